@@ -1,0 +1,7 @@
+//===- Passes.cpp - registers passes and pipelines ------------------------===//
+
+#include "attn/Registration/Registration.h"
+
+#include "mlir/Transforms/Passes.h"
+
+void attn::registerPasses() { mlir::registerTransformsPasses(); }
