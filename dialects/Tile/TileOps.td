@@ -1,0 +1,359 @@
+//===- TileOps.td - operations of the tile dialect -----*- tablegen -*-===//
+#ifndef DIALECTS_TILE_TILEOPS_TD
+#define DIALECTS_TILE_TILEOPS_TD
+
+include "dialects/Tile/TileDialect.td"
+include "mlir/IR/CommonTypeConstraints.td"
+include "mlir/IR/CommonAttrConstraints.td"
+include "mlir/IR/EnumAttr.td"
+include "mlir/IR/BuiltinAttributeInterfaces.td"
+include "mlir/IR/RegionKindInterface.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/FunctionInterfaces.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+class Tile_Op<string mnemonic, list<Trait> traits = []>
+    : Op<TileDialect, mnemonic, traits>;
+
+/// A tile: a ranked tensor of static shape.
+def Tile_Tile : Type<AnyStaticShapeTensor.predicate,
+    "tile (tensor of static shape)", "::mlir::RankedTensorType">;
+
+def Tile_TileOrScalar : AnyTypeOf<[Tile_Tile, AnySignlessIntegerOrIndex, AnyFloat]>;
+
+def Tile_ReduceKind : I32EnumAttr<"ReduceKind", "monoid of a reduction", [
+    I32EnumAttrCase<"Add", 0, "add">, I32EnumAttrCase<"Mul", 1, "mul">,
+    I32EnumAttrCase<"Max", 2, "max">, I32EnumAttrCase<"Min", 3, "min">,
+    I32EnumAttrCase<"And", 4, "and">, I32EnumAttrCase<"Or", 5, "or">]> {
+  let cppNamespace = "::attn::tile";
+}
+
+def Tile_ProgramOp : Tile_Op<"program", [
+    FunctionOpInterface, IsolatedFromAbove,
+    SingleBlockImplicitTerminator<"YieldOp">]> {
+  let summary = "what one work item of a kernel does";
+  let description = [{
+    The body runs once for every point of `space`. A coordinate
+    `%p0 = "P" by 64` takes the values 0, 64, 128, ... below extent `"P"`: it is
+    the base of a tile of 64 points. The order of points is free and each may run
+    on another thread. Programs of one module run one after the other and a later
+    one sees what an earlier one wrote.
+
+    Arguments:
+    * a `memref` is a tensor in the caller's memory (or in the workspace), with
+      any strides. `tile.name` is its name, `tile.access` one of `"read"`,
+      `"write"`, `"workspace"`, and `tile.shape` its shape: names of extents or
+      integers. Workspace is uninitialised before the first program.
+    * an `index` with `tile.extent = "P"` is the extent of rank `P`;
+    * any other `index`, integer or float is a scalar given by the caller, with a
+      `tile.name`.
+
+    `static_extents` names extents that are constants of this program.
+
+    Constraints:
+    * (C1) Every argument has a `tile.name` or a `tile.extent`, all distinct.
+    * (C2) A `memref` argument has `tile.access` and a `tile.shape` with one entry
+      a dimension, each an integer or a known extent.
+    * (C3) Each coordinate is along a known extent and its tile is positive.
+    * (C4) The body's arguments are the program's, then one `index` a coordinate.
+
+    ```mlir
+    tile.program @copy(
+        %x: memref<?xf32, strided<[?], offset: ?>>
+          {tile.name = "x", tile.access = "read", tile.shape = ["N"]},
+        %y: memref<?xf32, strided<[?], offset: ?>>
+          {tile.name = "y", tile.access = "write", tile.shape = ["N"]},
+        %n: index {tile.extent = "N"}) space(%i = "N" by 64) {
+      ...
+    }
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name,
+                       TypeAttrOf<FunctionType>:$function_type,
+                       StrArrayAttr:$space_ranks,
+                       DenseI64ArrayAttr:$space_tiles,
+                       OptionalAttr<DictionaryAttr>:$static_extents,
+                       OptionalAttr<DictArrayAttr>:$arg_attrs,
+                       OptionalAttr<DictArrayAttr>:$res_attrs);
+  let regions = (region SizedRegion<1>:$body);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+  let skipDefaultBuilders = 1;
+  let builders = [OpBuilder<(ins "::llvm::StringRef":$name,
+      "::mlir::TypeRange":$argumentTypes,
+      "::llvm::ArrayRef<::mlir::DictionaryAttr>":$argumentAttrs,
+      "::llvm::ArrayRef<::llvm::StringRef>":$spaceRanks,
+      "::llvm::ArrayRef<int64_t>":$spaceTiles,
+      CArg<"::mlir::DictionaryAttr", "{}">:$staticExtents)>];
+  let extraClassDeclaration = [{
+    ::llvm::ArrayRef<::mlir::Type> getArgumentTypes() {
+      return getFunctionType().getInputs();
+    }
+    ::llvm::ArrayRef<::mlir::Type> getResultTypes() { return {}; }
+    ::mlir::Region *getCallableRegion() { return &getBody(); }
+    ::mlir::LogicalResult verifyType();
+    ::mlir::LogicalResult verifyBody();
+    /// The coordinates: the body's arguments after the program's own.
+    ::mlir::Block::BlockArgListType getCoordinates() {
+      return getBody().getArguments().drop_front(getArgumentTypes().size());
+    }
+    /// The number of the argument that holds extent `rank`, if there is one.
+    std::optional<unsigned> getExtentArgument(::llvm::StringRef rank);
+    /// The value of extent `rank` if it is a constant of this program.
+    std::optional<int64_t> getStaticExtent(::llvm::StringRef rank);
+  }];
+}
+
+def Tile_YieldOp : Tile_Op<"yield", [
+    Pure, Terminator,
+    ParentOneOf<["ProgramOp", "SweepOp", "MaskOp"]>]> {
+  let summary = "ends a region of a tile op and gives its results";
+  let arguments = (ins Variadic<AnyType>:$values);
+  let builders = [OpBuilder<(ins), [{
+    build($_builder, $_state, ::mlir::ValueRange());
+  }]>];
+  let assemblyFormat = "($values^ `:` type($values))? attr-dict";
+}
+
+def Tile_LoadOp : Tile_Op<"load", [AttrSizedOperandSegments]> {
+  let summary = "reads a tile from memory through an address map";
+  let description = [{
+    Point `(d0, d1, ...)` of the tile is the element of `source` at the
+    coordinates that `map` gives for it; the map's symbols are `indices`.
+    Covers whole coordinates (`s0`), rows (`d0 + s1`), transposes, halves
+    (`d1 + 32`) and merged ranks (`(d0 + s1) floordiv s2`).
+
+    With `valid` counts, one a dimension of the tile, a point at or beyond any of
+    them is `pad` (zero when absent) and its memory is not touched. Without, every
+    point must be in bounds.
+
+    Constraints:
+    * (C1) `map` has one dim a dimension of the tile, one symbol an index and
+      one result a dimension of `source`.
+    * (C2) `valid` is absent or has one count a dimension of the tile.
+    * (C3) `source`, the tile and `pad` have one element type.
+
+    ```mlir
+    %q = tile.load %Q[affine_map<(d0, d1)[s0, s1] -> (s0, d0 + s1, d1)>](%b, %p0)
+        valid(%np, %c64) : memref<?x?x?xf32, strided<[?, ?, ?], offset: ?>>
+        -> tensor<64x64xf32>
+    ```
+  }];
+  let arguments = (ins Arg<AnyMemRef, "", [MemRead]>:$source,
+                       AffineMapAttr:$map,
+                       Variadic<Index>:$indices,
+                       Variadic<Index>:$valid,
+                       OptionalAttr<TypedAttrInterface>:$pad);
+  let results = (outs Tile_Tile:$result);
+  let assemblyFormat = [{
+    $source `[` $map `]` `` `(` $indices `)` (`valid` `(` $valid^ `)`)?
+    (`pad` $pad^)? attr-dict `:` type($source) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_StoreOp : Tile_Op<"store", [AttrSizedOperandSegments]> {
+  let summary = "writes a tile to memory through an address map";
+  let description = [{
+    The counterpart of `tile.load`. Points at or beyond a `valid` count are not
+    written. Distinct points below the counts must have distinct addresses.
+
+    Constraints (C1) to (C3) are those of `tile.load`, with `target` for `source`.
+  }];
+  let arguments = (ins Tile_Tile:$tile,
+                       Arg<AnyMemRef, "", [MemWrite]>:$target,
+                       AffineMapAttr:$map,
+                       Variadic<Index>:$indices,
+                       Variadic<Index>:$valid);
+  let assemblyFormat = [{
+    $tile `,` $target `[` $map `]` `` `(` $indices `)` (`valid` `(` $valid^ `)`)?
+    attr-dict `:` type($tile) `,` type($target)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_CoordOp : Tile_Op<"coord", [Pure]> {
+  let summary = "the coordinates `base`, `base + 1`, ... as a tile";
+  let description = [{
+    Constraints:
+    * (C1) The result has rank 1 and element type `index`.
+  }];
+  let arguments = (ins Index:$base);
+  let results = (outs 1DTensorOf<[Index]>:$result);
+  let assemblyFormat = "$base attr-dict `:` type($result)";
+  let hasVerifier = 1;
+}
+
+def Tile_DotOp : Tile_Op<"dot", [Pure,
+    AllTypesMatch<["accumulator", "result"]>]> {
+  let summary = "a contraction of two tiles added to an accumulator";
+  let description = [{
+    `maps` send the iteration space to the dimensions of `lhs`, `rhs` and
+    `accumulator`. Dimensions that the accumulator lacks are summed over, in f32,
+    in an order that the target chooses (and that depends on shapes only).
+
+    Constraints:
+    * (C1) There are three maps, projected permutations of one iteration space,
+      each with as many results as its operand has dimensions.
+    * (C2) Each dimension of the iteration space has one extent in all operands,
+      and is in at least one of the inputs.
+    * (C3) `lhs` and `rhs` have one element type: f32, bf16 or f16. The
+      accumulator is f32.
+
+    ```mlir
+    %s = tile.dot %q, %k, %zero maps [affine_map<(p, m, e) -> (p, e)>,
+        affine_map<(p, m, e) -> (m, e)>, affine_map<(p, m, e) -> (p, m)>]
+        : tensor<64x64xbf16>, tensor<256x64xbf16>, tensor<64x256xf32>
+    ```
+  }];
+  let arguments = (ins Tile_Tile:$lhs, Tile_Tile:$rhs, Tile_Tile:$accumulator,
+                       AffineMapArrayAttr:$maps);
+  let results = (outs Tile_Tile:$result);
+  let assemblyFormat = [{
+    $lhs `,` $rhs `,` $accumulator `maps` $maps attr-dict
+    `:` type($lhs) `,` type($rhs) `,` type($accumulator)
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    ::mlir::AffineMap getMap(unsigned operand) {
+      return ::llvm::cast<::mlir::AffineMapAttr>(getMaps()[operand]).getValue();
+    }
+    /// Extents of the iteration space. The maps must have been verified.
+    ::llvm::SmallVector<int64_t> getIterationExtents();
+  }];
+}
+
+def Tile_ReduceOp : Tile_Op<"reduce", [Pure, InferTypeOpAdaptor]> {
+  let summary = "reduces dimensions of a tile by a monoid";
+  let description = [{
+    `max` and `min` of floats propagate NaN (`arith.maximumf`); those of integers
+    are signed. The order of terms is the target's choice.
+
+    Constraints:
+    * (C1) `dims` are dimensions of the tile, in increasing order.
+    * (C2) `and`, `or` need an integer tile.
+  }];
+  let arguments = (ins Tile_ReduceKind:$kind, Tile_Tile:$tile,
+                       DenseI64ArrayAttr:$dims);
+  let results = (outs Tile_Tile:$result);
+  let assemblyFormat = "$kind $tile `dims` $dims attr-dict `:` type($tile)";
+  let hasVerifier = 1;
+}
+
+def Tile_BroadcastOp : Tile_Op<"broadcast", [Pure]> {
+  let summary = "repeats a tile, or a scalar, along new dimensions";
+  let description = [{
+    `dims` are the dimensions of the result along which the operand is repeated;
+    the others are the operand's, in order. A scalar is repeated along all.
+
+    Constraints:
+    * (C1) `dims` are dimensions of the result, in increasing order.
+    * (C2) The result's other dimensions, and its element type, are the operand's.
+  }];
+  let arguments = (ins Tile_TileOrScalar:$source, DenseI64ArrayAttr:$dims);
+  let results = (outs Tile_Tile:$result);
+  let assemblyFormat = [{
+    $source `dims` $dims attr-dict `:` type($source) `to` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_TransposeOp : Tile_Op<"transpose", [Pure, InferTypeOpAdaptor]> {
+  let summary = "permutes the dimensions of a tile";
+  let description = [{
+    Dimension `i` of the result is dimension `permutation[i]` of the tile.
+
+    Constraints:
+    * (C1) `permutation` is a permutation of the tile's dimensions.
+  }];
+  let arguments = (ins Tile_Tile:$tile, DenseI64ArrayAttr:$permutation);
+  let results = (outs Tile_Tile:$result);
+  let assemblyFormat = "$tile $permutation attr-dict `:` type($tile)";
+  let hasVerifier = 1;
+}
+
+def Tile_MaskOp : Tile_Op<"mask", [
+    AttrSizedOperandSegments, RecursiveMemoryEffects,
+    AllTypesMatch<["tile", "result"]>,
+    SingleBlock]> {
+  let summary = "replaces the points at which a predicate is false";
+  let description = [{
+    `predicate` is computed at each point's coordinates, `bases[i] + d_i`. Points
+    at which it is false, and points at or beyond a `valid` count, become `empty`.
+
+    Directly in the step of a `tile.sweep`, in the segments of class `full`, the
+    predicate is known to hold at every point below `valid` and is not computed.
+
+    Constraints:
+    * (C1) There is one base a dimension of the tile, and `valid` is absent or has
+      one count a dimension.
+    * (C2) `predicate` takes one `index` a dimension and yields one `i1`.
+    * (C3) `empty` has the tile's element type.
+
+    ```mlir
+    %m = tile.mask %s empty 0xFF800000 : f32 at(%p0, %k0) valid(%np, %nk) {
+    ^bb0(%p: index, %k: index):
+      %c = arith.cmpi sge, %p, %k : index
+      tile.yield %c : i1
+    } : tensor<64x256xf32>
+    ```
+  }];
+  let arguments = (ins Tile_Tile:$tile, TypedAttrInterface:$empty,
+                       Variadic<Index>:$bases, Variadic<Index>:$valid);
+  let regions = (region SizedRegion<1>:$predicate);
+  let results = (outs Tile_Tile:$result);
+  let assemblyFormat = [{
+    $tile `empty` $empty `at` `(` $bases `)` (`valid` `(` $valid^ `)`)?
+    $predicate attr-dict `:` type($tile)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_SweepOp : Tile_Op<"sweep", [
+    AttrSizedOperandSegments, RecursiveMemoryEffects, InferTypeOpAdaptor]> {
+  let summary = "an ordered fold over ranges of a coordinate";
+  let description = [{
+    Runs `step` over the segments in order. A segment `%lo to %hi` runs in steps
+    of `tile` points from its own `%lo`; nothing is run for an empty one. `step`
+    gets the base of its tile, the count of valid points (`tile`, or fewer in the
+    last step of a segment) and the carries, and yields the new carries. A segment
+    is `full` if every `tile.mask` of the step holds at all valid points of all its
+    tiles, else `partial`.
+
+    `merge` combines the carries of two parts of the range, the earlier first; it
+    is associative, and `inits` are its identity. With it, a target may split the
+    range. The step of a sweep with `merge` stores nothing.
+
+    Constraints:
+    * (C1) There is a lower bound, an upper bound and a class a segment, and at
+      least one segment; `tile` is positive.
+    * (C2) `step` takes `index` base, `index` count and the carries, and yields
+      values of the carries' types.
+    * (C3) `merge` is absent or takes the carries twice and yields their types.
+    * (C4) The carries are tiles.
+
+    ```mlir
+    %r = tile.sweep(%c0 to %n full) by 256 carry(%zero : tensor<64xf32>) step {
+    ^bb0(%base: index, %count: index, %sum: tensor<64xf32>):
+      ...
+      tile.yield %next : tensor<64xf32>
+    }
+    ```
+  }];
+  let arguments = (ins Variadic<Index>:$lowers, Variadic<Index>:$uppers,
+                       DenseBoolArrayAttr:$full, I64Attr:$tile,
+                       Variadic<Tile_Tile>:$inits);
+  let regions = (region SizedRegion<1>:$step,
+                        MaxSizedRegion<1>:$merge);
+  let results = (outs Variadic<Tile_Tile>:$outs);
+  let assemblyFormat = [{
+    `(` custom<Segments>($lowers, $uppers, $full) `)` `by` $tile
+    (`carry` `(` $inits^ `:` type($inits) `)`)?
+    `step` $step (`merge` $merge^)? attr-dict
+  }];
+  let hasVerifier = 1;
+  let hasRegionVerifier = 1;
+}
+
+#endif // DIALECTS_TILE_TILEOPS_TD
