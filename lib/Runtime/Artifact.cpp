@@ -1,0 +1,177 @@
+//===- Artifact.cpp - the bytes of an artifact ----------------------------===//
+
+#include "attn/Runtime/Artifact.h"
+
+#include <cstring>
+#include <limits>
+#include <zlib.h>
+
+using namespace attn;
+
+namespace {
+constexpr std::string_view magic("ATTNART\x01", 8);
+constexpr size_t headerBytes = 16;
+constexpr size_t payloadHeaderBytes = 12;
+
+uint32_t checksum(std::string_view bytes) {
+  uLong crc = crc32_z(0, nullptr, 0);
+  return crc32_z(crc, reinterpret_cast<const Bytef *>(bytes.data()),
+                 bytes.size());
+}
+
+template <typename T> void append(std::string &out, T value) {
+  for (size_t i = 0; i < sizeof(T); ++i)
+    out.push_back(static_cast<char>(value >> (8 * i)));
+}
+
+/// Pre-condition: `bytes` holds at least `sizeof(T)` of them.
+template <typename T> T decode(std::string_view bytes) {
+  T value = 0;
+  for (size_t i = 0; i < sizeof(T); ++i)
+    value |= T(static_cast<unsigned char>(bytes[i])) << (8 * i);
+  return value;
+}
+
+/// Takes parts off the front of the bytes, and remembers how much was there.
+class Cursor {
+public:
+  explicit Cursor(std::string_view bytes) : bytes(bytes) {}
+
+  size_t getNumLeft() const { return bytes.size() - position; }
+  size_t getPosition() const { return position; }
+
+  /// Pre-condition: size <= getNumLeft().
+  std::string_view take(size_t size) {
+    std::string_view part = bytes.substr(position, size);
+    position += size;
+    return part;
+  }
+
+  /// Reads a checksum and compares it with that of the bytes since `begin`.
+  /// Pre-condition: four bytes are left.
+  bool takeChecksumOf(size_t begin) {
+    uint32_t actual = checksum(bytes.substr(begin, position - begin));
+    return decode<uint32_t>(take(4)) == actual;
+  }
+
+private:
+  std::string_view bytes;
+  size_t position = 0;
+};
+
+Status corrupt(std::string_view name, std::string reason) {
+  return Status::error(StatusCode::corrupt, std::string(name),
+                       std::move(reason), "compile the kernel again");
+}
+
+Status truncated(std::string_view name, std::string_view part, uint64_t need,
+                 uint64_t have) {
+  return corrupt(name, "expects " + std::to_string(need) + " bytes of " +
+                           std::string(part) + ", but only " +
+                           std::to_string(have) + " are left");
+}
+
+Status altered(std::string_view name, const std::string &part) {
+  return corrupt(name, "expects the checksum of " + part +
+                           " to agree with its bytes, but it differs");
+}
+
+Result<Artifact::Payload> takePayload(Cursor &cursor, std::string_view name,
+                                      uint32_t index) {
+  std::string part = "payload " + std::to_string(index);
+  size_t begin = cursor.getPosition();
+  if (cursor.getNumLeft() < payloadHeaderBytes)
+    return truncated(name, part, payloadHeaderBytes, cursor.getNumLeft());
+  uint32_t kind = decode<uint32_t>(cursor.take(4));
+  uint64_t size = decode<uint64_t>(cursor.take(8));
+  // Two steps, because size + 4 may overflow.
+  if (cursor.getNumLeft() < 4 || size > cursor.getNumLeft() - 4)
+    return truncated(name, part, size, cursor.getNumLeft());
+  std::string_view bytes = cursor.take(size);
+  if (!cursor.takeChecksumOf(begin))
+    return altered(name, part);
+  if (kind != uint32_t(Artifact::PayloadKind::sharedObject))
+    return Status::error(StatusCode::unsupported, std::string(name),
+                         "expects payloads of kind 1, but payload " +
+                             std::to_string(index) + " is of kind " +
+                             std::to_string(kind),
+                         "use a runtime of the compiler's version");
+  return Artifact::Payload{Artifact::PayloadKind(kind), std::string(bytes)};
+}
+} // namespace
+
+Result<std::string> Artifact::serialize() const {
+  if (Status status = manifest.validate(); !status.isOk())
+    return status;
+  std::string json = manifest.toJson();
+  constexpr size_t limit = std::numeric_limits<uint32_t>::max();
+  if (json.size() > limit || payloads.size() > limit)
+    return Status::error(StatusCode::resourceExhausted,
+                         "artifact " + manifest.name,
+                         "expects a manifest and payloads to count below 2^32, "
+                         "but got " +
+                             std::to_string(json.size()) + " bytes and " +
+                             std::to_string(payloads.size()) + " payloads",
+                         "split the kernel");
+  std::string out(magic);
+  append(out, uint32_t(json.size()));
+  append(out, uint32_t(payloads.size()));
+  out += json;
+  append(out, checksum(out));
+  for (const Payload &payload : payloads) {
+    size_t begin = out.size();
+    append(out, uint32_t(payload.kind));
+    append(out, uint64_t(payload.bytes.size()));
+    out += payload.bytes;
+    append(out, checksum(std::string_view(out).substr(begin)));
+  }
+  return out;
+}
+
+Result<Artifact> Artifact::deserialize(std::string_view bytes,
+                                       std::string_view name) {
+  if (bytes.size() < headerBytes)
+    return truncated(name, "the header", headerBytes, bytes.size());
+  Cursor cursor(bytes);
+  std::string_view start = cursor.take(magic.size());
+  size_t versionAt = magic.size() - 1;
+  if (start.substr(0, versionAt) != magic.substr(0, versionAt))
+    return corrupt(name, "expects the first bytes to be ATTNART, but they are "
+                         "not, so that this is no artifact");
+  if (start[versionAt] != magic[versionAt])
+    return Status::error(
+        StatusCode::unsupported, std::string(name),
+        "expects format version " + std::to_string(int(magic[versionAt])) +
+            ", but got " +
+            std::to_string(static_cast<unsigned char>(start[versionAt])),
+        "use a runtime of the compiler's version");
+  uint32_t manifestBytes = decode<uint32_t>(cursor.take(4));
+  uint32_t numPayloads = decode<uint32_t>(cursor.take(4));
+  if (cursor.getNumLeft() < uint64_t(manifestBytes) + 4)
+    return truncated(name, "manifest", uint64_t(manifestBytes) + 4,
+                     cursor.getNumLeft());
+  std::string_view json = cursor.take(manifestBytes);
+  if (!cursor.takeChecksumOf(0))
+    return altered(name, "the manifest");
+
+  Artifact artifact;
+  Result<Manifest> manifest = Manifest::parse(json);
+  if (!manifest.isOk()) {
+    const Status &status = manifest.getStatus();
+    return Status::error(status.getCode(),
+                         std::string(name) + ": " + status.getFeature(),
+                         status.getReason(), status.getAlternative());
+  }
+  artifact.manifest = std::move(*manifest);
+  for (uint32_t i = 0; i < numPayloads; ++i) {
+    Result<Payload> payload = takePayload(cursor, name, i);
+    if (!payload.isOk())
+      return payload.takeStatus();
+    artifact.payloads.push_back(std::move(*payload));
+  }
+  if (cursor.getNumLeft() != 0)
+    return corrupt(name, "expects to end after its last payload, but " +
+                             std::to_string(cursor.getNumLeft()) +
+                             " more bytes follow");
+  return artifact;
+}

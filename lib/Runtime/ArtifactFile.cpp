@@ -1,0 +1,96 @@
+//===- ArtifactFile.cpp - artifacts as files ------------------------------===//
+
+#include "FileDescriptor.h"
+#include "attn/Runtime/Artifact.h"
+
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+using namespace attn;
+
+static Status ioError(const std::string &path, const std::string &action) {
+  return Status::error(StatusCode::io, path,
+                       "expects to " + action +
+                           ", but got: " + std::strerror(errno),
+                       "check the path and its permissions");
+}
+
+/// Syncs the directory of `path`, so that a rename in it survives a crash.
+/// Filesystems that cannot sync a directory are taken as they are.
+static void syncDirectory(const std::string &path) {
+  size_t slash = path.rfind('/');
+  std::string directory = slash == std::string::npos ? "."
+                          : slash == 0               ? "/"
+                                                     : path.substr(0, slash);
+  FileDescriptor fd(
+      open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd.isOpen())
+    fsync(fd.get());
+}
+
+/// Creates a file beside `path` that no other writer has, and sets `name` to
+/// its path. Returns -1 with errno set where there can be none.
+static int createBeside(const std::string &path, std::string &name) {
+  static std::atomic<uint64_t> counter{0};
+  // A writer that was killed may have left a file of this process's number.
+  for (int attempt = 0; attempt < 100; ++attempt) {
+    name = path + ".tmp" + std::to_string(getpid()) + "-" +
+           std::to_string(counter.fetch_add(1));
+    int fd = open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd >= 0 || errno != EEXIST)
+      return fd;
+  }
+  return -1;
+}
+
+Status Artifact::writeFile(const std::string &path) const {
+  Result<std::string> bytes = serialize();
+  if (!bytes.isOk())
+    return bytes.takeStatus();
+  std::string temporary;
+  FileDescriptor fd(createBeside(path, temporary));
+  if (!fd.isOpen())
+    return ioError(path, "create a file beside it");
+  Status status;
+  if (!writeAll(fd.get(), *bytes) || fsync(fd.get()) != 0)
+    status = ioError(path, "write " + std::to_string(bytes->size()) + " bytes");
+  else if (rename(temporary.c_str(), path.c_str()) != 0)
+    status = ioError(path, "rename a file to it");
+  if (!status.isOk()) {
+    unlink(temporary.c_str());
+    return status;
+  }
+  syncDirectory(path);
+  return {};
+}
+
+Result<Artifact> Artifact::readFile(const std::string &path) {
+  // Without O_NONBLOCK a named pipe would wait for a writer for ever.
+  FileDescriptor fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  struct stat info;
+  if (!fd.isOpen() || fstat(fd.get(), &info) != 0)
+    return ioError(path, "open it");
+  if (!S_ISREG(info.st_mode))
+    return Status::error(StatusCode::io, path,
+                         "expects a regular file, but got another kind",
+                         "give the path of an artifact");
+  std::string bytes(static_cast<size_t>(info.st_size), '\0');
+  size_t numRead = 0;
+  while (numRead < bytes.size()) {
+    ssize_t count = read(fd.get(), &bytes[numRead], bytes.size() - numRead);
+    if (count < 0 && errno == EINTR)
+      continue;
+    if (count < 0)
+      return ioError(path, "read it");
+    if (count == 0)
+      break;
+    numRead += static_cast<size_t>(count);
+  }
+  bytes.resize(numRead);
+  return deserialize(bytes, path);
+}

@@ -1,0 +1,57 @@
+//===- DType.cpp - element types that a kernel's arguments can have -------===//
+
+#include "attn/Runtime/DType.h"
+
+#include <iterator>
+#include <limits>
+
+using namespace attn;
+
+namespace {
+struct Entry {
+  std::string_view name;
+  int64_t bytes;
+};
+
+/// In the order of the enumerators.
+constexpr Entry entries[] = {{"f32", 4}, {"f64", 8}, {"bf16", 2},
+                             {"f16", 2}, {"i64", 8}, {"i32", 4},
+                             {"u8", 1},  {"i8", 1},  {"i1", 1}};
+
+template <typename T> bool fits(int64_t value) {
+  return value >= std::numeric_limits<T>::min() &&
+         value <= std::numeric_limits<T>::max();
+}
+} // namespace
+
+std::string_view attn::getName(DType type) {
+  return entries[static_cast<size_t>(type)].name;
+}
+
+std::optional<DType> attn::parseDType(std::string_view name) {
+  for (size_t i = 0; i < std::size(entries); ++i)
+    if (entries[i].name == name)
+      return static_cast<DType>(i);
+  return std::nullopt;
+}
+
+int64_t attn::getSizeInBytes(DType type) {
+  return entries[static_cast<size_t>(type)].bytes;
+}
+
+bool attn::isInteger(DType type) { return type >= DType::i64; }
+
+bool attn::isRepresentable(int64_t value, DType type) {
+  switch (type) {
+  case DType::i32:
+    return fits<int32_t>(value);
+  case DType::u8:
+    return fits<uint8_t>(value);
+  case DType::i8:
+    return fits<int8_t>(value);
+  case DType::i1:
+    return value == 0 || value == 1;
+  default:
+    return true;
+  }
+}
