@@ -1,0 +1,48 @@
+//===- CascadeAttrs.td - monoids and merges ----------------*- tablegen -*-===//
+
+#ifndef DIALECTS_CASCADE_CASCADEATTRS_TD
+#define DIALECTS_CASCADE_CASCADEATTRS_TD
+
+include "dialects/Cascade/CascadeDialect.td"
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
+
+def Cascade_MonoidAttr : AttrDef<CascadeDialect, "Monoid"> {
+  let mnemonic = "monoid";
+  let summary = "a monoid by its name in the algebra registry";
+  let description = [{
+    `#cascade.monoid<max>`. Its identity, laws and combining operation stand in
+    the dialect's `AlgebraRegistry`. (C1) The registry knows the name.
+  }];
+  let parameters = (ins "::mlir::StringAttr":$name);
+  let assemblyFormat = "`<` custom<MonoidName>($name) `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// The registry's entry.
+    const MonoidInfo &getInfo() const;
+  }];
+}
+
+/// What an empty operand does to a point (EDGE's merge operator, per operand).
+def Cascade_Merge : I32EnumAttr<"Merge", "effect of an empty operand", [
+    I32EnumAttrCase<"Derived", 0, "derived">,
+    I32EnumAttrCase<"Absorb", 1, "absorb">,
+    I32EnumAttrCase<"Through", 2, "through">]> {
+  let cppNamespace = "::attn::cascade";
+  let genSpecializedAttr = 1;
+}
+
+def Cascade_RankKind : I32EnumAttr<"RankKind", "how a rank's coordinates arise", [
+    I32EnumAttrCase<"Dense", 0, "dense">,
+    I32EnumAttrCase<"Ragged", 1, "ragged">,
+    I32EnumAttrCase<"List", 2, "list">]> {
+  let cppNamespace = "::attn::cascade";
+}
+
+def Cascade_ScanOrder : I32EnumAttr<"ScanOrder", "direction of a scan", [
+    I32EnumAttrCase<"Ascending", 0, "ascending">,
+    I32EnumAttrCase<"Descending", 1, "descending">]> {
+  let cppNamespace = "::attn::cascade";
+}
+
+#endif // DIALECTS_CASCADE_CASCADEATTRS_TD

@@ -1,0 +1,244 @@
+//===- CascadeDialect.cpp - the dialect, its types and attributes ---------===//
+
+#include "dialects/Cascade/Cascade.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/FormatVariadic.h"
+#include <cmath>
+
+using namespace mlir;
+using namespace attn::cascade;
+
+#include "dialects/Cascade/CascadeDialect.cpp.inc"
+#include "dialects/Cascade/CascadeEnums.cpp.inc"
+#include "dialects/Cascade/CascadeInterfaces.cpp.inc"
+
+/// Names inside `#cascade.monoid<...>`.
+static ParseResult parseMonoidName(AsmParser &parser, StringAttr &name) {
+  std::string keyword;
+  if (parser.parseKeywordOrString(&keyword))
+    return failure();
+  name = parser.getBuilder().getStringAttr(keyword);
+  return success();
+}
+static void printMonoidName(AsmPrinter &printer, StringAttr name) {
+  printer.printKeywordOrString(name);
+}
+
+#define GET_ATTRDEF_CLASSES
+#include "dialects/Cascade/CascadeAttrs.cpp.inc"
+#define GET_TYPEDEF_CLASSES
+#include "dialects/Cascade/CascadeTypes.cpp.inc"
+
+namespace {
+/// Prints tensor types under short names: `!BHME_bf16`.
+struct CascadeAsmInterface : OpAsmDialectInterface {
+  using OpAsmDialectInterface::OpAsmDialectInterface;
+
+  AliasResult getAlias(Type type, raw_ostream &os) const override {
+    auto tensor = dyn_cast<NamedTensorType>(type);
+    if (!tensor)
+      return AliasResult::NoAlias;
+    for (StringAttr rank : tensor.getRanks())
+      os << rank.getValue();
+    os << "_" << tensor.getElementType();
+    return AliasResult::OverridableAlias;
+  }
+};
+} // namespace
+
+void CascadeDialect::initialize() {
+  addInterfaces<CascadeAsmInterface>();
+  algebra = std::make_shared<AlgebraRegistry>();
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "dialects/Cascade/CascadeAttrs.cpp.inc"
+      >();
+  addTypes<
+#define GET_TYPEDEF_LIST
+#include "dialects/Cascade/CascadeTypes.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/Cascade/CascadeOps.cpp.inc"
+      >();
+}
+
+//===----------------------------------------------------------------------===//
+// Monoids
+//===----------------------------------------------------------------------===//
+
+static const AlgebraRegistry &getAlgebra(MLIRContext *context) {
+  return context->getLoadedDialect<CascadeDialect>()->getAlgebra();
+}
+
+const MonoidInfo &MonoidAttr::getInfo() const {
+  return *getAlgebra(getContext()).lookupMonoid(getName());
+}
+
+LogicalResult MonoidAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                 StringAttr name) {
+  const AlgebraRegistry &algebra = getAlgebra(name.getContext());
+  if (!algebra.lookupMonoid(name))
+    return emitError() << "expects a registered monoid ("
+                       << llvm::join(algebra.getMonoidNames(), ", ")
+                       << "), but got '" << name.getValue() << "'";
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Tensors
+//===----------------------------------------------------------------------===//
+
+/// Parses a number with `-` and `inf`, in `type`.
+static ParseResult parseEmptyValue(AsmParser &parser, Type type,
+                                   TypedAttr &value) {
+  SMLoc loc = parser.getCurrentLocation();
+  bool negative = succeeded(parser.parseOptionalMinus());
+  auto floatType = dyn_cast<FloatType>(type);
+  if (succeeded(parser.parseOptionalKeyword("inf"))) {
+    if (!floatType)
+      return parser.emitError(loc)
+             << "expects an integer as the empty value of " << type
+             << ", but got inf";
+    value = FloatAttr::get(
+        type, APFloat::getInf(floatType.getFloatSemantics(), negative));
+    return success();
+  }
+  APInt integer;
+  OptionalParseResult isInteger = parser.parseOptionalInteger(integer);
+  if (isInteger.has_value()) {
+    if (failed(*isInteger))
+      return failure();
+    if (integer.getSignificantBits() > 63)
+      return parser.emitError(loc, "expects an empty value of 64 bits at most");
+    int64_t number =
+        negative ? -integer.getSExtValue() : integer.getSExtValue();
+    unsigned width = type.isIndex() ? 64 : type.getIntOrFloatBitWidth();
+    if (!floatType && width < 64 && !llvm::isIntN(width, number))
+      return parser.emitError(loc) << "expects an empty value that fits in "
+                                   << type << ", but got " << number;
+    value = floatType ? getNumericAttr(type, static_cast<double>(number))
+                      : IntegerAttr::get(type, number);
+    return success();
+  }
+  double number;
+  if (parser.parseFloat(number))
+    return failure();
+  if (!floatType)
+    return parser.emitError(loc) << "expects an integer as the empty value of "
+                                 << type << ", but got " << number;
+  value = getNumericAttr(type, negative ? -number : number);
+  return success();
+}
+
+static bool isElementType(Type type) {
+  if (isa<IntegerType>(type))
+    return type.isSignlessInteger() && type.getIntOrFloatBitWidth() <= 64;
+  return isa<IndexType, Float16Type, BFloat16Type, Float32Type, Float64Type>(
+      type);
+}
+
+Type NamedTensorType::parse(AsmParser &parser) {
+  SmallVector<StringAttr> ranks;
+  auto parseRank = [&]() -> ParseResult {
+    StringRef name;
+    if (parser.parseKeyword(&name))
+      return failure();
+    ranks.push_back(parser.getBuilder().getStringAttr(name));
+    return success();
+  };
+  Type elementType;
+  TypedAttr empty;
+  SMLoc loc = parser.getCurrentLocation();
+  if (parser.parseLess() ||
+      parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, parseRank,
+                                     " in the list of ranks") ||
+      parser.parseComma() || parser.parseType(elementType))
+    return {};
+  if (!isElementType(elementType)) {
+    parser.emitError(loc) << "expects elements of type integer, index, f16, "
+                             "bf16, f32 or f64, but got "
+                          << elementType;
+    return {};
+  }
+  if (parser.parseComma() || parser.parseKeyword("empty") ||
+      parser.parseEqual() || parseEmptyValue(parser, elementType, empty) ||
+      parser.parseGreater())
+    return {};
+  return parser.getChecked<NamedTensorType>(loc, parser.getContext(), ranks,
+                                            elementType, empty);
+}
+
+void NamedTensorType::print(AsmPrinter &printer) const {
+  printer << "<[";
+  llvm::interleaveComma(getRanks(), printer,
+                        [&](StringAttr rank) { printer << rank.getValue(); });
+  printer << "], " << getElementType() << ", empty = ";
+  auto value = dyn_cast<FloatAttr>(getEmpty());
+  double number = value ? value.getValueAsDouble() : 0;
+  if (std::isinf(number))
+    printer << (number < 0 ? "-inf" : "inf");
+  else if (value && number == std::trunc(number) && std::fabs(number) < 1e6)
+    printer << llvm::formatv("{0:F1}", number);
+  else
+    printer.printAttributeWithoutType(getEmpty());
+  printer << ">";
+}
+
+LogicalResult
+NamedTensorType::verify(function_ref<InFlightDiagnostic()> emitError,
+                        ArrayRef<StringAttr> ranks, Type elementType,
+                        TypedAttr empty) {
+  llvm::StringSet<> seen;
+  for (StringAttr rank : ranks)
+    if (!seen.insert(rank).second)
+      return emitError() << "expects ranks with different names, but got '"
+                         << rank.getValue() << "' twice";
+  if (!isElementType(elementType))
+    return emitError() << "expects elements of type integer, index, f16, bf16, "
+                          "f32 or f64, but got "
+                       << elementType;
+  if (!empty || empty.getType() != elementType)
+    return emitError() << "expects an empty value of type " << elementType
+                       << ", but got " << empty;
+  if (auto value = dyn_cast<FloatAttr>(empty);
+      value && value.getValue().isNaN())
+    return emitError() << "expects an empty value that equals itself, but got "
+                       << empty;
+  return success();
+}
+
+std::optional<unsigned> NamedTensorType::getRankPosition(StringRef name) const {
+  for (auto [i, rank] : llvm::enumerate(getRanks()))
+    if (rank.getValue() == name)
+      return i;
+  return std::nullopt;
+}
+
+Type NamedTensorType::getComputeType() const {
+  if (isa<Float16Type, BFloat16Type>(getElementType()))
+    return Float32Type::get(getContext());
+  return getElementType();
+}
+
+NamedTensorType NamedTensorType::withRanks(ArrayRef<StringAttr> ranks) const {
+  return NamedTensorType::get(ranks, getElementType(), getEmpty());
+}
+
+NamedTensorType NamedTensorType::withElementType(Type elementType) const {
+  if (elementType == getElementType())
+    return *this;
+  return NamedTensorType::get(
+      getRanks(), elementType,
+      getNumericAttr(elementType, *getNumericValue(getEmpty())));
+}
+
+#define GET_OP_CLASSES
+#include "dialects/Cascade/CascadeOps.cpp.inc"

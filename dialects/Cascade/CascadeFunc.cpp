@@ -1,0 +1,232 @@
+//===- CascadeFunc.cpp - cascade.func -------------------------------------===//
+
+#include "dialects/Cascade/Cascade.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/Interfaces/FunctionImplementation.h"
+#include "llvm/ADT/StringSet.h"
+
+using namespace mlir;
+using namespace attn::cascade;
+
+//===----------------------------------------------------------------------===//
+// Assembly
+//===----------------------------------------------------------------------===//
+
+static DictionaryAttr withName(Builder &builder, DictionaryAttr attrs,
+                               StringRef name) {
+  NamedAttrList list(attrs);
+  list.set(FuncOp::kNameAttr, builder.getStringAttr(name));
+  return list.getDictionary(builder.getContext());
+}
+
+ParseResult FuncOp::parse(OpAsmParser &parser, OperationState &state) {
+  Builder &builder = parser.getBuilder();
+  StringAttr symbol;
+  SmallVector<OpAsmParser::Argument> arguments;
+  SmallVector<Type> argumentTypes, resultTypes;
+  SmallVector<Attribute> argumentAttrs, resultAttrs;
+  if (parser.parseSymbolName(symbol, "sym_name", state.attributes) ||
+      parser.parseArgumentList(arguments, AsmParser::Delimiter::Paren,
+                               /*allowType=*/true, /*allowAttrs=*/true))
+    return failure();
+  for (OpAsmParser::Argument &argument : arguments) {
+    argumentTypes.push_back(argument.type);
+    DictionaryAttr attrs =
+        argument.attrs ? argument.attrs : builder.getDictionaryAttr({});
+    // The spelling of the SSA name is the argument's name.
+    if (!attrs.get(kNameAttr))
+      attrs = withName(builder, attrs, argument.ssaName.name.drop_front());
+    argumentAttrs.push_back(attrs);
+    argument.attrs = {};
+  }
+  auto parseResult = [&]() -> ParseResult {
+    StringRef name;
+    Type type;
+    NamedAttrList attrs;
+    if (parser.parseKeyword(&name) || parser.parseColonType(type) ||
+        parser.parseOptionalAttrDict(attrs))
+      return failure();
+    resultTypes.push_back(type);
+    resultAttrs.push_back(
+        withName(builder, attrs.getDictionary(builder.getContext()), name));
+    return success();
+  };
+  if (succeeded(parser.parseOptionalArrow()) &&
+      parser.parseCommaSeparatedList(AsmParser::Delimiter::Paren, parseResult))
+    return failure();
+  if (parser.parseOptionalAttrDictWithKeyword(state.attributes))
+    return failure();
+  state.addAttribute("function_type", TypeAttr::get(builder.getFunctionType(
+                                          argumentTypes, resultTypes)));
+  state.addAttribute("arg_attrs", builder.getArrayAttr(argumentAttrs));
+  state.addAttribute("res_attrs", builder.getArrayAttr(resultAttrs));
+  return parser.parseRegion(*state.addRegion(), arguments);
+}
+
+/// The attributes of one argument or result out of `all`, which may be absent.
+static ArrayRef<NamedAttribute> attributesAt(ArrayAttr all, unsigned index) {
+  if (!all || index >= all.size())
+    return {};
+  return cast<DictionaryAttr>(all[index]).getValue();
+}
+
+void FuncOp::print(OpAsmPrinter &printer) {
+  printer << " ";
+  printer.printSymbolName(getSymName());
+  printer << "(";
+  llvm::interleaveComma(
+      getBody().getArguments(), printer, [&](BlockArgument argument) {
+        printer << argument << ": " << argument.getType();
+        printer.printOptionalAttrDict(
+            attributesAt(getArgAttrsAttr(), argument.getArgNumber()),
+            {kNameAttr});
+      });
+  printer << ")";
+  if (!getResultTypes().empty()) {
+    printer << " -> (";
+    llvm::interleaveComma(
+        llvm::seq<unsigned>(0, getNumResults()), printer, [&](unsigned i) {
+          printer << getResultName(i) << ": " << getResultTypes()[i];
+          printer.printOptionalAttrDict(attributesAt(getResAttrsAttr(), i),
+                                        {kNameAttr});
+        });
+    printer << ")";
+  }
+  printer.printOptionalAttrDictWithKeyword(
+      (*this)->getAttrs(),
+      {"sym_name", "function_type", "arg_attrs", "res_attrs"});
+  printer << " ";
+  printer.printRegion(getBody(), /*printEntryBlockArgs=*/false);
+}
+
+void FuncOp::getAsmBlockArgumentNames(Region &region,
+                                      OpAsmSetValueNameFn setName) {
+  if (!getArgAttrsAttr() ||
+      getArgAttrsAttr().size() != region.getNumArguments())
+    return;
+  for (BlockArgument argument : region.getArguments())
+    if (auto name =
+            getArgAttrOfType<StringAttr>(argument.getArgNumber(), kNameAttr))
+      setName(argument, name);
+}
+
+//===----------------------------------------------------------------------===//
+// Accessors
+//===----------------------------------------------------------------------===//
+
+StringRef FuncOp::getArgumentName(unsigned index) {
+  return getArgAttrOfType<StringAttr>(index, kNameAttr).getValue();
+}
+
+StringRef FuncOp::getResultName(unsigned index) {
+  return getResultAttrOfType<StringAttr>(index, kNameAttr).getValue();
+}
+
+RankOp FuncOp::getRankDeclaration(StringRef name) {
+  for (RankOp rank : getBody().getOps<RankOp>())
+    if (rank.getName() == name)
+      return rank;
+  return {};
+}
+
+std::optional<int64_t> FuncOp::getStaticExtent(StringRef name) {
+  RankOp rank = getRankDeclaration(name);
+  return rank ? rank.getExtent() : std::nullopt;
+}
+
+//===----------------------------------------------------------------------===//
+// Verification
+//===----------------------------------------------------------------------===//
+
+LogicalResult FuncOp::verify() {
+  // func_c2
+  llvm::StringSet<> names;
+  auto checkName = [&](StringAttr name, StringRef what,
+                       unsigned index) -> LogicalResult {
+    if (!name || name.getValue().empty())
+      return emitOpError("expects a name (attribute '")
+             << kNameAttr << "') for " << what << " #" << index;
+    if (!names.insert(name.getValue()).second)
+      return emitOpError("expects different names for arguments and results, "
+                         "but got '")
+             << name.getValue() << "' twice";
+    return success();
+  };
+  for (unsigned i = 0, e = getNumArguments(); i < e; ++i)
+    if (failed(checkName(getArgAttrOfType<StringAttr>(i, kNameAttr), "argument",
+                         i)))
+      return failure();
+  for (unsigned i = 0, e = getNumResults(); i < e; ++i)
+    if (failed(checkName(getResultAttrOfType<StringAttr>(i, kNameAttr),
+                         "result", i)))
+      return failure();
+  // func_c1
+  for (auto [i, type] : llvm::enumerate(getArgumentTypes()))
+    if (!isa<NamedTensorType>(type) && !type.isIndex() && !type.isInteger(32) &&
+        !type.isInteger(64) && !type.isF32())
+      return emitOpError("expects arguments that are cascade tensors, index, "
+                         "i32, i64 or f32, but argument '")
+             << getArgumentName(i) << "' has type " << type;
+  for (auto [i, type] : llvm::enumerate(getResultTypes()))
+    if (!isa<NamedTensorType>(type))
+      return emitOpError(
+                 "expects results that are cascade tensors, but result '")
+             << getResultName(i) << "' has type " << type;
+  return success();
+}
+
+LogicalResult FuncOp::verifyRegions() {
+  if (getBody().empty())
+    return emitOpError("expects a body");
+  // func_c5
+  auto terminator =
+      dyn_cast_or_null<ReturnOp>(getBody().front().mightHaveTerminator()
+                                     ? getBody().front().getTerminator()
+                                     : nullptr);
+  if (!terminator)
+    return emitOpError("expects its body to end in cascade.return");
+  if (TypeRange(terminator.getOperandTypes()) != TypeRange(getResultTypes()))
+    return terminator.emitOpError("expects values of types (")
+           << getResultTypes()
+           << ") as the function's signature says, but got ("
+           << terminator.getOperandTypes() << ")";
+  // func_c3
+  llvm::StringMap<Operation *> known;
+  for (RankOp rank : getBody().getOps<RankOp>()) {
+    auto [it, inserted] = known.try_emplace(rank.getName(), rank);
+    if (!inserted) {
+      InFlightDiagnostic diag = rank.emitOpError("expects rank '")
+                                << rank.getName() << "' to be declared once";
+      diag.attachNote(it->second->getLoc()) << "the other declaration is here";
+      return diag;
+    }
+  }
+  for (Type type : getArgumentTypes())
+    if (auto tensor = dyn_cast<NamedTensorType>(type))
+      for (StringAttr rank : tensor.getRanks())
+        known.try_emplace(rank, nullptr);
+  // func_c4
+  WalkResult result = getBody().walk<WalkOrder::PreOrder>([&](Operation *op) {
+    if (auto split = dyn_cast<SplitOp>(op))
+      known.try_emplace(split.getOuter(), op);
+    if (auto merge = dyn_cast<MergeOp>(op))
+      known.try_emplace(merge.getRank(), op);
+    auto check = [&](Type type) {
+      if (auto tensor = dyn_cast<NamedTensorType>(type))
+        for (StringAttr rank : tensor.getRanks())
+          if (!known.contains(rank)) {
+            op->emitOpError("expects known ranks, but got '")
+                << rank.getValue() << "' in " << type
+                << "; declare it with cascade.rank or check its spelling";
+            return failure();
+          }
+      return success();
+    };
+    for (Type type : op->getResultTypes())
+      if (failed(check(type)))
+        return WalkResult::interrupt();
+    return WalkResult::advance();
+  });
+  return failure(result.wasInterrupted());
+}
