@@ -1,10 +1,40 @@
 //===- attn-opt.cpp - runs passes on IR of any level ----------------------===//
 
 #include "attn/Registration/Registration.h"
+#include "attn/Support/ParserLimits.h"
 
 #include "mlir/IR/DialectRegistry.h"
+#include "mlir/Support/FileUtilities.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "llvm/Support/Debug.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/ToolOutputFile.h"
+
+/// Reads `input`, runs what the command line asks for, and writes `output`.
+static llvm::LogicalResult run(llvm::StringRef input, llvm::StringRef output,
+                               mlir::DialectRegistry &registry,
+                               const mlir::MlirOptMainConfig &config) {
+  std::string error;
+  std::unique_ptr<llvm::MemoryBuffer> file = mlir::openInputFile(input, &error);
+  if (!file) {
+    llvm::errs() << error << '\n';
+    return llvm::failure();
+  }
+  if (failed(attn::checkParserLimits(*file, llvm::errs(),
+                                     config.inputSplitMarker())))
+    return llvm::failure();
+  auto result = mlir::openOutputFile(output, &error);
+  if (!result) {
+    llvm::errs() << error << '\n';
+    return llvm::failure();
+  }
+  if (failed(
+          mlir::MlirOptMain(result->os(), std::move(file), registry, config)))
+    return llvm::failure();
+  result->keep();
+  return llvm::success();
+}
 
 int main(int argc, char **argv) {
 #ifndef NDEBUG
@@ -17,6 +47,12 @@ int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   attn::registerDialects(registry);
   attn::registerPasses();
-  return mlir::asMainReturnCode(mlir::MlirOptMain(
-      argc, argv, "attn modular optimizer driver\n", registry));
+  auto [input, output] = mlir::registerAndParseCLIOptions(
+      argc, argv, "attn modular optimizer driver\n", registry);
+  auto config = mlir::MlirOptMainConfig::createFromCLOptions();
+  if (config.shouldListPasses() || config.shouldShowDialects())
+    return mlir::asMainReturnCode(
+        mlir::MlirOptMain(argc, argv, input, output, registry));
+  llvm::InitLLVM initializer(argc, argv);
+  return mlir::asMainReturnCode(run(input, output, registry, config));
 }
