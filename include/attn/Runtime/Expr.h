@@ -120,6 +120,8 @@ private:
   std::vector<Expr> operands;
 };
 
+bool operator==(const Expr &a, const Expr &b);
+
 } // namespace attn
 
 #endif // ATTN_RUNTIME_EXPR_H

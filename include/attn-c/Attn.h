@@ -1,0 +1,138 @@
+/*===- attn-c/Attn.h - runs compiled attn kernels, for any language -------===*\
+|*
+|* The C interface of libattn_runtime. An artifact is loaded once, prepared for
+|* tensors of given shapes, run many times, and released:
+|*
+|*   attn_kernel *kernel; attn_plan *plan;
+|*   attn_kernel_load_file("causal.attn", &kernel);
+|*   attn_plan_prepare(kernel, arguments, num_arguments, NULL, &plan);
+|*   attn_plan_run(plan);
+|*
+|* A call that fails returns a status other than ATTN_OK, changes nothing, sets
+|* its result to NULL, and leaves its reason in the calling thread's last error.
+|* Kernels and pools may be shared by threads; a plan is used by one at a time.
+|* Objects keep what they were made from alive, so that they may be released in
+|* any order. Tensors are DLPack's DLTensor (github.com/dmlc/dlpack).
+|*
+\*===----------------------------------------------------------------------===*/
+
+#ifndef ATTN_C_ATTN_H
+#define ATTN_C_ATTN_H
+
+#include <dlpack/dlpack.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Raised by any change that breaks a compiled caller. */
+#define ATTN_API_VERSION 1
+
+/* The ATTN_API_VERSION of the library that is linked. */
+int attn_api_version(void);
+
+/*===-- Errors ------------------------------------------------------------===*/
+
+typedef enum attn_status {
+  ATTN_OK = 0,
+  /* An argument of the call is wrong; another value would be taken. */
+  ATTN_INVALID_ARGUMENT = 1,
+  /* A manifest or an artifact is ill-formed, truncated or altered. */
+  ATTN_CORRUPT = 2,
+  /* Valid, but this machine or this version cannot do it. */
+  ATTN_UNSUPPORTED = 3,
+  /* The operating system refused a file operation. */
+  ATTN_IO = 4,
+  /* Memory or threads could not be had, or a size overflows. */
+  ATTN_RESOURCE_EXHAUSTED = 5
+} attn_status;
+
+/* What the calling thread's last failing call reported. The strings are never
+ * NULL and live until that thread's next failing call. `message` is one line,
+ * "feature: reason; alternative". */
+attn_status attn_last_error_code(void);
+const char *attn_last_error_feature(void);
+const char *attn_last_error_reason(void);
+const char *attn_last_error_alternative(void);
+const char *attn_last_error_message(void);
+
+/*===-- Kernels -----------------------------------------------------------===*/
+
+typedef struct attn_kernel attn_kernel;
+
+/* Loads an artifact. It is executable code: load only what you trust. Refuses
+ * damaged files and machines without the features that the kernel needs. */
+attn_status attn_kernel_load_file(const char *path, attn_kernel **kernel);
+
+/* As attn_kernel_load_file, of `size` bytes that are not needed afterwards. */
+attn_status attn_kernel_load_memory(const void *bytes, size_t size,
+                                    attn_kernel **kernel);
+
+/* The manifest, JSON: arguments with their types and shapes, numerics, target.
+ * Lives as long as the kernel. NULL for NULL. */
+const char *attn_kernel_manifest(const attn_kernel *kernel);
+
+/* Releases; NULL is allowed, here and in every function of this kind. */
+void attn_kernel_release(attn_kernel *kernel);
+
+/*===-- Threads -----------------------------------------------------------===*/
+
+typedef struct attn_pool attn_pool;
+
+/* A team of `num_threads`, 1 to 1024, of which the caller of a run is one.
+ * Results have the same bits for every number. */
+attn_status attn_pool_create(int num_threads, attn_pool **pool);
+void attn_pool_release(attn_pool *pool);
+
+/*===-- Plans -------------------------------------------------------------===*/
+
+typedef enum attn_argument_kind {
+  ATTN_TENSOR = 0,
+  ATTN_INTEGER = 1,
+  /* For f32 and f64 scalars, which take ATTN_INTEGER too. */
+  ATTN_REAL = 2
+} attn_argument_kind;
+
+/* The value of one argument: the member that `kind` names is read. `name` and
+ * `tensor` are needed during the call only, the tensor's data until the last
+ * run. */
+typedef struct attn_argument {
+  const char *name;
+  attn_argument_kind kind;
+  const DLTensor *tensor;
+  int64_t integer;
+  double real;
+} attn_argument;
+
+typedef struct attn_plan attn_plan;
+
+/* Binds every argument of the kernel, inputs and outputs, in any order, and
+ * allocates all that its runs need. Tensors: CPU memory, the declared type,
+ * aligned to their element, any strides, NULL strides for compact row-major,
+ * NULL data only where empty. Outputs may share memory with no other argument.
+ * `pool` may be NULL: runs then use the calling thread only. */
+attn_status attn_plan_prepare(const attn_kernel *kernel,
+                              const attn_argument *arguments,
+                              size_t num_arguments, const attn_pool *pool,
+                              attn_plan **plan);
+
+/* Gives some tensors other data and strides, with the shapes that they have. */
+attn_status attn_plan_rebind(attn_plan *plan, const attn_argument *arguments,
+                             size_t num_arguments);
+
+/* Runs the kernel and returns when the outputs are written. */
+attn_status attn_plan_run(attn_plan *plan);
+
+/* Bytes that the plan holds for its runs. 0 for NULL. */
+int64_t attn_plan_memory_bytes(const attn_plan *plan);
+
+void attn_plan_release(attn_plan *plan);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* ATTN_C_ATTN_H */

@@ -1,0 +1,185 @@
+//===- BoundTensor.cpp - checks a DLPack tensor against its declaration ---===//
+
+#include "BoundTensor.h"
+
+#include <cstring>
+#include <limits>
+
+using namespace attn;
+
+/// DLPack 0.7 and later; Debian's header is of 0.6.
+static constexpr uint8_t dlBoolCode = 6;
+
+static Status refuse(const std::string &name, std::string reason,
+                     std::string alternative) {
+  return Status::error(StatusCode::invalidArgument, "argument " + name,
+                       std::move(reason), std::move(alternative));
+}
+
+static bool hasType(const DLDataType &type, DType wanted) {
+  bool codeAgrees = false;
+  switch (wanted) {
+  case DType::f32:
+  case DType::f64:
+  case DType::f16:
+    codeAgrees = type.code == kDLFloat;
+    break;
+  case DType::bf16:
+    codeAgrees = type.code == kDLBfloat;
+    break;
+  case DType::i64:
+  case DType::i32:
+  case DType::i8:
+    codeAgrees = type.code == kDLInt;
+    break;
+  case DType::u8:
+    codeAgrees = type.code == kDLUInt;
+    break;
+  case DType::i1:
+    // Before DLPack had a boolean, frameworks exported u8.
+    codeAgrees = type.code == dlBoolCode || type.code == kDLUInt;
+    break;
+  }
+  return codeAgrees && type.bits == 8 * getSizeInBytes(wanted) &&
+         type.lanes == 1;
+}
+
+static std::string describe(const DLDataType &type) {
+  static const char *const codes[] = {"int",    "uint",    "float", "opaque",
+                                      "bfloat", "complex", "bool"};
+  std::string text = type.code < 7 ? codes[type.code]
+                                   : "code " + std::to_string(type.code) + " ";
+  text += std::to_string(type.bits);
+  return type.lanes == 1 ? text : text + "x" + std::to_string(type.lanes);
+}
+
+/// The device type as a number: a foreign one need not be an enumerator.
+static int32_t getDeviceType(const DLTensor &tensor) {
+  int32_t type;
+  static_assert(sizeof(type) == sizeof(tensor.device.device_type),
+                "DLPack ABI");
+  std::memcpy(&type, &tensor.device.device_type, sizeof(type));
+  return type;
+}
+
+static Status checkHeader(const Manifest::Argument &argument,
+                          const DLTensor *tensor) {
+  const std::string &name = argument.name;
+  if (!tensor)
+    return refuse(name, "expects a tensor, but got null", "give a DLTensor");
+  if (getDeviceType(*tensor) != kDLCPU)
+    return refuse(name,
+                  "expects CPU memory (device type 1), but got device "
+                  "type " +
+                      std::to_string(getDeviceType(*tensor)),
+                  "copy it to the CPU");
+  if (!hasType(tensor->dtype, argument.dtype))
+    return refuse(name,
+                  "expects elements of " +
+                      std::string(getName(argument.dtype)) + ", but got " +
+                      describe(tensor->dtype),
+                  "convert it, or compile for its type");
+  if (tensor->ndim < 0 || size_t(tensor->ndim) != argument.shape.size())
+    return refuse(name,
+                  "expects " + std::to_string(argument.shape.size()) +
+                      " dimensions, but got " + std::to_string(tensor->ndim),
+                  "reshape it");
+  if (tensor->ndim > 0 && !tensor->shape)
+    return refuse(name,
+                  "expects a shape of " + std::to_string(tensor->ndim) +
+                      " extents, but got null",
+                  "give the shape");
+  return {};
+}
+
+/// Fills shape and strides; on success the compact size fits in 64 bits.
+static Status bindShape(const Manifest::Argument &argument,
+                        const DLTensor &tensor, BoundTensor &bound) {
+  size_t ndim = argument.shape.size();
+  bound.shape.assign(tensor.shape, tensor.shape + ndim);
+  bound.isEmpty = false;
+  for (size_t d = 0; d < ndim; ++d) {
+    if (bound.shape[d] < 0)
+      return refuse(argument.name,
+                    "expects extents of at least 0, but dimension " +
+                        std::to_string(d) + " has " +
+                        std::to_string(bound.shape[d]),
+                    "correct the shape");
+    bound.isEmpty |= bound.shape[d] == 0;
+  }
+  bound.strides.resize(ndim);
+  // Extents of 0 count as 1, so that an empty tensor's strides cannot overflow
+  // where a full one's would not.
+  int64_t compact = 1;
+  for (size_t d = ndim; d-- > 0;) {
+    bound.strides[d] = tensor.strides ? tensor.strides[d] : compact;
+    int64_t factor = bound.shape[d] == 0 ? 1 : bound.shape[d];
+    if (__builtin_mul_overflow(compact, factor, &compact))
+      return refuse(argument.name,
+                    "expects fewer than 2^63 elements, but its shape has more",
+                    "correct the shape");
+  }
+  int64_t bytes;
+  if (__builtin_mul_overflow(compact, bound.elementBytes, &bytes))
+    return refuse(argument.name,
+                  "expects fewer than 2^63 bytes, but its shape has more",
+                  "correct the shape");
+  return {};
+}
+
+/// Fills begin and end.
+static Status bindRange(const std::string &name, BoundTensor &bound) {
+  // Offsets of the first and the last element, in elements.
+  int64_t low = 0, high = 0;
+  bool overflow = false;
+  for (size_t d = 0; d < bound.shape.size(); ++d) {
+    int64_t reach;
+    overflow |=
+        __builtin_mul_overflow(bound.shape[d] - 1, bound.strides[d], &reach);
+    int64_t &side = reach < 0 ? low : high;
+    overflow |= __builtin_add_overflow(side, reach, &side);
+  }
+  overflow |= __builtin_mul_overflow(low, bound.elementBytes, &low);
+  overflow |= __builtin_add_overflow(high, 1, &high) ||
+              __builtin_mul_overflow(high, bound.elementBytes, &high);
+  overflow |= __builtin_add_overflow(bound.address, low, &bound.begin);
+  overflow |= __builtin_add_overflow(bound.address, high, &bound.end);
+  if (overflow)
+    return refuse(name,
+                  "expects elements within the address space, but its "
+                  "strides reach beyond",
+                  "correct the strides, which count elements");
+  return {};
+}
+
+Status attn::bindTensor(const Manifest::Argument &argument,
+                        const DLTensor *tensor, BoundTensor &bound) {
+  if (Status status = checkHeader(argument, tensor); !status.isOk())
+    return status;
+  bound.elementBytes = getSizeInBytes(argument.dtype);
+  if (Status status = bindShape(argument, *tensor, bound); !status.isOk())
+    return status;
+  bound.begin = bound.end = 0;
+  uint64_t data = reinterpret_cast<uintptr_t>(tensor->data);
+  if (bound.isEmpty) {
+    bound.address = data;
+    return {};
+  }
+  if (data == 0)
+    return refuse(argument.name, "expects data for its elements, but got null",
+                  "give the address of the data");
+  if (__builtin_add_overflow(data, tensor->byte_offset, &bound.address))
+    return refuse(argument.name,
+                  "expects a byte offset within the address space, but got " +
+                      std::to_string(tensor->byte_offset),
+                  "correct the offset");
+  if (bound.address % uint64_t(bound.elementBytes) != 0)
+    return refuse(
+        argument.name,
+        "expects data aligned to its elements of " +
+            std::to_string(bound.elementBytes) + " bytes, but its address is " +
+            std::to_string(bound.address % uint64_t(bound.elementBytes)) +
+            " bytes beyond a multiple",
+        "copy it to aligned memory");
+  return bindRange(argument.name, bound);
+}
