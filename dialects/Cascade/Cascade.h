@@ -36,6 +36,19 @@ llvm::SmallVector<Merge> deriveMerges(const AlgebraRegistry &algebra,
                                       mlir::Region &map,
                                       llvm::ArrayRef<double> operandEmpties,
                                       double resultEmpty);
+
+/// Keeps the SSA name of the one result of the operation being parsed in its
+/// location. Names that start with a digit are a printer's and not kept.
+void keepResultNames(mlir::OpAsmParser &parser, mlir::OperationState &state);
+
+/// Likewise for an argument of a region.
+void keepArgumentName(mlir::OpAsmParser &parser,
+                      mlir::OpAsmParser::Argument &argument);
+
+/// What a report calls `value`: the function's name for an argument, the SSA
+/// name of the source text where the location kept it, else the operation and
+/// its number in the function (`einsum#3`).
+std::string getValueName(mlir::Value value);
 } // namespace attn::cascade
 
 #define GET_OP_CLASSES

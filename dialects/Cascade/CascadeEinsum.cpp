@@ -227,6 +227,7 @@ static ParseResult parseMonoid(OpAsmParser &parser, OperationState &state) {
 }
 
 ParseResult EinsumOp::parse(OpAsmParser &parser, OperationState &state) {
+  keepResultNames(parser, state);
   Builder &builder = parser.getBuilder();
   IndexParser index(parser);
   SmallVector<AffineExpr> output;

@@ -157,6 +157,7 @@ LogicalResult ExtentOp::verify() {
 //===----------------------------------------------------------------------===//
 
 ParseResult SplitOp::parse(OpAsmParser &parser, OperationState &state) {
+  keepResultNames(parser, state);
   OpAsmParser::UnresolvedOperand source;
   Type sourceType, resultType;
   if (parser.parseOperand(source) || parseName(parser, state, "rank") ||
@@ -225,6 +226,7 @@ LogicalResult SplitOp::verify() {
 }
 
 ParseResult MergeOp::parse(OpAsmParser &parser, OperationState &state) {
+  keepResultNames(parser, state);
   OpAsmParser::UnresolvedOperand source;
   Type sourceType, resultType;
   if (parser.parseOperand(source) || parseName(parser, state, "outer") ||
@@ -262,6 +264,7 @@ LogicalResult MergeOp::verify() {
 }
 
 ParseResult SelectOp::parse(OpAsmParser &parser, OperationState &state) {
+  keepResultNames(parser, state);
   OpAsmParser::UnresolvedOperand source;
   Type sourceType, resultType;
   if (parser.parseOperand(source) || parseName(parser, state, "rank") ||

@@ -54,12 +54,15 @@ static ParseResult parseNamedRegion(OpAsmParser &parser, Region &region,
     return parser.emitError(loc)
            << "expects " << types.size() << " arguments of the " << what
            << " region, but got " << arguments.size();
-  for (auto [argument, type] : llvm::zip(arguments, types))
+  for (auto [argument, type] : llvm::zip(arguments, types)) {
     argument.type = type;
+    keepArgumentName(parser, argument);
+  }
   return parser.parseRegion(region, arguments);
 }
 
 ParseResult ScanOp::parse(OpAsmParser &parser, OperationState &state) {
+  keepResultNames(parser, state);
   Builder &builder = parser.getBuilder();
   StringRef rank, by;
   if (parser.parseKeyword(&rank))

@@ -2,6 +2,11 @@
 
 #include "attn/Registration/Registration.h"
 
+#include "attn/Transforms/Passes.h"
+
 #include "mlir/Transforms/Passes.h"
 
-void attn::registerPasses() { mlir::registerTransformsPasses(); }
+void attn::registerPasses() {
+  mlir::registerTransformsPasses();
+  registerCascadePasses();
+}
