@@ -2,6 +2,8 @@
 
 #include "attn/Runtime/Artifact.h"
 
+#include "attn/Runtime/File.h"
+
 #include <cstring>
 #include <limits>
 #include <zlib.h>
@@ -174,4 +176,18 @@ Result<Artifact> Artifact::deserialize(std::string_view bytes,
                              std::to_string(cursor.getNumLeft()) +
                              " more bytes follow");
   return artifact;
+}
+
+Status Artifact::writeFile(const std::string &path) const {
+  Result<std::string> bytes = serialize();
+  if (!bytes.isOk())
+    return bytes.takeStatus();
+  return replaceFile(path, *bytes);
+}
+
+Result<Artifact> Artifact::readFile(const std::string &path) {
+  Result<std::string> bytes = attn::readFile(path);
+  if (!bytes.isOk())
+    return bytes.takeStatus();
+  return deserialize(*bytes, path);
 }

@@ -2,46 +2,17 @@
 
 #include "BoundTensor.h"
 
+#include "attn/Runtime/DLPack.h"
+
 #include <cstring>
 #include <limits>
 
 using namespace attn;
 
-/// DLPack 0.7 and later; Debian's header is of 0.6.
-static constexpr uint8_t dlBoolCode = 6;
-
 static Status refuse(const std::string &name, std::string reason,
                      std::string alternative) {
   return Status::error(StatusCode::invalidArgument, "argument " + name,
                        std::move(reason), std::move(alternative));
-}
-
-static bool hasType(const DLDataType &type, DType wanted) {
-  bool codeAgrees = false;
-  switch (wanted) {
-  case DType::f32:
-  case DType::f64:
-  case DType::f16:
-    codeAgrees = type.code == kDLFloat;
-    break;
-  case DType::bf16:
-    codeAgrees = type.code == kDLBfloat;
-    break;
-  case DType::i64:
-  case DType::i32:
-  case DType::i8:
-    codeAgrees = type.code == kDLInt;
-    break;
-  case DType::u8:
-    codeAgrees = type.code == kDLUInt;
-    break;
-  case DType::i1:
-    // Before DLPack had a boolean, frameworks exported u8.
-    codeAgrees = type.code == dlBoolCode || type.code == kDLUInt;
-    break;
-  }
-  return codeAgrees && type.bits == 8 * getSizeInBytes(wanted) &&
-         type.lanes == 1;
 }
 
 static std::string describe(const DLDataType &type) {
@@ -73,7 +44,7 @@ static Status checkHeader(const Manifest::Argument &argument,
                   "type " +
                       std::to_string(getDeviceType(*tensor)),
                   "copy it to the CPU");
-  if (!hasType(tensor->dtype, argument.dtype))
+  if (!isCompatible(tensor->dtype, argument.dtype))
     return refuse(name,
                   "expects elements of " +
                       std::string(getName(argument.dtype)) + ", but got " +

@@ -2,6 +2,8 @@
 
 #include "attn/Runtime/DType.h"
 
+#include "attn/Runtime/DLPack.h"
+
 #include <iterator>
 #include <limits>
 
@@ -54,4 +56,26 @@ bool attn::isRepresentable(int64_t value, DType type) {
   default:
     return true;
   }
+}
+
+/// DLPack 0.7 and later; Debian's header is of 0.6.
+static constexpr uint8_t dlBool = 6;
+
+DLDataType attn::getDLType(DType type) {
+  uint8_t code = type == DType::bf16 ? kDLBfloat
+                 : type == DType::u8 ? kDLUInt
+                 : type == DType::i1 ? dlBool
+                 : isInteger(type)   ? kDLInt
+                                     : kDLFloat;
+  return {code, static_cast<uint8_t>(8 * getSizeInBytes(type)), 1};
+}
+
+bool attn::isCompatible(const DLDataType &type, DType wanted) {
+  auto is = [&](DType other) {
+    DLDataType description = getDLType(other);
+    return type.code == description.code && type.bits == description.bits &&
+           type.lanes == description.lanes;
+  };
+  // Before DLPack had a boolean, frameworks exported u8.
+  return is(wanted) || (wanted == DType::i1 && is(DType::u8));
 }

@@ -46,8 +46,7 @@ struct Artifact {
   static Result<Artifact> deserialize(std::string_view bytes,
                                       std::string_view name);
 
-  /// Writes a temporary file beside `path`, syncs it and renames it, so that a
-  /// reader sees the old file or the whole new one, also after a crash.
+  /// Replaces the file at `path`, whole or not at all.
   Status writeFile(const std::string &path) const;
 
   static Result<Artifact> readFile(const std::string &path);

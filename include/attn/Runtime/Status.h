@@ -40,9 +40,9 @@ public:
                       std::string alternative) {
     Status status;
     status.code = code;
-    status.feature = std::move(feature);
-    status.reason = std::move(reason);
-    status.alternative = std::move(alternative);
+    status.feature = toOneLine(std::move(feature));
+    status.reason = toOneLine(std::move(reason));
+    status.alternative = toOneLine(std::move(alternative));
     return status;
   }
 
@@ -61,6 +61,14 @@ public:
   }
 
 private:
+  /// Messages quote names from files, which may hold anything.
+  static std::string toOneLine(std::string text) {
+    for (char &c : text)
+      if (static_cast<unsigned char>(c) < ' ' || c == '\x7f')
+        c = '?';
+    return text;
+  }
+
   StatusCode code = StatusCode::ok;
   std::string feature, reason, alternative;
 };

@@ -1,7 +1,8 @@
-//===- ArtifactFile.cpp - artifacts as files ------------------------------===//
+//===- File.cpp - whole files, read and replaced --------------------------===//
+
+#include "attn/Runtime/File.h"
 
 #include "FileDescriptor.h"
-#include "attn/Runtime/Artifact.h"
 
 #include <atomic>
 #include <cerrno>
@@ -48,17 +49,14 @@ static int createBeside(const std::string &path, std::string &name) {
   return -1;
 }
 
-Status Artifact::writeFile(const std::string &path) const {
-  Result<std::string> bytes = serialize();
-  if (!bytes.isOk())
-    return bytes.takeStatus();
+Status attn::replaceFile(const std::string &path, std::string_view bytes) {
   std::string temporary;
   FileDescriptor fd(createBeside(path, temporary));
   if (!fd.isOpen())
     return ioError(path, "create a file beside it");
   Status status;
-  if (!writeAll(fd.get(), *bytes) || fsync(fd.get()) != 0)
-    status = ioError(path, "write " + std::to_string(bytes->size()) + " bytes");
+  if (!writeAll(fd.get(), bytes) || fsync(fd.get()) != 0)
+    status = ioError(path, "write " + std::to_string(bytes.size()) + " bytes");
   else if (rename(temporary.c_str(), path.c_str()) != 0)
     status = ioError(path, "rename a file to it");
   if (!status.isOk()) {
@@ -69,7 +67,7 @@ Status Artifact::writeFile(const std::string &path) const {
   return {};
 }
 
-Result<Artifact> Artifact::readFile(const std::string &path) {
+Result<std::string> attn::readFile(const std::string &path) {
   // Without O_NONBLOCK a named pipe would wait for a writer for ever.
   FileDescriptor fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat info;
@@ -78,7 +76,7 @@ Result<Artifact> Artifact::readFile(const std::string &path) {
   if (!S_ISREG(info.st_mode))
     return Status::error(StatusCode::io, path,
                          "expects a regular file, but got another kind",
-                         "give the path of an artifact");
+                         "give a file's path");
   std::string bytes(static_cast<size_t>(info.st_size), '\0');
   size_t numRead = 0;
   while (numRead < bytes.size()) {
@@ -92,5 +90,5 @@ Result<Artifact> Artifact::readFile(const std::string &path) {
     numRead += static_cast<size_t>(count);
   }
   bytes.resize(numRead);
-  return deserialize(bytes, path);
+  return bytes;
 }

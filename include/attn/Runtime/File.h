@@ -1,0 +1,22 @@
+//===- File.h - whole files, read and replaced ----------------------------===//
+
+#ifndef ATTN_RUNTIME_FILE_H
+#define ATTN_RUNTIME_FILE_H
+
+#include "attn/Runtime/Status.h"
+
+#include <string>
+#include <string_view>
+
+namespace attn {
+
+/// The bytes of the regular file at `path`; pipes and devices are refused.
+Result<std::string> readFile(const std::string &path);
+
+/// Writes a temporary file beside `path`, syncs it and renames it, so that a
+/// reader sees the old file or the whole new one, also after a crash.
+Status replaceFile(const std::string &path, std::string_view bytes);
+
+} // namespace attn
+
+#endif // ATTN_RUNTIME_FILE_H
