@@ -37,7 +37,7 @@ Manifest test::makeRowSumManifest() {
 }
 
 Artifact test::makeRowSumArtifact() {
-  std::ifstream file(ROWSUM_SHARED_OBJECT, std::ios::binary);
+  std::ifstream file(ATTN_TEST_KERNELS, std::ios::binary);
   std::string bytes{std::istreambuf_iterator<char>(file), {}};
   return {makeRowSumManifest(),
           {{Artifact::PayloadKind::sharedObject, std::move(bytes)}}};

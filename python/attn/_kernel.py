@@ -1,0 +1,163 @@
+# ===- _kernel.py - kernels and plans -------------------------------------===#
+
+import json
+import os
+
+import numpy as np
+
+from attn._error import Error
+from attn._library import Argument, Handle, check, library
+from attn._tensor import as_array, numpy_type, scalar_argument, tensor_argument
+
+
+def load(path, threads=1):
+    """Loads the artifact at `path` and returns a Kernel.
+
+    An artifact is executable code: load only what you trust.
+
+    threads: how many threads its runs use, 1 to 1024; results have the same
+        bits for every number.
+
+    Raises Error for a damaged file and for a machine without the features that
+    the kernel needs.
+    """
+    return Kernel(path, threads)
+
+
+class Kernel:
+    """A compiled kernel. Calling it runs it; threads may share it.
+
+    manifest: the contract as a dict: arguments with types and shapes, numerics.
+    """
+
+    def __init__(self, path, threads=1):
+        """As `load`."""
+        self._handle = Handle(
+            "attn_kernel_release", "attn_kernel_load_file", os.fsencode(path)
+        )
+        self._pool = Handle("attn_pool_release", "attn_pool_create", threads)
+        text = library().attn_kernel_manifest(self._handle.value)
+        self.manifest = json.loads(text)
+
+    def __repr__(self):
+        shapes = (
+            f"{a['name']}: {a['dtype']}{a.get('shape', '')}".replace("'", "")
+            for a in self.manifest["arguments"]
+        )
+        return f"<attn.Kernel {self.manifest['name']}({', '.join(shapes)})>"
+
+    def __call__(self, **values):
+        """Runs once. Returns the output, or a dict of the outputs by name.
+
+        values: an array for each input tensor, of the manifest's type and
+            shape, with any strides; a number for each scalar. bf16 is
+            ml_dtypes' bfloat16, or its bits as uint16. Outputs that are not
+            given are allocated.
+
+        Raises Error where arguments do not fit the kernel or each other.
+        """
+        plan = self.prepare(**values)
+        plan.run()
+        if len(plan.outputs) == 1:
+            return next(iter(plan.outputs.values()))
+        return dict(plan.outputs)
+
+    def prepare(self, **values):
+        """A Plan for these arguments, which are those of a call."""
+        return Plan(self, values)
+
+
+class Plan:
+    """A kernel bound to arrays, for many runs. One thread may use it at a time.
+
+    outputs: the output arrays by name, given or allocated.
+    """
+
+    def __init__(self, kernel, values):
+        self._kernel = kernel
+        self._declared = {a["name"]: a for a in kernel.manifest["arguments"]}
+        arrays = {
+            name: as_array(name, value)
+            for name, value in values.items()
+            if self._declared.get(name, {}).get("kind") == "tensor"
+        }
+        self._allocate(arrays)
+        self.outputs = {
+            name: arrays[name]
+            for name, a in self._declared.items()
+            if a.get("access") == "write"
+        }
+        scalars = {n: v for n, v in values.items() if n not in arrays}
+        arguments, self._alive = self._convert(arrays, scalars)
+        self._handle = Handle(
+            "attn_plan_release",
+            "attn_plan_prepare",
+            kernel._handle.value,
+            arguments,
+            len(arguments),
+            kernel._pool.value,
+        )
+
+    def run(self):
+        """Runs; the outputs are written when it returns."""
+        check(library().attn_plan_run(self._handle.value))
+
+    def rebind(self, **arrays):
+        """Exchanges arrays for others of the same shapes, inputs or outputs."""
+        arrays = {name: as_array(name, value) for name, value in arrays.items()}
+        arguments, alive = self._convert(arrays, {})
+        check(
+            library().attn_plan_rebind(self._handle.value, arguments, len(arguments))
+        )
+        self._alive.update(alive)
+        self.outputs.update((n, a) for n, a in arrays.items() if n in self.outputs)
+
+    def _convert(self, arrays, scalars):
+        """The call's attn_arguments, and by name what keeps them alive."""
+        arguments, alive = [], {}
+        for name in [*arrays, *scalars]:
+            if name not in self._declared:
+                raise Error(
+                    Error.INVALID_ARGUMENT,
+                    f"kernel {self._kernel.manifest['name']}",
+                    f"expects arguments that it has, but got '{name}'",
+                    f"use {', '.join(self._declared)}",
+                )
+        for name, array in arrays.items():
+            argument, alive[name] = tensor_argument(self._declared[name], array)
+            arguments.append(argument)
+        for name, value in scalars.items():
+            arguments.append(scalar_argument(self._declared[name], value))
+        return (Argument * len(arguments))(*arguments), alive
+
+    def _allocate(self, arrays):
+        """Adds the outputs that are absent, of the shape that the others bind.
+
+        Shapes that disagree are left for the library to refuse.
+        """
+        extents = {
+            rank["name"]: rank["extent"]
+            for rank in self._kernel.manifest["ranks"]
+            if "extent" in rank
+        }
+        for name, array in arrays.items():
+            for rank, extent in zip(self._declared[name]["shape"], array.shape):
+                if isinstance(rank, str):
+                    extents.setdefault(rank, extent)
+        for name, declared in self._declared.items():
+            if declared.get("access") != "write" or name in arrays:
+                continue
+            unknown = [
+                rank
+                for rank in declared["shape"]
+                if isinstance(rank, str) and rank not in extents
+            ]
+            if unknown:
+                raise Error(
+                    Error.INVALID_ARGUMENT,
+                    f"argument {name}",
+                    f"expects inputs that bind its rank {unknown[0]}, but none does",
+                    "give all inputs, or the output itself",
+                )
+            shape = [extents.get(rank, rank) for rank in declared["shape"]]
+            arrays[name] = np.empty(shape, numpy_type(declared["dtype"]))

@@ -1,0 +1,129 @@
+# ===- _tensor.py - NumPy arrays as DLPack views --------------------------===#
+
+import ctypes
+import numbers
+
+import numpy as np
+
+from attn._error import Error
+from attn._library import Argument, DLDataType, DLDevice, DLTensor
+
+try:
+    from ml_dtypes import bfloat16 as _bfloat16
+except ImportError:
+    _bfloat16 = None
+
+# The manifest's name: DLPack's code and bits, NumPy's type. The type of bf16 is
+# chosen by `numpy_type`.
+_TYPES = {
+    "f32": (2, 32, np.float32),
+    "f64": (2, 64, np.float64),
+    "f16": (2, 16, np.float16),
+    "bf16": (4, 16, None),
+    "i64": (0, 64, np.int64),
+    "i32": (0, 32, np.int32),
+    "i8": (0, 8, np.int8),
+    "u8": (1, 8, np.uint8),
+    "i1": (6, 8, np.bool_),
+}
+
+_CPU = 1
+
+
+def numpy_type(dtype):
+    """NumPy's type for outputs of `dtype`; for bf16 without ml_dtypes uint16."""
+    if dtype == "bf16":
+        return np.dtype(_bfloat16 if _bfloat16 is not None else np.uint16)
+    return np.dtype(_TYPES[dtype][2])
+
+
+def _refuse(name, reason, alternative):
+    return Error(Error.INVALID_ARGUMENT, f"argument {name}", reason, alternative)
+
+
+def _holds(array, dtype):
+    """Whether the array's elements are those of `dtype` in this machine's order."""
+    if not array.dtype.isnative:
+        return False
+    if dtype == "bf16":
+        # NumPy's own types have no bf16: its bits come as uint16 or void.
+        return array.dtype.name == "bfloat16" or array.dtype in (
+            np.dtype(np.uint16),
+            np.dtype("V2"),
+        )
+    return array.dtype == numpy_type(dtype)
+
+
+def as_array(name, value):
+    """`value` as an array without copying. Raises Error for what is none."""
+    if isinstance(value, np.ndarray):
+        return value
+    if hasattr(value, "__dlpack__"):
+        try:
+            return np.from_dlpack(value)
+        except (BufferError, RuntimeError, TypeError, ValueError) as error:
+            raise _refuse(
+                name,
+                f"expects a tensor that NumPy can view, but got: {error}",
+                "convert it to an array",
+            ) from None
+    raise _refuse(
+        name,
+        f"expects an array, but got {type(value).__name__}",
+        "convert it with numpy.asarray",
+    )
+
+
+def tensor_argument(declared, array):
+    """The attn_argument for `array`, and what has to live as long as it."""
+    name, dtype = declared["name"], declared["dtype"]
+    if not _holds(array, dtype):
+        raise _refuse(
+            name,
+            f"expects elements of {dtype}, but got {array.dtype}",
+            f"convert it with array.astype('{numpy_type(dtype).name}')",
+        )
+    if declared["access"] == "write" and not array.flags.writeable:
+        raise _refuse(
+            name, "expects an array to write, but got a read-only one", "copy it"
+        )
+    if any(stride % array.itemsize for stride in array.strides):
+        raise _refuse(
+            name,
+            f"expects strides of whole elements of {array.itemsize} bytes, but "
+            f"got {array.strides}",
+            "copy it with numpy.ascontiguousarray",
+        )
+    extents = ctypes.c_int64 * array.ndim
+    shape = extents(*array.shape)
+    strides = extents(*(stride // array.itemsize for stride in array.strides))
+    code, bits, _ = _TYPES[dtype]
+    tensor = DLTensor(
+        array.ctypes.data,
+        DLDevice(_CPU, 0),
+        array.ndim,
+        DLDataType(code, bits, 1),
+        shape,
+        strides,
+        0,
+    )
+    argument = Argument(name.encode(), Argument.TENSOR, ctypes.pointer(tensor))
+    return argument, (array, tensor, shape, strides)
+
+
+def scalar_argument(declared, value):
+    """The attn_argument for the number `value`."""
+    name = declared["name"]
+    if isinstance(value, (numbers.Integral, np.bool_)):
+        if not -(2**63) <= int(value) < 2**63:
+            raise _refuse(
+                name, f"expects a 64-bit integer, but got {value}", "give a smaller one"
+            )
+        return Argument(name.encode(), Argument.INTEGER, None, int(value))
+    if isinstance(value, numbers.Real):
+        return Argument(name.encode(), Argument.REAL, None, 0, float(value))
+    raise _refuse(
+        name,
+        f"expects a number, but got {type(value).__name__}",
+        "give an int or a float",
+    )
