@@ -134,7 +134,7 @@ absorbs(double element) {
   };
 }
 
-static Range product(Range a, Range b) {
+static ValueInterval product(ValueInterval a, ValueInterval b) {
   double lo = kInf, hi = -kInf;
   for (double x : {a.lo, a.hi})
     for (double y : {b.lo, b.hi}) {
@@ -146,7 +146,7 @@ static Range product(Range a, Range b) {
   return {lo, hi};
 }
 
-static Range monotoneRange(llvm::ArrayRef<Range> in, double (*f)(double)) {
+static ValueInterval monotoneRange(llvm::ArrayRef<ValueInterval> in, double (*f)(double)) {
   return {f(in[0].lo), f(in[0].hi)};
 }
 
@@ -156,8 +156,8 @@ static void addBinaryFacts(AlgebraRegistry &registry) {
   add.differentiable = true;
   // The scores' reading of the extended reals: -inf marks what is not there.
   add.absorbing = absorbs(-kInf);
-  add.range = [](llvm::ArrayRef<Range> in) {
-    return Range{in[0].lo + in[1].lo, in[0].hi + in[1].hi};
+  add.range = [](llvm::ArrayRef<ValueInterval> in) {
+    return ValueInterval{in[0].lo + in[1].lo, in[0].hi + in[1].hi};
   };
   registry.addFacts("arith.addf", add);
 
@@ -169,8 +169,8 @@ static void addBinaryFacts(AlgebraRegistry &registry) {
       return value;
     return std::nullopt;
   };
-  sub.range = [](llvm::ArrayRef<Range> in) {
-    return Range{in[0].lo - in[1].hi, in[0].hi - in[1].lo};
+  sub.range = [](llvm::ArrayRef<ValueInterval> in) {
+    return ValueInterval{in[0].lo - in[1].hi, in[0].hi - in[1].lo};
   };
   registry.addFacts("arith.subf", sub);
 
@@ -178,7 +178,7 @@ static void addBinaryFacts(AlgebraRegistry &registry) {
   mul.monoid = "mul";
   mul.differentiable = true;
   mul.absorbing = absorbs(0);
-  mul.range = [](llvm::ArrayRef<Range> in) { return product(in[0], in[1]); };
+  mul.range = [](llvm::ArrayRef<ValueInterval> in) { return product(in[0], in[1]); };
   registry.addFacts("arith.mulf", mul);
   registry.addFacts("arith.muli", mul);
 
@@ -187,18 +187,18 @@ static void addBinaryFacts(AlgebraRegistry &registry) {
   div.differentiable = true;
   // Division is an intersection (EDGE): an empty divisor empties the point.
   div.absorbing = absorbs(0);
-  div.range = [](llvm::ArrayRef<Range> in) {
+  div.range = [](llvm::ArrayRef<ValueInterval> in) {
     if (in[1].lo > 0 || in[1].hi < 0)
       return product(in[0], {1 / in[1].hi, 1 / in[1].lo});
-    return in[0].lo >= 0 && in[1].lo >= 0 ? Range{0, kInf} : Range{};
+    return in[0].lo >= 0 && in[1].lo >= 0 ? ValueInterval{0, kInf} : ValueInterval{};
   };
   registry.addFacts("arith.divf", div);
 
   ScalarFacts max;
   max.monoid = "max";
   max.differentiable = true;
-  max.range = [](llvm::ArrayRef<Range> in) {
-    return Range{std::max(in[0].lo, in[1].lo), std::max(in[0].hi, in[1].hi)};
+  max.range = [](llvm::ArrayRef<ValueInterval> in) {
+    return ValueInterval{std::max(in[0].lo, in[1].lo), std::max(in[0].hi, in[1].hi)};
   };
   registry.addFacts("arith.maximumf", max);
   registry.addFacts("arith.maxsi", max);
@@ -206,8 +206,8 @@ static void addBinaryFacts(AlgebraRegistry &registry) {
   ScalarFacts min;
   min.monoid = "min";
   min.differentiable = true;
-  min.range = [](llvm::ArrayRef<Range> in) {
-    return Range{std::min(in[0].lo, in[1].lo), std::min(in[0].hi, in[1].hi)};
+  min.range = [](llvm::ArrayRef<ValueInterval> in) {
+    return ValueInterval{std::min(in[0].lo, in[1].lo), std::min(in[0].hi, in[1].hi)};
   };
   registry.addFacts("arith.minimumf", min);
   registry.addFacts("arith.minsi", min);
@@ -230,8 +230,8 @@ static void addBinaryFacts(AlgebraRegistry &registry) {
 
   ScalarFacts select;
   select.differentiable = true;
-  select.range = [](llvm::ArrayRef<Range> in) {
-    return Range{std::min(in[1].lo, in[2].lo), std::max(in[1].hi, in[2].hi)};
+  select.range = [](llvm::ArrayRef<ValueInterval> in) {
+    return ValueInterval{std::min(in[1].lo, in[2].lo), std::max(in[1].hi, in[2].hi)};
   };
   registry.addFacts("arith.select", select);
 }
@@ -239,7 +239,7 @@ static void addBinaryFacts(AlgebraRegistry &registry) {
 static void addUnaryFacts(AlgebraRegistry &registry) {
   auto add = [&](llvm::StringRef name, Monotone monotone,
                  llvm::SmallVector<Homomorphism> homomorphisms,
-                 std::function<Range(llvm::ArrayRef<Range>)> range) {
+                 std::function<ValueInterval(llvm::ArrayRef<ValueInterval>)> range) {
     ScalarFacts facts;
     facts.homomorphisms = std::move(homomorphisms);
     facts.monotone = monotone;
@@ -252,24 +252,24 @@ static void addUnaryFacts(AlgebraRegistry &registry) {
   add("math.exp2", Monotone::Increasing, {{"add", "mul"}},
       [](auto in) { return monotoneRange(in, std::exp2); });
   add("math.log", Monotone::Increasing, {{"mul", "add"}}, [](auto in) {
-    return in[0].lo >= 0 ? monotoneRange(in, std::log) : Range{};
+    return in[0].lo >= 0 ? monotoneRange(in, std::log) : ValueInterval{};
   });
   add("math.log2", Monotone::Increasing, {{"mul", "add"}}, [](auto in) {
-    return in[0].lo >= 0 ? monotoneRange(in, std::log2) : Range{};
+    return in[0].lo >= 0 ? monotoneRange(in, std::log2) : ValueInterval{};
   });
   add("math.sqrt", Monotone::Increasing, {{"mul", "mul"}},
-      [](auto) { return Range{0, kInf}; });
+      [](auto) { return ValueInterval{0, kInf}; });
   add("math.rsqrt", Monotone::Decreasing, {{"mul", "mul"}},
-      [](auto) { return Range{0, kInf}; });
+      [](auto) { return ValueInterval{0, kInf}; });
   add("math.absf", Monotone::No, {{"mul", "mul"}},
-      [](auto) { return Range{0, kInf}; });
+      [](auto) { return ValueInterval{0, kInf}; });
   add("arith.negf", Monotone::Decreasing, {{"add", "add"}},
-      [](auto in) { return Range{-in[0].hi, -in[0].lo}; });
+      [](auto in) { return ValueInterval{-in[0].hi, -in[0].lo}; });
   add("math.tanh", Monotone::Increasing, {},
       [](auto in) { return monotoneRange(in, std::tanh); });
-  add("math.erf", Monotone::Increasing, {}, [](auto) { return Range{-1, 1}; });
-  add("math.sin", Monotone::No, {}, [](auto) { return Range{-1, 1}; });
-  add("math.cos", Monotone::No, {}, [](auto) { return Range{-1, 1}; });
+  add("math.erf", Monotone::Increasing, {}, [](auto) { return ValueInterval{-1, 1}; });
+  add("math.sin", Monotone::No, {}, [](auto) { return ValueInterval{-1, 1}; });
+  add("math.cos", Monotone::No, {}, [](auto) { return ValueInterval{-1, 1}; });
 }
 
 AlgebraRegistry::AlgebraRegistry() {

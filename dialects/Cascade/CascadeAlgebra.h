@@ -47,7 +47,7 @@ struct Homomorphism {
 };
 
 /// The values that an expression may take: a closed interval.
-struct Range {
+struct ValueInterval {
   double lo = -std::numeric_limits<double>::infinity();
   double hi = std::numeric_limits<double>::infinity();
 };
@@ -69,7 +69,7 @@ struct ScalarFacts {
   std::function<std::optional<double>(unsigned operand, double value)>
       absorbing;
   /// The range of the result from the ranges of the operands.
-  std::function<Range(llvm::ArrayRef<Range>)> range;
+  std::function<ValueInterval(llvm::ArrayRef<ValueInterval>)> range;
   /// A derivative is registered: the operation may stand in a map region.
   bool differentiable = false;
 };

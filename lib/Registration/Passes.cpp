@@ -1,12 +1,11 @@
 //===- Passes.cpp - registers passes and pipelines ------------------------===//
 
 #include "attn/Registration/Registration.h"
-
 #include "attn/Transforms/Passes.h"
 
 #include "mlir/Transforms/Passes.h"
 
 void attn::registerPasses() {
-  mlir::registerTransformsPasses();
   registerCascadePasses();
+  mlir::registerTransformsPasses();
 }

@@ -5,4 +5,34 @@
 
 include "mlir/Pass/PassBase.td"
 
+def ReducePassesPass : Pass<"cascade-reduce-passes", "::attn::cascade::FuncOp"> {
+  let summary = "Sweep each rank as few times as algebra allows";
+  let description = [{
+    A value that is known only after a whole sweep of a rank, and that an Einsum
+    over the rank reads, forces a second sweep. This pass takes such barriers
+    out of the sums that they reach, if F(a, y) = G(a) * H(y) in an operation
+    that distributes over the sum:
+
+    * *defer*: X = (sum of G) * H(y), where G cannot overflow;
+    * *rescale*: X is kept up to date by H(y') / H(y) while y grows, the quotient
+      being simplified by the laws of its operations.
+
+    The reductions then become one `cascade.scan` a pass, whose merge region
+    combines two ranges by the same correction. No operation is known by name
+    except through the algebra registry.
+
+    Pre-condition: the function has `reassoc`. A barrier without such a form
+    keeps its pass; a remark names the law that fails and where, and the
+    finite-rank form if there is one.
+  }];
+  let options = [
+    ListOption<"ranks", "ranks", "std::string",
+               "Ranks to reduce; without any, those that are reduced and have "
+               "no static extent">,
+    Option<"tile", "tile", "int64_t", "256", "Coordinates a step of the scans">,
+    Option<"deferOnly", "defer-only", "bool", "false",
+           "Stop after deferral: no scans">
+  ];
+}
+
 #endif // ATTN_TRANSFORMS_PASSES_TD
