@@ -5,7 +5,7 @@
 |*
 |*   attn_kernel *kernel; attn_plan *plan;
 |*   attn_kernel_load_file("causal.attn", &kernel);
-|*   attn_plan_prepare(kernel, arguments, num_arguments, NULL, &plan);
+|*   attn_plan_prepare(kernel, arguments, count, NULL, &plan);
 |*   attn_plan_run(plan);
 |*
 |* A call that fails returns a status other than ATTN_OK, changes nothing, sets
@@ -82,9 +82,9 @@ void attn_kernel_release(attn_kernel *kernel);
 
 typedef struct attn_pool attn_pool;
 
-/* A team of `num_threads`, 1 to 1024, of which the caller of a run is one.
+/* A team of `threads`, 1 to 1024, of which the caller of a run is one.
  * Results have the same bits for every number. */
-attn_status attn_pool_create(int num_threads, attn_pool **pool);
+attn_status attn_pool_create(int threads, attn_pool **pool);
 void attn_pool_release(attn_pool *pool);
 
 /*===-- Plans -------------------------------------------------------------===*/
@@ -115,13 +115,12 @@ typedef struct attn_plan attn_plan;
  * NULL data only where empty. Outputs may share memory with no other argument.
  * `pool` may be NULL: runs then use the calling thread only. */
 attn_status attn_plan_prepare(const attn_kernel *kernel,
-                              const attn_argument *arguments,
-                              size_t num_arguments, const attn_pool *pool,
-                              attn_plan **plan);
+                              const attn_argument *arguments, size_t count,
+                              const attn_pool *pool, attn_plan **plan);
 
 /* Gives some tensors other data and strides, with the shapes that they have. */
 attn_status attn_plan_rebind(attn_plan *plan, const attn_argument *arguments,
-                             size_t num_arguments);
+                             size_t count);
 
 /* Runs the kernel and returns when the outputs are written. */
 attn_status attn_plan_run(attn_plan *plan);

@@ -163,13 +163,12 @@ const char *attn_kernel_manifest(const attn_kernel *kernel) {
 
 void attn_kernel_release(attn_kernel *kernel) { delete kernel; }
 
-attn_status attn_pool_create(int num_threads, attn_pool **pool) {
+attn_status attn_pool_create(int threads, attn_pool **pool) {
   return guarded("attn_pool_create", [&]() -> Status {
     if (!pool)
       return isNull("attn_pool_create", "a place for the pool");
     *pool = nullptr;
-    Result<std::shared_ptr<ThreadPool>> created =
-        ThreadPool::create(num_threads);
+    Result<std::shared_ptr<ThreadPool>> created = ThreadPool::create(threads);
     if (!created.isOk())
       return created.takeStatus();
     *pool = new attn_pool{std::move(*created)};
@@ -180,9 +179,8 @@ attn_status attn_pool_create(int num_threads, attn_pool **pool) {
 void attn_pool_release(attn_pool *pool) { delete pool; }
 
 attn_status attn_plan_prepare(const attn_kernel *kernel,
-                              const attn_argument *arguments,
-                              size_t num_arguments, const attn_pool *pool,
-                              attn_plan **plan) {
+                              const attn_argument *arguments, size_t count,
+                              const attn_pool *pool, attn_plan **plan) {
   return guarded("attn_plan_prepare", [&]() -> Status {
     if (!plan)
       return isNull("attn_plan_prepare", "a place for the plan");
@@ -190,7 +188,7 @@ attn_status attn_plan_prepare(const attn_kernel *kernel,
     if (!kernel)
       return isNull("attn_plan_prepare", "a kernel");
     Result<std::vector<ArgumentValue>> values =
-        convert("attn_plan_prepare", arguments, num_arguments);
+        convert("attn_plan_prepare", arguments, count);
     if (!values.isOk())
       return values.takeStatus();
     Result<std::unique_ptr<Plan>> prepared =
@@ -203,12 +201,12 @@ attn_status attn_plan_prepare(const attn_kernel *kernel,
 }
 
 attn_status attn_plan_rebind(attn_plan *plan, const attn_argument *arguments,
-                             size_t num_arguments) {
+                             size_t count) {
   return guarded("attn_plan_rebind", [&]() -> Status {
     if (!plan)
       return isNull("attn_plan_rebind", "a plan");
     Result<std::vector<ArgumentValue>> values =
-        convert("attn_plan_rebind", arguments, num_arguments);
+        convert("attn_plan_rebind", arguments, count);
     if (!values.isOk())
       return values.takeStatus();
     return plan->plan->rebind(values->data(), values->size());

@@ -77,8 +77,8 @@ def rowsum(tmp_path, code):
             {"workspace": True},
         ],
         [
-            {"symbol": "rowsum_sum", "items": "B"},
-            {"symbol": "rowsum_scale", "items": "B"},
+            {"symbol": "rowSumSum", "items": "B"},
+            {"symbol": "rowSumScale", "items": "B"},
         ],
         workspace=["mul", "B", 4],
         scratch=4,
@@ -109,7 +109,7 @@ def copy_of(tmp_path, code):
                 {"pointer": "o"},
                 {"stride": ["o", 0]},
             ],
-            [{"symbol": "copy_halves", "items": "N"}],
+            [{"symbol": "copyHalves", "items": "N"}],
         )
         path.write_bytes(artifact(contract, code))
         return path

@@ -2,10 +2,12 @@
 
 #include "RowSum.h"
 
+#include <csignal>
 #include <cstdio>
 #include <dirent.h>
 #include <fstream>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -149,6 +151,29 @@ TEST_F(ArtifactFile, RefusesWhatCannotBeOpened) {
   EXPECT_FALSE(makeRowSumArtifact().writeFile(directory + "/.").isOk());
 }
 
+// A full disk, in the form of a limit on this process's files.
+TEST_F(ArtifactFile, KeepsTheOldFileWhenAWriteFails) {
+  Artifact artifact = makeRowSumArtifact();
+  ASSERT_TRUE(artifact.writeFile(path).isOk());
+  Artifact larger = artifact;
+  larger.payloads[0].bytes.append(100000, 'x');
+  struct rlimit saved, small;
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &saved), 0);
+  small = saved;
+  small.rlim_cur = 50000;
+  auto handler = signal(SIGXFSZ, SIG_IGN);
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
+  Status status = larger.writeFile(path);
+  setrlimit(RLIMIT_FSIZE, &saved);
+  signal(SIGXFSZ, handler);
+  EXPECT_EQ(status.getCode(), StatusCode::io);
+  EXPECT_NE(status.message().find("File too large"), std::string::npos);
+  EXPECT_EQ(list(), std::vector<std::string>{"rowsum.attn"});
+  Result<Artifact> read = Artifact::readFile(path);
+  ASSERT_TRUE(read.isOk()) << read.getStatus().message();
+  EXPECT_EQ(serialize(*read), serialize(artifact));
+}
+
 TEST(KernelLoad, RunsSharedObjectsApart) {
   // Two loads at once, and one after their release, are three libraries.
   auto first = Kernel::load(makeRowSumArtifact());
@@ -181,8 +206,8 @@ TEST(KernelLoad, RefusesWithReason) {
        "target.arch: expects a machine of architecture riscv64, but this one"},
       {[](Artifact &a) { a.manifest.target.features = {"amx-fp99"}; },
        "expects a CPU feature that the runtime can check, but got amx-fp99"},
-      {[](Artifact &a) { a.manifest.phases[1].symbol = "rowsum_none"; },
-       "expects the symbol 'rowsum_none', but the code does not define it"},
+      {[](Artifact &a) { a.manifest.phases[1].symbol = "rowSumNone"; },
+       "expects the symbol 'rowSumNone', but the code does not define it"},
       {[](Artifact &a) { a.payloads.clear(); },
        "expects one shared object, but got 0 payloads"},
       {[](Artifact &a) { a.payloads[0].bytes = "#!/bin/sh"; },

@@ -8,8 +8,8 @@
 using namespace attn;
 using namespace attn::test;
 
-extern "C" void rowsum_sum(const int64_t *, int64_t, int64_t, uint8_t *);
-extern "C" void rowsum_scale(const int64_t *, int64_t, int64_t, uint8_t *);
+extern "C" void rowSumSum(const int64_t *, int64_t, int64_t, uint8_t *);
+extern "C" void rowSumScale(const int64_t *, int64_t, int64_t, uint8_t *);
 
 Manifest test::makeRowSumManifest() {
   using Argument = Manifest::Argument;
@@ -31,8 +31,7 @@ Manifest test::makeRowSumManifest() {
                   Parameter::workspace()};
   m.workspaceBytes = Expr::name("B") * 4;
   m.scratchBytes = 4;
-  m.phases = {{"rowsum_sum", Expr::name("B")},
-              {"rowsum_scale", Expr::name("B")}};
+  m.phases = {{"rowSumSum", Expr::name("B")}, {"rowSumScale", Expr::name("B")}};
   return m;
 }
 
@@ -45,7 +44,7 @@ Artifact test::makeRowSumArtifact() {
 
 std::shared_ptr<const Kernel> test::makeRowSumKernel() {
   auto resolve = [](const std::string &symbol) -> KernelFunction {
-    return symbol == "rowsum_sum" ? rowsum_sum : rowsum_scale;
+    return symbol == "rowSumSum" ? rowSumSum : rowSumScale;
   };
   Result<std::shared_ptr<const Kernel>> kernel =
       Kernel::create(makeRowSumManifest(), resolve, nullptr);

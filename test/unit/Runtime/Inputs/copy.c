@@ -6,8 +6,8 @@
 
 #include <stdint.h>
 
-void copy_halves(const int64_t *p, int64_t begin, int64_t end,
-                 uint8_t *scratch) {
+void copyHalves(const int64_t *p, int64_t begin, int64_t end,
+                uint8_t *scratch) {
   (void)scratch;
   const uint16_t *x = (const uint16_t *)(intptr_t)p[0];
   uint16_t *o = (uint16_t *)(intptr_t)p[2];

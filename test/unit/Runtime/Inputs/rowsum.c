@@ -10,8 +10,7 @@
 
 enum { X, X_ROW, X_COLUMN, O, O_ROW, ROWS, COLUMNS, SCALE, WORKSPACE };
 
-void rowsum_sum(const int64_t *p, int64_t begin, int64_t end,
-                uint8_t *scratch) {
+void rowSumSum(const int64_t *p, int64_t begin, int64_t end, uint8_t *scratch) {
   const float *x = (const float *)(intptr_t)p[X];
   float *sums = (float *)(intptr_t)p[WORKSPACE];
   volatile float *sum = (volatile float *)scratch;
@@ -23,8 +22,8 @@ void rowsum_sum(const int64_t *p, int64_t begin, int64_t end,
   }
 }
 
-void rowsum_scale(const int64_t *p, int64_t begin, int64_t end,
-                  uint8_t *scratch) {
+void rowSumScale(const int64_t *p, int64_t begin, int64_t end,
+                 uint8_t *scratch) {
   (void)scratch;
   float *o = (float *)(intptr_t)p[O];
   const float *sums = (const float *)(intptr_t)p[WORKSPACE];
