@@ -1,0 +1,60 @@
+//===- EinsumInterpreter.h - evaluates one Einsum
+//---------------------------===//
+
+#ifndef ATTN_LIB_REFERENCE_EINSUMINTERPRETER_H
+#define ATTN_LIB_REFERENCE_EINSUMINTERPRETER_H
+
+#include "ScalarProgram.h"
+#include "TensorView.h"
+
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/StringMap.h"
+#include <optional>
+
+namespace attn::reference {
+
+/// A rank whose coordinates depend on outer ones.
+struct DependentRank {
+  cascade::RankKind kind;
+  llvm::SmallVector<mlir::StringAttr> outer;
+  TensorView source;
+};
+
+/// What operations see: values, and the extents of ranks. The extent of a
+/// dependent rank is that of the storage along it.
+struct Environment {
+  llvm::DenseMap<mlir::Value, TensorView> tensors;
+  llvm::DenseMap<mlir::Value, Slot> scalars;
+  llvm::StringMap<int64_t> extents;
+  llvm::StringMap<DependentRank> dependentRanks;
+
+  /// Refuses a rank that nothing binds.
+  Result<int64_t> getExtent(llvm::StringRef rank) const;
+  /// Refuses a rank that nothing binds.
+  Result<std::vector<int64_t>> getShape(cascade::NamedTensorType type) const;
+};
+
+/// An Einsum with its regions compiled; used for each of its executions.
+struct CompiledEinsum {
+  cascade::EinsumOp op;
+  std::optional<ScalarProgram> where;
+  ScalarProgram map;
+  /// Combines register 0 with register 1, if there is a monoid.
+  std::optional<ScalarProgram> combine;
+  double identity = 0;
+  llvm::SmallVector<cascade::Merge> merges;
+  /// The type that results are stored in, or null for no rounding.
+  mlir::FloatType rounding;
+};
+
+/// Refuses operations that no kernel computes.
+Result<CompiledEinsum> compileEinsum(cascade::EinsumOp op,
+                                     mlir::FloatType unfusedType);
+
+/// The result of the Einsum in `environment`.
+Result<TensorView> runEinsum(const CompiledEinsum &einsum,
+                             const Environment &environment);
+
+} // namespace attn::reference
+
+#endif // ATTN_LIB_REFERENCE_EINSUMINTERPRETER_H

@@ -1,0 +1,71 @@
+//===- UnfusedTest.cpp - the cascade in a machine's types
+//--------------------===//
+
+#include "RunCascade.h"
+
+using namespace attn;
+using namespace attn::test;
+
+static const char *kProduct = R"(
+!A = !cascade.tensor<[I, K], bf16, empty = 0.0>
+!B = !cascade.tensor<[J, K], bf16, empty = 0.0>
+!C = !cascade.tensor<[I, J], f32, empty = 0.0>
+!D = !cascade.tensor<[I], f32, empty = 0.0>
+cascade.func @f(%a: !A, %b: !B) -> (c: !C, d: !D, s: !C) {
+  %c = cascade.einsum [i, j] = %a[i, k], %b[j, k] reduce add : !A, !B -> !C
+  %d = cascade.einsum [i] = %c[i, j] reduce add : !C -> !D
+  %s = cascade.einsum [i, j] = %c[i, j], %d[i] : !C, !D -> !C
+    map (%x, %y) {
+      %r = arith.divf %x, %y : f32
+      cascade.yield %r : f32
+    }
+  cascade.return %c, %d, %s : !C, !D, !C
+})";
+
+// Contractions are stored in the input type, row sums and quotients in f32.
+TEST(Unfused, ContractionsRoundToTheInputType) {
+  ReferenceTensor a{{1, 2}, {1, 0.0078125}}, b{{2, 2}, {1, 0.25, 3, 0}};
+  Outcome outcome = runCascade(kProduct, {{{"a", a}, {"b", b}}, {}}, "bf16");
+  ASSERT_EQ(outcome.message, "");
+  // 1 + 2^-9 has no place in the 8 bits of bf16.
+  expectValues(outcome["c"], {1, 3});
+  expectValues(outcome["d"], {4});
+  expectValues(outcome["s"], {0.25, 0.75});
+  outcome = runCascade(kProduct, {{{"a", a}, {"b", b}}, {}}, "f32");
+  expectValues(outcome["c"], {1.001953125, 3});
+  outcome = runCascade(kProduct, {{{"a", a}, {"b", b}}, {}}, "f16");
+  expectValues(outcome["c"], {1.001953125, 3});
+}
+
+// f32 keeps 24 bits of a product and of each sum.
+TEST(Unfused, ArithmeticIsF32) {
+  ReferenceTensor a{{1, 2}, {1, 1}}, b{{1, 2}, {1, 5.9604644775390625e-08}};
+  Outcome exact = runCascade(kProduct, {{{"a", a}, {"b", b}}, {}});
+  EXPECT_GT(exact["c"][0], 1);
+  Outcome outcome = runCascade(kProduct, {{{"a", a}, {"b", b}}, {}}, "f32");
+  EXPECT_EQ(outcome["c"][0], 1);
+  b.values[1] = 1.0 / 3;
+  outcome = runCascade(kProduct, {{{"a", a}, {"b", b}}, {}}, "f32");
+  EXPECT_EQ(outcome["c"][0], 1 + 1.0f / 3);
+}
+
+// A value beyond the type's range becomes infinite, ties go to even.
+TEST(Unfused, RoundsLikeTheHardware) {
+  ReferenceTensor a{{1, 1}, {1}};
+  auto round = [&](double value, const char *type) {
+    ReferenceTensor b{{1, 1}, {value}};
+    return runCascade(kProduct, {{{"a", a}, {"b", b}}, {}}, type)["c"][0];
+  };
+  EXPECT_EQ(round(65520, "f16"), kInf);
+  EXPECT_EQ(round(65519, "f16"), 65504);
+  EXPECT_EQ(round(-65520, "f16"), -kInf);
+  EXPECT_EQ(round(2049, "f16"), 2048);
+  EXPECT_EQ(round(2051, "f16"), 2052);
+  // The smallest number of f16, and half of it.
+  EXPECT_EQ(round(0x1p-24, "f16"), 0x1p-24);
+  EXPECT_EQ(round(0x1p-25, "f16"), 0);
+  EXPECT_EQ(round(0x1.8p-25, "f16"), 0x1p-24);
+  EXPECT_EQ(round(257, "bf16"), 256);
+  EXPECT_EQ(round(259, "bf16"), 260);
+  EXPECT_EQ(round(0x1.ffp127, "bf16"), kInf);
+}
