@@ -4,11 +4,9 @@
 
 #include <atomic>
 #include <cmath>
-#include <cstdlib>
 #include <cstring>
 #include <gtest/gtest.h>
 #include <map>
-#include <new>
 #include <random>
 #include <thread>
 #if defined(__x86_64__)
@@ -17,18 +15,6 @@
 
 using namespace attn;
 using namespace attn::test;
-
-/// Calls of operator new in this process.
-static std::atomic<int> numAllocations{0};
-
-void *operator new(size_t size) {
-  ++numAllocations;
-  if (void *memory = std::malloc(size))
-    return memory;
-  throw std::bad_alloc();
-}
-void operator delete(void *memory) noexcept { std::free(memory); }
-void operator delete(void *memory, size_t) noexcept { std::free(memory); }
 
 namespace {
 std::shared_ptr<ThreadPool> makePool(int numThreads) {
@@ -106,21 +92,6 @@ TEST(Threads, GiveTheSameBits) {
           << count << " threads, run " << repeat;
     }
   }
-}
-
-TEST(Threads, RunAllocatesNothing) {
-  FloatTensor x({100, 3}), o({100});
-  auto plan = Plan::prepare(makeRowSumKernel(),
-                            {ArgumentValue::ofTensor("x", &x.view),
-                             ArgumentValue::ofReal("scale", 1),
-                             ArgumentValue::ofTensor("o", &o.view)},
-                            makePool(3));
-  ASSERT_TRUE(plan.isOk());
-  int before = numAllocations;
-  EXPECT_GT(before, 0);
-  for (int i = 0; i < 100; ++i)
-    ASSERT_TRUE((*plan)->run().isOk());
-  EXPECT_EQ(numAllocations, before);
 }
 
 /// What the kernel of the next test saw.
