@@ -37,7 +37,7 @@ llvm::SmallVector<Merge> deriveMerges(const AlgebraRegistry &algebra,
                                       llvm::ArrayRef<double> operandEmpties,
                                       double resultEmpty);
 
-/// Keeps the SSA name of the one result of the operation being parsed in its
+/// Keeps the SSA names of the results of the operation being parsed in its
 /// location. Names that start with a digit are a printer's and not kept.
 void keepResultNames(mlir::OpAsmParser &parser, mlir::OperationState &state);
 

@@ -27,8 +27,17 @@ static Location addName(StringRef name, Location loc) {
 
 void attn::cascade::keepResultNames(OpAsmParser &parser,
                                     OperationState &state) {
-  if (parser.getNumResults() == 1)
-    state.location = addName(parser.getResultName(0).first, state.location);
+  SmallVector<Location> names;
+  for (unsigned i = 0; i < parser.getNumResults(); ++i) {
+    auto [name, position] = parser.getResultName(i);
+    names.push_back(addName(
+        position == 0 ? name.str() : (name + "." + Twine(position)).str(),
+        state.location));
+  }
+  if (names.size() == 1)
+    state.location = names.front();
+  else if (!names.empty())
+    state.location = FusedLoc::get(state.getContext(), names);
 }
 
 void attn::cascade::keepArgumentName(OpAsmParser &parser,
@@ -38,13 +47,21 @@ void attn::cascade::keepArgumentName(OpAsmParser &parser,
               parser.getEncodedSourceLoc(argument.ssaName.location));
 }
 
-static std::optional<StringRef> findName(Location loc) {
+/// The name that `loc` gives to result number `number` of `count`.
+static std::optional<StringRef> findName(Location loc, unsigned number = 0,
+                                         unsigned count = 1) {
   if (auto name = dyn_cast<NameLoc>(loc))
-    return name.getName().getValue();
-  if (auto fused = dyn_cast<FusedLoc>(loc))
-    for (Location part : fused.getLocations())
-      if (std::optional<StringRef> name = findName(part))
-        return name;
+    return count == 1 ? std::optional(name.getName().getValue()) : std::nullopt;
+  auto fused = dyn_cast<FusedLoc>(loc);
+  if (!fused)
+    return std::nullopt;
+  if (count != 1)
+    return fused.getLocations().size() == count
+               ? findName(fused.getLocations()[number])
+               : std::nullopt;
+  for (Location part : fused.getLocations())
+    if (std::optional<StringRef> name = findName(part))
+      return name;
   return std::nullopt;
 }
 
@@ -72,11 +89,8 @@ std::string attn::cascade::getValueName(Value value) {
   }
   Operation *op = value.getDefiningOp();
   unsigned number = cast<OpResult>(value).getResultNumber();
-  // A scan's carries are called what its step calls them.
-  if (auto scan = dyn_cast<ScanOp>(op);
-      scan && op->getNumResults() != 1 && number < scan.getNumCarries())
-    return getValueName(scan.getCarry(number));
-  if (std::optional<StringRef> name = findName(op->getLoc()))
+  if (std::optional<StringRef> name =
+          findName(op->getLoc(), number, op->getNumResults()))
     return name->str();
   std::string name = (op->getName().stripDialect() + "#" +
                       Twine(op->getParentOfType<FuncOp>() ? positionOf(op) : 0))

@@ -3,6 +3,8 @@
 #ifndef ATTN_TRANSFORMS_PASSES_H
 #define ATTN_TRANSFORMS_PASSES_H
 
+#include "dialects/Cascade/Cascade.h"
+
 #include "mlir/Pass/Pass.h"
 
 namespace attn {

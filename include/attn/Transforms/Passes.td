@@ -35,4 +35,29 @@ def ReducePassesPass : Pass<"cascade-reduce-passes", "::attn::cascade::FuncOp"> 
   ];
 }
 
+def CountPassesPass : Pass<"cascade-count-passes", "::attn::cascade::FuncOp"> {
+  let summary = "Report the passes over each rank, and why";
+  let description = [{
+    For each rank of the function: the number of sweeps over its fibers that no
+    mapping can avoid, the tensors whose whole fibers live from one pass into a
+    later one, and the def-use edges that force each pass. A rank and its parts
+    (`cascade.split`, `cascade.merge`, the tile of a `cascade.scan`) are one
+    family; sweeps over the parts alone are summary passes and counted apart.
+
+    The IR is left alone. The report is a set of analysis remarks of category
+    `cascade-count-passes`:
+
+    ```
+    rank M: 3 passes
+    rank M: live across pass 1->2: s (P*M words)
+    rank M: pass 2 forced by: gm -> n (all of M before any)
+    ```
+  }];
+  let options = [
+    ListOption<"extentOptions", "extents", "std::string",
+               "Extents of ranks, `M=1024,P=64`, at which to evaluate the "
+               "counts of words">
+  ];
+}
+
 #endif // ATTN_TRANSFORMS_PASSES_TD
