@@ -96,12 +96,12 @@ typedef enum attn_argument_kind {
   ATTN_REAL = 2
 } attn_argument_kind;
 
-/* The value of one argument: the member that `kind` names is read. `name` and
- * `tensor` are needed during the call only, the tensor's data until the last
- * run. */
+/* The value of one argument: the member that `kind`, an attn_argument_kind,
+ * names is read. `name` and `tensor` are needed during the call only, the
+ * tensor's data until the last run. */
 typedef struct attn_argument {
   const char *name;
-  attn_argument_kind kind;
+  int32_t kind;
   const DLTensor *tensor;
   int64_t integer;
   double real;

@@ -90,7 +90,7 @@ convert(const char *function, const attn_argument *arguments, size_t count) {
     const attn_argument &argument = arguments[i];
     if (!argument.name)
       return isNull(function, "a name of each argument");
-    switch (static_cast<int>(argument.kind)) {
+    switch (argument.kind) {
     case ATTN_TENSOR:
       values.push_back(ArgumentValue::ofTensor(argument.name, argument.tensor));
       break;
@@ -105,7 +105,7 @@ convert(const char *function, const attn_argument *arguments, size_t count) {
       return Status::error(StatusCode::invalidArgument,
                            std::string("argument ") + argument.name,
                            "expects a kind of 0, 1 or 2, but got " +
-                               std::to_string(static_cast<int>(argument.kind)),
+                               std::to_string(argument.kind),
                            "use ATTN_TENSOR, ATTN_INTEGER or ATTN_REAL");
     }
   }

@@ -62,11 +62,13 @@ bool attn::isRepresentable(int64_t value, DType type) {
 static constexpr uint8_t dlBool = 6;
 
 DLDataType attn::getDLType(DType type) {
-  uint8_t code = type == DType::bf16 ? kDLBfloat
-                 : type == DType::u8 ? kDLUInt
-                 : type == DType::i1 ? dlBool
-                 : isInteger(type)   ? kDLInt
-                                     : kDLFloat;
+  uint8_t code = isInteger(type) ? kDLInt : kDLFloat;
+  if (type == DType::bf16)
+    code = kDLBfloat;
+  if (type == DType::u8)
+    code = kDLUInt;
+  if (type == DType::i1)
+    code = dlBool;
   return {code, static_cast<uint8_t>(8 * getSizeInBytes(type)), 1};
 }
 
