@@ -17,7 +17,7 @@ packages=(
   cmake ninja-build ccache
   clang-22 lld-22 clang-format-22 clang-tidy-22
   llvm-22-dev llvm-22-tools libmlir-22-dev mlir-22-tools
-  libgtest-dev libzstd-dev nlohmann-json3-dev zlib1g-dev
+  libdlpack-dev libgtest-dev libzstd-dev nlohmann-json3-dev zlib1g-dev
 )
 
 as_root() {

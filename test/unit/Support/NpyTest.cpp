@@ -75,11 +75,11 @@ TEST(Npy, ReadsWhatItWrites) {
       testing::TempDir() + "attn-npy-" + std::to_string(getpid()) + ".npy";
   std::mt19937 random(3);
   for (DType dtype : {DType::f32, DType::bf16, DType::i64, DType::u8})
-    for (std::vector<int64_t> shape : {std::vector<int64_t>{},
-                                       {7},
-                                       {3, 0},
-                                       {2, 3, 5},
-                                       std::vector<int64_t>(64, 1)}) {
+    for (const std::vector<int64_t> &shape : {std::vector<int64_t>{},
+                                              {7},
+                                              {3, 0},
+                                              {2, 3, 5},
+                                              std::vector<int64_t>(64, 1)}) {
       NpyArray array{dtype, shape, {}};
       array.data.resize(array.getNumElements() * getSizeInBytes(dtype));
       for (char &byte : array.data)
