@@ -24,7 +24,7 @@ as_root() {
   if [[ $(id -u) -eq 0 ]]; then
     "$@"
   elif command -v sudo >/dev/null; then
-    sudo -n "$@" || sudo "$@"
+    sudo "$@"
   else
     die "installing Debian packages needs root or sudo: install ${missing[*]}"
   fi
@@ -81,7 +81,11 @@ python=$PWD/$venv/bin/python3
 if [[ ! -f build/build.ninja ]] ||
   ! grep -qxF "Python3_EXECUTABLE:FILEPATH=$python" build/CMakeCache.txt; then
   say "configuring build/"
-  cmake --preset default -DPython3_EXECUTABLE:FILEPATH="$python" >build.configure.log 2>&1 ||
-    { cat build.configure.log >&2; rm -f build.configure.log; die "cmake could not configure build/"; }
-  mv build.configure.log build/configure.log
+  log=$(mktemp)
+  if ! cmake --preset default -DPython3_EXECUTABLE:FILEPATH="$python" >"$log" 2>&1; then
+    cat "$log" >&2
+    rm -f "$log"
+    die "cmake could not configure build/"
+  fi
+  rm -f "$log"
 fi

@@ -20,6 +20,16 @@ fi
 
 tools/setup.sh
 cmake --build --preset default
-# Nothing outside the clone is written, and a pass means that something ran.
-exec ctest --test-dir build --parallel "$(nproc)" --output-on-failure \
-  --no-tests=error "${selection[@]}" "$@"
+status=0
+ctest --test-dir build --parallel "$(nproc)" --output-on-failure \
+  --no-tests=error "${selection[@]}" "$@" || status=$?
+
+# To ctest all lit tests are one: say how many that was.
+awk '
+  /^Total Discovered Tests:/ { found = 1 }
+  /^ *(Passed|Expectedly Failed) *:/ { passed += $(NF - 1) }
+  /^ *(Failed|Unexpectedly Passed|Unresolved|Timed Out) *:/ { failed += $(NF - 1) }
+  /^ *(Unsupported|Skipped|Excluded) *:/ { skipped += $(NF - 1) }
+  END { if (found) printf "\nlit: %d passed, %d failed, %d skipped\n", passed, failed, skipped }
+' build/Testing/Temporary/LastTest.log
+exit "$status"
