@@ -146,7 +146,8 @@ static ValueInterval product(ValueInterval a, ValueInterval b) {
   return {lo, hi};
 }
 
-static ValueInterval monotoneRange(llvm::ArrayRef<ValueInterval> in, double (*f)(double)) {
+static ValueInterval monotoneRange(llvm::ArrayRef<ValueInterval> in,
+                                   double (*f)(double)) {
   return {f(in[0].lo), f(in[0].hi)};
 }
 
@@ -178,7 +179,9 @@ static void addBinaryFacts(AlgebraRegistry &registry) {
   mul.monoid = "mul";
   mul.differentiable = true;
   mul.absorbing = absorbs(0);
-  mul.range = [](llvm::ArrayRef<ValueInterval> in) { return product(in[0], in[1]); };
+  mul.range = [](llvm::ArrayRef<ValueInterval> in) {
+    return product(in[0], in[1]);
+  };
   registry.addFacts("arith.mulf", mul);
   registry.addFacts("arith.muli", mul);
 
@@ -190,7 +193,8 @@ static void addBinaryFacts(AlgebraRegistry &registry) {
   div.range = [](llvm::ArrayRef<ValueInterval> in) {
     if (in[1].lo > 0 || in[1].hi < 0)
       return product(in[0], {1 / in[1].hi, 1 / in[1].lo});
-    return in[0].lo >= 0 && in[1].lo >= 0 ? ValueInterval{0, kInf} : ValueInterval{};
+    return in[0].lo >= 0 && in[1].lo >= 0 ? ValueInterval{0, kInf}
+                                          : ValueInterval{};
   };
   registry.addFacts("arith.divf", div);
 
@@ -198,7 +202,8 @@ static void addBinaryFacts(AlgebraRegistry &registry) {
   max.monoid = "max";
   max.differentiable = true;
   max.range = [](llvm::ArrayRef<ValueInterval> in) {
-    return ValueInterval{std::max(in[0].lo, in[1].lo), std::max(in[0].hi, in[1].hi)};
+    return ValueInterval{std::max(in[0].lo, in[1].lo),
+                         std::max(in[0].hi, in[1].hi)};
   };
   registry.addFacts("arith.maximumf", max);
   registry.addFacts("arith.maxsi", max);
@@ -207,7 +212,8 @@ static void addBinaryFacts(AlgebraRegistry &registry) {
   min.monoid = "min";
   min.differentiable = true;
   min.range = [](llvm::ArrayRef<ValueInterval> in) {
-    return ValueInterval{std::min(in[0].lo, in[1].lo), std::min(in[0].hi, in[1].hi)};
+    return ValueInterval{std::min(in[0].lo, in[1].lo),
+                         std::min(in[0].hi, in[1].hi)};
   };
   registry.addFacts("arith.minimumf", min);
   registry.addFacts("arith.minsi", min);
@@ -231,22 +237,24 @@ static void addBinaryFacts(AlgebraRegistry &registry) {
   ScalarFacts select;
   select.differentiable = true;
   select.range = [](llvm::ArrayRef<ValueInterval> in) {
-    return ValueInterval{std::min(in[1].lo, in[2].lo), std::max(in[1].hi, in[2].hi)};
+    return ValueInterval{std::min(in[1].lo, in[2].lo),
+                         std::max(in[1].hi, in[2].hi)};
   };
   registry.addFacts("arith.select", select);
 }
 
 static void addUnaryFacts(AlgebraRegistry &registry) {
-  auto add = [&](llvm::StringRef name, Monotone monotone,
-                 llvm::SmallVector<Homomorphism> homomorphisms,
-                 std::function<ValueInterval(llvm::ArrayRef<ValueInterval>)> range) {
-    ScalarFacts facts;
-    facts.homomorphisms = std::move(homomorphisms);
-    facts.monotone = monotone;
-    facts.range = std::move(range);
-    facts.differentiable = true;
-    registry.addFacts(name, facts);
-  };
+  auto add =
+      [&](llvm::StringRef name, Monotone monotone,
+          llvm::SmallVector<Homomorphism> homomorphisms,
+          std::function<ValueInterval(llvm::ArrayRef<ValueInterval>)> range) {
+        ScalarFacts facts;
+        facts.homomorphisms = std::move(homomorphisms);
+        facts.monotone = monotone;
+        facts.range = std::move(range);
+        facts.differentiable = true;
+        registry.addFacts(name, facts);
+      };
   add("math.exp", Monotone::Increasing, {{"add", "mul"}},
       [](auto in) { return monotoneRange(in, std::exp); });
   add("math.exp2", Monotone::Increasing, {{"add", "mul"}},
@@ -267,7 +275,8 @@ static void addUnaryFacts(AlgebraRegistry &registry) {
       [](auto in) { return ValueInterval{-in[0].hi, -in[0].lo}; });
   add("math.tanh", Monotone::Increasing, {},
       [](auto in) { return monotoneRange(in, std::tanh); });
-  add("math.erf", Monotone::Increasing, {}, [](auto) { return ValueInterval{-1, 1}; });
+  add("math.erf", Monotone::Increasing, {},
+      [](auto) { return ValueInterval{-1, 1}; });
   add("math.sin", Monotone::No, {}, [](auto) { return ValueInterval{-1, 1}; });
   add("math.cos", Monotone::No, {}, [](auto) { return ValueInterval{-1, 1}; });
 }

@@ -1,7 +1,7 @@
 //===- Passes.cpp - registers passes and pipelines ------------------------===//
 
-#include "attn/Registration/Registration.h"
 #include "attn/Transforms/Passes.h"
+#include "attn/Registration/Registration.h"
 
 #include "mlir/Transforms/Passes.h"
 

@@ -67,9 +67,9 @@ mlir::Value emitScalarExpr(mlir::OpBuilder &builder, mlir::Location loc,
                            llvm::function_ref<mlir::Value(unsigned)> valueOf);
 
 /// The values that `expr` can take when its leaves have the ranges `rangeOf`.
-cascade::ValueInterval getRange(const cascade::AlgebraRegistry &algebra,
-                        const ScalarExpr &expr,
-                        llvm::function_ref<cascade::ValueInterval(unsigned)> rangeOf);
+cascade::ValueInterval
+getRange(const cascade::AlgebraRegistry &algebra, const ScalarExpr &expr,
+         llvm::function_ref<cascade::ValueInterval(unsigned)> rangeOf);
 
 /// The value of `expr` at a point, by folding its operations; nothing if an
 /// operation does not fold.
