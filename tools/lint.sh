@@ -43,7 +43,10 @@ list() {
 status=0
 mapfile -t sources < <(list '*.cpp' '*.h' '*.c')
 if ((${#sources[@]})); then
-  clang-format-22 "${format[@]}" "${sources[@]}" || status=1
+  clang-format-22 "${format[@]}" "${sources[@]}" || {
+    status=1
+    printf 'lint: tools/lint.sh --fix --all writes the right format\n' >&2
+  }
 fi
 printf 'lint: format of %d files\n' "${#sources[@]}"
 

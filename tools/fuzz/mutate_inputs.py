@@ -6,7 +6,7 @@
     tools/fuzz/mutate_inputs.py --only 4711 -v   one input again
 
 The corpus is the tree's own .mlir files, cut at `// -----`, and each input runs
-with the flags of one of its file's RUN lines. An input is harmful if attn-opt
+with the flags of a RUN line, its own file's or another's. An input is harmful if attn-opt
 ends by a signal, takes longer than 5 s or wants more than 1 GiB. Refusing it
 with a diagnostic is right. Harmful inputs are kept in build/fuzz with their
 flags in a first line; input number i of a seed depends on the seed, i and the
@@ -56,6 +56,8 @@ AROUND_NUMBER = [
 AROUND_ALL = [
     ("module {", "}"), ('"x"() ({', "}) : () -> ()"), ("func.func @f() {", "}"),
 ]  # fmt: skip
+# Flags that are tried whether a test has them or not: all folders.
+ALWAYS = {("--canonicalize", "--cse")}
 TYPE = re.compile(r"(b?f|i|index)[0-9]*$|!")
 
 
@@ -197,6 +199,10 @@ def make_input(seed, index):
     data = "".join(tokens).encode()[:LIMIT_INPUT]
     if rng.random() < 0.15 and data:
         data = flip_bytes(data, rng)
+    # The flags of any test: shipped variants have none of their own, and a pass
+    # has to bear the IR of another's tests.
+    if rng.random() < 0.5:
+        runs = ALL_RUNS
     return data, rng.choice(runs)
 
 
@@ -256,10 +262,11 @@ def main():
     parser.add_argument("-v", "--verbose", action="store_true", help="keep and show all")
     arguments = parser.parse_args()
 
-    global CORPUS
+    global CORPUS, ALL_RUNS
     CORPUS = read_corpus(arguments.corpus)
     if not CORPUS:
         sys.exit("fuzz: expects .mlir files in the corpus, but found none")
+    ALL_RUNS = sorted({flags for _, runs in CORPUS for flags in runs} | ALWAYS)
     indices = range(arguments.count) if arguments.only is None else [arguments.only]
     jobs = [
         (arguments.tool, arguments.seed, index, arguments.save, arguments.verbose)
