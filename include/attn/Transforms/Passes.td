@@ -5,6 +5,32 @@
 
 include "mlir/Pass/PassBase.td"
 
+def BindPass : Pass<"cascade-bind", "::attn::cascade::FuncOp"> {
+  let summary = "Fix extents of ranks and the type of the tensors";
+  let description = [{
+    Declares the extents that `extents` gives (`extents=E=64,F=64`) and sets the
+    element type of the float tensors that a function takes and returns to
+    `dtype`: `f32`, `bf16` or `f16`. Tensors whose attributes have
+    `cascade.fixed` keep their type, as the logarithm of a softmax's sum and
+    tables of angles do. Values in between stay f32: an output is narrowed once,
+    where it is stored.
+
+    ```mlir
+    // before: !Q = !cascade.tensor<[P, E], f32, empty = 0.0>
+    cascade.func @f(%q: !Q) -> (o: !Q) { ... }
+    // after --cascade-bind="extents=E=64 dtype=bf16"
+    !Q = !cascade.tensor<[P, E], bf16, empty = 0.0>
+    cascade.func @f(%q: !Q) -> (o: !Q) { cascade.rank E = 64 ... }
+    ```
+  }];
+  let options = [
+    ListOption<"extents", "extents", "std::string",
+               "Extents of ranks, each RANK=INTEGER">,
+    Option<"dtype", "dtype", "std::string", "\"\"",
+           "Element type of the arguments and results">
+  ];
+}
+
 def ReducePassesPass : Pass<"cascade-reduce-passes", "::attn::cascade::FuncOp"> {
   let summary = "Sweep each rank as few times as algebra allows";
   let description = [{
