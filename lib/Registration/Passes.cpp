@@ -1,11 +1,13 @@
 //===- Passes.cpp - registers passes and pipelines ------------------------===//
 
-#include "attn/Transforms/Passes.h"
+#include "attn/Conversion/Passes.h"
 #include "attn/Registration/Registration.h"
+#include "attn/Transforms/Passes.h"
 
 #include "mlir/Transforms/Passes.h"
 
 void attn::registerPasses() {
   registerCascadePasses();
+  registerConversionPasses();
   mlir::registerTransformsPasses();
 }

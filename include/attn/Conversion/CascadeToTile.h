@@ -1,0 +1,24 @@
+//===- CascadeToTile.h - cascades cut into tile programs ------------------===//
+
+#ifndef ATTN_CONVERSION_CASCADETOTILE_H
+#define ATTN_CONVERSION_CASCADETOTILE_H
+
+#include "dialects/Cascade/Cascade.h"
+#include "mlir/IR/BuiltinOps.h"
+
+namespace attn {
+
+struct CascadeToTileOptions {
+  /// Coordinates of a tile of the rows of a contraction.
+  int64_t tileRows = 64;
+};
+
+/// Appends the programs of `func` to `module`, in the order in which they run.
+/// Emits an error at the operation that has no lowering.
+mlir::LogicalResult convertCascadeToTile(cascade::FuncOp func,
+                                         mlir::ModuleOp module,
+                                         const CascadeToTileOptions &options);
+
+} // namespace attn
+
+#endif // ATTN_CONVERSION_CASCADETOTILE_H

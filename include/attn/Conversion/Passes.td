@@ -1,0 +1,35 @@
+//===- Passes.td - conversions between levels --------------*- tablegen -*-===//
+
+#ifndef ATTN_CONVERSION_PASSES_TD
+#define ATTN_CONVERSION_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def ConvertCascadeToTilePass : Pass<"convert-cascade-to-tile", "::mlir::ModuleOp"> {
+  let summary = "Cut cascades into tile programs";
+  let description = [{
+    Each `cascade.func` becomes one or more `tile.program`s: what its results
+    depend on, at one tile of their ranks. A `cascade.scan` becomes a
+    `tile.sweep` whose step and merge are the scan's regions. Predicates that
+    compare the swept coordinate with affine expressions give the sweep's bounds
+    and the class of its segments; any other predicate leaves the whole range and
+    class `partial`, which is always right.
+
+    A scan whose results lack a rank of what uses them becomes a program of its
+    own and its results go through workspace.
+
+    Pre-condition: each rank that is reduced has a static extent of at most 256
+    (see `cascade-bind`) or is swept by a scan (see `cascade-reduce-passes`).
+    What has no lowering is refused with an error at its operation.
+  }];
+  let dependentDialects = ["::attn::tile::TileDialect",
+                           "::mlir::arith::ArithDialect",
+                           "::mlir::math::MathDialect",
+                           "::mlir::memref::MemRefDialect"];
+  let options = [
+    Option<"tileRows", "tile-rows", "int64_t", "64",
+           "Coordinates of a tile of the rows of a contraction">
+  ];
+}
+
+#endif // ATTN_CONVERSION_PASSES_TD

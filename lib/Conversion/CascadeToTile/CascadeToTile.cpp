@@ -1,0 +1,507 @@
+//===- CascadeToTile.cpp - cascades cut into tile programs ----------------===//
+//
+// Which values become programs: the function's results, grouped by the ranks
+// over which their work is cut, and before them the scans whose results lack
+// such a rank (every work item would repeat them) or are emitted in order.
+//
+//===----------------------------------------------------------------------===//
+
+#include "attn/Conversion/CascadeToTile.h"
+#include "attn/Conversion/Passes.h"
+
+#include "ProgramEmitter.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/SetVector.h"
+
+namespace attn {
+#define GEN_PASS_DEF_CONVERTCASCADETOTILEPASS
+#include "attn/Conversion/Passes.h.inc"
+} // namespace attn
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::cascade;
+
+/// Whole ranks may be this long.
+static constexpr int64_t kMaxWhole = 256;
+
+namespace {
+/// One program: what it stores, and the ranks over which its work is cut.
+struct ProgramPlan {
+  SmallVector<Value> roots;
+  SmallVector<StringAttr> space;
+  /// The scan that emits the roots, if they are emitted.
+  ScanOp emitter;
+};
+
+class Converter {
+public:
+  Converter(FuncOp func, ModuleOp module, const CascadeToTileOptions &options)
+      : func(func), module(module), options(options),
+        terminator(cast<ReturnOp>(func.getBody().front().getTerminator())) {}
+
+  LogicalResult run() {
+    if (failed(plan()))
+      return failure();
+    for (auto [i, program] : llvm::enumerate(plans))
+      if (failed(emit(program, i)))
+        return failure();
+    return success();
+  }
+
+private:
+  bool isWhole(StringAttr rank) {
+    std::optional<int64_t> extent = func.getStaticExtent(rank);
+    return extent && *extent <= kMaxWhole;
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Planning
+  //===--------------------------------------------------------------------===//
+
+  /// The ranks of `value` over which work can be cut.
+  SmallVector<StringAttr> getCutRanks(Value value) {
+    SmallVector<StringAttr> ranks;
+    for (StringAttr rank : cast<NamedTensorType>(value.getType()).getRanks())
+      if (!isWhole(rank))
+        ranks.push_back(rank);
+    return ranks;
+  }
+
+  /// The scans that `value` is made from without going through memory.
+  void collectScans(Value value, llvm::SetVector<Operation *> &scans) {
+    if (materialized.contains(value))
+      return;
+    Operation *op = value.getDefiningOp();
+    if (!op)
+      return;
+    if (isa<ScanOp>(op))
+      scans.insert(op);
+    op->walk([&](Operation *inner) {
+      for (Value operand : inner->getOperands())
+        if (operand.getDefiningOp() &&
+            operand.getParentBlock() == &func.getBody().front())
+          collectScans(operand, scans);
+    });
+  }
+
+  LogicalResult plan() {
+    // In the order of the body: emitting scans, then scans that some user's
+    // work would repeat.
+    for (auto scan : func.getBody().getOps<ScanOp>()) {
+      for (Value input : scan.getInputs())
+        if (!isa<BlockArgument>(input) && !materialized.contains(input))
+          if (failed(materializeEinsum(input)))
+            return failure();
+      if (scan.getNumEmits() != 0 || isRepeated(scan))
+        planScan(scan);
+    }
+    llvm::MapVector<
+        std::pair<SmallVector<StringAttr>, SmallVector<Operation *>>,
+        SmallVector<Value>>
+        groups;
+    llvm::SetVector<Value> results;
+    for (Value result : terminator.getOperands())
+      results.insert(result);
+    for (Value result : results) {
+      if (materialized.contains(result))
+        continue;
+      if (isa<BlockArgument>(result))
+        return terminator.emitOpError(
+            "has no lowering to tile: a result is an argument");
+      llvm::SetVector<Operation *> scans;
+      collectScans(result, scans);
+      groups[{getCutRanks(result), scans.takeVector()}].push_back(result);
+    }
+    for (auto &[key, values] : groups)
+      plans.push_back({values, key.first, {}});
+    return success();
+  }
+
+  /// A scan's input that is computed goes through memory.
+  LogicalResult materializeEinsum(Value value) {
+    if (!value.getDefiningOp<EinsumOp>() && !value.getDefiningOp<ScanOp>())
+      return value.getDefiningOp()->emitOpError("has no lowering to tile");
+    if (auto scan = value.getDefiningOp<ScanOp>()) {
+      planScan(scan);
+      return success();
+    }
+    plans.push_back({{value}, getCutRanks(value), {}});
+    materialized.insert(value);
+    return success();
+  }
+
+  void planScan(ScanOp scan) {
+    if (materialized.contains(scan.getResult(0)))
+      return;
+    ProgramPlan program;
+    for (Value result : scan.getResults()) {
+      if (result.use_empty())
+        continue;
+      program.roots.push_back(result);
+      materialized.insert(result);
+    }
+    for (StringAttr rank : getCutRanks(program.roots.front()))
+      if (rank != scan.getRankAttr())
+        program.space.push_back(rank);
+    if (scan.getNumEmits() != 0)
+      program.emitter = scan;
+    plans.push_back(std::move(program));
+  }
+
+  /// True if a value made from the scan's results is cut over a rank that none
+  /// of them has.
+  bool isRepeated(ScanOp scan) {
+    llvm::DenseSet<StringAttr> own;
+    for (Value result : scan.getResults())
+      for (StringAttr rank : getCutRanks(result))
+        own.insert(rank);
+    SmallVector<Value> worklist(scan.getResults());
+    llvm::DenseSet<Value> seen;
+    while (!worklist.empty()) {
+      Value value = worklist.pop_back_val();
+      if (!seen.insert(value).second)
+        continue;
+      for (StringAttr rank : getCutRanks(value))
+        if (!own.contains(rank))
+          return true;
+      for (Operation *user : value.getUsers()) {
+        while (user && user->getBlock() != &func.getBody().front())
+          user = user->getParentOp();
+        if (user && isa<EinsumOp>(user))
+          worklist.append(user->result_begin(), user->result_end());
+      }
+    }
+    return false;
+  }
+
+  /// The cut ranks that are the rows or columns of a contraction: of each
+  /// operand the innermost that another operand lacks; without any, the
+  /// innermost of all.
+  llvm::DenseSet<StringAttr> findTiledRanks(const ProgramPlan &program) {
+    llvm::DenseSet<StringAttr> tiled;
+    llvm::DenseSet<Operation *> seen;
+    auto visitEinsum = [&](EinsumOp einsum) {
+      if (!einsum.getMonoidAttr() || einsum.getInputs().size() < 2)
+        return;
+      for (auto [i, input] : llvm::enumerate(einsum.getInputs())) {
+        StringAttr innermost;
+        for (StringAttr rank :
+             cast<NamedTensorType>(input.getType()).getRanks()) {
+          bool shared = llvm::all_of(einsum.getInputs(), [&](Value other) {
+            return cast<NamedTensorType>(other.getType())
+                .getRankPosition(rank)
+                .has_value();
+          });
+          if (!shared && llvm::is_contained(program.space, rank))
+            innermost = rank;
+        }
+        if (innermost)
+          tiled.insert(innermost);
+      }
+    };
+    std::function<void(Value)> visit = [&](Value value) {
+      Operation *op = value.getDefiningOp();
+      if (!op ||
+          (materialized.contains(value) &&
+           !llvm::is_contained(program.roots, value)) ||
+          !seen.insert(op).second)
+        return;
+      op->walk([&](EinsumOp einsum) { visitEinsum(einsum); });
+      for (Value operand : op->getOperands())
+        visit(operand);
+    };
+    for (Value root : program.roots)
+      visit(root);
+    if (tiled.empty() && !program.space.empty() && !program.emitter)
+      tiled.insert(program.space.back());
+    return tiled;
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Frames
+  //===--------------------------------------------------------------------===//
+
+  /// The extents of `type`: names of ranks, or numbers.
+  ArrayAttr getShape(NamedTensorType type) {
+    Builder b(func.getContext());
+    SmallVector<Attribute> shape;
+    for (StringAttr rank : type.getRanks()) {
+      if (auto extent = func.getStaticExtent(rank))
+        shape.push_back(b.getI64IntegerAttr(*extent));
+      else
+        shape.push_back(rank);
+    }
+    return b.getArrayAttr(shape);
+  }
+
+  MemRefType getMemRefType(NamedTensorType type) {
+    SmallVector<int64_t> shape;
+    for (StringAttr rank : type.getRanks())
+      shape.push_back(
+          func.getStaticExtent(rank).value_or(ShapedType::kDynamic));
+    SmallVector<int64_t> strides(shape.size(), ShapedType::kDynamic);
+    return MemRefType::get(shape, type.getElementType(),
+                           StridedLayoutAttr::get(func.getContext(),
+                                                  ShapedType::kDynamic,
+                                                  strides));
+  }
+
+  /// The name and access of the memory of a materialized value.
+  std::pair<std::string, StringRef> getMemory(Value value) {
+    for (auto [i, result] : llvm::enumerate(terminator.getOperands()))
+      if (result == value)
+        return {func.getResultName(i).str(), "write"};
+    unsigned number = llvm::find(workspace, value) - workspace.begin();
+    if (number == workspace.size())
+      workspace.push_back(value);
+    return {"workspace" + std::to_string(number), "workspace"};
+  }
+
+  LogicalResult emit(ProgramPlan &program, unsigned number) {
+    MLIRContext *context = func.getContext();
+    Builder b(context);
+    SmallVector<Type> types;
+    SmallVector<DictionaryAttr> attrs;
+    auto addArgument = [&](Type type, ArrayRef<NamedAttribute> list) {
+      types.push_back(type);
+      attrs.push_back(b.getDictionaryAttr(list));
+    };
+    auto named = [&](StringRef name) {
+      return b.getNamedAttr("tile.name", b.getStringAttr(name));
+    };
+    auto addMemory = [&](NamedTensorType type, StringRef name,
+                         StringRef access) {
+      addArgument(getMemRefType(type),
+                  {named(name),
+                   b.getNamedAttr("tile.access", b.getStringAttr(access)),
+                   b.getNamedAttr("tile.shape", getShape(type))});
+    };
+    SmallVector<Value> tensors; // In the order of the memory arguments.
+    for (auto [i, argument] : llvm::enumerate(func.getBody().getArguments())) {
+      if (auto type = dyn_cast<NamedTensorType>(argument.getType()))
+        addMemory(type, func.getArgumentName(i), "read");
+      else
+        addArgument(argument.getType(), {named(func.getArgumentName(i))});
+    }
+    SmallVector<Value> stored(materialized.begin(), materialized.end());
+    for (Value root : program.roots)
+      if (!materialized.contains(root))
+        stored.push_back(root);
+    for (Value value : stored) {
+      auto [name, access] = getMemory(value);
+      bool written = llvm::is_contained(program.roots, value);
+      addMemory(cast<NamedTensorType>(value.getType()), name,
+                access == "write" && !written ? StringRef("read") : access);
+    }
+    SmallVector<StringAttr> extents = collectExtents(stored);
+    for (StringAttr rank : extents)
+      addArgument(b.getIndexType(), {b.getNamedAttr("tile.extent", rank)});
+
+    llvm::DenseSet<StringAttr> tiled = findTiledRanks(program);
+    SmallVector<StringRef> spaceRanks;
+    SmallVector<int64_t> spaceTiles;
+    for (StringAttr rank : program.space) {
+      spaceRanks.push_back(rank);
+      spaceTiles.push_back(tiled.contains(rank) ? options.tileRows : 1);
+    }
+    std::string name = func.getSymName().str();
+    if (plans.size() > 1)
+      name += "_" + std::to_string(number);
+    OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
+    auto op = tile::ProgramOp::create(builder, func.getLoc(), name, types,
+                                      attrs, spaceRanks, spaceTiles);
+    Block *body = &op.getBody().front();
+    builder.setInsertionPointToStart(body);
+    if (body->mightHaveTerminator() && body->getTerminator())
+      builder.setInsertionPoint(body->getTerminator());
+
+    ProgramEmitter emitter(func, builder);
+    unsigned position = 0;
+    for (BlockArgument argument : func.getBody().getArguments()) {
+      Value value = body->getArgument(position++);
+      if (auto type = dyn_cast<NamedTensorType>(argument.getType()))
+        emitter.memory[argument] = {value, type, {}, {}, {}};
+      else
+        emitter.scalars.map(argument, value);
+    }
+    llvm::DenseMap<Value, MemoryTensor> targets;
+    for (Value value : stored) {
+      MemoryTensor tensor{body->getArgument(position++),
+                          cast<NamedTensorType>(value.getType()),
+                          {},
+                          {},
+                          {}};
+      if (llvm::is_contained(program.roots, value))
+        targets[value] = tensor;
+      else
+        emitter.memory[value] = tensor;
+    }
+    for (StringAttr rank : extents)
+      emitter.extents[rank] = body->getArgument(position++);
+    if (failed(setPlaces(emitter, op, program, builder)))
+      return failure();
+    if (failed(emitRoots(emitter, program, targets)))
+      return failure();
+    eraseUnusedArguments(op);
+    return success();
+  }
+
+  /// The ranks whose extents a program may need, each once.
+  SmallVector<StringAttr> collectExtents(ArrayRef<Value> stored) {
+    llvm::SetVector<StringAttr> ranks;
+    auto add = [&](Type type) {
+      if (auto tensor = dyn_cast<NamedTensorType>(type))
+        for (StringAttr rank : tensor.getRanks())
+          if (!func.getStaticExtent(rank))
+            ranks.insert(rank);
+    };
+    for (Type type : func.getArgumentTypes())
+      add(type);
+    for (Value value : stored)
+      add(value.getType());
+    return ranks.takeVector();
+  }
+
+  LogicalResult setPlaces(ProgramEmitter &emitter, tile::ProgramOp op,
+                          const ProgramPlan &program, OpBuilder &builder) {
+    // Whole ranks: all static ones that a tensor of the function has.
+    func.walk([&](Operation *inner) {
+      auto add = [&](Type type) {
+        if (auto tensor = dyn_cast<NamedTensorType>(type))
+          for (StringAttr rank : tensor.getRanks())
+            if (isWhole(rank))
+              emitter.places[rank] = {*func.getStaticExtent(rank), {}, {}};
+      };
+      for (Type type : inner->getResultTypes())
+        add(type);
+      for (Type type : inner->getOperandTypes())
+        add(type);
+    });
+    for (auto [i, rank] : llvm::enumerate(program.space)) {
+      int64_t tile = op.getSpaceTiles()[i];
+      Value base = op.getCoordinates()[i];
+      RankPlace place{tile == 1 ? 0 : tile, base, {}};
+      if (tile != 1) {
+        Value extent = emitter.extents.lookup(rank);
+        if (!extent)
+          extent = arith::ConstantIndexOp::create(builder, func.getLoc(),
+                                                  *func.getStaticExtent(rank));
+        Value rest =
+            arith::SubIOp::create(builder, func.getLoc(), extent, base);
+        Value size =
+            arith::ConstantIndexOp::create(builder, func.getLoc(), tile);
+        place.valid =
+            arith::MinSIOp::create(builder, func.getLoc(), rest, size);
+      }
+      emitter.places[rank] = place;
+    }
+    return success();
+  }
+
+  LogicalResult emitRoots(ProgramEmitter &emitter, ProgramPlan &program,
+                          llvm::DenseMap<Value, MemoryTensor> &targets) {
+    if (ScanOp scan = program.emitter) {
+      for (Value root : program.roots)
+        if (cast<OpResult>(root).getResultNumber() >= scan.getNumCarries())
+          emitter.emitTargets[root] = targets[root].memref;
+      if (failed(emitter.emitScan(scan)))
+        return failure();
+    }
+    for (Value root : program.roots) {
+      auto result = dyn_cast<OpResult>(root);
+      if (program.emitter && result.getOwner() == program.emitter &&
+          result.getResultNumber() >= program.emitter.getNumCarries())
+        continue;
+      if (failed(emitter.store(root, targets[root])))
+        return failure();
+    }
+    return success();
+  }
+
+  void eraseUnusedArguments(tile::ProgramOp op) {
+    llvm::BitVector unused(op.getNumArguments());
+    llvm::DenseSet<Attribute> needed;
+    for (Attribute rank : op.getSpaceRanks())
+      needed.insert(rank);
+    for (unsigned i = 0, e = op.getNumArguments(); i < e; ++i)
+      if (!op.getBody().getArgument(i).use_empty())
+        if (auto shape = op.getArgAttrOfType<ArrayAttr>(i, "tile.shape"))
+          needed.insert(shape.begin(), shape.end());
+    for (unsigned i = 0, e = op.getNumArguments(); i < e; ++i)
+      if (op.getBody().getArgument(i).use_empty())
+        if (!needed.contains(op.getArgAttr(i, "tile.extent")))
+          unused.set(i);
+    (void)op.eraseArguments(unused);
+  }
+
+  FuncOp func;
+  ModuleOp module;
+  const CascadeToTileOptions &options;
+  ReturnOp terminator;
+  SmallVector<ProgramPlan> plans;
+  llvm::SetVector<Value> materialized;
+  SmallVector<Value> workspace;
+};
+
+/// x + dot(a, b, 0) is dot(a, b, x).
+struct FoldDotSum : OpRewritePattern<arith::AddFOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(arith::AddFOp op,
+                                PatternRewriter &rewriter) const override {
+    for (unsigned i : {0u, 1u}) {
+      auto dot = op->getOperand(i).getDefiningOp<tile::DotOp>();
+      if (!dot || !dot->hasOneUse() ||
+          !matchPattern(dot.getAccumulator(), m_AnyZeroFloat()))
+        continue;
+      rewriter.setInsertionPoint(op);
+      rewriter.replaceOpWithNewOp<tile::DotOp>(
+          op, op.getType(), dot.getLhs(), dot.getRhs(), op->getOperand(1 - i),
+          dot.getMaps());
+      return success();
+    }
+    return rewriter.notifyMatchFailure(op,
+                                       "no sum with a dot that starts at 0");
+  }
+};
+} // namespace
+
+LogicalResult attn::convertCascadeToTile(FuncOp func, ModuleOp module,
+                                         const CascadeToTileOptions &options) {
+  return Converter(func, module, options).run();
+}
+
+namespace {
+struct ConvertCascadeToTile
+    : attn::impl::ConvertCascadeToTilePassBase<ConvertCascadeToTile> {
+  using ConvertCascadeToTilePassBase::ConvertCascadeToTilePassBase;
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    if (tileRows < 2) {
+      module.emitError("expects a tile of 2 rows at least, but got ")
+          << tileRows;
+      return signalPassFailure();
+    }
+    CascadeToTileOptions options;
+    options.tileRows = tileRows;
+    SmallVector<FuncOp> funcs(module.getOps<FuncOp>());
+    for (FuncOp func : funcs) {
+      if (failed(convertCascadeToTile(func, module, options)))
+        return signalPassFailure();
+      func.erase();
+    }
+    RewritePatternSet patterns(&getContext());
+    patterns.add<FoldDotSum>(&getContext());
+    if (failed(applyPatternsGreedily(module, std::move(patterns))))
+      signalPassFailure();
+  }
+};
+} // namespace

@@ -1,0 +1,652 @@
+//===- EinsumEmitter.cpp - one Einsum on tiles ----------------------------===//
+
+#include "EinsumEmitter.h"
+
+#include "attn/Analysis/ScalarExpr.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/Matchers.h"
+#include "llvm/ADT/SetVector.h"
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::cascade;
+
+Value attn::convertTile(OpBuilder &builder, Location loc, Value tile,
+                        Type elementType) {
+  auto type = cast<RankedTensorType>(tile.getType());
+  if (type.getElementType() == elementType)
+    return tile;
+  Type to = type.clone(elementType);
+  if (elementType.getIntOrFloatBitWidth() >
+      type.getElementType().getIntOrFloatBitWidth())
+    return arith::ExtFOp::create(builder, loc, to, tile);
+  if (elementType.getIntOrFloatBitWidth() <
+      type.getElementType().getIntOrFloatBitWidth())
+    return arith::TruncFOp::create(builder, loc, to, tile);
+  // Between bf16 and f16.
+  Value wide = arith::ExtFOp::create(builder, loc,
+                                     type.clone(builder.getF32Type()), tile);
+  return arith::TruncFOp::create(builder, loc, to, wide);
+}
+
+SmallVector<int64_t> EinsumEmitter::getShape(ArrayRef<StringAttr> ranks) {
+  SmallVector<int64_t> shape;
+  for (StringAttr rank : ranks)
+    shape.push_back(emitter.places[rank].tile);
+  return shape;
+}
+
+LogicalResult EinsumEmitter::checkSupported() {
+  if (!op.getIndices().empty())
+    return op.emitOpError("has no lowering to tile: it reads a rank through an "
+                          "index tensor");
+  for (unsigned v = 0, e = op.getNumVariables(); v < e; ++v) {
+    const RankPlace *place =
+        emitter.getPlace(op.getVariableRank(v), op.getLoc());
+    if (!place)
+      return failure();
+    if (op.isReduced(v) && place->tile == 0)
+      return op.emitOpError("has no lowering to tile: it reduces rank '")
+             << op.getVariableRank(v).getValue()
+             << "', over which the work is cut";
+  }
+  for (AffineExpr expr : op.getOutputMap().getResults())
+    if (!isa<AffineDimExpr>(expr))
+      return op.emitOpError(
+          "has no lowering to tile: its output index is not a "
+          "list of variables");
+  return success();
+}
+
+SmallVector<StringAttr> EinsumEmitter::getOperandRanks(unsigned input) {
+  llvm::SetVector<StringAttr> ranks;
+  for (AffineExpr expr : op.getInputMap(input).getResults())
+    for (unsigned v = 0, e = op.getNumVariables(); v < e; ++v)
+      if (expr.isFunctionOfDim(v) &&
+          emitter.places[op.getVariableRank(v)].tile != 0)
+        ranks.insert(op.getVariableRank(v));
+  return ranks.takeVector();
+}
+
+FailureOr<TileValue> EinsumEmitter::getOperand(unsigned input,
+                                               bool keepPending) {
+  Value value = op.getInputs()[input];
+  if (emitter.isMemory(value))
+    return emitter.load(op, input, emitter.memory.find(value)->second);
+  // A computed value is there at its own ranks.
+  auto type = cast<NamedTensorType>(value.getType());
+  for (auto [expr, rank] :
+       llvm::zip(op.getInputMap(input).getResults(), type.getRanks())) {
+    auto dim = dyn_cast<AffineDimExpr>(expr);
+    if (!dim || op.getVariableRank(dim.getPosition()) != rank)
+      return op.emitOpError("has no lowering to tile: operand #")
+             << input << " is computed and not read at its own coordinates";
+  }
+  return emitter.getTile(value, keepPending);
+}
+
+//===----------------------------------------------------------------------===//
+// Emptiness
+//===----------------------------------------------------------------------===//
+
+static constexpr unsigned kOutside = 1u << 16;
+
+/// The value of the map at operand `input` = `at` and sample values of all else
+/// is `expected` at every sample.
+static bool mapsTo(EinsumOp op, unsigned input, double at,
+                   std::optional<std::pair<unsigned, double>> also,
+                   double expected) {
+  if (!op.hasMap()) {
+    // A product.
+    return op.getInputs().size() == 1
+               ? at == expected
+               : (at == 0 && expected == 0) || (also && also->second == 0);
+  }
+  Block &body = op.getMap().front();
+  llvm::DenseMap<Value, unsigned> outside;
+  auto expr =
+      buildScalarExpr(body, [&](Value value) -> std::optional<unsigned> {
+        auto argument = dyn_cast<BlockArgument>(value);
+        if (argument && argument.getOwner() == &body)
+          return argument.getArgNumber();
+        if (!argument && value.getDefiningOp()->getBlock() == &body &&
+            !isa<IndexOp, ExtentOp>(value.getDefiningOp()))
+          return std::nullopt;
+        return outside.try_emplace(value, kOutside + outside.size())
+            .first->second;
+      });
+  if (failed(expr))
+    return false;
+  for (double sample : {0.75, -1.5, 3.0}) {
+    auto value = evaluate(*expr, [&](unsigned leaf) {
+      if (leaf == input)
+        return at;
+      if (also && leaf == also->first)
+        return also->second;
+      return sample + 0.25 * (leaf % 8);
+    });
+    if (!value || *value != expected)
+      return false;
+  }
+  return true;
+}
+
+static double resultEmpty(EinsumOp op) {
+  auto type = cast<NamedTensorType>(op.getType());
+  if (MonoidAttr monoid = op.getMonoidAttr())
+    return *getNumericValue(monoid.getInfo().identity(type.getComputeType()));
+  return *getNumericValue(type.getEmpty());
+}
+
+static double operandEmpty(EinsumOp op, unsigned input) {
+  return *getNumericValue(
+      cast<NamedTensorType>(op.getInputs()[input].getType()).getEmpty());
+}
+
+bool EinsumEmitter::emptiesByArithmetic(unsigned input) {
+  return mapsTo(op, input, operandEmpty(op, input), std::nullopt,
+                resultEmpty(op));
+}
+
+bool EinsumEmitter::isGuarded(unsigned input, const TileValue &value) {
+  for (auto [i, other] : llvm::enumerate(op.getInputs()))
+    if (i != input && value.emptyWith.contains(other) &&
+        op.getMerge(i) == Merge::Absorb &&
+        mapsTo(op, i, operandEmpty(op, i), std::make_pair(input, 0.0),
+               resultEmpty(op)))
+      return true;
+  return false;
+}
+
+//===----------------------------------------------------------------------===//
+// Element-wise maps
+//===----------------------------------------------------------------------===//
+
+Value EinsumEmitter::spread(Value tile, ArrayRef<StringAttr> from,
+                            ArrayRef<StringAttr> to) {
+  Location loc = op.getLoc();
+  // Order first, then repeat.
+  SmallVector<StringAttr> ordered;
+  for (StringAttr rank : to)
+    if (llvm::is_contained(from, rank))
+      ordered.push_back(rank);
+  if (!llvm::equal(ordered, from)) {
+    SmallVector<int64_t> permutation;
+    for (StringAttr rank : ordered)
+      permutation.push_back(llvm::find(from, rank) - from.begin());
+    tile = tile::TransposeOp::create(builder, loc, tile, permutation);
+  }
+  SmallVector<int64_t> dims;
+  for (auto [i, rank] : llvm::enumerate(to))
+    if (!llvm::is_contained(from, rank))
+      dims.push_back(i);
+  if (dims.empty())
+    return tile;
+  auto type = RankedTensorType::get(
+      getShape(to), cast<RankedTensorType>(tile.getType()).getElementType());
+  return tile::BroadcastOp::create(builder, loc, type, tile, dims);
+}
+
+FailureOr<Value>
+EinsumEmitter::emitMapValue(Value value, ArrayRef<StringAttr> ranks,
+                            llvm::DenseMap<Value, Value> &emitted) {
+  if (Value known = emitted.lookup(value))
+    return known;
+  Location loc = op.getLoc();
+  SmallVector<int64_t> shape = getShape(ranks);
+  auto splat = [&](Value scalar) -> Value {
+    SmallVector<int64_t> dims =
+        llvm::to_vector(llvm::seq<int64_t>(0, shape.size()));
+    return tile::BroadcastOp::create(
+        builder, loc, RankedTensorType::get(shape, scalar.getType()), scalar,
+        dims);
+  };
+  Operation *inner = value.getDefiningOp();
+  Value result;
+  bool inside = inner && inner->getParentRegion() == &op.getMap();
+  Attribute constant;
+  if (inside && matchPattern(inner, m_Constant(&constant))) {
+    result =
+        buildSplat(builder, loc, RankedTensorType::get(shape, value.getType()),
+                   cast<TypedAttr>(constant));
+  } else if (!inside || isa<ExtentOp>(inner)) {
+    FailureOr<Value> scalar = emitter.getScalar(value);
+    if (failed(scalar))
+      return failure();
+    result = splat(*scalar);
+  } else if (auto index = dyn_cast<IndexOp>(inner)) {
+    StringAttr rank =
+        op.getVariableRank(*op.getVariablePosition(index.getVariable()));
+    const RankPlace &place = emitter.places[rank];
+    if (place.tile == 0) {
+      result = splat(place.base);
+    } else {
+      Value base = place.base ? place.base : emitter.getIndexConstant(0);
+      Value coordinate = tile::CoordOp::create(
+          builder, loc,
+          RankedTensorType::get({place.tile}, builder.getIndexType()), base);
+      result = spread(coordinate, {rank}, ranks);
+    }
+  } else if (isa<ReadOp>(inner)) {
+    return inner->emitOpError("has no lowering to tile in a map region");
+  } else {
+    if (inner->getNumResults() != 1 || inner->getNumRegions() != 0)
+      return inner->emitOpError("has no lowering to tile");
+    SmallVector<Value> operands;
+    for (Value operand : inner->getOperands()) {
+      FailureOr<Value> tile = emitMapValue(operand, ranks, emitted);
+      if (failed(tile))
+        return failure();
+      operands.push_back(*tile);
+    }
+    OperationState state(loc, inner->getName(), operands,
+                         RankedTensorType::get(shape, value.getType()),
+                         inner->getAttrs());
+    state.propertiesAttr = inner->getPropertiesAsAttribute();
+    result = builder.create(state)->getResult(0);
+  }
+  emitted[value] = result;
+  return result;
+}
+
+/// A maximum of operands is empty only where each of them is.
+void EinsumEmitter::noteMaximum(TileValue &result) {
+  if (!op.hasMap())
+    return;
+  Value yielded = op.getMap().front().getTerminator()->getOperand(0);
+  auto maximum = yielded.getDefiningOp<arith::MaximumFOp>();
+  if (!maximum)
+    return;
+  for (Value operand : maximum->getOperands()) {
+    auto argument = dyn_cast<BlockArgument>(operand);
+    if (!argument || argument.getOwner() != &op.getMap().front())
+      continue;
+    Value input = op.getInputs()[argument.getArgNumber()];
+    result.emptyWith.insert(input);
+    auto known = emitter.tiles.find(input);
+    if (known != emitter.tiles.end())
+      result.emptyWith.insert(known->second.emptyWith.begin(),
+                              known->second.emptyWith.end());
+  }
+}
+
+FailureOr<TileValue> EinsumEmitter::emitElementwise() {
+  Location loc = op.getLoc();
+  auto resultType = cast<NamedTensorType>(op.getType());
+  TileValue result;
+  // All tiled variables: those of the output first.
+  llvm::SetVector<StringAttr> all;
+  SmallVector<int64_t> reducedDims;
+  bool reducesTail = false;
+  auto isTiled = [&](unsigned v) {
+    return emitter.places[op.getVariableRank(v)].tile != 0;
+  };
+  for (AffineExpr expr : op.getOutputMap().getResults())
+    if (unsigned v = cast<AffineDimExpr>(expr).getPosition(); isTiled(v))
+      all.insert(op.getVariableRank(v));
+  result.ranks.assign(all.begin(), all.end());
+  for (unsigned v = 0, e = op.getNumVariables(); v < e; ++v)
+    if (op.isReduced(v) && all.insert(op.getVariableRank(v))) {
+      reducedDims.push_back(all.size() - 1);
+      const RankPlace &place = emitter.places[op.getVariableRank(v)];
+      reducesTail |= place.valid != nullptr;
+    }
+  ArrayRef<StringAttr> ranks = all.getArrayRef();
+
+  // Operands. One whose mask is pending hands it on if it absorbs and spans the
+  // result; the value is then masked once, as late as possible.
+  llvm::DenseMap<Value, Value> emitted;
+  SmallVector<Value> factors;
+  SmallVector<std::pair<unsigned, Value>> selects;
+  bool pending = false;
+  EinsumOp where = op.hasWhere() ? op : EinsumOp();
+  bool clean = false;
+  for (unsigned i = 0, e = op.getInputs().size(); i < e; ++i) {
+    bool absorbs = op.getMerge(i) == Merge::Absorb;
+    bool handsOn = absorbs && !op.getMonoidAttr() && !where && !pending &&
+                   getOperandRanks(i).size() == ranks.size();
+    FailureOr<TileValue> operand = getOperand(i, handsOn);
+    if (failed(operand))
+      return failure();
+    Type compute =
+        cast<NamedTensorType>(op.getInputs()[i].getType()).getComputeType();
+    Value tile = operand->tile;
+    if (isa<FloatType>(compute))
+      tile = convertTile(builder, loc, tile, compute);
+    if (operand->maskPending) {
+      pending = true;
+      result.maskPending = true;
+      result.where = operand->where;
+    } else if (absorbs && !emptiesByArithmetic(i)) {
+      auto type = cast<RankedTensorType>(tile.getType());
+      Value empty = buildSplat(
+          builder, loc, type,
+          cast<NamedTensorType>(op.getInputs()[i].getType()).getEmpty());
+      Value isEmpty =
+          isa<FloatType>(compute)
+              ? Value(arith::CmpFOp::create(
+                    builder, loc, arith::CmpFPredicate::OEQ, tile, empty))
+              : Value(arith::CmpIOp::create(
+                    builder, loc, arith::CmpIPredicate::eq, tile, empty));
+      if (isGuarded(i, *operand)) {
+        Value zero = buildSplat(builder, loc, type,
+                                getNumericAttr(type.getElementType(), 0));
+        tile = arith::SelectOp::create(builder, loc, isEmpty, zero, tile);
+      } else {
+        selects.push_back({i, spread(isEmpty, operand->ranks, ranks)});
+      }
+    }
+    clean |= absorbs && operand->cleanTail &&
+             llvm::any_of(operand->ranks, [&](StringAttr rank) {
+               const RankPlace &place = emitter.places[rank];
+               return place.valid && !place.base;
+             });
+    Value wide = spread(tile, operand->ranks, ranks);
+    if (op.hasMap())
+      emitted[op.getMap().getArgument(i)] = wide;
+    factors.push_back(wide);
+  }
+
+  Value value;
+  if (op.hasMap()) {
+    FailureOr<Value> mapped = emitMapValue(
+        op.getMap().front().getTerminator()->getOperand(0), ranks, emitted);
+    if (failed(mapped))
+      return failure();
+    value = *mapped;
+  } else {
+    value = factors[0];
+    for (Value factor : ArrayRef(factors).drop_front())
+      value = arith::MulFOp::create(builder, loc, value, factor);
+  }
+  auto type = cast<RankedTensorType>(value.getType());
+  TypedAttr empty = getNumericAttr(type.getElementType(), resultEmpty(op));
+  for (auto [input, isEmpty] : selects)
+    value = arith::SelectOp::create(
+        builder, loc, isEmpty, buildSplat(builder, loc, type, empty), value);
+  result.tile = value;
+  result.cleanTail = clean;
+  if (!op.getMonoidAttr()) {
+    if (where) {
+      result.maskPending = true;
+      result.where = where;
+    }
+    noteMaximum(result);
+    return result;
+  }
+
+  // Reduce. Points that are not there hold the identity.
+  StringRef monoid = op.getMonoidAttr().getName().getValue();
+  auto kind = tile::symbolizeReduceKind(monoid);
+  if (!kind)
+    return op.emitOpError("has no lowering to tile: it reduces by '")
+           << monoid << "'";
+  if (where && *getNumericValue(resultType.getEmpty()) != resultEmpty(op))
+    return op.emitOpError("has no lowering to tile: its predicate gives ")
+           << resultType.getEmpty() << " where '" << monoid << "' starts from "
+           << empty;
+  if (where || (reducesTail && !clean)) {
+    TileValue whole;
+    whole.tile = value;
+    whole.ranks.assign(ranks.begin(), ranks.end());
+    whole.maskPending = true;
+    whole.where = where;
+    if (failed(emitter.applyMask(whole, empty)))
+      return failure();
+    value = whole.tile;
+  }
+  if (!reducedDims.empty())
+    value = tile::ReduceOp::create(builder, loc, *kind, value, reducedDims);
+  result.tile = value;
+  result.cleanTail = false;
+  if (monoid == "max" && op.getInputs().size() == 1 && !op.hasMap())
+    result.emptyWith.insert(op.getInputs()[0]);
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// Dots
+//===----------------------------------------------------------------------===//
+
+std::optional<SmallVector<EinsumEmitter::Factor>> EinsumEmitter::getFactors() {
+  SmallVector<Factor> factors;
+  if (!op.hasMap()) {
+    for (unsigned i = 0, e = op.getInputs().size(); i < e; ++i)
+      factors.push_back({Value(), {i}, getOperandRanks(i)});
+    return factors;
+  }
+  Block &body = op.getMap().front();
+  bool plain = true;
+  std::function<void(Value)> flatten = [&](Value value) {
+    Operation *inner = value.getDefiningOp();
+    if (inner && inner->getBlock() == &body && isa<arith::MulFOp>(inner) &&
+        value.hasOneUse()) {
+      flatten(inner->getOperand(0));
+      flatten(inner->getOperand(1));
+      return;
+    }
+    Factor factor{value, {}, {}};
+    llvm::SetVector<unsigned> inputs;
+    llvm::SetVector<StringAttr> ranks;
+    std::function<void(Value)> collect = [&](Value v) {
+      auto argument = dyn_cast<BlockArgument>(v);
+      if (argument && argument.getOwner() == &body) {
+        inputs.insert(argument.getArgNumber());
+        ranks.insert_range(getOperandRanks(argument.getArgNumber()));
+        return;
+      }
+      Operation *def = v.getDefiningOp();
+      if (!def || def->getBlock() != &body)
+        return;
+      if (auto index = dyn_cast<IndexOp>(def)) {
+        StringAttr rank =
+            op.getVariableRank(*op.getVariablePosition(index.getVariable()));
+        if (emitter.places[rank].tile != 0)
+          ranks.insert(rank);
+      }
+      for (Value operand : def->getOperands())
+        collect(operand);
+    };
+    collect(value);
+    plain &= !inputs.empty();
+    factor.inputs = inputs.takeVector();
+    factor.ranks = ranks.takeVector();
+    factors.push_back(std::move(factor));
+  };
+  flatten(body.getTerminator()->getOperand(0));
+  if (!plain)
+    return std::nullopt;
+  return factors;
+}
+
+FailureOr<TileValue> EinsumEmitter::emitFactor(const Factor &factor) {
+  TileValue result;
+  result.ranks = factor.ranks;
+  llvm::DenseMap<Value, Value> emitted;
+  SmallVector<Value> empties;
+  for (unsigned i : factor.inputs) {
+    FailureOr<TileValue> operand = getOperand(i, /*keepPending=*/false);
+    if (failed(operand))
+      return failure();
+    if (!factor.value || factor.value == Value(op.getMap().getArgument(i)))
+      return operand;
+    Value tile = convertTile(
+        builder, op.getLoc(), operand->tile,
+        cast<NamedTensorType>(op.getInputs()[i].getType()).getComputeType());
+    if (op.getMerge(i) == Merge::Absorb && !emptiesByArithmetic(i)) {
+      auto type = cast<RankedTensorType>(tile.getType());
+      Value empty = buildSplat(
+          builder, op.getLoc(), type,
+          cast<NamedTensorType>(op.getInputs()[i].getType()).getEmpty());
+      empties.push_back(
+          spread(arith::CmpFOp::create(builder, op.getLoc(),
+                                       arith::CmpFPredicate::OEQ, tile, empty),
+                 operand->ranks, factor.ranks));
+    }
+    result.cleanTail |= op.getMerge(i) == Merge::Absorb && operand->cleanTail;
+    emitted[op.getMap().getArgument(i)] =
+        spread(tile, operand->ranks, factor.ranks);
+  }
+  FailureOr<Value> value = emitMapValue(factor.value, factor.ranks, emitted);
+  if (failed(value))
+    return failure();
+  result.tile = *value;
+  auto type = cast<RankedTensorType>(result.tile.getType());
+  for (Value isEmpty : empties)
+    result.tile = arith::SelectOp::create(
+        builder, op.getLoc(), isEmpty,
+        buildSplat(builder, op.getLoc(), type,
+                   getNumericAttr(type.getElementType(), 0)),
+        result.tile);
+  return result;
+}
+
+FailureOr<std::optional<TileValue>> EinsumEmitter::tryDot() {
+  std::optional<TileValue> none;
+  auto resultType = cast<NamedTensorType>(op.getType());
+  if (!op.getMonoidAttr() || op.getMonoidAttr().getName() != "add" ||
+      !resultType.getComputeType().isF32())
+    return none;
+  auto factors = getFactors();
+  if (!factors || factors->size() < 2)
+    return none;
+  // Two groups: the factor with the most dimensions, and the one that adds the
+  // most to it; each other factor joins a group that has its dimensions.
+  auto covers = [](const Factor &group, const Factor &factor) {
+    return llvm::all_of(factor.ranks, [&](StringAttr rank) {
+      return llvm::is_contained(group.ranks, rank);
+    });
+  };
+  unsigned lhs = 0, rhs = 1;
+  unsigned best = 0;
+  for (unsigned i = 0; i < factors->size(); ++i)
+    for (unsigned j = i + 1; j < factors->size(); ++j) {
+      llvm::SetVector<StringAttr> both;
+      both.insert_range((*factors)[i].ranks);
+      both.insert_range((*factors)[j].ranks);
+      if (both.size() > best) {
+        best = both.size();
+        lhs = i;
+        rhs = j;
+      }
+    }
+  SmallVector<unsigned> groups[2] = {{lhs}, {rhs}};
+  for (unsigned i = 0; i < factors->size(); ++i) {
+    if (i == lhs || i == rhs)
+      continue;
+    if (covers((*factors)[lhs], (*factors)[i]))
+      groups[0].push_back(i);
+    else if (covers((*factors)[rhs], (*factors)[i]))
+      groups[1].push_back(i);
+    else
+      return none;
+  }
+  // Dimensions of the iteration; a product has each in one or both groups and
+  // a reduced one in both.
+  llvm::SetVector<StringAttr> all;
+  all.insert_range((*factors)[lhs].ranks);
+  all.insert_range((*factors)[rhs].ranks);
+  TileValue result;
+  for (AffineExpr expr : op.getOutputMap().getResults()) {
+    StringAttr rank =
+        op.getVariableRank(cast<AffineDimExpr>(expr).getPosition());
+    if (emitter.places[rank].tile == 0)
+      continue;
+    if (!all.contains(rank))
+      return none;
+    result.ranks.push_back(rank);
+  }
+  bool reducesAny = false;
+  for (StringAttr rank : all) {
+    bool shared = llvm::is_contained((*factors)[lhs].ranks, rank) &&
+                  llvm::is_contained((*factors)[rhs].ranks, rank);
+    bool reduced = !llvm::is_contained(result.ranks, rank);
+    reducesAny |= reduced;
+    if (shared != reduced)
+      return none;
+  }
+  if (!reducesAny)
+    return none;
+
+  Location loc = op.getLoc();
+  TileValue sides[2];
+  for (int side : {0, 1}) {
+    SmallVector<StringAttr> ranks = (*factors)[side == 0 ? lhs : rhs].ranks;
+    for (unsigned i : groups[side]) {
+      FailureOr<TileValue> factor = emitFactor((*factors)[i]);
+      if (failed(factor))
+        return failure();
+      if (!sides[side].tile) {
+        sides[side] = *factor;
+        ranks = factor->ranks;
+        continue;
+      }
+      Type f32 = builder.getF32Type();
+      sides[side].tile = arith::MulFOp::create(
+          builder, loc, convertTile(builder, loc, sides[side].tile, f32),
+          spread(convertTile(builder, loc, factor->tile, f32), factor->ranks,
+                 ranks));
+    }
+  }
+  // Points beyond the last of a reduced rank contribute nothing.
+  for (TileValue &side : sides) {
+    bool tail = llvm::any_of(side.ranks, [&](StringAttr rank) {
+      return emitter.places[rank].valid &&
+             !llvm::is_contained(result.ranks, rank);
+    });
+    if (!tail || side.cleanTail)
+      continue;
+    side.maskPending = true;
+    if (failed(
+            emitter.applyMask(side, getNumericAttr(builder.getF32Type(), 0))))
+      return failure();
+  }
+  // A computed factor is rounded to the type of the one that comes from memory.
+  auto elementOf = [](const TileValue &side) {
+    return cast<RankedTensorType>(side.tile.getType()).getElementType();
+  };
+  Type left = elementOf(sides[0]), right = elementOf(sides[1]);
+  if (left != right) {
+    Type common = left.isF32()    ? right
+                  : right.isF32() ? left
+                                  : Type(builder.getF32Type());
+    for (TileValue &side : sides)
+      side.tile = convertTile(builder, loc, side.tile, common);
+  }
+  auto mapOf = [&](ArrayRef<StringAttr> ranks) -> AffineMap {
+    SmallVector<AffineExpr> exprs;
+    for (StringAttr rank : ranks)
+      exprs.push_back(getAffineDimExpr(llvm::find(all, rank) - all.begin(),
+                                       op.getContext()));
+    return AffineMap::get(all.size(), 0, exprs, op.getContext());
+  };
+  auto type =
+      RankedTensorType::get(getShape(result.ranks), builder.getF32Type());
+  Value zero =
+      buildSplat(builder, loc, type, getNumericAttr(builder.getF32Type(), 0));
+  result.tile = tile::DotOp::create(
+      builder, loc, type, sides[0].tile, sides[1].tile, zero,
+      builder.getAffineMapArrayAttr(
+          {mapOf(sides[0].ranks), mapOf(sides[1].ranks), mapOf(result.ranks)}));
+  // The zeros of the points that are not there are not empty.
+  bool tail = llvm::any_of(result.ranks, [&](StringAttr rank) {
+    const RankPlace &place = emitter.places[rank];
+    return place.valid && !place.base;
+  });
+  result.maskPending = tail || op.hasWhere();
+  if (op.hasWhere())
+    result.where = op;
+  return std::optional<TileValue>(result);
+}
+
+FailureOr<TileValue> EinsumEmitter::run() {
+  if (failed(checkSupported()))
+    return failure();
+  FailureOr<std::optional<TileValue>> dot = tryDot();
+  if (failed(dot))
+    return failure();
+  if (*dot)
+    return **dot;
+  return emitElementwise();
+}

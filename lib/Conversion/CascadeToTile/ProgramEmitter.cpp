@@ -1,0 +1,655 @@
+//===- ProgramEmitter.cpp - cascade values as tiles -----------------------===//
+
+#include "ProgramEmitter.h"
+
+#include "EinsumEmitter.h"
+#include "KeyBounds.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::cascade;
+
+Value attn::buildSplat(OpBuilder &builder, Location loc, RankedTensorType type,
+                       TypedAttr value) {
+  TypedAttr element =
+      getNumericAttr(type.getElementType(), *getNumericValue(value));
+  return arith::ConstantOp::create(builder, loc,
+                                   DenseElementsAttr::get(type, element));
+}
+
+//===----------------------------------------------------------------------===//
+// Scalars
+//===----------------------------------------------------------------------===//
+
+Value ProgramEmitter::getIndexConstant(int64_t value) {
+  return arith::ConstantIndexOp::create(builder, func.getLoc(), value);
+}
+
+Value ProgramEmitter::getValidCount(const RankPlace &place) {
+  return place.valid ? place.valid : getIndexConstant(place.tile);
+}
+
+FailureOr<Value> ProgramEmitter::getExtent(StringRef rank, Location loc) {
+  if (std::optional<int64_t> extent = func.getStaticExtent(rank))
+    return getIndexConstant(*extent);
+  auto it = extents.find(rank);
+  if (it == extents.end())
+    return emitError(loc) << "expects the extent of rank '" << rank
+                          << "' to be that of an argument or static";
+  return it->second;
+}
+
+FailureOr<Value> ProgramEmitter::getScalar(Value value) {
+  if (Value known = scalars.lookupOrNull(value))
+    return known;
+  Operation *op = value.getDefiningOp();
+  if (!op)
+    return emitError(value.getLoc()) << "expects a scalar argument";
+  if (auto extent = dyn_cast<ExtentOp>(op))
+    return getExtent(extent.getRank(), op->getLoc());
+  if (op->getNumRegions() != 0 || op->getNumResults() != 1)
+    return op->emitOpError("expects a scalar made by arithmetic");
+  IRMapping mapping;
+  for (Value operand : op->getOperands()) {
+    FailureOr<Value> scalar = getScalar(operand);
+    if (failed(scalar))
+      return failure();
+    mapping.map(operand, *scalar);
+  }
+  return builder.clone(*op, mapping)->getResult(0);
+}
+
+const RankPlace *ProgramEmitter::getPlace(StringAttr rank, Location loc) {
+  auto it = places.find(rank);
+  if (it == places.end()) {
+    emitError(loc)
+        << "expects rank '" << rank.getValue()
+        << "' to have a static extent of at most 256, to be swept by "
+           "a scan, or to be a rank of the result; bind it "
+           "(cascade-bind) or reduce passes over it "
+           "(cascade-reduce-passes)";
+    return nullptr;
+  }
+  return &it->second;
+}
+
+FailureOr<Value> ProgramEmitter::emitPredicate(EinsumOp op,
+                                               ValueRange coordinates,
+                                               ArrayRef<StringAttr> ranks,
+                                               OpBuilder &b) {
+  OpBuilder::InsertionGuard guard(builder);
+  OpBuilder saved = builder;
+  builder = b;
+  IRMapping mapping;
+  auto localize = [&](Value value) -> FailureOr<Value> {
+    if (Value known = mapping.lookupOrNull(value))
+      return known;
+    return getScalar(value);
+  };
+  for (Operation &inner : op.getWhere().front()) {
+    if (auto index = dyn_cast<IndexOp>(inner)) {
+      StringAttr rank =
+          op.getVariableRank(*op.getVariablePosition(index.getVariable()));
+      const auto *it = llvm::find(ranks, rank);
+      Value coordinate;
+      if (it != ranks.end()) {
+        coordinate = coordinates[it - ranks.begin()];
+      } else {
+        const RankPlace *place = getPlace(rank, op.getLoc());
+        if (!place)
+          return failure();
+        if (place->tile != 0)
+          return index.emitOpError("expects a predicate of the coordinates of "
+                                   "the result, but '")
+                 << index.getVariable() << "' is reduced";
+        coordinate = place->base;
+      }
+      mapping.map(index.getResult(), coordinate);
+      continue;
+    }
+    if (auto extent = dyn_cast<ExtentOp>(inner)) {
+      FailureOr<Value> value = getExtent(extent.getRank(), op.getLoc());
+      if (failed(value))
+        return failure();
+      mapping.map(extent.getResult(), *value);
+      continue;
+    }
+    SmallVector<Value> operands;
+    for (Value operand : inner.getOperands()) {
+      if (isa<NamedTensorType>(operand.getType())) {
+        operands.push_back(operand);
+        continue;
+      }
+      FailureOr<Value> value = localize(operand);
+      if (failed(value))
+        return failure();
+      operands.push_back(*value);
+    }
+    if (auto yield = dyn_cast<YieldOp>(inner)) {
+      builder = saved;
+      return operands[0];
+    }
+    if (auto read = dyn_cast<ReadOp>(inner)) {
+      auto it = memory.find(read.getSource());
+      if (it == memory.end() || it->second.slicedRank)
+        return read.emitOpError("expects to read an argument");
+      mapping.map(read.getResult(),
+                  memref::LoadOp::create(builder, read.getLoc(),
+                                         it->second.memref,
+                                         ArrayRef(operands).drop_front())
+                      .getResult());
+      continue;
+    }
+    if (inner.getNumRegions() != 0)
+      return inner.emitOpError("expects a predicate without regions");
+    Operation *clone = builder.clone(inner);
+    clone->setOperands(operands);
+    mapping.map(inner.getResults(), clone->getResults());
+  }
+  return failure();
+}
+
+//===----------------------------------------------------------------------===//
+// Memory
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// The address map of a tile: dimensions are the tile's, symbols are `indices`.
+struct AddressMap {
+  SmallVector<AffineExpr> coordinates;
+  SmallVector<Value> indices;
+
+  AffineExpr addIndex(Value value) {
+    for (auto [i, known] : llvm::enumerate(indices))
+      if (known == value)
+        return getAffineSymbolExpr(i, value.getContext());
+    indices.push_back(value);
+    return getAffineSymbolExpr(indices.size() - 1, value.getContext());
+  }
+};
+} // namespace
+
+/// True if `expr`, an expression of one whole rank's coordinate, stays inside
+/// that rank.
+static bool staysInside(AffineExpr expr, unsigned dim, int64_t extent,
+                        unsigned numDims) {
+  bool single = true;
+  expr.walk([&](AffineExpr e) {
+    if (auto other = dyn_cast<AffineDimExpr>(e))
+      single &= other.getPosition() == dim;
+    single &= !isa<AffineSymbolExpr>(e);
+  });
+  if (!single)
+    return false;
+  MLIRContext *context = expr.getContext();
+  AffineMap map = AffineMap::get(numDims, 0, expr, context);
+  for (int64_t i = 0; i < extent; ++i) {
+    SmallVector<int64_t> point(numDims, 0);
+    point[dim] = i;
+    int64_t at = map.compose(point)[0];
+    if (at < 0 || at >= extent)
+      return false;
+  }
+  return true;
+}
+
+FailureOr<TileValue> ProgramEmitter::load(EinsumOp op, unsigned input,
+                                          const MemoryTensor &source) {
+  AffineMap map = op.getInputMap(input);
+  Location loc = op.getLoc();
+  TileValue result;
+  SmallVector<int64_t> shape;
+  SmallVector<Value> valid;
+  bool allValid = true;
+  AddressMap address;
+  // What the sweep does not move is loaded once, before it.
+  OpBuilder::InsertionGuard guard(builder);
+  bool moves = source.slicedRank != nullptr;
+  for (unsigned v = 0, e = op.getNumVariables(); v < e; ++v)
+    if (llvm::any_of(map.getResults(),
+                     [&](AffineExpr expr) { return expr.isFunctionOfDim(v); })) {
+      auto place = places.find(op.getVariableRank(v));
+      moves |= place != places.end() && place->second.valid &&
+               !place->second.base;
+    }
+  if (sweep && !moves)
+    builder.setInsertionPoint(sweep);
+  // Dimensions of the tile: the variables over tiled ranks, as they come.
+  llvm::DenseMap<unsigned, unsigned> dims;
+  for (AffineExpr expr : map.getResults())
+    for (unsigned v = 0, e = op.getNumVariables(); v < e; ++v) {
+      if (!expr.isFunctionOfDim(v) || dims.count(v))
+        continue;
+      const RankPlace *place = getPlace(op.getVariableRank(v), loc);
+      if (!place)
+        return failure();
+      if (place->tile == 0)
+        continue;
+      dims[v] = shape.size();
+      shape.push_back(place->tile);
+      result.ranks.push_back(op.getVariableRank(v));
+      allValid &= !place->valid;
+      valid.push_back(getValidCount(*place));
+    }
+  auto coordinateOf = [&](unsigned variable) -> AffineExpr {
+    const RankPlace &place = places[op.getVariableRank(variable)];
+    AffineExpr expr;
+    if (place.tile != 0)
+      expr = getAffineDimExpr(dims[variable], op.getContext());
+    if (place.base) {
+      AffineExpr base = address.addIndex(place.base);
+      expr = expr ? expr + base : base;
+    }
+    return expr;
+  };
+  for (auto [expr, rank] : llvm::zip(
+           map.getResults(),
+           cast<NamedTensorType>(op.getInputs()[input].getType()).getRanks())) {
+    AffineExpr coordinate;
+    if (auto dim = dyn_cast<AffineDimExpr>(expr)) {
+      coordinate = coordinateOf(dim.getPosition());
+    } else {
+      std::optional<unsigned> variable;
+      for (unsigned v = 0, e = op.getNumVariables(); v < e; ++v)
+        if (expr.isFunctionOfDim(v))
+          variable = v;
+      std::optional<int64_t> extent = func.getStaticExtent(rank);
+      if (!variable || !extent || op.getVariableRank(*variable) != rank ||
+          !staysInside(expr, *variable, *extent, op.getNumVariables()))
+        return op.emitOpError("expects an index expression of operand #")
+               << input << " that is a variable, or an expression of one "
+               << "variable that stays inside a static rank, at rank '"
+               << rank.getValue() << "'";
+      coordinate = expr.replace(getAffineDimExpr(*variable, op.getContext()),
+                                coordinateOf(*variable));
+    }
+    if (source.slicedRank && rank == source.sliceRank)
+      coordinate = coordinate + address.addIndex(source.sliceBase);
+    address.coordinates.push_back(coordinate);
+  }
+  // A slice without its rank: put the rank's coordinate back.
+  if (source.slicedRank && !source.sliceRank)
+    address.coordinates.insert(
+        address.coordinates.begin() +
+            *source.type.getRankPosition(source.slicedRank),
+        address.addIndex(source.sliceBase));
+  auto type = RankedTensorType::get(shape, source.type.getElementType());
+  auto addressMap = AffineMap::get(shape.size(), address.indices.size(),
+                                   address.coordinates, op.getContext());
+  TypedAttr pad;
+  if (!allValid && *getNumericValue(source.type.getEmpty()) != 0)
+    pad = source.type.getEmpty();
+  result.tile = tile::LoadOp::create(
+      builder, loc, type, source.memref, AffineMapAttr::get(addressMap),
+      address.indices, allValid ? ValueRange() : ValueRange(valid), pad);
+  result.cleanTail = true;
+  return result;
+}
+
+LogicalResult ProgramEmitter::storeTile(const TileValue &value,
+                                        const MemoryTensor &target,
+                                        Location loc) {
+  AddressMap address;
+  SmallVector<Value> valid;
+  bool allValid = true;
+  for (StringAttr rank : value.ranks) {
+    const RankPlace &place = places[rank];
+    allValid &= !place.valid;
+    valid.push_back(getValidCount(place));
+  }
+  for (StringAttr rank : target.type.getRanks()) {
+    // Of a scan's emitted result: the swept rank is at the tile's own rank.
+    StringAttr local =
+        rank == target.slicedRank && target.sliceRank ? target.sliceRank : rank;
+    AffineExpr coordinate;
+    if (rank == target.slicedRank)
+      coordinate = address.addIndex(target.sliceBase);
+    const auto *it = llvm::find(value.ranks, local);
+    if (it != value.ranks.end()) {
+      AffineExpr dim =
+          getAffineDimExpr(it - value.ranks.begin(), func.getContext());
+      coordinate = coordinate ? dim + coordinate : dim;
+    }
+    if (rank != target.slicedRank) {
+      const RankPlace *place = getPlace(rank, loc);
+      if (!place)
+        return failure();
+      if (place->base) {
+        AffineExpr base = address.addIndex(place->base);
+        coordinate = coordinate ? coordinate + base : base;
+      }
+    }
+    address.coordinates.push_back(coordinate);
+  }
+  auto map = AffineMap::get(value.ranks.size(), address.indices.size(),
+                            address.coordinates, func.getContext());
+  Value tile =
+      convertTile(builder, loc, value.tile, target.type.getElementType());
+  tile::StoreOp::create(builder, loc, tile, target.memref,
+                        AffineMapAttr::get(map), address.indices,
+                        allValid ? ValueRange() : ValueRange(valid));
+  return success();
+}
+
+LogicalResult ProgramEmitter::store(Value value, const MemoryTensor &target) {
+  FailureOr<TileValue> tile = getTile(value);
+  if (failed(tile))
+    return failure();
+  return storeTile(*tile, target, value.getLoc());
+}
+
+//===----------------------------------------------------------------------===//
+// Values
+//===----------------------------------------------------------------------===//
+
+LogicalResult ProgramEmitter::applyMask(TileValue &value, TypedAttr empty) {
+  if (!value.maskPending)
+    return success();
+  Location loc = value.tile.getLoc();
+  auto type = cast<RankedTensorType>(value.tile.getType());
+  SmallVector<Value> bases, valid;
+  for (StringAttr rank : value.ranks) {
+    const RankPlace &place = places[rank];
+    bases.push_back(place.base ? place.base : getIndexConstant(0));
+    // Rows beyond the last are computed and not stored.
+    valid.push_back(place.base ? getIndexConstant(place.tile)
+                               : getValidCount(place));
+  }
+  TypedAttr element =
+      getNumericAttr(type.getElementType(), *getNumericValue(empty));
+  auto mask = tile::MaskOp::create(builder, loc, type, value.tile, element,
+                                   bases, valid);
+  OpBuilder inner(func.getContext());
+  Block *block = inner.createBlock(&mask.getPredicate());
+  for (size_t i = 0; i < bases.size(); ++i)
+    block->addArgument(inner.getIndexType(), loc);
+  Value predicate;
+  if (value.where) {
+    FailureOr<Value> emitted = emitPredicate(
+        value.where, ValueRange(block->getArguments()), value.ranks, inner);
+    if (failed(emitted))
+      return failure();
+    predicate = *emitted;
+  } else {
+    predicate = arith::ConstantIntOp::create(inner, loc, 1, 1);
+  }
+  inner.setInsertionPointToEnd(block);
+  tile::YieldOp::create(inner, loc, predicate);
+  value.tile = mask.getResult();
+  value.maskPending = false;
+  value.where = {};
+  value.cleanTail = true;
+  return success();
+}
+
+FailureOr<TileValue> ProgramEmitter::getTile(Value value, bool keepPending) {
+  auto it = tiles.find(value);
+  if (it == tiles.end()) {
+    FailureOr<TileValue> emitted = failure();
+    Operation *op = value.getDefiningOp();
+    if (auto einsum = dyn_cast_or_null<EinsumOp>(op)) {
+      emitted = emitEinsum(einsum);
+    } else if (auto empty = dyn_cast_or_null<EmptyOp>(op)) {
+      auto type = cast<NamedTensorType>(empty.getType());
+      TileValue result;
+      SmallVector<int64_t> shape;
+      for (StringAttr rank : type.getRanks()) {
+        const RankPlace *place = getPlace(rank, op->getLoc());
+        if (!place)
+          return failure();
+        if (place->tile == 0)
+          continue;
+        shape.push_back(place->tile);
+        result.ranks.push_back(rank);
+      }
+      result.tile = buildSplat(
+          builder, op->getLoc(),
+          RankedTensorType::get(shape, type.getComputeType()), type.getEmpty());
+      result.cleanTail = true;
+      emitted = result;
+    } else if (auto scan = dyn_cast_or_null<ScanOp>(op)) {
+      if (failed(emitScan(scan)))
+        return failure();
+      it = tiles.find(value);
+      if (it != tiles.end())
+        emitted = it->second;
+    }
+    if (failed(emitted)) {
+      if (op && !isa<EinsumOp, EmptyOp, ScanOp>(op))
+        op->emitOpError("has no lowering to tile");
+      return failure();
+    }
+    it = tiles.insert_or_assign(value, std::move(*emitted)).first;
+  }
+  if (!keepPending && it->second.maskPending) {
+    TileValue masked = it->second;
+    if (failed(applyMask(masked,
+                         cast<NamedTensorType>(value.getType()).getEmpty())))
+      return failure();
+    tiles[value] = masked;
+    return masked;
+  }
+  return tiles[value];
+}
+
+FailureOr<TileValue> ProgramEmitter::emitEinsum(EinsumOp op) {
+  return EinsumEmitter(*this, op).run();
+}
+
+//===----------------------------------------------------------------------===//
+// Scans
+//===----------------------------------------------------------------------===//
+
+/// True if the value is empty wherever the predicate of `where` is false, for
+/// Einsums of the scan's step.
+static bool isEmptyOutside(Value value, EinsumOp where) {
+  auto op = value.getDefiningOp<EinsumOp>();
+  if (!op)
+    return false;
+  if (op == where)
+    return true;
+  for (auto [i, input] : llvm::enumerate(op.getInputs()))
+    if (op.getMerge(i) == Merge::Absorb && isEmptyOutside(input, where))
+      return true;
+  return false;
+}
+
+/// The one Einsum over `rank` in the step whose predicate empties everything
+/// that the step reduces over the rank, or null.
+static EinsumOp findGoverningWhere(ScanOp scan, StringAttr rank) {
+  EinsumOp governing;
+  for (auto op : scan.getStep().getOps<EinsumOp>()) {
+    bool overRank = false;
+    for (unsigned v = 0, e = op.getNumVariables(); v < e; ++v)
+      overRank |= op.getVariableRank(v) == rank;
+    if (!overRank || !op.hasWhere())
+      continue;
+    if (governing)
+      return {};
+    governing = op;
+  }
+  if (!governing)
+    return {};
+  for (auto op : scan.getStep().getOps<EinsumOp>()) {
+    bool reduces = false;
+    for (unsigned v = 0, e = op.getNumVariables(); v < e; ++v)
+      reduces |= op.getVariableRank(v) == rank && op.isReduced(v);
+    if (!reduces)
+      continue;
+    bool masked = op == governing;
+    for (auto [i, input] : llvm::enumerate(op.getInputs()))
+      masked |=
+          op.getMerge(i) == Merge::Absorb && isEmptyOutside(input, governing);
+    if (!masked)
+      return {};
+  }
+  return governing;
+}
+
+namespace {
+struct Segments {
+  SmallVector<Value> lowers, uppers;
+  SmallVector<bool> full;
+  void add(Value lower, Value upper, bool isFull) {
+    lowers.push_back(lower);
+    uppers.push_back(upper);
+    full.push_back(isFull);
+  }
+};
+} // namespace
+
+/// Partial ranges first, then the full one (DESIGN.md).
+static Segments makeSegments(OpBuilder &b, Location loc, Value zero,
+                             Value extent, const KeyInterval &bounds) {
+  Segments segments;
+  auto min = [&](Value x, Value y) -> Value {
+    return y ? Value(arith::MinSIOp::create(b, loc, x, y)) : x;
+  };
+  auto max = [&](Value x, Value y) -> Value {
+    return y ? Value(arith::MaxSIOp::create(b, loc, x, y)) : x;
+  };
+  Value hi = max(min(extent, bounds.anyHi), bounds.anyHi ? zero : Value());
+  Value lo = min(max(zero, bounds.anyLo), bounds.anyLo ? hi : Value());
+  if (bounds.fullEmpty) {
+    segments.add(lo, hi, false);
+    return segments;
+  }
+  bool hasLower = bounds.fullLo != nullptr, hasUpper = bounds.fullHi != nullptr;
+  Value fullLo = hasLower ? min(max(lo, bounds.fullLo), hi) : lo;
+  Value fullHi = hasUpper ? max(min(hi, bounds.fullHi), fullLo) : hi;
+  if (hasLower)
+    segments.add(lo, fullLo, false);
+  if (hasUpper)
+    segments.add(fullHi, hi, false);
+  segments.add(fullLo, fullHi, true);
+  return segments;
+}
+
+LogicalResult ProgramEmitter::emitScan(ScanOp scan) {
+  Location loc = scan.getLoc();
+  if (scan.getOrder() == ScanOrder::Descending)
+    return scan.emitOpError("has no lowering to tile in descending order");
+  StringAttr tileRank = scan.getByAttr();
+  int64_t tile = tileRank ? *func.getStaticExtent(tileRank) : 1;
+  FailureOr<Value> extent = getExtent(scan.getRank(), loc);
+  if (failed(extent))
+    return failure();
+  SmallVector<Value> inits;
+  SmallVector<TileValue> initTiles;
+  for (Value init : scan.getInits()) {
+    FailureOr<TileValue> value = getTile(init);
+    if (failed(value))
+      return failure();
+    initTiles.push_back(*value);
+    inits.push_back(value->tile);
+  }
+
+  Value zero = getIndexConstant(0);
+  Segments segments;
+  bool hasWhere = false;
+  if (tileRank)
+    for (auto op : scan.getStep().getOps<EinsumOp>())
+      hasWhere |= op.hasWhere();
+  EinsumOp governing =
+      tileRank ? findGoverningWhere(scan, tileRank) : EinsumOp();
+  // A merge says that the order of tiles is free.
+  if (governing && scan.hasMerge())
+    segments = makeSegments(
+        builder, loc, zero, *extent,
+        KeyBounds(*this, scan.getBase(), tileRank).analyze(governing));
+  else
+    segments.add(zero, *extent, /*isFull=*/!hasWhere);
+
+  auto sweep = tile::SweepOp::create(
+      builder, loc, TypeRange(ValueRange(inits)), segments.lowers,
+      segments.uppers, builder.getDenseBoolArrayAttr(segments.full),
+      builder.getI64IntegerAttr(tile), inits);
+  auto savedTiles = tiles;
+  OpBuilder outer = builder;
+
+  this->sweep = sweep;
+  // Step.
+  Block *step = builder.createBlock(&sweep.getStep());
+  Value base = step->addArgument(builder.getIndexType(), loc);
+  Value count = step->addArgument(builder.getIndexType(), loc);
+  scalars.map(scan.getBase(), base);
+  if (tileRank)
+    places[tileRank] = {tile, Value(), count};
+  for (auto [i, input] : llvm::enumerate(scan.getInputs())) {
+    auto source = memory.find(input);
+    if (source == memory.end())
+      return scan.emitOpError("expects input #")
+             << i << " to be an argument or the result of another program";
+    MemoryTensor slice = source->second;
+    slice.slicedRank = scan.getRankAttr();
+    slice.sliceRank = tileRank;
+    slice.sliceBase = base;
+    memory[scan.getSlice(i)] = slice;
+  }
+  for (auto [i, init] : llvm::enumerate(initTiles)) {
+    TileValue carry;
+    carry.tile = step->addArgument(init.tile.getType(), loc);
+    carry.ranks = init.ranks;
+    tiles[scan.getCarry(i)] = carry;
+  }
+  auto yield = cast<YieldOp>(scan.getStep().front().getTerminator());
+  SmallVector<Value> yields;
+  auto emitYields = [&](YieldOp from, unsigned number) -> LogicalResult {
+    yields.clear();
+    for (unsigned i = 0; i < number; ++i) {
+      FailureOr<TileValue> value = getTile(from.getOperand(i));
+      if (failed(value))
+        return failure();
+      yields.push_back(value->tile);
+    }
+    return success();
+  };
+  if (failed(emitYields(yield, scan.getNumCarries())))
+    return failure();
+  for (unsigned i = scan.getNumCarries(); i < scan.getNumResults(); ++i) {
+    Value target = emitTargets.lookup(scan.getResult(i));
+    if (!target)
+      continue;
+    FailureOr<TileValue> value = getTile(yield.getOperand(i));
+    if (failed(value))
+      return failure();
+    MemoryTensor whole{target,
+                       cast<NamedTensorType>(scan.getResult(i).getType()),
+                       scan.getRankAttr(), tileRank, base};
+    if (failed(storeTile(*value, whole, loc)))
+      return failure();
+  }
+  tile::YieldOp::create(builder, loc, yields);
+
+  this->sweep = nullptr;
+  // Merge.
+  tiles = savedTiles;
+  if (scan.hasMerge()) {
+    Block *merge = builder.createBlock(&sweep.getMerge());
+    for (auto [i, argument] : llvm::enumerate(scan.getMerge().getArguments())) {
+      const TileValue &init = initTiles[i % initTiles.size()];
+      TileValue carry;
+      carry.tile = merge->addArgument(init.tile.getType(), loc);
+      carry.ranks = init.ranks;
+      tiles[argument] = carry;
+    }
+    if (failed(
+            emitYields(cast<YieldOp>(scan.getMerge().front().getTerminator()),
+                       scan.getNumCarries())))
+      return failure();
+    tile::YieldOp::create(builder, loc, yields);
+    tiles = savedTiles;
+  }
+  builder = outer;
+  builder.setInsertionPointAfter(sweep);
+  for (unsigned i = 0; i < scan.getNumCarries(); ++i) {
+    TileValue result;
+    result.tile = sweep.getResult(i);
+    result.ranks = initTiles[i].ranks;
+    tiles[scan.getResult(i)] = result;
+  }
+  return success();
+}

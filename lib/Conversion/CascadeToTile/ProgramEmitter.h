@@ -1,0 +1,120 @@
+//===- ProgramEmitter.h - cascade values as tiles -------------------------===//
+//
+// Inside a program a rank is one of three things: *whole* (its static extent is
+// a dimension of the tile), *tiled* (a tile of it is) or a *scalar* coordinate.
+// A cascade value then is a tile over its whole and tiled ranks. Values are
+// emitted when they are first asked for, in the region that asks.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_LIB_CONVERSION_CASCADETOTILE_PROGRAMEMITTER_H
+#define ATTN_LIB_CONVERSION_CASCADETOTILE_PROGRAMEMITTER_H
+
+#include "dialects/Cascade/Cascade.h"
+#include "dialects/Tile/Tile.h"
+
+#include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/DenseSet.h"
+
+namespace attn {
+
+/// Where a rank stands in the program.
+struct RankPlace {
+  /// Points of the tile; 0 for a scalar coordinate.
+  int64_t tile = 0;
+  /// Coordinate of the tile's first point, or the scalar coordinate; null is 0.
+  mlir::Value base;
+  /// Points of the tile that exist; null: all.
+  mlir::Value valid;
+};
+
+/// A tensor in memory, or a scan's slice of one.
+struct MemoryTensor {
+  mlir::Value memref;
+  cascade::NamedTensorType type;
+  /// Of a slice: the rank of the whole, what stands for it (null: nothing, the
+  /// rank is dropped), and where the slice starts.
+  mlir::StringAttr slicedRank, sliceRank;
+  mlir::Value sliceBase;
+};
+
+/// A value as a tile.
+struct TileValue {
+  mlir::Value tile;
+  /// The ranks of the tile's dimensions.
+  llvm::SmallVector<mlir::StringAttr> ranks;
+  /// Points beyond the valid ones of the swept rank hold the empty value.
+  bool cleanTail = false;
+  /// The tile is yet to be masked: beyond the valid points, and by the
+  /// predicate of `where` if there is one.
+  bool maskPending = false;
+  cascade::EinsumOp where;
+  /// Cascade values that are empty wherever this one is: those of which it is
+  /// the maximum.
+  llvm::DenseSet<mlir::Value> emptyWith;
+};
+
+class ProgramEmitter {
+public:
+  ProgramEmitter(cascade::FuncOp func, mlir::OpBuilder builder)
+      : func(func), builder(builder) {}
+
+  // What the program's frame sets up.
+  llvm::StringMap<RankPlace> places;
+  llvm::DenseMap<mlir::Value, MemoryTensor> memory;
+  mlir::IRMapping scalars;
+  llvm::StringMap<mlir::Value> extents;
+  /// Emitted results of scans go here, by result.
+  llvm::DenseMap<mlir::Value, mlir::Value> emitTargets;
+
+  /// Emits `value` and stores it to `target`, whose type is the value's.
+  mlir::LogicalResult store(mlir::Value value, const MemoryTensor &target);
+  /// Emits the sweep of `scan`, unless it is emitted.
+  mlir::LogicalResult emitScan(cascade::ScanOp scan);
+
+private:
+  friend class EinsumEmitter;
+  friend class KeyBounds;
+
+  /// `value` as a tile; masks are applied unless `keepPending`.
+  mlir::FailureOr<TileValue> getTile(mlir::Value value,
+                                     bool keepPending = false);
+  mlir::FailureOr<TileValue> emitEinsum(cascade::EinsumOp op);
+  /// Loads operand `input` of `op` through its index expressions.
+  mlir::FailureOr<TileValue> load(cascade::EinsumOp op, unsigned input,
+                                  const MemoryTensor &source);
+  /// Applies the pending mask; `empty` is what masked points become.
+  mlir::LogicalResult applyMask(TileValue &value, mlir::TypedAttr empty);
+  mlir::LogicalResult storeTile(const TileValue &value,
+                                const MemoryTensor &target, mlir::Location loc);
+
+  /// A scalar of the cascade (an argument, an extent, arithmetic on them) in
+  /// the program.
+  mlir::FailureOr<mlir::Value> getScalar(mlir::Value value);
+  mlir::FailureOr<mlir::Value> getExtent(llvm::StringRef rank,
+                                         mlir::Location loc);
+  /// A scalar operation of a region, with operands given by `operandOf`.
+  mlir::FailureOr<mlir::Value>
+  emitPredicate(cascade::EinsumOp op, mlir::ValueRange coordinates,
+                llvm::ArrayRef<mlir::StringAttr> ranks, mlir::OpBuilder &b);
+
+  const RankPlace *getPlace(mlir::StringAttr rank, mlir::Location loc);
+  mlir::Value getIndexConstant(int64_t value);
+  mlir::Value getValidCount(const RankPlace &place);
+  bool isMemory(mlir::Value value) { return memory.count(value) != 0; }
+
+  cascade::FuncOp func;
+  mlir::OpBuilder builder;
+  llvm::DenseMap<mlir::Value, TileValue> tiles;
+  /// While a sweep's step is emitted: the sweep, before which goes what does not
+  /// change in it.
+  mlir::Operation *sweep = nullptr;
+};
+
+/// The splat tile of `type` filled with `value`, a number of its element type.
+mlir::Value buildSplat(mlir::OpBuilder &builder, mlir::Location loc,
+                       mlir::RankedTensorType type, mlir::TypedAttr value);
+
+} // namespace attn
+
+#endif // ATTN_LIB_CONVERSION_CASCADETOTILE_PROGRAMEMITTER_H
