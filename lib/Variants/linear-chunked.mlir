@@ -12,6 +12,7 @@
 !VC = !cascade.tensor<[B, H, M0, F], f32, empty = 0.0>
 !A = !cascade.tensor<[B, H, G, I0, M0], f32, empty = 0.0>
 !OC = !cascade.tensor<[B, H, G, M0, F], f32, empty = 0.0>
+!OI = !cascade.tensor<[B, H, G, I0, F], f32, empty = 0.0>
 
 cascade.func @linear_chunked(%q: !Q, %k: !K, %v: !V,
     %scale: f32 {cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
@@ -30,8 +31,8 @@ cascade.func @linear_chunked(%q: !Q, %k: !K, %v: !V,
           %visible = arith.cmpi sle, %m, %i : index
           cascade.yield %visible : i1
         }
-      %inside = cascade.einsum [b, h, g, i, f] = %a[b, h, g, i mod 64, m], %vc[b, h, m, f] reduce add : !A, !VC -> !OC
-      %oc = cascade.einsum [b, h, g, m, f] = %before[b, h, g, m, f], %inside[b, h, g, m, f] : !OC, !OC -> !OC
+      %inside = cascade.einsum [b, h, g, i, f] = %a[b, h, g, i, m], %vc[b, h, m, f] reduce add : !A, !VC -> !OI
+      %oc = cascade.einsum [b, h, g, m, f] = %before[b, h, g, m, f], %inside[b, h, g, m mod 64, f] : !OC, !OI -> !OC
         map (%x, %y) {
           %r = arith.addf %x, %y : f32
           cascade.yield %r : f32

@@ -182,14 +182,19 @@ private:
   }
 
   /// The cut ranks that are the rows or columns of a contraction: of each
-  /// operand the innermost that another operand lacks; without any, the
-  /// innermost of all.
+  /// operand the innermost that another operand lacks; without a contraction,
+  /// the innermost of all.
   llvm::DenseSet<StringAttr> findTiledRanks(const ProgramPlan &program) {
     llvm::DenseSet<StringAttr> tiled;
+    // What is emitted in order has its rows in the scan's tiles.
+    if (program.emitter)
+      return tiled;
     llvm::DenseSet<Operation *> seen;
+    bool contracts = false;
     auto visitEinsum = [&](EinsumOp einsum) {
       if (!einsum.getMonoidAttr() || einsum.getInputs().size() < 2)
         return;
+      contracts = true;
       for (auto [i, input] : llvm::enumerate(einsum.getInputs())) {
         StringAttr innermost;
         for (StringAttr rank :
@@ -219,7 +224,7 @@ private:
     };
     for (Value root : program.roots)
       visit(root);
-    if (tiled.empty() && !program.space.empty() && !program.emitter)
+    if (!contracts && !program.space.empty())
       tiled.insert(program.space.back());
     return tiled;
   }

@@ -41,11 +41,17 @@ LogicalResult EinsumEmitter::checkSupported() {
   if (!op.getIndices().empty())
     return op.emitOpError("has no lowering to tile: it reads a rank through an "
                           "index tensor");
+  llvm::DenseSet<StringAttr> ranks;
   for (unsigned v = 0, e = op.getNumVariables(); v < e; ++v) {
     const RankPlace *place =
         emitter.getPlace(op.getVariableRank(v), op.getLoc());
     if (!place)
       return failure();
+    if (!ranks.insert(op.getVariableRank(v)).second)
+      return op.emitOpError("has no lowering to tile: two variables range over "
+                            "rank '")
+             << op.getVariableRank(v).getValue()
+             << "'; give one of them a rank of its own";
     if (op.isReduced(v) && place->tile == 0)
       return op.emitOpError("has no lowering to tile: it reduces rank '")
              << op.getVariableRank(v).getValue()
@@ -74,16 +80,25 @@ FailureOr<TileValue> EinsumEmitter::getOperand(unsigned input,
   Value value = op.getInputs()[input];
   if (emitter.isMemory(value))
     return emitter.load(op, input, emitter.memory.find(value)->second);
-  // A computed value is there at its own ranks.
+  // A computed value is there at its own ranks; a variable over another rank
+  // may run through the same coordinates.
   auto type = cast<NamedTensorType>(value.getType());
+  llvm::DenseMap<StringAttr, StringAttr> renamed;
   for (auto [expr, rank] :
        llvm::zip(op.getInputMap(input).getResults(), type.getRanks())) {
-    auto dim = dyn_cast<AffineDimExpr>(expr);
-    if (!dim || op.getVariableRank(dim.getPosition()) != rank)
+    std::optional<unsigned> variable =
+        emitter.getIdentityVariable(op, expr, rank);
+    if (!variable)
       return op.emitOpError("has no lowering to tile: operand #")
              << input << " is computed and not read at its own coordinates";
+    renamed[rank] = op.getVariableRank(*variable);
   }
-  return emitter.getTile(value, keepPending);
+  FailureOr<TileValue> tile = emitter.getTile(value, keepPending);
+  if (failed(tile))
+    return failure();
+  for (StringAttr &rank : tile->ranks)
+    rank = renamed[rank];
+  return tile;
 }
 
 //===----------------------------------------------------------------------===//

@@ -196,6 +196,38 @@ static bool staysInside(AffineExpr expr, unsigned dim, int64_t extent,
   return true;
 }
 
+std::optional<unsigned> ProgramEmitter::getIdentityVariable(EinsumOp op,
+                                                            AffineExpr expr,
+                                                            StringAttr rank) {
+  if (auto dim = dyn_cast<AffineDimExpr>(expr))
+    return dim.getPosition();
+  std::optional<unsigned> variable;
+  for (unsigned v = 0, e = op.getNumVariables(); v < e; ++v)
+    if (expr.isFunctionOfDim(v)) {
+      if (variable)
+        return std::nullopt;
+      variable = v;
+    }
+  if (!variable)
+    return std::nullopt;
+  auto own = places.find(op.getVariableRank(*variable));
+  auto other = places.find(rank);
+  if (own == places.end() || other == places.end() || own->second.base ||
+      other->second.base || own->second.tile != other->second.tile)
+    return std::nullopt;
+  AffineMap map = AffineMap::get(op.getNumVariables(), op.getIndices().size(),
+                                 expr, op.getContext());
+  if (map.isFunctionOfSymbol(0))
+    return std::nullopt;
+  SmallVector<int64_t> point(map.getNumInputs(), 0);
+  for (int64_t i = 0; i < own->second.tile; ++i) {
+    point[*variable] = i;
+    if (map.compose(point)[0] != i)
+      return std::nullopt;
+  }
+  return variable;
+}
+
 FailureOr<TileValue> ProgramEmitter::load(EinsumOp op, unsigned input,
                                           const MemoryTensor &source) {
   AffineMap map = op.getInputMap(input);
@@ -209,17 +241,19 @@ FailureOr<TileValue> ProgramEmitter::load(EinsumOp op, unsigned input,
   OpBuilder::InsertionGuard guard(builder);
   bool moves = source.slicedRank != nullptr;
   for (unsigned v = 0, e = op.getNumVariables(); v < e; ++v)
-    if (llvm::any_of(map.getResults(),
-                     [&](AffineExpr expr) { return expr.isFunctionOfDim(v); })) {
+    if (llvm::any_of(map.getResults(), [&](AffineExpr expr) {
+          return expr.isFunctionOfDim(v);
+        })) {
       auto place = places.find(op.getVariableRank(v));
-      moves |= place != places.end() && place->second.valid &&
-               !place->second.base;
+      moves |=
+          place != places.end() && place->second.valid && !place->second.base;
     }
   if (sweep && !moves)
     builder.setInsertionPoint(sweep);
   // Dimensions of the tile: the variables over tiled ranks, as they come.
   llvm::DenseMap<unsigned, unsigned> dims;
-  for (AffineExpr expr : map.getResults())
+  auto operandType = cast<NamedTensorType>(op.getInputs()[input].getType());
+  for (auto [expr, rank] : llvm::zip(map.getResults(), operandType.getRanks()))
     for (unsigned v = 0, e = op.getNumVariables(); v < e; ++v) {
       if (!expr.isFunctionOfDim(v) || dims.count(v))
         continue;
@@ -231,6 +265,10 @@ FailureOr<TileValue> ProgramEmitter::load(EinsumOp op, unsigned input,
       dims[v] = shape.size();
       shape.push_back(place->tile);
       result.ranks.push_back(op.getVariableRank(v));
+      // Through another rank's variable as much exists as of the tensor's own.
+      auto own = places.find(rank);
+      if (own != places.end() && own->second.valid && !place->valid)
+        place = &own->second;
       allValid &= !place->valid;
       valid.push_back(getValidCount(*place));
     }
@@ -245,12 +283,11 @@ FailureOr<TileValue> ProgramEmitter::load(EinsumOp op, unsigned input,
     }
     return expr;
   };
-  for (auto [expr, rank] : llvm::zip(
-           map.getResults(),
-           cast<NamedTensorType>(op.getInputs()[input].getType()).getRanks())) {
+  for (auto [expr, rank] :
+       llvm::zip(map.getResults(), operandType.getRanks())) {
     AffineExpr coordinate;
-    if (auto dim = dyn_cast<AffineDimExpr>(expr)) {
-      coordinate = coordinateOf(dim.getPosition());
+    if (auto same = getIdentityVariable(op, expr, rank)) {
+      coordinate = coordinateOf(*same);
     } else {
       std::optional<unsigned> variable;
       for (unsigned v = 0, e = op.getNumVariables(); v < e; ++v)

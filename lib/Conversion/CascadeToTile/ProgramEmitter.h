@@ -98,6 +98,12 @@ private:
   emitPredicate(cascade::EinsumOp op, mlir::ValueRange coordinates,
                 llvm::ArrayRef<mlir::StringAttr> ranks, mlir::OpBuilder &b);
 
+  /// The variable that `expr`, a coordinate of `rank`, equals at every point of
+  /// its tile: a plain variable of the rank, or an expression (`i mod 64`) of
+  /// one over another rank with the same tile.
+  std::optional<unsigned> getIdentityVariable(cascade::EinsumOp op,
+                                              mlir::AffineExpr expr,
+                                              mlir::StringAttr rank);
   const RankPlace *getPlace(mlir::StringAttr rank, mlir::Location loc);
   mlir::Value getIndexConstant(int64_t value);
   mlir::Value getValidCount(const RankPlace &place);
@@ -106,8 +112,8 @@ private:
   cascade::FuncOp func;
   mlir::OpBuilder builder;
   llvm::DenseMap<mlir::Value, TileValue> tiles;
-  /// While a sweep's step is emitted: the sweep, before which goes what does not
-  /// change in it.
+  /// While a sweep's step is emitted: the sweep, before which goes what does
+  /// not change in it.
   mlir::Operation *sweep = nullptr;
 };
 
