@@ -4,6 +4,7 @@
 
 #include "mlir/IR/Builders.h"
 #include "llvm/ADT/SetVector.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace attn;
@@ -154,6 +155,33 @@ bool RankFamilies::coversOuter(const RankSet &ranks, StringAttr rank) const {
          llvm::any_of(rankCuts->second, [&](const Cut &cut) {
            return coversOuter(ranks, cut.outer);
          });
+}
+
+void RankFamilies::completeExtents(RankExtents &extents) const {
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (auto &[rank, rankCuts] : cuts)
+      for (const Cut &cut : rankCuts) {
+        // A scan's tile is known by the name of its rank.
+        StringRef innerName = cut.inner.getValue().split(" of ").first;
+        auto inner = extents.find(innerName);
+        if (inner == extents.end())
+          continue;
+        int64_t innerExtent = inner->second;
+        auto whole = extents.find(rank);
+        auto outer = extents.find(cut.outer);
+        if (whole != extents.end() && outer == extents.end()) {
+          extents[cut.outer] = llvm::divideCeil(whole->second, innerExtent);
+          changed = true;
+        } else if (whole == extents.end() && outer != extents.end()) {
+          int64_t product;
+          if (llvm::MulOverflow(outer->second, innerExtent, product))
+            continue;
+          extents[rank] = product;
+          changed = true;
+        }
+      }
+  }
 }
 
 SmallVector<StringRef> RankFamilies::getSpellings(StringAttr root) const {

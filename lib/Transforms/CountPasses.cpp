@@ -23,8 +23,9 @@ struct CountPasses final : attn::impl::CountPassesPassBase<CountPasses> {
     attn::cascade::FuncOp func = getOperation();
     attn::RankExtents extents;
     if (auto wrong = attn::parseRankExtents(extentOptions, extents)) {
-      func.emitError("expects option 'extents' to be a list of RANK=N with N "
-                     "at least 1, but got '")
+      emitError(func.getLoc(),
+                "expects option 'extents' to be a list of RANK=N with N "
+                "at least 1, but got '")
           << *wrong << "'";
       return signalPassFailure();
     }

@@ -10,6 +10,7 @@
 #ifndef ATTN_ANALYSIS_RANKFAMILIES_H
 #define ATTN_ANALYSIS_RANKFAMILIES_H
 
+#include "attn/Analysis/RankPolynomial.h"
 #include "dialects/Cascade/Cascade.h"
 
 #include "llvm/ADT/DenseMap.h"
@@ -54,6 +55,10 @@ public:
   /// True if coordinates of `ranks` determine one of `rank`'s outermost part:
   /// they name a run of neighbouring coordinates.
   bool coversOuter(const RankSet &ranks, mlir::StringAttr rank) const;
+
+  /// Adds the extents that follow from `extents`: a whole is the product of its
+  /// parts, an outer part is its whole over the inner one, rounded up.
+  void completeExtents(RankExtents &extents) const;
 
   /// True if one of the two is the other or a part of it.
   bool overlap(mlir::StringAttr a, mlir::StringAttr b) const {

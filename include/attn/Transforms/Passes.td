@@ -86,4 +86,49 @@ def CountPassesPass : Pass<"cascade-count-passes", "::attn::cascade::FuncOp"> {
   ];
 }
 
+def ReportIoPass : Pass<"cascade-io-report", "::attn::cascade::FuncOp"> {
+  let summary = "Report the bytes moved through each level of memory";
+  let description = [{
+    For each level: the bytes that the best tiles for its buffer move (or those
+    of a given schedule), the compulsory bytes (every argument and result once),
+    a lower bound, and the ratio of the first to the last. See
+    `attn/Analysis/TileChooser.h` for the schedules and the bound, whose constant
+    is derived from Saha & Ye's lemmas (arXiv 2402.07443).
+
+    Pre-condition: every rank has a declared or given extent. The IR is left
+    alone. The report is a set of analysis remarks of category
+    `cascade-io-report`:
+
+    ```
+    level L3: moved 402653184 B, compulsory 402653184 B, bound 402653184 B, ratio 1.00
+    level L3: streamed, tiles of 1024 of P by 256 of M, 331776 of 16777216 B held
+    ```
+  }];
+  let options = [
+    ListOption<"levels", "levels", "std::string",
+               "Buffers, `L2=1048576,L3=16777216`, in bytes">,
+    ListOption<"extentOptions", "extents", "std::string",
+               "Extents of ranks, `B=1,P=1024`">,
+    Option<"rowRank", "rows", "std::string", "",
+           "The rank whose tiles stay in the buffer (empty: found)">,
+    Option<"keyRank", "keys", "std::string", "",
+           "The rank that is streamed (empty: found)">,
+    Option<"rowGranule", "row-granule", "uint64_t", "1",
+           "Tiles have a multiple of so many rows">,
+    Option<"keyTile", "key-tile", "uint64_t", "0",
+           "Keys of a tile (0: chosen)">,
+    Option<"rowTile", "row-tile", "uint64_t", "0",
+           "Rows of a tile (0: chosen)">,
+    Option<"rowsDivide", "rows-divide", "bool", "false",
+           "The granules of a tile divide those of the rank">,
+    Option<"holdPoints", "hold-points", "bool", "false",
+           "Scores and weights take buffer space too">,
+    Option<"unfused", "unfused", "bool", "false",
+           "Report the unfused schedule: each pass by itself, what lives across "
+           "spilled">,
+    Option<"livePoints", "live-points", "uint64_t", "0",
+           "Pairs (row, key) that are not masked out, in all (0: all pairs)">
+  ];
+}
+
 #endif // ATTN_TRANSFORMS_PASSES_TD

@@ -1,0 +1,60 @@
+//===- IoModel.h - bytes that a cascade moves -----------------------------===//
+//
+// Reads the problem of TileChooser.h out of a cascade. Nothing goes by names of
+// tensors: a tensor's traffic follows from the ranks that it has.
+//
+//   keys   the rank that is streamed: the family that is swept, is in an
+//          argument and in no result, and whose extent is not declared;
+//   rows   the innermost rank of the results that an argument with keys lacks;
+//   outer  the other ranks of the results whose extent is not declared: one
+//   work
+//          item has one coordinate of each;
+//   ranks with declared extents (features) are whole in every tile.
+//
+// Held in the buffer are the tiles of what the sweeps over the keys read and
+// write: their arguments, what they capture, their carries or reduced results.
+// Values at points (row, key) stay in registers unless `holdPoints` is set.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_ANALYSIS_IOMODEL_H
+#define ATTN_ANALYSIS_IOMODEL_H
+
+#include "attn/Analysis/PassCount.h"
+#include "attn/Analysis/TileChooser.h"
+
+namespace attn {
+
+struct IoModelOptions {
+  /// Extents of ranks that the function does not declare.
+  RankExtents extents;
+  /// Names of the row and the key rank; found if empty.
+  std::string rowRank, keyRank;
+  /// Scores and weights are in the buffer too.
+  bool holdPoints = false;
+  /// Pairs (row, key) that are not masked out, over all outer coordinates; all
+  /// of them if absent.
+  std::optional<uint64_t> livePoints;
+};
+
+/// The problem and the ranks that it speaks of.
+struct IoModel {
+  IoProblem problem;
+  std::string rowRank, keyRank;
+};
+
+/// The model of `func`. Emits an error on `func` and fails if an extent is
+/// missing or a rank is not to be found.
+mlir::FailureOr<IoModel> buildIoModel(cascade::FuncOp func,
+                                      const IoModelOptions &options);
+
+/// Two lines for one level: `level L2: moved 402653184 B, compulsory ... B,
+/// bound ... B, ratio 1.00` and the schedule with the bytes that it holds.
+std::string describeTraffic(const IoModel &model, const MemoryLevel &level,
+                            const TileChoice &choice);
+std::string describeSchedule(const IoModel &model, const MemoryLevel &level,
+                             const TileChoice &choice);
+
+} // namespace attn
+
+#endif // ATTN_ANALYSIS_IOMODEL_H
