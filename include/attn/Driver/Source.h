@@ -1,0 +1,47 @@
+//===- Source.h - the program that a tool works on ------------------------===//
+
+#ifndef ATTN_DRIVER_SOURCE_H
+#define ATTN_DRIVER_SOURCE_H
+
+#include "attn/Runtime/Status.h"
+#include "dialects/Cascade/Cascade.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+
+#include <memory>
+#include <string>
+
+namespace llvm {
+class SourceMgr;
+} // namespace llvm
+
+namespace attn {
+
+/// A parsed module and the cascade in it.
+struct Source {
+  /// The variant's name, or the file's.
+  std::string name;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  cascade::FuncOp func;
+};
+
+/// A context that has the dialects of all levels and no threads of its own.
+std::unique_ptr<mlir::MLIRContext> createContext();
+
+/// Loads the shipped variant or the file called `name`: a variant's name goes
+/// first, `./name` is the file. `function` picks one of several functions; it
+/// may be empty. Refuses what cannot be read and a module without one cascade.
+/// Diagnostics of the parser go to the context's handler before the refusal.
+Result<Source> loadSource(mlir::MLIRContext &context, const std::string &name,
+                          const std::string &function);
+
+/// `--list`: a line for each shipped variant.
+std::string describeVariants();
+
+/// `--list VARIANT`: its arguments, parameters and results.
+std::string describeSource(Source &source);
+
+} // namespace attn
+
+#endif // ATTN_DRIVER_SOURCE_H

@@ -1,0 +1,184 @@
+//===- Generate.cpp - values to run a cascade on --------------------------===//
+
+#include "attn/Driver/Generate.h"
+
+#include "llvm/Support/xxhash.h"
+#include <cmath>
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::cascade;
+
+std::optional<InputKind> attn::parseInputKind(std::string_view name) {
+  if (name == "normal")
+    return InputKind::normal;
+  if (name == "outliers")
+    return InputKind::outliers;
+  if (name == "rising")
+    return InputKind::rising;
+  if (name == "zeros")
+    return InputKind::zeros;
+  return std::nullopt;
+}
+
+std::optional<NaNKind> attn::parseNaNKind(std::string_view name) {
+  if (name == "none")
+    return NaNKind::none;
+  if (name == "hidden")
+    return NaNKind::hidden;
+  if (name == "key")
+    return NaNKind::key;
+  if (name == "value")
+    return NaNKind::value;
+  return std::nullopt;
+}
+
+namespace {
+/// SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number
+/// generators, OOPSLA 2014).
+class Random {
+public:
+  explicit Random(uint64_t seed) : state(seed) {}
+
+  uint64_t next() {
+    uint64_t z = state += 0x9e3779b97f4a7c15;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+    return z ^ (z >> 31);
+  }
+
+  /// In (0, 1).
+  double uniform() {
+    return (static_cast<double>(next() >> 12) + 0.5) * 0x1p-52;
+  }
+
+  /// The sum of twelve uniform numbers has variance 1 and needs no function
+  /// whose last bit differs between machines.
+  double normal() {
+    double sum = -6;
+    for (int i = 0; i < 12; ++i)
+      sum += uniform();
+    return sum;
+  }
+
+private:
+  uint64_t state;
+};
+} // namespace
+
+ReferenceTensor attn::generateTensor(NamedTensorType type,
+                                     DictionaryAttr attributes,
+                                     std::string_view name,
+                                     const Problem &problem, InputKind kind,
+                                     uint64_t seed) {
+  ReferenceTensor tensor;
+  tensor.shape = problem.getShape(type);
+  int64_t count = tensor.getNumElements();
+  tensor.values.reserve(count);
+  if (!isa<FloatType>(type.getElementType())) {
+    for (int64_t i = 0; i < count; ++i)
+      tensor.values.push_back(static_cast<double>(i));
+    return tensor;
+  }
+  double spread = 1;
+  if (attributes)
+    if (auto number = getNumericValue(attributes.get("cascade.spread")))
+      spread = *number;
+  // Each argument has its own stream.
+  Random random(seed ^ llvm::xxh3_64bits(StringRef(name.data(), name.size())));
+  // Elements a key, and keys: what `rising` grows along.
+  int64_t inner = 1, keys = 1;
+  if (std::optional<unsigned> dim = type.getRankPosition("M"))
+    if (!type.getRankPosition("P")) {
+      keys = tensor.shape[*dim];
+      for (size_t i = *dim + 1; i < tensor.shape.size(); ++i)
+        inner *= tensor.shape[i];
+    }
+  for (int64_t i = 0; i < count; ++i) {
+    double value = kind == InputKind::zeros ? 0 : spread * random.normal();
+    if (kind == InputKind::outliers && random.next() % 64 == 0)
+      value *= 30;
+    if (kind == InputKind::rising) {
+      // Queries and keys of one sign, the keys from 1/8 to 2.
+      double at =
+          static_cast<double>(i / inner % keys + 1) / static_cast<double>(keys);
+      value = std::fabs(value) * (keys > 1 ? 0.125 + 1.875 * at : 1);
+    }
+    tensor.values.push_back(value);
+  }
+  return tensor;
+}
+
+/// True if NaN in keys [first, last) of all tensors over the keys reaches an
+/// output. One head of width 1 tells: masks are the same in all.
+static Result<bool> reachesOutput(FuncOp func, const Problem &problem,
+                                  int64_t first, int64_t last) {
+  Problem small = problem;
+  for (auto &[rank, extent] : small.extents)
+    if (rank != "P" && rank != "M")
+      extent =
+          std::min<int64_t>(extent, func.getStaticExtent(rank).value_or(1));
+  CascadeArguments arguments;
+  arguments.scalars = problem.scalars;
+  for (auto [i, type] : llvm::enumerate(func.getArgumentTypes())) {
+    auto tensor = dyn_cast<NamedTensorType>(type);
+    if (!tensor)
+      continue;
+    std::string name = func.getArgumentName(i).str();
+    ReferenceTensor value = generateTensor(tensor, func.getArgAttrDict(i), name,
+                                           small, InputKind::rising, 1);
+    std::optional<unsigned> dim = tensor.getRankPosition("M");
+    if (dim && !tensor.getRankPosition("P")) {
+      int64_t inner = 1, keys = value.shape[*dim];
+      for (size_t d = *dim + 1; d < value.shape.size(); ++d)
+        inner *= value.shape[d];
+      for (int64_t at = 0; at < value.getNumElements(); ++at)
+        if (int64_t key = at / inner % keys; key >= first && key < last)
+          value.values[at] = std::nan("");
+    }
+    arguments.tensors[name] = std::move(value);
+  }
+  auto results = interpretCascade(func, arguments);
+  if (!results.isOk())
+    return results.takeStatus();
+  for (const auto &entry : *results)
+    for (double value : entry.second.values)
+      if (std::isnan(value))
+        return true;
+  return false;
+}
+
+/// The least n in [0, limit] for which `reaches(n)` holds, limit if none below
+/// does. `reaches` is monotone.
+static Result<int64_t> bisect(int64_t limit,
+                              function_ref<Result<bool>(int64_t)> reaches) {
+  int64_t low = 0, high = limit;
+  while (low < high) {
+    int64_t middle = low + (high - low) / 2;
+    Result<bool> answer = reaches(middle);
+    if (!answer.isOk())
+      return answer.takeStatus();
+    if (*answer)
+      high = middle;
+    else
+      low = middle + 1;
+  }
+  return low;
+}
+
+Result<VisibleKeys> attn::findVisibleKeys(FuncOp func, const Problem &problem) {
+  auto it = problem.extents.find("M");
+  int64_t keys = it == problem.extents.end() ? 0 : it->second;
+  // NaN in keys [0, n + 1) reaches an output first at n = the first visible
+  // one; in keys [|M| - 1 - n, |M|) likewise from the end.
+  Result<int64_t> first = bisect(
+      keys, [&](int64_t n) { return reachesOutput(func, problem, 0, n + 1); });
+  if (!first.isOk())
+    return first.takeStatus();
+  Result<int64_t> fromEnd = bisect(keys, [&](int64_t n) {
+    return reachesOutput(func, problem, keys - 1 - n, keys);
+  });
+  if (!fromEnd.isOk())
+    return fromEnd.takeStatus();
+  return VisibleKeys{*first, keys - *fromEnd};
+}
