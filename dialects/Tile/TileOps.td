@@ -321,6 +321,11 @@ def Tile_SweepOp : Tile_Op<"sweep", [
     is `full` if every `tile.mask` of the step holds at all valid points of all its
     tiles, else `partial`.
 
+    What a step yields and stores must not depend on points at or beyond the count
+    along a dimension that a `tile.load` cuts by it: masks with `valid` and loads
+    with a pad that changes nothing see to that. A target may leave these points
+    out of loops, reductions and contractions.
+
     `merge` combines the carries of two parts of the range, the earlier first; it
     is associative, and `inits` are its identity. With it, a target may split the
     range. The step of a sweep with `merge` stores nothing.

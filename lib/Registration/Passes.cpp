@@ -2,6 +2,7 @@
 
 #include "attn/Conversion/Passes.h"
 #include "attn/Registration/Registration.h"
+#include "attn/Target/CPU/Passes.h"
 #include "attn/Transforms/Passes.h"
 
 #include "mlir/Transforms/Passes.h"
@@ -10,4 +11,5 @@ void attn::registerPasses() {
   registerCascadePasses();
   registerConversionPasses();
   mlir::registerTransformsPasses();
+  attn::cpu::registerAttnCPUPasses();
 }

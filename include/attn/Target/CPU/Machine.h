@@ -1,0 +1,57 @@
+//===- Machine.h - what the CPU lowering knows of a machine -----*- C++ -*-===//
+
+#ifndef ATTN_TARGET_CPU_MACHINE_H
+#define ATTN_TARGET_CPU_MACHINE_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace attn::cpu {
+
+/// How 2^n is applied to a vector.
+enum class ExponentOp {
+  /// AVX-512's vscalefps: right for any n, denormal results included.
+  Scalef,
+  /// Two multiplications by powers of two built in the exponent field.
+  Multiply
+};
+
+/// One row of the target table: data, no code.
+struct Machine {
+  /// The name that `--target` takes.
+  std::string name;
+  /// LLVM's CPU name and the features that a kernel needs at run time, spelled
+  /// as LLVM does.
+  std::string cpu;
+  /// LLVM's CPU name to schedule for.
+  std::string tune;
+  std::vector<std::string> features;
+  /// f32 elements in a vector.
+  int64_t lanes = 4;
+  /// Vector registers to keep sums of a contraction in.
+  int64_t accumulators = 8;
+  /// Rows of a contraction's register block; `accumulators / blockRows`
+  /// vectors.
+  int64_t blockRows = 4;
+  /// Whether there is a contraction of bf16 pairs over `lanes` f32 sums.
+  bool pairDot = false;
+  ExponentOp exponent = ExponentOp::Multiply;
+  /// Whether there are fused multiply-add, and conversions of f16.
+  bool hasFma = true, hasHalfConversion = true;
+};
+
+/// The machines by name: "x86-64-v4-bf16", "x86-64-v4", "x86-64-v3",
+/// "portable"; "host" is the best of these that this machine runs. None if the
+/// name is not known.
+std::optional<Machine> getMachine(llvm::StringRef name);
+
+/// The names that `getMachine` knows, "host" first.
+llvm::ArrayRef<llvm::StringRef> getMachineNames();
+
+} // namespace attn::cpu
+
+#endif // ATTN_TARGET_CPU_MACHINE_H

@@ -1,0 +1,275 @@
+//===- Evaluate.cpp - tile ops at one vector of points --------------------===//
+
+#include "Emitter.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::cpu;
+
+Value Emitter::laneNumbers() {
+  SmallVector<APInt> numbers;
+  for (int64_t i = 0; i < machine.lanes; ++i)
+    numbers.emplace_back(64, i);
+  return arith::ConstantOp::create(
+      b, DenseElementsAttr::get(vectorOf(b.getIndexType()), numbers));
+}
+
+/// Products and sums may be fused; nothing else may be assumed of floats.
+static void setContract(Operation *op) {
+  if (auto flags = dyn_cast<arith::ArithFastMathInterface>(op))
+    op->setAttr(flags.getFastMathAttrName(),
+                arith::FastMathFlagsAttr::get(op->getContext(),
+                                              arith::FastMathFlags::contract));
+}
+
+Value Emitter::clonePointwise(Operation *op, const Point &point, int64_t lane) {
+  IRMapping mapping;
+  for (Value operand : op->getOperands()) {
+    Value value = isa<RankedTensorType>(operand.getType())
+                      ? evaluate(operand, point, lane)
+                      : scalars.lookupOrNull(operand);
+    if (!value)
+      return {};
+    mapping.map(operand, value);
+  }
+  Operation *copy = b.clone(*op, mapping);
+  Type element =
+      cast<RankedTensorType>(op->getResult(0).getType()).getElementType();
+  copy->getResult(0).setType(vectorOf(element));
+  setContract(copy);
+  return copy->getResult(0);
+}
+
+Value Emitter::evaluate(Value tile, const Point &point, int64_t lane) {
+  if (Value known = memo.lookup(tile))
+    return known;
+  Type element = cast<RankedTensorType>(tile.getType()).getElementType();
+  Operation *op = tile.getDefiningOp();
+  DenseElementsAttr elements;
+  if (matchPattern(tile, m_Constant(&elements))) {
+    if (elements.isSplat())
+      return arith::ConstantOp::create(b,
+                                       elements.resizeSplat(vectorOf(element)));
+    op->emitOpError("expects a constant tile of one value on a CPU, but got ")
+        << elements.getType() << " of several";
+    failedEvaluation = true;
+    return {};
+  }
+  if (auto coord = dyn_cast_or_null<tile::CoordOp>(op)) {
+    Value base = toI64(scalars.lookup(coord.getBase()));
+    Value first = splat(toIndex(add(base, toValue(point[0]))));
+    if (lane != 0)
+      return first;
+    return arith::AddIOp::create(b, first, laneNumbers());
+  }
+  if (auto broadcast = dyn_cast_or_null<tile::BroadcastOp>(op)) {
+    if (!isa<RankedTensorType>(broadcast.getSource().getType()))
+      return splat(scalars.lookup(broadcast.getSource()));
+    Point source;
+    int64_t sourceLane = -1;
+    for (int64_t dim = 0; dim < int64_t(point.size()); ++dim)
+      if (!llvm::is_contained(broadcast.getDims(), dim)) {
+        if (dim == lane)
+          sourceLane = source.size();
+        source.push_back(point[dim]);
+      }
+    return evaluate(broadcast.getSource(), source, sourceLane);
+  }
+  if (auto transpose = dyn_cast_or_null<tile::TransposeOp>(op)) {
+    Point source(point.size());
+    for (auto [to, from] : llvm::enumerate(transpose.getPermutation()))
+      source[from] = point[to];
+    return evaluate(transpose.getTile(), source,
+                    lane < 0 ? lane : transpose.getPermutation()[lane]);
+  }
+  if (op && isPointwise(op) && isInline(op, layout))
+    return clonePointwise(op, point, lane);
+  const Access *buffer = findBuffer(tile, lane);
+  Access natural =
+      buffer ? *buffer : getBuffer(tile, layout.getNaturalForm(tile));
+  return fromStorage(loadVector(natural, point, lane), element);
+}
+
+Value Emitter::loadElement(Value memref, ValueRange indices) {
+  auto it = memories.find(memref);
+  if (it == memories.end())
+    return {};
+  const Memory &memory = it->second;
+  Type element = cast<MemRefType>(memref.getType()).getElementType();
+  auto loadAt = [&](ArrayRef<Value> at) {
+    Value offset = constant(0);
+    for (auto [index, stride] : llvm::zip(at, memory.strides))
+      offset = add(offset, mul(toI64(index), stride));
+    Value address = advance(memory.pointer, memory.element, Index(offset));
+    Value value = LLVM::LoadOp::create(
+        b, memory.element, address, memory.element.getIntOrFloatBitWidth() / 8);
+    return fromStorage(value, element);
+  };
+  if (llvm::none_of(indices.getTypes(), llvm::IsaPred<VectorType>))
+    return loadAt(llvm::to_vector(indices));
+  VectorType type = vectorOf(element);
+  Value result = arith::ConstantOp::create(b, b.getZeroAttr(type));
+  for (int64_t i = 0; i < machine.lanes; ++i) {
+    SmallVector<Value> at;
+    for (Value index : indices)
+      at.push_back(isa<VectorType>(index.getType())
+                       ? vector::ExtractOp::create(b, index, i).getResult()
+                       : index);
+    result = vector::InsertOp::create(b, loadAt(at), result, i);
+  }
+  return result;
+}
+
+Value Emitter::evaluatePredicate(tile::MaskOp mask, const Point &point,
+                                 int64_t lane) {
+  ::mlir::Block &region = mask.getPredicate().front();
+  bool loads = llvm::any_of(
+      region, [](Operation &op) { return isa<memref::LoadOp>(op); });
+  IRMapping local = scalars;
+  for (auto [dim, argument] : llvm::enumerate(region.getArguments())) {
+    Value base = scalars.lookup(mask.getBases()[dim]);
+    Value at = toIndex(add(toI64(base), toValue(point[dim])));
+    if (int64_t(dim) == lane)
+      at = arith::AddIOp::create(b, splat(at), laneNumbers());
+    if (loads && !mask.getValid().empty()) {
+      // Memory beside invalid points is not touched; their value is not used.
+      Value last = arith::SubIOp::create(
+          b,
+          arith::AddIOp::create(b, base, scalars.lookup(mask.getValid()[dim])),
+          toIndex(constant(1)));
+      last = b.createOrFold<arith::MaxSIOp>(last, base);
+      if (isa<VectorType>(at.getType()))
+        last = splat(last);
+      at = arith::MinSIOp::create(b, at, last);
+    }
+    local.map(argument, at);
+  }
+  for (Operation &op : region.without_terminator()) {
+    SmallVector<Value> operands;
+    for (Value operand : op.getOperands())
+      operands.push_back(isa<MemRefType>(operand.getType())
+                             ? operand
+                             : local.lookupOrNull(operand));
+    if (llvm::is_contained(operands, Value())) {
+      op.emitOpError("expects operands that are scalars of the program");
+      failedEvaluation = true;
+      return {};
+    }
+    if (auto load = dyn_cast<memref::LoadOp>(op)) {
+      Value value =
+          loadElement(load.getMemRef(), ArrayRef<Value>(operands).drop_front());
+      if (!value) {
+        op.emitOpError("expects to load from an argument of the program");
+        failedEvaluation = true;
+        return {};
+      }
+      local.map(load.getResult(), value);
+      continue;
+    }
+    bool isVector = llvm::any_of(
+        operands, [](Value v) { return isa<VectorType>(v.getType()); });
+    if (isVector && (op.getNumResults() != 1 || op.getNumRegions() != 0)) {
+      op.emitOpError("expects a predicate of ops with one result and no "
+                     "region");
+      failedEvaluation = true;
+      return {};
+    }
+    for (auto [operand, value] : llvm::zip(op.getOperands(), operands))
+      local.map(operand, isVector ? splat(value) : value);
+    Operation *copy = b.clone(op, local);
+    if (isVector)
+      copy->getResult(0).setType(vectorOf(op.getResult(0).getType()));
+    setContract(copy);
+    // The splats of operands stand for them in this op only.
+    for (auto [operand, value] : llvm::zip(op.getOperands(), operands))
+      local.map(operand, value);
+    local.map(op.getResults(), copy->getResults());
+  }
+  Value holds = splat(local.lookup(region.getTerminator()->getOperand(0)));
+  for (auto [dim, valid] : llvm::enumerate(mask.getValid())) {
+    Value bound = scalars.lookup(valid);
+    APInt known;
+    auto type = mask.getTile().getType();
+    if (matchPattern(valid, m_ConstantInt(&known)) &&
+        known.getSExtValue() >= type.getDimSize(dim))
+      continue;
+    Value at = toIndex(toValue(point[dim]));
+    Value below;
+    if (int64_t(dim) == lane)
+      below = arith::CmpIOp::create(
+          b, arith::CmpIPredicate::slt,
+          arith::AddIOp::create(b, splat(at), laneNumbers()), splat(bound));
+    else
+      below =
+          splat(arith::CmpIOp::create(b, arith::CmpIPredicate::slt, at, bound));
+    holds = arith::AndIOp::create(b, holds, below);
+  }
+  return holds;
+}
+
+Value Emitter::evaluateMask(tile::MaskOp mask, const Point &point,
+                            int64_t lane) {
+  Value value = evaluate(mask.getTile(), point, lane);
+  if (!value || (masksHold && mask->getParentOp() == sweep))
+    return value;
+  Value holds = evaluatePredicate(mask, point, lane);
+  if (!holds)
+    return {};
+  Value empty = splat(arith::ConstantOp::create(b, mask.getEmptyAttr()));
+  return arith::SelectOp::create(b, holds, value, empty);
+}
+
+Value Emitter::combine(tile::ReduceKind kind, Value a, Value c) {
+  using tile::ReduceKind;
+  bool isFloat = isa<FloatType>(getElementTypeOrSelf(a.getType()));
+  Value result;
+  switch (kind) {
+  case ReduceKind::Add:
+    result = isFloat ? arith::AddFOp::create(b, a, c).getResult()
+                     : arith::AddIOp::create(b, a, c).getResult();
+    break;
+  case ReduceKind::Mul:
+    result = isFloat ? arith::MulFOp::create(b, a, c).getResult()
+                     : arith::MulIOp::create(b, a, c).getResult();
+    break;
+  case ReduceKind::Max:
+    result = isFloat ? arith::MaximumFOp::create(b, a, c).getResult()
+                     : arith::MaxSIOp::create(b, a, c).getResult();
+    break;
+  case ReduceKind::Min:
+    result = isFloat ? arith::MinimumFOp::create(b, a, c).getResult()
+                     : arith::MinSIOp::create(b, a, c).getResult();
+    break;
+  case ReduceKind::And:
+    result = arith::AndIOp::create(b, a, c);
+    break;
+  case ReduceKind::Or:
+    result = arith::OrIOp::create(b, a, c);
+    break;
+  }
+  return result;
+}
+
+Value Emitter::reduceVector(tile::ReduceKind kind, Value vector) {
+  // Halves are combined until one lane is left: a fixed order without
+  // permission to reassociate.
+  for (int64_t width = machine.lanes; width > 1; width /= 2) {
+    SmallVector<int64_t> low, high;
+    for (int64_t i = 0; i < width / 2; ++i) {
+      low.push_back(i);
+      high.push_back(i + width / 2);
+    }
+    vector = combine(kind, vector::ShuffleOp::create(b, vector, vector, low),
+                     vector::ShuffleOp::create(b, vector, vector, high));
+  }
+  return vector::ExtractOp::create(b, vector, 0);
+}
+
+Value Emitter::identityVector(tile::ReduceKind kind, Type element) {
+  return splat(arith::ConstantOp::create(b, tile::getIdentity(kind, element)));
+}

@@ -1,0 +1,364 @@
+//===- Layout.cpp - how a program's tile values lie in memory -------------===//
+
+#include "Layout.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/AffineExpr.h"
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::cpu;
+
+Type attn::cpu::getStorageType(Type elementType) {
+  if (elementType.isInteger(1))
+    return IntegerType::get(elementType.getContext(), 8);
+  if (elementType.isIndex())
+    return IntegerType::get(elementType.getContext(), 64);
+  return elementType;
+}
+
+std::optional<int64_t> attn::cpu::getUnitDim(AffineMap map) {
+  if (map.getNumResults() == 0)
+    return std::nullopt;
+  AffineExpr last = map.getResult(map.getNumResults() - 1);
+  for (unsigned dim = 0; dim < map.getNumDims(); ++dim) {
+    AffineExpr expr = getAffineDimExpr(dim, map.getContext());
+    AffineExpr rest =
+        simplifyAffineExpr(last - expr, map.getNumDims(), map.getNumSymbols());
+    bool inOthers = false;
+    for (AffineExpr other : map.getResults().drop_back())
+      inOthers = inOthers || other.isFunctionOfDim(dim);
+    if (last.isFunctionOfDim(dim) && !rest.isFunctionOfDim(dim) && !inOthers)
+      return dim;
+  }
+  return std::nullopt;
+}
+
+bool attn::cpu::isPointwise(Operation *op) {
+  if (op->getNumResults() != 1 ||
+      !isa<RankedTensorType>(op->getResult(0).getType()))
+    return false;
+  return op->hasTrait<OpTrait::Elementwise>();
+}
+
+static RankedTensorType getType(Value tile) {
+  return cast<RankedTensorType>(tile.getType());
+}
+
+Layout::Layout(tile::ProgramOp program, const Machine &machine)
+    : machine(machine) {
+  collectAxes(program);
+  chooseLaneAxis(program);
+  program.walk([&](tile::DotOp dot) { planDot(dot); });
+  program.walk([&](Operation *op) {
+    if (auto dot = dyn_cast<tile::DotOp>(op)) {
+      requestLeaves(dot.getAccumulator(), getLane(dot.getResult()));
+      return;
+    }
+    if (auto reduce = dyn_cast<tile::ReduceOp>(op)) {
+      requestLeaves(reduce.getTile(), getLane(reduce.getTile()));
+      return;
+    }
+    bool reads =
+        isPointwise(op) ||
+        isa<tile::MaskOp, tile::StoreOp, tile::YieldOp, tile::SweepOp>(op);
+    if (!reads)
+      return;
+    for (Value operand : op->getOperands())
+      if (isa<RankedTensorType>(operand.getType()))
+        requestLeaves(operand, getLane(operand));
+  });
+}
+
+unsigned Layout::getAxis(Value tile, int64_t dim) const {
+  unsigned axis = firstAxis.at(tile) + dim;
+  while (parents[axis] != axis)
+    axis = parents[axis] = parents[parents[axis]];
+  return axis;
+}
+
+void Layout::join(Value a, int64_t dimA, Value b, int64_t dimB) {
+  parents[getAxis(a, dimA)] = getAxis(b, dimB);
+}
+
+void Layout::joinAll(Value a, Value b) {
+  for (int64_t dim = 0; dim < getType(a).getRank(); ++dim)
+    join(a, dim, b, dim);
+}
+
+void Layout::collectAxes(tile::ProgramOp program) {
+  auto number = [&](Value value) {
+    auto type = dyn_cast<RankedTensorType>(value.getType());
+    if (!type)
+      return;
+    firstAxis[value] = parents.size();
+    for (int64_t dim = 0; dim < type.getRank(); ++dim)
+      parents.push_back(parents.size());
+  };
+  program.walk<WalkOrder::PreOrder>([&](Operation *op) {
+    for (Value result : op->getResults())
+      number(result);
+    for (Region &region : op->getRegions())
+      for (Value argument : region.getArguments())
+        number(argument);
+  });
+  program.walk([&](Operation *op) {
+    if (isPointwise(op) || isa<tile::MaskOp>(op)) {
+      for (Value operand : op->getOperands())
+        if (isa<RankedTensorType>(operand.getType()))
+          joinAll(operand, op->getResult(0));
+    } else if (auto broadcast = dyn_cast<tile::BroadcastOp>(op)) {
+      int64_t from = 0;
+      for (int64_t to = 0; to < getType(op->getResult(0)).getRank(); ++to)
+        if (!llvm::is_contained(broadcast.getDims(), to))
+          join(broadcast.getSource(), from++, broadcast.getResult(), to);
+    } else if (auto transpose = dyn_cast<tile::TransposeOp>(op)) {
+      for (auto [to, from] : llvm::enumerate(transpose.getPermutation()))
+        join(transpose.getTile(), from, transpose.getResult(), to);
+    } else if (auto reduce = dyn_cast<tile::ReduceOp>(op)) {
+      int64_t to = 0;
+      for (int64_t from = 0; from < reduce.getTile().getType().getRank();
+           ++from)
+        if (!llvm::is_contained(reduce.getDims(), from))
+          join(reduce.getTile(), from, reduce.getResult(), to++);
+    } else if (auto dot = dyn_cast<tile::DotOp>(op)) {
+      joinAll(dot.getAccumulator(), dot.getResult());
+      SmallVector<std::pair<Value, int64_t>> first(dot.getMap(0).getNumDims());
+      for (auto [i, operand] : llvm::enumerate(dot.getOperands()))
+        for (auto [dim, expr] : llvm::enumerate(dot.getMap(i).getResults())) {
+          auto &known = first[cast<AffineDimExpr>(expr).getPosition()];
+          if (known.first)
+            join(operand, dim, known.first, known.second);
+          known = {operand, dim};
+        }
+    } else if (auto sweep = dyn_cast<tile::SweepOp>(op)) {
+      auto *yield = sweep.getStep().front().getTerminator();
+      for (auto [i, init] : llvm::enumerate(sweep.getInits())) {
+        joinAll(init, sweep.getResult(i));
+        joinAll(init, sweep.getStep().getArgument(i + 2));
+        joinAll(init, yield->getOperand(i));
+      }
+    }
+  });
+  program.walk([&](tile::SweepOp sweep) {
+    Value count = sweep.getStep().getArgument(1);
+    sweep.getStep().walk([&](tile::LoadOp load) {
+      for (auto [dim, valid] : llvm::enumerate(load.getValid()))
+        if (valid == count)
+          sweptAxes[sweep].push_back(getAxis(load.getResult(), dim));
+    });
+  });
+}
+
+void Layout::chooseLaneAxis(tile::ProgramOp program) {
+  // A contraction's result can have its lane along an axis that is long enough.
+  // An axis that an operand already has contiguous in memory is worth one more.
+  llvm::MapVector<unsigned, int64_t> score;
+  program.walk([&](tile::DotOp dot) {
+    RankedTensorType type = getType(dot.getResult());
+    for (auto [dim, expr] : llvm::enumerate(dot.getMap(2).getResults())) {
+      if (type.getDimSize(dim) < machine.lanes)
+        continue;
+      int64_t &points = score[getAxis(dot.getResult(), dim)];
+      points += 2;
+      for (unsigned i = 0; i < 2; ++i) {
+        auto load = dot.getOperand(i).getDefiningOp<tile::LoadOp>();
+        if (auto at = dot.getMap(i).getResultPosition(expr);
+            load && at && getUnitDim(load.getMap()) == int64_t(*at))
+          points += 1;
+      }
+    }
+  });
+  int64_t best = 0;
+  for (auto [axis, points] : score)
+    if (points > best) {
+      best = points;
+      laneAxis = axis;
+    }
+}
+
+int64_t Layout::getLane(Value tile) const {
+  RankedTensorType type = getType(tile);
+  if (type.getRank() <= 1)
+    return type.getRank() - 1;
+  if (laneAxis) {
+    int64_t found = -1, count = 0;
+    for (int64_t dim = 0; dim < type.getRank(); ++dim)
+      if (getAxis(tile, dim) == *laneAxis) {
+        found = dim;
+        ++count;
+      }
+    if (count == 1)
+      return found;
+  }
+  int64_t largest = 0;
+  for (int64_t dim = 1; dim < type.getRank(); ++dim)
+    if (type.getDimSize(dim) >= type.getDimSize(largest))
+      largest = dim;
+  return largest;
+}
+
+Form Layout::getNaturalForm(Value tile) const {
+  return {getLane(tile), -1, getStorageType(getType(tile).getElementType())};
+}
+
+/// The dimension along which `tile` is best read one scalar after the other.
+static int64_t getScalarLane(const Layout &layout, Value tile) {
+  if (auto load = tile.getDefiningOp<tile::LoadOp>())
+    if (std::optional<int64_t> unit = getUnitDim(load.getMap()))
+      return *unit;
+  return layout.getLane(tile);
+}
+
+/// The dimension of `operand` that `map` sends to `dim` of the iteration space,
+/// or -1.
+static int64_t getOperandDim(AffineMap map, unsigned dim) {
+  auto at = map.getResultPosition(getAffineDimExpr(dim, map.getContext()));
+  return at ? int64_t(*at) : -1;
+}
+
+/// The dimension of an operand of pairs that runs beside its pairs.
+static int64_t getPairLane(AffineMap map, const DotPlan &plan,
+                           int64_t pairDim) {
+  if (!plan.rows.empty())
+    if (int64_t dim = getOperandDim(map, plan.rows.back()); dim >= 0)
+      return dim;
+  for (int64_t dim = map.getNumResults() - 1; dim >= 0; --dim)
+    if (dim != pairDim)
+      return dim;
+  return -1;
+}
+
+void Layout::planDot(tile::DotOp dot) {
+  DotPlan plan;
+  AffineMap maps[] = {dot.getMap(0), dot.getMap(1), dot.getMap(2)};
+  SmallVector<int64_t> extents = dot.getIterationExtents();
+  Type f32 = Float32Type::get(dot.getContext());
+  Type element = getType(dot.getLhs()).getElementType();
+  for (unsigned dim = 0; dim < extents.size(); ++dim)
+    if (!maps[2].isFunctionOfDim(dim))
+      plan.contracted.push_back(dim);
+  int64_t lane = getLane(dot.getResult());
+  std::optional<unsigned> laneDim;
+  if (lane >= 0)
+    laneDim = maps[2].getDimPosition(lane);
+
+  // Along a contracted dimension: where the result is too narrow for vectors,
+  // or its vectors would have to be transposed out of memory.
+  bool onLaneAxis =
+      laneDim && laneAxis && getAxis(dot.getResult(), lane) == *laneAxis;
+  bool laneIsContiguous = false;
+  for (unsigned i = 0; i < 2 && laneDim; ++i) {
+    int64_t dim = getOperandDim(maps[i], *laneDim);
+    laneIsContiguous =
+        laneIsContiguous ||
+        (dim >= 0 && getScalarLane(*this, dot.getOperand(i)) == dim);
+  }
+  int64_t along = -1;
+  for (unsigned dim : plan.contracted) {
+    bool contiguous = true;
+    for (unsigned i = 0; i < 2; ++i)
+      contiguous = contiguous && getOperandDim(maps[i], dim) >= 0 &&
+                   getScalarLane(*this, dot.getOperand(i)) ==
+                       getOperandDim(maps[i], dim);
+    if (contiguous)
+      along = dim;
+  }
+  if (along >= 0 && (!laneDim || (!onLaneAxis && !laneIsContiguous))) {
+    plan.kind = DotPlan::Kind::Contraction;
+    plan.laneDim = along;
+    llvm::erase(plan.contracted, unsigned(along));
+    plan.contracted.push_back(along);
+    for (AffineExpr expr : maps[2].getResults())
+      plan.rows.push_back(cast<AffineDimExpr>(expr).getPosition());
+    for (unsigned i = 0; i < 2; ++i)
+      plan.forms[i] = {getOperandDim(maps[i], along), -1, element};
+  } else {
+    plan.laneDim = laneDim.value_or(~0u);
+    int64_t rowPoints = 1;
+    for (AffineExpr expr : maps[2].getResults()) {
+      unsigned dim = cast<AffineDimExpr>(expr).getPosition();
+      if (dim == plan.laneDim)
+        continue;
+      plan.rows.push_back(dim);
+      rowPoints *= extents[dim];
+    }
+    unsigned last = plan.contracted.empty() ? ~0u : plan.contracted.back();
+    bool pairs = element.isBF16() && machine.pairDot && rowPoints > 4 &&
+                 laneDim && !plan.contracted.empty();
+    for (unsigned i = 0; i < 2; ++i)
+      pairs = pairs && getOperandDim(maps[i], last) >= 0;
+    plan.kind = pairs ? DotPlan::Kind::Pairs : DotPlan::Kind::Lanes;
+    for (unsigned i = 0; i < 2; ++i) {
+      Value operand = dot.getOperand(i);
+      int64_t laneOf = laneDim ? getOperandDim(maps[i], *laneDim) : -1;
+      int64_t lastOf = getOperandDim(maps[i], last);
+      int64_t scalarLane = getScalarLane(*this, operand);
+      bool swept = false;
+      if (auto sweep = dot->getParentOfType<tile::SweepOp>(); sweep && pairs)
+        swept = isSwept(sweep, operand, lastOf);
+      if (laneOf >= 0)
+        plan.forms[i] = {laneOf, pairs ? lastOf : -1, element};
+      else if (!pairs)
+        plan.forms[i] = {scalarLane, -1, f32};
+      else if (scalarLane == lastOf && extents[last] % 2 == 0 && !swept)
+        plan.forms[i] = {lastOf, -1, element};
+      else
+        plan.forms[i] = {getPairLane(maps[i], plan, lastOf), lastOf, element};
+    }
+  }
+  for (unsigned i = 0; i < 2; ++i)
+    request(dot.getOperand(i), plan.forms[i]);
+  plans[dot] = plan;
+}
+
+void Layout::request(Value tile, Form form) {
+  SmallVector<Form> &known = forms[tile];
+  if (!llvm::is_contained(known, form))
+    known.push_back(form);
+}
+
+void Layout::requestLeaves(Value tile, int64_t lane) {
+  Operation *op = tile.getDefiningOp();
+  if (auto broadcast = dyn_cast_or_null<tile::BroadcastOp>(op)) {
+    auto source = dyn_cast<RankedTensorType>(broadcast.getSource().getType());
+    if (!source)
+      return;
+    int64_t sourceLane = -1, from = 0;
+    for (int64_t to = 0; to < getType(tile).getRank(); ++to)
+      if (!llvm::is_contained(broadcast.getDims(), to)) {
+        if (to == lane)
+          sourceLane = from;
+        ++from;
+      }
+    requestLeaves(broadcast.getSource(), sourceLane);
+  } else if (auto transpose = dyn_cast_or_null<tile::TransposeOp>(op)) {
+    requestLeaves(transpose.getTile(),
+                  lane < 0 ? lane : transpose.getPermutation()[lane]);
+  } else if (isa_and_nonnull<tile::LoadOp>(op)) {
+    request(tile, {lane >= 0 ? lane : getScalarLane(*this, tile), -1,
+                   getStorageType(getType(tile).getElementType())});
+  } else if (op && isPointwise(op) && lane != getLane(tile)) {
+    // Such an op may be computed where it is used.
+    for (Value operand : op->getOperands())
+      if (isa<RankedTensorType>(operand.getType()))
+        requestLeaves(operand, lane);
+  }
+}
+
+ArrayRef<Form> Layout::getForms(Value tile) const {
+  auto it = forms.find(tile);
+  return it == forms.end() ? ArrayRef<Form>() : ArrayRef<Form>(it->second);
+}
+
+bool Layout::isSwept(tile::SweepOp sweep, Value tile, int64_t dim) const {
+  auto it = sweptAxes.find(sweep);
+  if (it == sweptAxes.end() || dim < 0)
+    return false;
+  return llvm::any_of(it->second, [&](unsigned axis) {
+    unsigned root = axis;
+    while (parents[root] != root)
+      root = parents[root];
+    return root == getAxis(tile, dim);
+  });
+}

@@ -1,0 +1,287 @@
+//===- Lowering.cpp - programs, their blocks and sweeps -------------------===//
+//
+// A sweep is one loop over the steps of all its segments. Its body exists
+// twice: for whole tiles in full segments, without masks and with constant
+// bounds; and for all others, with masks and with loops that end at the step's
+// count.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Emitter.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::cpu;
+
+Emitter::Emitter(ImplicitLocOpBuilder &builder, const Layout &layout,
+                 const Machine &machine, const KernelInterface &interface,
+                 tile::ProgramOp program)
+    : b(builder), layout(layout), machine(machine), interface(interface),
+      program(program), i64(builder.getI64Type()),
+      pointerType(LLVM::LLVMPointerType::get(builder.getContext())) {}
+
+LogicalResult Emitter::emitFunction(func::FuncOp function) {
+  ::mlir::Block &entry = *function.addEntryBlock();
+  b.setInsertionPointToStart(&entry);
+  params = entry.getArgument(0);
+  scratch = entry.getArgument(3);
+  readParameters();
+  SmallVector<Value> counts;
+  for (auto [rank, tile] :
+       llvm::zip(program.getSpaceRanks().getAsRange<StringAttr>(),
+                 program.getSpaceTiles())) {
+    std::optional<int64_t> known = program.getStaticExtent(rank);
+    Value extent =
+        known ? constant(*known) : readWord(interface.getExtentWord(rank));
+    counts.push_back(
+        b.createOrFold<arith::CeilDivSIOp>(extent, constant(tile)));
+  }
+  bool failed = false;
+  loop(entry.getArgument(1), entry.getArgument(2), 1, [&](Value item) {
+    // The last coordinate runs fastest: neighbours share what it does not
+    // index.
+    auto tiles = program.getSpaceTiles();
+    for (size_t i = counts.size(); i-- > 0;) {
+      Value at =
+          i == 0 ? item : b.createOrFold<arith::RemUIOp>(item, counts[i]);
+      if (i > 0)
+        item = b.createOrFold<arith::DivUIOp>(item, counts[i]);
+      scalars.map(program.getCoordinates()[i],
+                  toIndex(mul(at, constant(tiles[i]))));
+    }
+    failed = ::mlir::failed(emitOps(program.getBody().front()));
+  });
+  func::ReturnOp::create(b);
+  return failure(failed || failedEvaluation);
+}
+
+static bool isScalar(Operation &op) {
+  auto isTile = [](Type type) { return isa<TensorType>(type); };
+  return !isa<tile::TileDialect>(op.getDialect()) &&
+         llvm::none_of(op.getOperandTypes(), isTile) &&
+         llvm::none_of(op.getResultTypes(), isTile);
+}
+
+LogicalResult Emitter::emitScalar(Operation *op) {
+  auto load = dyn_cast<memref::LoadOp>(op);
+  for (Value operand : op->getOperands())
+    if (!isa<MemRefType>(operand.getType()) && !scalars.contains(operand))
+      return op->emitOpError("expects operands that are scalars of the "
+                             "program");
+  if (!load) {
+    b.clone(*op, scalars);
+    return success();
+  }
+  SmallVector<Value> indices;
+  for (Value index : load.getIndices())
+    indices.push_back(scalars.lookup(index));
+  Value value = loadElement(load.getMemRef(), indices);
+  if (!value)
+    return op->emitOpError("expects to load from an argument of the program");
+  scalars.map(load.getResult(), value);
+  return success();
+}
+
+LogicalResult Emitter::emitOps(::mlir::Block &block) {
+  std::vector<Nest> nests = planNests(block, layout);
+  return emitOps(block, nests);
+}
+
+LogicalResult Emitter::emitOps(::mlir::Block &block,
+                               MutableArrayRef<Nest> nests) {
+  for (Operation &op : block.without_terminator()) {
+    if (isScalar(op)) {
+      if (failed(emitScalar(&op)))
+        return failure();
+      continue;
+    }
+    bool known = isPointwise(&op) || op.hasTrait<OpTrait::ConstantLike>() ||
+                 isa<tile::TileDialect>(op.getDialect());
+    if (!known)
+      return op.emitOpError("has no lowering to vectors: expects ops of arith "
+                            "and math on tiles, or of the tile dialect");
+  }
+  for (Nest &nest : nests) {
+    b.setLoc((nest.single ? nest.single : nest.representative.getDefiningOp())
+                 ->getLoc());
+    LogicalResult result = success();
+    if (!nest.single)
+      result = emitNest(nest);
+    else if (auto load = dyn_cast<tile::LoadOp>(nest.single))
+      result = emitLoad(load);
+    else if (auto store = dyn_cast<tile::StoreOp>(nest.single))
+      result = emitStore(store);
+    else if (auto dot = dyn_cast<tile::DotOp>(nest.single))
+      result = emitContraction(dot);
+    else
+      result = emitSweep(cast<tile::SweepOp>(nest.single));
+    if (failed(result))
+      return failure();
+  }
+  return success();
+}
+
+bool Emitter::canUpdateInPlace(ArrayRef<Nest> nests, Value carry,
+                               Value next) const {
+  Operation *producer = next.getDefiningOp();
+  if (!producer || producer->getBlock() != carry.getParentBlock())
+    return false;
+  std::optional<size_t> at;
+  for (auto [i, nest] : llvm::enumerate(nests))
+    if (nest.single == producer || nest.contains(producer))
+      at = i;
+  if (!at || nests[*at].single)
+    return false;
+  if (isa<tile::ReduceOp>(producer) ||
+      layout.getLane(next) != layout.getLane(carry))
+    return false;
+  // Every read of the carry comes before the write, or is at the same point.
+  for (auto [i, nest] : llvm::enumerate(nests)) {
+    SmallVector<Operation *> ops(nest.ops);
+    if (nest.dot)
+      ops.push_back(nest.dot);
+    if (nest.single)
+      ops.push_back(nest.single);
+    for (Operation *op : ops) {
+      SmallVector<Leaf> leaves;
+      for (auto [number, operand] : llvm::enumerate(op->getOperands())) {
+        size_t first = leaves.size();
+        collectLeaves(operand, layout, true, leaves);
+        if (isa<tile::DotOp>(op) && number < 2)
+          for (size_t j = first; j < leaves.size(); ++j)
+            leaves[j].samePoint = false;
+      }
+      bool inRegion = false;
+      op->walk([&](Operation *inner) {
+        inRegion =
+            inRegion ||
+            (inner != op && llvm::is_contained(inner->getOperands(), carry));
+      });
+      for (const Leaf &leaf : leaves)
+        if (leaf.tile == carry && (i > *at || (i == *at && !leaf.samePoint)))
+          return false;
+      if (inRegion && i >= *at)
+        return false;
+    }
+  }
+  return true;
+}
+
+LogicalResult Emitter::emitStep(tile::SweepOp op, ArrayRef<Access> carries) {
+  auto savedBuffers = buffers;
+  auto savedDestinations = destinations;
+  int64_t savedScratch = scratchUsed;
+  ::mlir::Block &step = op.getStep().front();
+  std::vector<Nest> nests = planNests(step, layout);
+  Operation *yield = step.getTerminator();
+  SmallVector<bool> inPlace(carries.size(), false);
+  for (auto [i, carry] : llvm::enumerate(carries)) {
+    Value argument = step.getArgument(i + 2), next = yield->getOperand(i);
+    setBuffer(argument, carry);
+    inPlace[i] = llvm::count(yield->getOperands(), next) == 1 &&
+                 canUpdateInPlace(nests, argument, next);
+    if (inPlace[i])
+      destinations[next] = carry;
+  }
+  LogicalResult result = emitOps(step, nests);
+  // What is not updated in place may be another carry: all are read before any
+  // is written.
+  SmallVector<std::pair<Access, size_t>> copies;
+  for (auto [i, carry] : llvm::enumerate(carries)) {
+    Value next = yield->getOperand(i);
+    if (failed(result) || inPlace[i] || next == step.getArgument(i + 2))
+      continue;
+    if (llvm::is_contained(step.getArguments(), next)) {
+      Access copy = allocate(cast<RankedTensorType>(next.getType()),
+                             layout.getNaturalForm(next));
+      result = materialise(next, copy);
+      copies.push_back({copy, i});
+    } else {
+      copies.push_back({getBuffer(next, layout.getNaturalForm(next)), i});
+    }
+  }
+  for (auto &[copy, i] : copies) {
+    if (failed(result))
+      break;
+    Value argument = step.getArgument(i + 2);
+    buffers[argument] = {copy};
+    result = materialise(argument, carries[i]);
+  }
+  buffers = std::move(savedBuffers);
+  destinations = std::move(savedDestinations);
+  scratchUsed = savedScratch;
+  return result;
+}
+
+LogicalResult Emitter::emitSweep(tile::SweepOp op) {
+  if (sweep)
+    return op.emitOpError("expects to be directly in a program, but is in the "
+                          "step of another sweep");
+  SmallVector<Access> carries;
+  for (auto [init, out] : llvm::zip(op.getInits(), op.getOuts())) {
+    Access carry = allocate(cast<RankedTensorType>(init.getType()),
+                            layout.getNaturalForm(out));
+    if (failed(materialise(init, carry)))
+      return failure();
+    carries.push_back(carry);
+    setBuffer(out, carry);
+  }
+  int64_t points = op.getTile();
+  Value tileSize = constant(points), zero = constant(0);
+  SmallVector<Value> lowers, uppers, ends;
+  Value total = zero;
+  for (auto [lower, upper] : llvm::zip(op.getLowers(), op.getUppers())) {
+    lowers.push_back(toI64(scalars.lookup(lower)));
+    uppers.push_back(toI64(scalars.lookup(upper)));
+    Value length = b.createOrFold<arith::MaxSIOp>(
+        arith::SubIOp::create(b, uppers.back(), lowers.back()), zero);
+    total = add(total, arith::CeilDivSIOp::create(b, length, tileSize));
+    ends.push_back(total);
+  }
+  LogicalResult result = success();
+  loop(zero, total, 1, [&](Value at) {
+    // The segment of step `at`: the last that begins at or before it.
+    Value base = add(lowers[0], mul(at, tileSize)), upper = uppers[0];
+    Value full = arith::ConstantOp::create(b, b.getBoolAttr(op.getFull()[0]));
+    for (size_t i = 1; i < lowers.size(); ++i) {
+      Value within = arith::SubIOp::create(b, at, ends[i - 1]);
+      Value reached =
+          arith::CmpIOp::create(b, arith::CmpIPredicate::sge, within, zero);
+      base = arith::SelectOp::create(
+          b, reached, add(lowers[i], mul(within, tileSize)), base);
+      upper = arith::SelectOp::create(b, reached, uppers[i], upper);
+      full = arith::SelectOp::create(
+          b, reached,
+          arith::ConstantOp::create(b, b.getBoolAttr(op.getFull()[i])), full);
+    }
+    Value valid = minimum(arith::SubIOp::create(b, upper, base), tileSize);
+    ::mlir::Block &step = op.getStep().front();
+    scalars.map(step.getArgument(0), toIndex(base));
+    scalars.map(step.getArgument(1), toIndex(valid));
+    bool hasMasks = !step.getOps<tile::MaskOp>().empty();
+    Value whole =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::eq, valid, tileSize);
+    if (hasMasks)
+      whole = arith::AndIOp::create(b, whole, full);
+    sweep = op;
+    auto choice = scf::IfOp::create(b, whole, /*withElse=*/true);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(choice.thenBlock());
+    masksHold = true;
+    scalars.map(step.getArgument(1), toIndex(tileSize));
+    result = emitStep(op, carries);
+    b.setInsertionPointToStart(choice.elseBlock());
+    masksHold = false;
+    count = valid;
+    scalars.map(step.getArgument(1), toIndex(valid));
+    if (succeeded(result))
+      result = emitStep(op, carries);
+    count = {};
+    sweep = {};
+  });
+  return result;
+}

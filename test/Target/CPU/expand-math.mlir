@@ -1,0 +1,29 @@
+// RUN: attn-opt %s --cpu-expand-math=target=x86-64-v4 | FileCheck %s
+// RUN: attn-opt %s --cpu-expand-math=target=x86-64-v3 | FileCheck %s --check-prefix=V3
+// RUN: attn-opt %s --cpu-expand-math=target=portable | FileCheck %s --check-prefix=PORTABLE
+
+// AVX-512 scales by 2^n in one instruction; others multiply. Without fused
+// multiply-add there is none left to become a library call.
+// CHECK-LABEL: func @exp2
+//       CHECK:   math.roundeven
+// CHECK-COUNT-6: vector.fma
+//       CHECK:   llvm.call_intrinsic "llvm.x86.avx512.mask.scalef.ps.512"
+// V3-LABEL: func @exp2
+//       V3:   math.roundeven
+//   V3-NOT:   call_intrinsic
+//       V3:   arith.shli
+// PORTABLE-LABEL: func @exp2
+// PORTABLE-NOT:   vector.fma
+func.func @exp2(%x: vector<16xf32>) -> vector<16xf32> {
+  %y = math.exp2 %x : vector<16xf32>
+  return %y : vector<16xf32>
+}
+
+// Scalars get upstream's approximation: no call is left.
+// CHECK-LABEL: func @scalar
+//   CHECK-NOT:   math.exp
+//       CHECK:   return
+func.func @scalar(%x: f32) -> f32 {
+  %y = math.exp %x : f32
+  return %y : f32
+}

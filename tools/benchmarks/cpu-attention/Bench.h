@@ -1,0 +1,61 @@
+//===- Bench.h - peaks and attention kernels to compare ---------*- C++ -*-===//
+
+#ifndef TOOLS_BENCHMARKS_CPU_ATTENTION_BENCH_H
+#define TOOLS_BENCHMARKS_CPU_ATTENTION_BENCH_H
+
+#include "attn/Runtime/Plan.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace attn::bench {
+
+/// CPU seconds of this thread: neighbours on the machine do not count.
+double threadSeconds();
+/// Seconds of the clock on the wall.
+double wallSeconds();
+
+/// GFLOP/s of independent 512-bit (or 256-bit) fused multiply-adds.
+double measureFmaPeak();
+/// GFLOP/s of independent 512-bit bf16 pair dots; 0 without the instruction.
+double measureBf16Peak();
+/// GB/s of the best of three read loops over `bytes` of memory.
+double measureReadBandwidth(const uint8_t *memory, size_t bytes);
+
+/// One kernel and its operands.
+struct Case {
+  const char *name;
+  bool bf16;
+  bool causal;
+  int64_t heads, queries, keys, headDim, tileQueries, tileKeys;
+};
+
+/// A compiled kernel bound to its own tensors.
+class AttentionRun {
+public:
+  /// Exits with a message when the kernel cannot be compiled or bound.
+  AttentionRun(const Case &c, int threads);
+  ~AttentionRun();
+  void run();
+  double getCompileSeconds() const { return compileSeconds; }
+  /// 4 D for every pair of a query and a key that it sees.
+  double getFlops() const;
+  /// Bytes of K and V.
+  double getCacheBytes() const;
+  const uint8_t *getKeys() const;
+  /// Largest difference from sums in double on some rows.
+  double check() const;
+
+private:
+  struct Tensors;
+  Case c;
+  double compileSeconds = 0;
+  std::unique_ptr<Tensors> tensors;
+  std::unique_ptr<Plan> plan;
+};
+
+} // namespace attn::bench
+
+#endif // TOOLS_BENCHMARKS_CPU_ATTENTION_BENCH_H
