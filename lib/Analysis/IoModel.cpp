@@ -2,11 +2,10 @@
 
 #include "attn/Analysis/IoModel.h"
 
-#include "Dependence.h"
+#include "Contractions.h"
+#include "attn/Analysis/RankFamilies.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/ADT/SetVector.h"
-#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -26,13 +25,15 @@ public:
 private:
   LogicalResult resolveExtents();
   LogicalResult findKeys();
+  SmallVector<StringAttr> findKeyCandidates();
+  SmallVector<EinsumOp> getReductions(StringAttr root);
+  SmallVector<StringAttr> findWorkRanks();
   void findRows();
   void addTensors();
   void addSpill();
   void addHeld();
   void addHeld(Value value);
   void addContractions();
-  void addContraction(EinsumOp einsum);
 
   StringAttr getRoot(Operation *scope, StringAttr rank) const;
   bool isDeclared(StringAttr root) {
@@ -61,6 +62,16 @@ private:
 };
 
 } // namespace
+
+/// What `value` is a view of.
+static Value getSource(Value value) {
+  while (Operation *op = value.getDefiningOp()) {
+    if (!isa<SplitOp, MergeOp>(op))
+      break;
+    value = op->getOperand(0);
+  }
+  return value;
+}
 
 static uint64_t getElementBytes(Value value) {
   Type element = cast<NamedTensorType>(value.getType()).getElementType();
@@ -120,34 +131,77 @@ const RankPasses *ModelBuilder::getKeyPasses() const {
   return passes == counts.end() ? nullptr : &*passes;
 }
 
-LogicalResult ModelBuilder::findKeys() {
+/// Scans say what is streamed. Else it is a rank that is swept, that an
+/// argument has and no result, preferably one whose extent is not declared; and
+/// not one that is reduced only on the way to tensors over another such rank,
+/// as the features of scores are.
+SmallVector<StringAttr> ModelBuilder::findKeyCandidates() {
+  llvm::SmallSetVector<StringAttr, 4> found;
+  for (auto scan : func.getBody().getOps<ScanOp>())
+    found.insert(getRoot(scan, scan.getRankAttr()));
+  if (!found.empty())
+    return found.takeVector();
   SmallVector<StringAttr> resultRanks = getResultRanks();
+  for (const RankPasses &count : counts)
+    if (!llvm::is_contained(resultRanks, count.rank) &&
+        llvm::any_of(func.getArguments(), [&](Value argument) {
+          return isa<NamedTensorType>(argument.getType()) &&
+                 hasRank(argument, count.rank);
+        }))
+      found.insert(count.rank);
+  auto undeclared = llvm::make_filter_range(
+      found, [&](StringAttr rank) { return !isDeclared(rank); });
+  SmallVector<StringAttr> free(undeclared.begin(), undeclared.end());
+  if (free.empty())
+    return found.takeVector();
+  SmallVector<StringAttr> last;
+  for (StringAttr rank : free)
+    if (llvm::any_of(getReductions(rank), [&](EinsumOp einsum) {
+          return llvm::none_of(free, [&](StringAttr other) {
+            return other != rank && hasRank(einsum.getResult(), other);
+          });
+        }))
+      last.push_back(rank);
+  return last.empty() ? free : last;
+}
+
+/// The Einsums that reduce ranks of the family of `root`.
+SmallVector<EinsumOp> ModelBuilder::getReductions(StringAttr root) {
+  SmallVector<EinsumOp> reductions;
+  func.getBody().walk([&](EinsumOp einsum) {
+    for (unsigned i = 0; i < einsum.getNumVariables(); ++i)
+      if (einsum.isReduced(i) &&
+          getRoot(einsum, einsum.getVariableRank(i)) == root) {
+        reductions.push_back(einsum);
+        return;
+      }
+  });
+  return reductions;
+}
+
+LogicalResult ModelBuilder::findKeys() {
   SmallVector<StringAttr> found;
-  for (const RankPasses &count : counts) {
-    if (!options.keyRank.empty()) {
-      if (count.rank.getValue() == options.keyRank)
-        found.push_back(count.rank);
-      continue;
-    }
-    bool inArgument = llvm::any_of(func.getArguments(), [&](Value argument) {
-      return isa<NamedTensorType>(argument.getType()) &&
-             hasRank(argument, count.rank);
-    });
-    if (inArgument && !isDeclared(count.rank) &&
-        !llvm::is_contained(resultRanks, count.rank))
-      found.push_back(count.rank);
-  }
+  if (options.keyRank.empty())
+    found = findKeyCandidates();
+  else if (const RankPasses *passes =
+               llvm::find_if(counts,
+                             [&](const RankPasses &count) {
+                               return count.rank.getValue() == options.keyRank;
+                             });
+           passes != counts.end())
+    found.push_back(passes->rank);
   if (found.size() == 1) {
     keys = found.front();
-    return success();
+    if (getKeyPasses())
+      return success();
   }
   InFlightDiagnostic diag =
       emitError(func.getLoc(), "expects one rank to be streamed, ");
   if (!options.keyRank.empty())
     return diag << "but no Einsum sweeps rank '" << options.keyRank << "'";
   if (found.empty())
-    return diag << "but every rank that is swept is in a result or has a "
-                   "declared extent; name it with 'keys'";
+    return diag << "but no argument has a rank that is swept and in no result; "
+                   "name it with 'keys'";
   diag << "but got ";
   llvm::interleaveComma(found, diag, [&](StringAttr rank) {
     diag << "'" << rank.getValue() << "'";
@@ -155,10 +209,31 @@ LogicalResult ModelBuilder::findKeys() {
   return diag << "; name it with 'keys' or declare the others' extents";
 }
 
+/// The ranks of the work: those of the results that every reduction over the
+/// keys goes over, not counting what its operands from the arguments bring in
+/// (the features of values) beside a computed one.
+SmallVector<StringAttr> ModelBuilder::findWorkRanks() {
+  SmallVector<StringAttr> work = getResultRanks();
+  llvm::erase_if(work, [&](StringAttr rank) {
+    return rank == keys || isDeclared(rank) || rank.getValue().empty();
+  });
+  for (EinsumOp einsum : getReductions(keys)) {
+    SmallVector<Value> computed;
+    for (Value input : einsum.getInputs())
+      if (getSource(input).getDefiningOp())
+        computed.push_back(input);
+    if (computed.empty())
+      computed.append(einsum.getInputs().begin(), einsum.getInputs().end());
+    llvm::erase_if(work, [&](StringAttr rank) {
+      return llvm::none_of(computed,
+                           [&](Value input) { return hasRank(input, rank); });
+    });
+  }
+  return work;
+}
+
 void ModelBuilder::findRows() {
-  for (StringAttr rank : getResultRanks()) {
-    if (isDeclared(rank))
-      continue;
+  for (StringAttr rank : findWorkRanks()) {
     outer.push_back(rank);
     bool shared = llvm::any_of(func.getArguments(), [&](Value argument) {
       return isa<NamedTensorType>(argument.getType()) &&
@@ -172,6 +247,10 @@ void ModelBuilder::findRows() {
   model.problem.keys = getExtent(keys);
   model.rowRank = rows ? rows.str() : "";
   model.keyRank = keys.str();
+  for (auto scan : func.getBody().getOps<ScanOp>())
+    if (scan.getBy() && getRoot(scan, scan.getRankAttr()) == keys)
+      model.keyGranule =
+          std::max(model.keyGranule, getExtent(scan.getByAttr()));
 }
 
 /// Arguments and results, each with how often its tiles come by.
@@ -179,6 +258,7 @@ void ModelBuilder::addTensors() {
   auto add = [&](Value value, std::string name) {
     TensorTraffic tensor = {std::move(name), getBytes(value),
                             hasRank(value, rows), hasRank(value, keys)};
+    tensor.inContraction = isInMatrixProduct(value);
     bool inside = true;
     for (StringAttr rank : llvm::reverse(outer)) {
       if (hasRank(value, rank))
@@ -198,11 +278,21 @@ void ModelBuilder::addTensors() {
 }
 
 void ModelBuilder::addSpill() {
-  const RankPasses *passes = getKeyPasses();
-  for (const LiveTensor &tensor : passes->live)
-    model.problem.spillBytes +=
-        getBytes(tensor.value) *
-        (tensor.laterReads + (tensor.isArgument() ? 0 : 1));
+  uint64_t largest = 0;
+  IoProblem &problem = model.problem;
+  for (const LiveTensor &tensor : getKeyPasses()->live) {
+    uint64_t bytes = getBytes(tensor.value);
+    uint64_t moved = llvm::SaturatingMultiply<uint64_t>(
+        bytes, tensor.laterReads + (tensor.isArgument() ? 0 : 1));
+    problem.spillBytes = llvm::SaturatingAdd(problem.spillBytes, moved);
+    if (tensor.isArgument())
+      continue;
+    problem.phaseSpillBytes =
+        llvm::SaturatingAdd(problem.phaseSpillBytes, moved);
+    largest = std::max(largest, 2 * bytes);
+  }
+  // Between two contractions one tensor is written and read anyway.
+  problem.phaseSpillBytes -= largest;
 }
 
 //===----------------------------------------------------------------------===//
@@ -234,15 +324,6 @@ void ModelBuilder::addHeld(Value value) {
              : problem.fixedBytes) += bytes;
 }
 
-static Value getSource(Value value) {
-  while (Operation *op = value.getDefiningOp()) {
-    if (!isa<SplitOp, MergeOp>(op))
-      break;
-    value = op->getOperand(0);
-  }
-  return value;
-}
-
 void ModelBuilder::addHeld() {
   for (auto &[op, pass] : getKeyPasses()->passOf) {
     auto scan = dyn_cast<ScanOp>(op);
@@ -269,110 +350,37 @@ void ModelBuilder::addHeld() {
   }
 }
 
-//===----------------------------------------------------------------------===//
-// Contractions
-//===----------------------------------------------------------------------===//
-
-/// True if the map is the product of both operands.
-static bool isProduct(EinsumOp einsum) {
-  if (!einsum.hasMap())
-    return true;
-  Block &map = einsum.getMap().front();
-  Operation *op = map.getTerminator()->getOperand(0).getDefiningOp();
-  return isa_and_nonnull<arith::MulFOp>(op) &&
-         llvm::all_of(op->getOperands(), llvm::IsaPred<BlockArgument>) &&
-         op->getOperand(0) != op->getOperand(1);
-}
-
-/// True if each element of `value` is one of an argument, or a function of one.
-static bool isOfArgument(Value value) {
-  while (Operation *op = value.getDefiningOp()) {
-    auto einsum = dyn_cast<EinsumOp>(op);
-    if (!isa<SplitOp, MergeOp>(op) &&
-        !(einsum && einsum.getInputs().size() == 1 &&
-          einsum.getIndices().empty() && !einsum.getMonoid()))
-      return false;
-    value = op->getOperand(0);
-  }
-  // A step's slice is a piece of what the scan reads.
-  auto argument = cast<BlockArgument>(value);
-  auto scan = dyn_cast<ScanOp>(argument.getOwner()->getParentOp());
-  if (!scan)
-    return true;
-  unsigned number = argument.getArgNumber();
-  return number >= 1 && number <= scan.getInputs().size() &&
-         isOfArgument(scan.getInputs()[number - 1]);
-}
-
-/// The variables that `map` reads, or nothing if it does more than name them.
-static std::optional<llvm::SmallBitVector> getVariables(AffineMap map) {
-  llvm::SmallBitVector variables(map.getNumDims());
-  for (AffineExpr expr : map.getResults()) {
-    auto dim = dyn_cast<AffineDimExpr>(expr);
-    if (!dim)
-      return std::nullopt;
-    variables.set(dim.getPosition());
-  }
-  return variables;
-}
-
-void ModelBuilder::addContraction(EinsumOp einsum) {
-  if (einsum.getInputs().size() != 2 || !einsum.getMonoidAttr() ||
-      einsum.getMonoidAttr().getName() != "add" || !isProduct(einsum))
-    return;
-  auto lhs = getVariables(einsum.getInputMap(0));
-  auto rhs = getVariables(einsum.getInputMap(1));
-  auto out = getVariables(einsum.getOutputMap());
-  if (!lhs || !rhs || !out)
-    return;
-  Contraction contraction = {1, 1, 1, 1, 0, 0, 0, false, 1};
-  // Steps of the scans around it count with the tile's variable.
-  llvm::SmallDenseSet<StringAttr, 4> stepped;
-  bool hasDepth = false, pairs = false;
-  SmallVector<StringAttr> roots;
-  for (unsigned i = 0; i < einsum.getNumVariables(); ++i) {
-    bool inLhs = lhs->test(i), inRhs = rhs->test(i), inOut = out->test(i);
-    StringAttr rank = einsum.getVariableRank(i);
-    StringAttr root = getRoot(einsum, rank);
-    roots.push_back(root);
-    uint64_t extent =
-        getExtent(families.resolve(einsum, rank) == rank ? rank : root);
-    if (inLhs && inRhs && !inOut)
-      hasDepth = true;
-    uint64_t *side = inLhs && inRhs
-                         ? (inOut ? &contraction.batch : &contraction.depth)
-                     : inLhs && inOut ? &contraction.rows
-                     : inRhs && inOut ? &contraction.columns
-                                      : nullptr;
-    // Summed over one operand alone: no contraction of two matrices.
-    if (!side)
-      return;
-    *side = llvm::SaturatingMultiply(*side, extent);
-  }
-  pairs = llvm::is_contained(roots, keys) &&
-          (!rows || llvm::is_contained(roots, rows));
-  if (!hasDepth)
-    return;
-  contraction.lhsBytes = getElementBytes(einsum.getInputs()[0]);
-  contraction.rhsBytes = getElementBytes(einsum.getInputs()[1]);
-  contraction.outBytes = getElementBytes(einsum.getResult());
-  contraction.ofArguments = llvm::all_of(einsum.getInputs(), isOfArgument);
-  contraction.livePoints = llvm::SaturatingMultiply(
-      contraction.batch,
-      llvm::SaturatingMultiply(contraction.rows, contraction.columns));
-  if (options.livePoints && pairs)
-    contraction.livePoints =
-        std::min(contraction.livePoints, *options.livePoints);
-  model.problem.contractions.push_back(contraction);
-}
-
 void ModelBuilder::addContractions() {
-  func.getBody().walk([&](EinsumOp einsum) {
-    // A merge region is no part of the work.
-    auto scan = einsum->getParentOfType<ScanOp>();
-    if (!scan || scan.getStep().isAncestor(einsum->getParentRegion()))
-      addContraction(einsum);
-  });
+  for (MatrixProduct &product : findMatrixProducts(func)) {
+    EinsumOp einsum = product.einsum;
+    Contraction contraction = {1, 1, 1, 1, 0, 0, 0, product.ofArguments, 1};
+    bool overKeys = false, overRows = !rows;
+    auto count = [&](StringAttr rank, uint64_t &side) {
+      StringAttr root = getRoot(einsum, rank);
+      overKeys |= root == keys;
+      overRows |= root == rows;
+      side = llvm::SaturatingMultiply(side, getExtent(rank));
+    };
+    for (StringAttr rank : product.batch)
+      count(rank, contraction.batch);
+    for (StringAttr rank : product.rows)
+      count(rank, contraction.rows);
+    for (StringAttr rank : product.columns)
+      count(rank, contraction.columns);
+    for (StringAttr rank : product.depth)
+      count(rank, contraction.depth);
+    contraction.lhsBytes = getElementBytes(einsum.getInputs()[0]);
+    contraction.rhsBytes = getElementBytes(einsum.getInputs()[1]);
+    contraction.outBytes = getElementBytes(einsum.getResult());
+    contraction.livePoints = llvm::SaturatingMultiply(
+        contraction.batch,
+        llvm::SaturatingMultiply(contraction.rows, contraction.columns));
+    if (options.livePoints && overKeys && overRows)
+      contraction.livePoints =
+          std::min(contraction.livePoints, *options.livePoints);
+    model.problem.contractions.push_back(contraction);
+    model.problem.canTile &= !product.readsState;
+  }
 }
 
 FailureOr<IoModel> ModelBuilder::run() {
@@ -382,7 +390,8 @@ FailureOr<IoModel> ModelBuilder::run() {
   if (!options.rowRank.empty() && !rows)
     return emitError(func.getLoc(), "expects rank '")
            << options.rowRank
-           << "' of the rows to be in a result and without a declared extent";
+           << "' of the rows to be in a result and in every reduction over '"
+           << model.keyRank << "', and without a declared extent";
   addTensors();
   addSpill();
   addHeld();
@@ -393,46 +402,4 @@ FailureOr<IoModel> ModelBuilder::run() {
 FailureOr<IoModel> attn::buildIoModel(FuncOp func,
                                       const IoModelOptions &options) {
   return ModelBuilder(func, options).run();
-}
-
-//===----------------------------------------------------------------------===//
-// The report
-//===----------------------------------------------------------------------===//
-
-std::string attn::describeTraffic(const IoModel &model,
-                                  const MemoryLevel &level,
-                                  const TileChoice &choice) {
-  uint64_t bound = getBoundBytes(model.problem, level.bytes);
-  return llvm::formatv("level {0}: moved {1} B, compulsory {2} B, bound {3} B, "
-                       "ratio {4:f2}",
-                       level.name, choice.movedBytes,
-                       getCompulsoryBytes(model.problem), bound,
-                       static_cast<double>(choice.movedBytes) / bound)
-      .str();
-}
-
-std::string attn::describeSchedule(const IoModel &model,
-                                   const MemoryLevel &level,
-                                   const TileChoice &choice) {
-  std::string rowName = model.rowRank.empty() ? "a work item" : model.rowRank;
-  switch (choice.schedule) {
-  case Schedule::Unfused:
-    return llvm::formatv("level {0}: unfused, one pass over {1} at a time, {2} "
-                         "B spilled",
-                         level.name, model.keyRank, model.problem.spillBytes)
-        .str();
-  case Schedule::Streamed:
-    return llvm::formatv("level {0}: streamed, tiles of {1} of {2} by {3} of "
-                         "{4}, {5} of {6} B held",
-                         level.name, choice.rows, rowName, choice.keys,
-                         model.keyRank, choice.heldBytes, level.bytes)
-        .str();
-  case Schedule::Tiled:
-    return llvm::formatv("level {0}: contraction by contraction, tiles of {1} "
-                         "by {2}, {3} of {4} B held",
-                         level.name, choice.rows, choice.keys, choice.heldBytes,
-                         level.bytes)
-        .str();
-  }
-  llvm_unreachable("all schedules are above");
 }

@@ -97,7 +97,10 @@ TileChoice
 attn::evaluateTiled(const IoProblem &problem,
                     const std::vector<std::pair<uint64_t, uint64_t>> &tiles) {
   TileChoice choice = {Schedule::Tiled, tiles.front().first,
-                       tiles.front().second, 0, 0};
+                       tiles.front().second, 0, problem.phaseSpillBytes};
+  for (const TensorTraffic &tensor : problem.tensors)
+    if (!tensor.inContraction)
+      choice.movedBytes = sum({choice.movedBytes, tensor.bytes});
   for (size_t i = 0; i < tiles.size(); ++i) {
     auto [rows, columns] = tiles[i];
     const Contraction &contraction = problem.contractions[i];
@@ -187,7 +190,7 @@ std::optional<TileChoice> attn::chooseTiles(const IoProblem &problem,
         (!best || choice->movedBytes < best->movedBytes))
       best = choice;
   };
-  if (limits.fixedRows == 0 && limits.fixedKeys == 0)
+  if (problem.canTile && limits.fixedRows == 0 && limits.fixedKeys == 0)
     consider(chooseTiled(problem, bufferBytes));
   std::optional<TileChoice> tiled = std::exchange(best, std::nullopt);
   std::vector<uint64_t> keySizes = {limits.fixedKeys};

@@ -54,6 +54,7 @@ LogicalResult ReportIo::report(cascade::FuncOp func) {
     return failure();
   TileLimits limits;
   limits.rowGranule = std::max<uint64_t>(rowGranule, 1);
+  limits.keyGranule = model->keyGranule;
   limits.rowsDivide = rowsDivide;
   limits.fixedRows = rowTile;
   limits.fixedKeys = keyTile;

@@ -62,7 +62,7 @@
 // RUN: not attn-opt %s --cascade-io-report='levels=L3=1 keys=Z extents=B=1,H=1,P=8,M=8' 2>&1 | FileCheck %s --check-prefix=KEYS
 // KEYS: error: expects one rank to be streamed, but no Einsum sweeps rank 'Z'
 // RUN: not attn-opt %s --cascade-io-report='levels=L3=1 rows=M extents=B=1,H=1,P=8,M=8' 2>&1 | FileCheck %s --check-prefix=ROWS
-// ROWS: error: expects rank 'M' of the rows to be in a result and without a declared extent
+// ROWS: error: expects rank 'M' of the rows to be in a result and in every reduction over 'M', and without a declared extent
 
 !Q = !cascade.tensor<[B, H, P, E], bf16, empty = 0.0>
 !K = !cascade.tensor<[B, H, M, E], bf16, empty = 0.0>

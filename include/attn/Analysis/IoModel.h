@@ -3,13 +3,13 @@
 // Reads the problem of TileChooser.h out of a cascade. Nothing goes by names of
 // tensors: a tensor's traffic follows from the ranks that it has.
 //
-//   keys   the rank that is streamed: the family that is swept, is in an
-//          argument and in no result, and whose extent is not declared;
-//   rows   the innermost rank of the results that an argument with keys lacks;
-//   outer  the other ranks of the results whose extent is not declared: one
-//   work
-//          item has one coordinate of each;
-//   ranks with declared extents (features) are whole in every tile.
+//   keys   the rank that is streamed: that of the scans, else a rank that is
+//          swept, that an argument has and no result;
+//   rows   the innermost work rank that an argument with keys lacks;
+//   outer  the other work ranks: one item of work has one coordinate of each.
+//          Work ranks are those of the results that every reduction over the
+//          keys goes over, less those with declared extents;
+//   others (features) are whole in every tile.
 //
 // Held in the buffer are the tiles of what the sweeps over the keys read and
 // write: their arguments, what they capture, their carries or reduced results.
@@ -41,6 +41,8 @@ struct IoModelOptions {
 struct IoModel {
   IoProblem problem;
   std::string rowRank, keyRank;
+  /// The tile of the scans over the keys, or 1: the granule of key tiles.
+  uint64_t keyGranule = 1;
 };
 
 /// The model of `func`. Emits an error on `func` and fails if an extent is

@@ -49,6 +49,8 @@ struct TensorTraffic {
   /// has, and those inside of all that it has. In the second case its part
   /// stays in the buffer, if all of it is held.
   uint64_t leadingSweeps = 1, trailingSweeps = 1;
+  /// A contraction reads or writes it: the tiled schedule counts it there.
+  bool inContraction = true;
 };
 
 /// A sum of products: out[b, i, j] = sum over k of lhs[b, i, k] * rhs[b, j, k].
@@ -71,8 +73,14 @@ struct IoProblem {
   /// A tile of r rows and c keys holds
   /// fixedBytes + r * rowBytes + c * keyBytes + r * c * pointBytes.
   uint64_t fixedBytes = 0, rowBytes = 0, keyBytes = 0, pointBytes = 0;
+  /// The contractions can run one after the other. Not so if one reads the state
+  /// of a scan.
+  bool canTile = true;
   /// Moved by tensors that live from one pass over the keys into another.
   uint64_t spillBytes = 0;
+  /// The part of it that comes on top of what one contraction writes and the
+  /// next one reads.
+  uint64_t phaseSpillBytes = 0;
 };
 
 /// What a schedule may choose. Zero leaves a size free.
