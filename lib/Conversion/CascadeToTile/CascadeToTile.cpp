@@ -490,8 +490,8 @@ struct ConvertCascadeToTile
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    if (tileRows < 2) {
-      module.emitError("expects a tile of 2 rows at least, but got ")
+    if (tileRows < 1) {
+      module.emitError("expects a tile of 1 row at least, but got ")
           << tileRows;
       return signalPassFailure();
     }
