@@ -23,6 +23,23 @@ def Cascade_MonoidAttr : AttrDef<CascadeDialect, "Monoid"> {
   }];
 }
 
+def Cascade_ScheduleAttr : AttrDef<CascadeDialect, "Schedule"> {
+  let mnemonic = "schedule";
+  let summary = "how a function is to be cut; never what it computes";
+  let description = [{
+    `#cascade.schedule<rows = 64, keys = 256>`. The pass that realises a field
+    deletes it: `keys`, the coordinates a step of a scan, is realised by
+    `cascade-reduce-passes`, and `rows`, those of a tile of the rows of a
+    contraction, by `convert-cascade-to-tile`. A field that is absent is the
+    pass's to choose. (C1) Fields are at least 1.
+  }];
+  let parameters = (ins
+    OptionalParameter<"int64_t", "coordinates of a tile of rows">:$rows,
+    OptionalParameter<"int64_t", "coordinates of a step of a scan">:$keys);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
 /// What an empty operand does to a point (EDGE's merge operator, per operand).
 def Cascade_Merge : I32EnumAttr<"Merge", "effect of an empty operand", [
     I32EnumAttrCase<"Derived", 0, "derived">,

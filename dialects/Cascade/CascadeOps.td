@@ -55,7 +55,8 @@ def Cascade_FuncOp : Cascade_Op<"func", [
     OptionalAttr<DictArrayAttr>:$arg_attrs,
     OptionalAttr<DictArrayAttr>:$res_attrs,
     OptionalAttr<StrAttr>:$sym_visibility,
-    UnitAttr:$reassoc);
+    UnitAttr:$reassoc,
+    OptionalAttr<Cascade_ScheduleAttr>:$schedule);
   let regions = (region SizedRegion<1>:$body);
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;

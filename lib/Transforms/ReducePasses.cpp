@@ -115,10 +115,20 @@ void attn::reducePasses(FuncOp func, const ReducePassesOptions &options) {
                .str();
     return;
   }
+  ReducePassesOptions scheduled = options;
+  if (ScheduleAttr schedule = func.getScheduleAttr();
+      schedule && schedule.getKeys() && !options.deferOnly) {
+    scheduled.tile = schedule.getKeys();
+    if (schedule.getRows())
+      func.setScheduleAttr(
+          ScheduleAttr::get(func.getContext(), schedule.getRows(), 0));
+    else
+      func.removeScheduleAttr();
+  }
   SmallVector<std::string> ranks =
       options.ranks.empty() ? findReducedRanks(func) : options.ranks;
   for (StringRef rank : ranks)
-    reduceRank(func, rank, options);
+    reduceRank(func, rank, scheduled);
 }
 
 namespace {

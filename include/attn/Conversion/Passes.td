@@ -28,7 +28,8 @@ def ConvertCascadeToTilePass : Pass<"convert-cascade-to-tile", "::mlir::ModuleOp
                            "::mlir::memref::MemRefDialect"];
   let options = [
     Option<"tileRows", "tile-rows", "int64_t", "64",
-           "Coordinates of a tile of the rows of a contraction">
+           "Coordinates of a tile of the rows of a contraction, unless the "
+           "function's schedule says `rows`">
   ];
 }
 

@@ -55,7 +55,9 @@ def ReducePassesPass : Pass<"cascade-reduce-passes", "::attn::cascade::FuncOp"> 
     ListOption<"ranks", "ranks", "std::string",
                "Ranks to reduce; without any, those that are reduced and have "
                "no static extent">,
-    Option<"tile", "tile", "int64_t", "256", "Coordinates a step of the scans">,
+    Option<"tile", "tile", "int64_t", "256",
+           "Coordinates a step of the scans, unless the function's schedule says "
+           "`keys`">,
     Option<"deferOnly", "defer-only", "bool", "false",
            "Stop after deferral: no scans">
   ];

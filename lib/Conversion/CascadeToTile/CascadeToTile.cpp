@@ -480,7 +480,11 @@ struct FoldDotSum : OpRewritePattern<arith::AddFOp> {
 
 LogicalResult attn::convertCascadeToTile(FuncOp func, ModuleOp module,
                                          const CascadeToTileOptions &options) {
-  return Converter(func, module, options).run();
+  CascadeToTileOptions scheduled = options;
+  if (ScheduleAttr schedule = func.getScheduleAttr();
+      schedule && schedule.getRows())
+    scheduled.tileRows = schedule.getRows();
+  return Converter(func, module, scheduled).run();
 }
 
 namespace {
