@@ -37,6 +37,10 @@ llvm::SmallVector<Merge> deriveMerges(const AlgebraRegistry &algebra,
                                       llvm::ArrayRef<double> operandEmpties,
                                       double resultEmpty);
 
+/// True if `name` can be written without quotes: letters, digits, `_`, `$` and
+/// `.`, the first a letter or `_`.
+bool isBareName(llvm::StringRef name);
+
 /// Keeps the SSA names of the results of the operation being parsed in its
 /// location. Names that start with a digit are a printer's and not kept.
 void keepResultNames(mlir::OpAsmParser &parser, mlir::OperationState &state);

@@ -84,6 +84,7 @@ const MonoidInfo &MonoidAttr::getInfo() const {
 
 LogicalResult MonoidAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                  StringAttr name) {
+  // monoid_c1
   const AlgebraRegistry &algebra = getAlgebra(name.getContext());
   if (!algebra.lookupMonoid(name))
     return emitError() << "expects a registered monoid ("
@@ -112,6 +113,10 @@ static ParseResult parseEmptyValue(AsmParser &parser, Type type,
   SMLoc loc = parser.getCurrentLocation();
   bool negative = succeeded(parser.parseOptionalMinus());
   auto floatType = dyn_cast<FloatType>(type);
+  auto refuse = [&](const Twine &got) {
+    return parser.emitError(loc) << "expects an empty value that fits in "
+                                 << type << ", but got " << got;
+  };
   if (succeeded(parser.parseOptionalKeyword("inf"))) {
     if (!floatType)
       return parser.emitError(loc)
@@ -122,29 +127,45 @@ static ParseResult parseEmptyValue(AsmParser &parser, Type type,
     return success();
   }
   APInt integer;
+  StringRef keyword;
   OptionalParseResult isInteger = parser.parseOptionalInteger(integer);
   if (isInteger.has_value()) {
     if (failed(*isInteger))
       return failure();
-    if (integer.getSignificantBits() > 63)
-      return parser.emitError(loc, "expects an empty value of 64 bits at most");
-    int64_t number =
-        negative ? -integer.getSExtValue() : integer.getSExtValue();
+    // `true` and `false` come as integers of one bit.
+    integer = integer.getBitWidth() == 1
+                  ? integer.zext(2)
+                  : integer.sext(integer.getBitWidth() + 1);
+    if (negative && integer.isNegative())
+      return parser.emitError(loc, "expects one sign before an empty value");
+    if (negative)
+      integer.negate();
+    if (floatType) {
+      value = getNumericAttr(type, integer.roundToDouble(/*isSigned=*/true));
+      if (cast<FloatAttr>(value).getValue().isInfinity())
+        return refuse(llvm::toString(integer, 10, /*Signed=*/true));
+      return success();
+    }
     unsigned width = type.isIndex() ? 64 : type.getIntOrFloatBitWidth();
-    if (!floatType && width < 64 && !llvm::isIntN(width, number))
-      return parser.emitError(loc) << "expects an empty value that fits in "
-                                   << type << ", but got " << number;
-    value = floatType ? getNumericAttr(type, static_cast<double>(number))
-                      : IntegerAttr::get(type, number);
+    if (!integer.isSignedIntN(width) && !(width == 1 && integer.isOne()))
+      return refuse(llvm::toString(integer, 10, /*Signed=*/true));
+    value = IntegerAttr::get(type, integer.sextOrTrunc(width));
     return success();
   }
+  if (succeeded(parser.parseOptionalKeyword(&keyword)))
+    return parser.emitError(loc) << "expects a number, inf or -inf as the "
+                                    "empty value of "
+                                 << type << ", but got '" << keyword << "'";
   double number;
   if (parser.parseFloat(number))
     return failure();
+  number = negative ? -number : number;
   if (!floatType)
     return parser.emitError(loc) << "expects an integer as the empty value of "
                                  << type << ", but got " << number;
-  value = getNumericAttr(type, negative ? -number : number);
+  value = getNumericAttr(type, number);
+  if (cast<FloatAttr>(value).getValue().isInfinity())
+    return refuse(llvm::formatv("{0:e6}", number).str());
   return success();
 }
 
@@ -206,15 +227,18 @@ LogicalResult
 NamedTensorType::verify(function_ref<InFlightDiagnostic()> emitError,
                         ArrayRef<StringAttr> ranks, Type elementType,
                         TypedAttr empty) {
+  // tensor_c1
   llvm::StringSet<> seen;
   for (StringAttr rank : ranks)
     if (!seen.insert(rank).second)
       return emitError() << "expects ranks with different names, but got '"
                          << rank.getValue() << "' twice";
+  // tensor_c2
   if (!isElementType(elementType))
     return emitError() << "expects elements of type integer, index, f16, bf16, "
                           "f32 or f64, but got "
                        << elementType;
+  // tensor_c3
   if (!empty || empty.getType() != elementType)
     return emitError() << "expects an empty value of type " << elementType
                        << ", but got " << empty;

@@ -61,7 +61,13 @@ ParseResult FuncOp::parse(OpAsmParser &parser, OperationState &state) {
                                           argumentTypes, resultTypes)));
   state.addAttribute("arg_attrs", builder.getArrayAttr(argumentAttrs));
   state.addAttribute("res_attrs", builder.getArrayAttr(resultAttrs));
-  return parser.parseRegion(*state.addRegion(), arguments);
+  Region *body = state.addRegion();
+  SMLoc loc = parser.getCurrentLocation();
+  if (parser.parseRegion(*body, arguments))
+    return failure();
+  if (body->empty())
+    return parser.emitError(loc, "expects a body that ends in cascade.return");
+  return success();
 }
 
 /// The attributes of one argument or result out of `all`, which may be absent.
@@ -147,6 +153,11 @@ LogicalResult FuncOp::verify() {
     if (!name || name.getValue().empty())
       return emitOpError("expects a name (attribute '")
              << kNameAttr << "') for " << what << " #" << index;
+    if (!isBareName(name.getValue()))
+      return emitOpError("expects a name of letters, digits, '_', '$' and '.' "
+                         "that starts with a letter or '_' for ")
+             << what << " #" << index << ", but got '" << name.getValue()
+             << "'";
     if (!names.insert(name.getValue()).second)
       return emitOpError("expects different names for arguments and results, "
                          "but got '")
@@ -177,13 +188,8 @@ LogicalResult FuncOp::verify() {
 }
 
 LogicalResult FuncOp::verifyRegions() {
-  if (getBody().empty())
-    return emitOpError("expects a body");
   // func_c5
-  auto terminator =
-      dyn_cast_or_null<ReturnOp>(getBody().front().mightHaveTerminator()
-                                     ? getBody().front().getTerminator()
-                                     : nullptr);
+  auto terminator = dyn_cast<ReturnOp>(getBody().front().getTerminator());
   if (!terminator)
     return emitOpError("expects its body to end in cascade.return");
   if (TypeRange(terminator.getOperandTypes()) != TypeRange(getResultTypes()))
@@ -207,7 +213,28 @@ LogicalResult FuncOp::verifyRegions() {
       for (StringAttr rank : tensor.getRanks())
         known.try_emplace(rank, nullptr);
   // func_c4
+  auto refuse = [](Operation *op, StringRef rank, const Twine &where) {
+    return op->emitOpError("expects known ranks, but got '")
+           << rank << "'" << where
+           << "; declare it with cascade.rank or check its spelling";
+  };
   WalkResult result = getBody().walk<WalkOrder::PreOrder>([&](Operation *op) {
+    // func_c6
+    if (op->getNumRegions() != 0 && !isa<EinsumOp, ScanOp>(op)) {
+      op->emitOpError("expects to stand outside a cascade, whose operations "
+                      "with regions are cascade.einsum and cascade.scan");
+      return WalkResult::interrupt();
+    }
+    if (auto rank = dyn_cast<RankOp>(op);
+        rank && rank.getOf() && !known.contains(*rank.getOf())) {
+      refuse(op, *rank.getOf(), "");
+      return WalkResult::interrupt();
+    }
+    if (auto scan = dyn_cast<ScanOp>(op);
+        scan && !known.contains(scan.getRank())) {
+      refuse(op, scan.getRank(), "");
+      return WalkResult::interrupt();
+    }
     if (auto split = dyn_cast<SplitOp>(op))
       known.try_emplace(split.getOuter(), op);
     if (auto merge = dyn_cast<MergeOp>(op))
@@ -216,9 +243,9 @@ LogicalResult FuncOp::verifyRegions() {
       if (auto tensor = dyn_cast<NamedTensorType>(type))
         for (StringAttr rank : tensor.getRanks())
           if (!known.contains(rank)) {
-            op->emitOpError("expects known ranks, but got '")
-                << rank.getValue() << "' in " << type
-                << "; declare it with cascade.rank or check its spelling";
+            std::string text;
+            llvm::raw_string_ostream(text) << " in '" << type << "'";
+            refuse(op, rank, text);
             return failure();
           }
       return success();

@@ -14,6 +14,13 @@
 using namespace mlir;
 using namespace attn::cascade;
 
+bool attn::cascade::isBareName(StringRef name) {
+  return !name.empty() && (llvm::isAlpha(name.front()) || name[0] == '_') &&
+         llvm::all_of(name, [](char c) {
+           return llvm::isAlnum(c) || c == '_' || c == '$' || c == '.';
+         });
+}
+
 /// False for `0` and `arg3`-like spellings that a printer chose.
 static bool isAuthorsName(StringRef name) {
   return !name.empty() && !llvm::isDigit(name.front());

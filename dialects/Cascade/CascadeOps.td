@@ -32,12 +32,15 @@ def Cascade_FuncOp : Cascade_Op<"func", [
 
     Constraints:
     * (C1) Arguments are cascade tensors or scalars; results are cascade tensors.
-    * (C2) The names of arguments and results differ.
+    * (C2) The names of arguments and results differ; they are of letters,
+      digits, `_`, `$` and `.`.
     * (C3) A rank is declared by one `cascade.rank` at the most.
     * (C4) Every rank of a type in the body is known: it stands in an argument's
       type, is declared, or is made by a `cascade.split`, `cascade.merge` or
       `cascade.select`.
     * (C5) `cascade.return` has the types of the results.
+    * (C6) No operations of the body but `cascade.einsum` and `cascade.scan` have
+      regions.
 
     ```mlir
     cascade.func @rowsum(%x: !cascade.tensor<[P, M], f32, empty = 0.0>)
@@ -106,10 +109,12 @@ def Cascade_RankOp : Cascade_Op<"rank", [HasParent<"FuncOp">]> {
     coordinates are the entries of the tensor's last rank, -1 being empty.
 
     Constraints:
-    * (C1) A static extent is at least 1.
+    * (C1) A static extent is at least 1, and of a dense rank.
     * (C2) `offsets` of a ragged rank is an integer tensor with just the ranks
       that `outer` names; that of a list rank has one more, its last.
-    * (C3) Only a list rank names the rank `of` which it lists coordinates.
+    * (C3) Only a list rank names the rank `of` which it lists coordinates, and
+      that is another one.
+    * (C4) Names are of letters, digits, `_`, `$` and `.`.
   }];
   let arguments = (ins
     StrAttr:$name,
@@ -179,8 +184,8 @@ def Cascade_EinsumOp : Cascade_Op<"einsum", [
     Constraints:
     * (C1) Each operand has one index expression for each rank of its type, and
       the output likewise.
-    * (C2) All bare uses of a variable bind it to one rank, and each variable
-      has a bare use.
+    * (C2) Variables have different names. All bare uses of a variable bind it
+      to one rank, and each variable has a bare use.
     * (C3) Without a reduction each variable stands in the output index, so no
       points collide; with an index tensor in the output index there is a
       reduction.
@@ -191,6 +196,7 @@ def Cascade_EinsumOp : Cascade_Op<"einsum", [
     * (C7) The effect of an empty operand follows from the algebra of the map
       region, or is said with `absorb` or `through`.
     * (C8) Index tensors hold integers.
+    * (C9) The regions are straight-line code over scalars.
   }];
   let arguments = (ins
     Variadic<Cascade_TensorType>:$inputs,
@@ -308,7 +314,8 @@ def Cascade_MergeOp : Cascade_Op<"merge", [Pure]> {
   let description = [{
     `cascade.merge %q G, P into R : !Q -> !R` views coordinates `(g, p)` as
     `g * |P| + p`. (C1) The source has both ranks, next to each other; the
-    result has the joint rank in their place and is the same otherwise.
+    result has the joint rank, a new one, in their place and is the same
+    otherwise.
   }];
   let arguments = (ins Cascade_TensorType:$source, StrAttr:$outer, StrAttr:$inner,
                        StrAttr:$rank);
@@ -366,8 +373,8 @@ def Cascade_ScanOp : Cascade_Op<"scan", [
     the base plus the variable.
 
     Constraints:
-    * (C1) Each input has the rank; `by`, if present, is declared with a static
-      extent.
+    * (C1) Each input has the rank; `by`, if present, is another one that none
+      of them has, declared with a static extent.
     * (C2) Carries keep their types: `init`, the step's arguments, its yield and
       the first results agree.
     * (C3) An emitted result has the rank where its slice has `by`; without `by`

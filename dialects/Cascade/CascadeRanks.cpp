@@ -77,11 +77,21 @@ void RankOp::print(OpAsmPrinter &printer) {
 }
 
 LogicalResult RankOp::verify() {
+  // rank_c4
+  for (StringRef name : {getName(), getOf().value_or("of")})
+    if (!isBareName(name))
+      return emitOpError("expects a rank's name of letters, digits, '_', '$' "
+                         "and '.' that starts with a letter or '_', but got '")
+             << name << "'";
   // rank_c1
-  if (auto extent = getExtent(); extent && *extent < 1)
+  if (IntegerAttr extent = getExtentAttr(); extent && extent.getInt() < 1)
     return emitOpError("expects an extent of 1 at least for rank '")
-           << getName() << "', but got " << *extent;
+           << getName() << "', but got " << extent.getInt();
   bool dense = getKind() == RankKind::Dense;
+  if (getExtent() && !dense)
+    return emitOpError("expects a static extent for dense ranks only, but rank "
+                       "'")
+           << getName() << "' is " << stringifyRankKind(getKind());
   if (dense != !getSource())
     return emitOpError("expects an index tensor for a ragged or list rank and "
                        "none for a dense one, but rank '")
@@ -91,9 +101,17 @@ LogicalResult RankOp::verify() {
     return emitOpError("expects 'of' and a rank for a list rank and for no "
                        "other, but rank '")
            << getName() << "' is " << stringifyRankKind(getKind());
-  if (dense)
-    return success();
+  if (getOf() == getName())
+    return emitOpError("expects a list of coordinates of another rank, but "
+                       "rank '")
+           << getName() << "' lists itself";
   // rank_c2
+  if (dense) {
+    if (!getOuter().empty())
+      return emitOpError("expects no outer ranks of a dense rank, but '")
+             << getName() << "' has " << getOuter();
+    return success();
+  }
   auto type = cast<NamedTensorType>(getSource().getType());
   if (!isa<IntegerType, IndexType>(type.getElementType()))
     return emitOpError("expects a tensor of integers, but got ") << type;
@@ -258,6 +276,9 @@ LogicalResult MergeOp::verify() {
     return emitOpError("expects a source with rank '")
            << getInner() << "' right after rank '" << getOuter()
            << "', but got " << source;
+  if (source.getRankPosition(getRank()))
+    return emitOpError("expects a new name for the joint rank, but got '")
+           << getRank() << "', which is a rank of " << source;
   return verifyRelabelled(
       *this, source, getType(),
       replaceRanks(source.getRanks(), *outer, 2, {getRankAttr()}));

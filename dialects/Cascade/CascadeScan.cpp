@@ -103,6 +103,11 @@ ParseResult ScanOp::parse(OpAsmParser &parser, OperationState &state) {
     if (!tensor)
       return parser.emitError(loc)
              << "expects cascade tensors as inputs, but got " << type;
+    // Its slice would have the rank twice.
+    if (byAttr && tensor.getRankPosition(by))
+      return parser.emitError(loc)
+             << "expects inputs without rank '" << by
+             << "', which names the tile, but got " << type;
     stepTypes.push_back(sliceType(tensor, rank, byAttr));
   }
   stepTypes.append(initTypes);
@@ -173,6 +178,9 @@ LogicalResult ScanOp::verify() {
              << "', which names the tile, but got " << type;
   }
   if (getBy()) {
+    if (*getBy() == getRank())
+      return emitOpError("expects another name for the tile of rank '")
+             << getRank() << "', but got the rank's own";
     auto func = (*this)->getParentOfType<FuncOp>();
     if (!func || !func.getStaticExtent(*getBy()))
       return emitOpError("expects the tile's rank to be declared with an "
@@ -197,6 +205,9 @@ LogicalResult ScanOp::verify() {
       return emitOpError("expects an emitted result with rank '")
              << getRank() << (getBy() ? "'" : "' first") << ", but got "
              << type;
+    if (getBy() && type.getRankPosition(*getBy()))
+      return emitOpError("expects an emitted result without rank '")
+             << *getBy() << "', which names the tile, but got " << type;
   }
   // scan_c4
   if (hasMerge() && getNumEmits() != 0)
@@ -208,6 +219,7 @@ LogicalResult ScanOp::verify() {
 static LogicalResult verifyScanRegion(ScanOp op, Region &region, StringRef name,
                                       ArrayRef<Type> arguments,
                                       ArrayRef<Type> yields) {
+  // scan_c2
   if (TypeRange(region.getArgumentTypes()) != TypeRange(arguments))
     return op.emitOpError("expects arguments (")
            << arguments << ") of its " << name << " region, but got ("

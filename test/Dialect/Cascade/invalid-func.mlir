@@ -1,0 +1,237 @@
+// Functions: one case a constraint, named after it; then syntax and the generic
+// form.
+// RUN: attn-opt %s --split-input-file --verify-diagnostics --allow-unregistered-dialect
+
+// expected-error @below {{expects arguments that are cascade tensors, index, i32, i64 or f32, but argument 'x' has type 'tensor<4xf32>'}}
+cascade.func @func_c1(%x: tensor<4xf32>) {
+  cascade.return
+}
+
+// -----
+
+// expected-error @below {{expects arguments that are cascade tensors, index, i32, i64 or f32, but argument 'x' has type 'f64'}}
+cascade.func @func_c1_f64(%x: f64) {
+  cascade.return
+}
+
+// -----
+
+// expected-error @below {{expects results that are cascade tensors, but result 'y' has type 'index'}}
+cascade.func @func_c1_result(%n: index) -> (y: index) {
+  cascade.return
+}
+
+// -----
+
+// expected-error @below {{expects different names for arguments and results, but got 'x' twice}}
+cascade.func @func_c2(%x: !cascade.tensor<[M], f32, empty = 0.0>) -> (x: !cascade.tensor<[M], f32, empty = 0.0>) {
+  cascade.return %x : !cascade.tensor<[M], f32, empty = 0.0>
+}
+
+// -----
+
+// expected-error @below {{expects different names for arguments and results, but got 'x' twice}}
+cascade.func @func_c2_said(%x: index, %y: index {cascade.name = "x"}) {
+  cascade.return
+}
+
+// -----
+
+// A caller binds arguments by name: a number that a printer chose is none.
+// expected-error @below {{expects a name of letters, digits, '_', '$' and '.' that starts with a letter or '_' for argument #0, but got '0'}}
+cascade.func @func_c2_number(%0: index) {
+  cascade.return
+}
+
+// -----
+
+// expected-error @below {{for argument #0, but got 'a b'}}
+cascade.func @func_c2_space(%x: index {cascade.name = "a b"}) {
+  cascade.return
+}
+
+// -----
+
+cascade.func @func_c3() {
+  // expected-note @below {{the other declaration is here}}
+  cascade.rank E = 4
+  // expected-error @below {{expects rank 'E' to be declared once}}
+  cascade.rank E = 8
+  cascade.return
+}
+
+// -----
+
+cascade.func @func_c4(%x: !cascade.tensor<[M], f32, empty = 0.0>)
+    -> (y: !cascade.tensor<[N], f32, empty = 0.0>) {
+  // expected-error @below {{expects known ranks, but got 'N' in '!cascade.tensor<[N], f32, empty = 0.0>'; declare it with cascade.rank or check its spelling}}
+  %y = cascade.empty : !cascade.tensor<[N], f32, empty = 0.0>
+  cascade.return %y : !cascade.tensor<[N], f32, empty = 0.0>
+}
+
+// -----
+
+cascade.func @func_c4_list(%idx: !cascade.tensor<[B, T], i32, empty = -1>) {
+  // expected-error @below {{expects known ranks, but got 'N'; declare it with cascade.rank or check its spelling}}
+  cascade.rank L list %idx[B] of N : !cascade.tensor<[B, T], i32, empty = -1>
+  cascade.return
+}
+
+// -----
+
+cascade.func @func_c4_scan() {
+  // expected-error @below {{expects known ranks, but got 'N'; declare it with cascade.rank or check its spelling}}
+  cascade.scan N () init ()
+    step (%base) {
+      cascade.yield
+    }
+  cascade.return
+}
+
+// -----
+
+cascade.func @func_c5(%x: !cascade.tensor<[M], f32, empty = 0.0>)
+    -> (y: !cascade.tensor<[M], f32, empty = -inf>) {
+  // expected-error @below {{expects values of types ('!cascade.tensor<[M], f32, empty = -inf>') as the function's signature says, but got ('!cascade.tensor<[M], f32, empty = 0.0>')}}
+  cascade.return %x : !cascade.tensor<[M], f32, empty = 0.0>
+}
+
+// -----
+
+cascade.func @func_c5_none(%x: !cascade.tensor<[M], f32, empty = 0.0>)
+    -> (y: !cascade.tensor<[M], f32, empty = 0.0>) {
+  // expected-error @below {{as the function's signature says, but got ()}}
+  cascade.return
+}
+
+// -----
+
+cascade.func @func_c5_terminator(%x: index) {
+  // expected-error @below {{block with no terminator}}
+  cascade.rank M = 4
+}
+
+// -----
+
+// expected-error @below {{expects its body to end in cascade.return}}
+"cascade.func"() <{sym_name = "func_c5_other", function_type = () -> ()}> ({
+  "test.end"() : () -> ()
+}) : () -> ()
+
+// -----
+
+// expected-error @below {{expects a body}}
+cascade.func @func_without_body() {
+}
+
+// -----
+
+cascade.func @outer() {
+  // expected-error @below {{symbol's parent must have the SymbolTable trait}}
+  cascade.func @inner() {
+    cascade.return
+  }
+  cascade.return
+}
+
+// -----
+
+cascade.func @func_regions(%n: index) {
+  // expected-error @below {{expects to stand outside a cascade, whose operations with regions are cascade.einsum and cascade.scan}}
+  scf.for %i = %n to %n step %n {
+  }
+  cascade.return
+}
+
+// -----
+
+cascade.func @unterminated(%x: index) {
+  cascade.return
+// expected-error @below {{expected operation name in quotes}}
+cascade.func @next() {
+
+// -----
+
+// expected-error @below {{expected ':'}}
+cascade.func @untyped(%x) {
+  cascade.return
+}
+
+// -----
+
+// expected-error @below {{expected valid keyword}}
+cascade.func @unnamed_result(%x: index) -> (!cascade.tensor<[M], f32, empty = 0.0>) {
+  cascade.return
+}
+
+// -----
+
+// expected-error @below {{attribute 'function_type' occurs more than once}}
+cascade.func @reserved() attributes {function_type = () -> ()} {
+  cascade.return
+}
+
+// -----
+
+// Without attributes the generic form has no names.
+// expected-error @below {{expects a name (attribute 'cascade.name') for argument #0}}
+"cascade.func"() <{sym_name = "no_attributes", function_type = (index) -> ()}> ({
+^bb0(%x: index):
+  "cascade.return"() : () -> ()
+}) : () -> ()
+
+// -----
+
+// expected-error @below {{expects a name (attribute 'cascade.name') for argument #0}}
+"cascade.func"() <{sym_name = "wrong_name", function_type = (index) -> (), arg_attrs = [{cascade.name = 3 : i32}]}> ({
+^bb0(%x: index):
+  "cascade.return"() : () -> ()
+}) : () -> ()
+
+// -----
+
+// expected-error @below {{Array of dictionary attributes}}
+"cascade.func"() <{sym_name = "no_dictionaries", function_type = (index) -> (), arg_attrs = [3 : i32]}> ({
+^bb0(%x: index):
+  "cascade.return"() : () -> ()
+}) : () -> ()
+
+// -----
+
+// expected-error @below {{expects argument attribute array to have the same number of elements as the number of function arguments, got 2, but expected 1}}
+"cascade.func"() <{sym_name = "many", function_type = (index) -> (), arg_attrs = [{cascade.name = "x"}, {cascade.name = "y"}]}> ({
+^bb0(%x: index):
+  "cascade.return"() : () -> ()
+}) : () -> ()
+
+// -----
+
+// expected-error @below {{entry block must have 1 arguments to match function signature}}
+"cascade.func"() <{sym_name = "block", function_type = (index) -> (), arg_attrs = [{cascade.name = "x"}]}> ({
+  "cascade.return"() : () -> ()
+}) : () -> ()
+
+// -----
+
+// expected-error @below {{requires attribute 'function_type'}}
+"cascade.func"() <{sym_name = "no_type"}> ({
+  "cascade.return"() : () -> ()
+}) : () -> ()
+
+// -----
+
+// expected-error @below {{type attribute of function type}}
+"cascade.func"() <{sym_name = "not_a_function_type", function_type = index}> ({
+  "cascade.return"() : () -> ()
+}) : () -> ()
+
+// -----
+
+// expected-error @below {{region with 1 blocks}}
+"cascade.func"() <{sym_name = "no_region", function_type = () -> ()}> ({
+}) : () -> ()
+
+// -----
+
+// expected-error @below {{expects parent op 'cascade.func'}}
+cascade.return
