@@ -51,12 +51,17 @@ def Tile_ProgramOp : Tile_Op<"program", [
 
     `static_extents` names extents that are constants of this program.
 
+    A program `when "P" >= 8` (or `< 8`) runs only for such extents of the rank:
+    programs that cut the same work for few and for many rows stand in one
+    module, and one of them has no work items.
+
     Constraints:
     * (C1) Every argument has a `tile.name` or a `tile.extent`, all distinct.
     * (C2) A `memref` argument has `tile.access` and a `tile.shape` with one entry
       a dimension, each an integer or a known extent.
     * (C3) Each coordinate is along a known extent and its tile is positive.
     * (C4) The body's arguments are the program's, then one `index` a coordinate.
+    * (C5) The guard's rank is a known extent, and its bound is positive.
 
     ```mlir
     tile.program @copy(
@@ -74,6 +79,9 @@ def Tile_ProgramOp : Tile_Op<"program", [
                        StrArrayAttr:$space_ranks,
                        DenseI64ArrayAttr:$space_tiles,
                        OptionalAttr<DictionaryAttr>:$static_extents,
+                       OptionalAttr<StrAttr>:$guard_rank,
+                       OptionalAttr<I64Attr>:$guard_bound,
+                       UnitAttr:$guard_below,
                        OptionalAttr<DictArrayAttr>:$arg_attrs,
                        OptionalAttr<DictArrayAttr>:$res_attrs);
   let regions = (region SizedRegion<1>:$body);

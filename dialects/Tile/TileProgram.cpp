@@ -94,6 +94,26 @@ ParseResult ProgramOp::parse(OpAsmParser &parser, OperationState &result) {
                       builder.getArrayAttr(ranks));
   result.addAttribute(getSpaceTilesAttrName(result.name),
                       builder.getDenseI64ArrayAttr(tiles));
+  if (succeeded(parser.parseOptionalKeyword("when"))) {
+    std::string rank;
+    int64_t bound;
+    bool below = false;
+    if (parser.parseString(&rank))
+      return failure();
+    if (succeeded(parser.parseOptionalLess()))
+      below = true;
+    else if (parser.parseGreater() || parser.parseEqual())
+      return failure();
+    if (parser.parseInteger(bound))
+      return failure();
+    result.addAttribute(getGuardRankAttrName(result.name),
+                        builder.getStringAttr(rank));
+    result.addAttribute(getGuardBoundAttrName(result.name),
+                        builder.getI64IntegerAttr(bound));
+    if (below)
+      result.addAttribute(getGuardBelowAttrName(result.name),
+                          builder.getUnitAttr());
+  }
   if (parser.parseOptionalAttrDictWithKeyword(result.attributes))
     return failure();
   Region *body = result.addRegion();
@@ -117,10 +137,15 @@ void ProgramOp::print(OpAsmPrinter &p) {
                           p << value << " = " << rank << " by " << tile;
                         });
   p << ')';
+  if (getGuardRankAttr())
+    p << " when " << getGuardRankAttr() << (getGuardBelow() ? " < " : " >= ")
+      << *getGuardBound();
   function_interface_impl::printFunctionAttributes(
       p, *this,
       {getFunctionTypeAttrName(), getSpaceRanksAttrName(),
-       getSpaceTilesAttrName(), getArgAttrsAttrName(), getResAttrsAttrName()});
+       getSpaceTilesAttrName(), getArgAttrsAttrName(), getResAttrsAttrName(),
+       getGuardRankAttrName(), getGuardBoundAttrName(),
+       getGuardBelowAttrName()});
   p << ' ';
   p.printRegion(getBody(), /*printEntryBlockArgs=*/false,
                 /*printBlockTerminators=*/false);
@@ -220,6 +245,12 @@ LogicalResult ProgramOp::verify() {
              << "got " << type;
     }
   }
+  // program_c5
+  if (getGuardRankAttr() &&
+      (!getExtentArgument(*getGuardRank()) || getGuardBound().value_or(0) <= 0))
+    return emitOpError("expects a guard on an extent of the program by a "
+                       "positive bound, but got ")
+           << getGuardRankAttr() << " and " << getGuardBoundAttr();
   // program_c3
   if (getSpaceRanks().size() != getSpaceTiles().size())
     return emitOpError("expects one tile a coordinate, but got ")

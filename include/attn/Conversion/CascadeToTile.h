@@ -11,6 +11,9 @@ namespace attn {
 struct CascadeToTileOptions {
   /// Coordinates of a tile of the rows of a contraction.
   int64_t tileRows = 64;
+  /// Below so many rows each is a work item of its own: programs with tiles of
+  /// rows come in two, guarded by the rows' extent. 0: only in tiles.
+  int64_t fewRows = 8;
 };
 
 /// Appends the programs of `func` to `module`, in the order in which they run.

@@ -15,6 +15,9 @@ def ConvertCascadeToTilePass : Pass<"convert-cascade-to-tile", "::mlir::ModuleOp
     and the class of its segments; any other predicate leaves the whole range and
     class `partial`, which is always right.
 
+    A program with tiles of rows comes in two: one for few rows, in which each row
+    is a work item, and one for more; a guard on the extent picks one.
+
     A scan whose results lack a rank of what uses them becomes a program of its
     own and its results go through workspace.
 
@@ -29,7 +32,10 @@ def ConvertCascadeToTilePass : Pass<"convert-cascade-to-tile", "::mlir::ModuleOp
   let options = [
     Option<"tileRows", "tile-rows", "int64_t", "64",
            "Coordinates of a tile of the rows of a contraction, unless the "
-           "function's schedule says `rows`">
+           "function's schedule says `rows`">,
+    Option<"fewRows", "few-rows", "int64_t", "8",
+           "Below so many rows each one is a work item: a second program, with "
+           "a guard (0: only one program)">
   ];
 }
 

@@ -49,9 +49,16 @@ public:
   LogicalResult run() {
     if (failed(plan()))
       return failure();
-    for (auto [i, program] : llvm::enumerate(plans))
-      if (failed(emit(program, i)))
+    for (auto [i, program] : llvm::enumerate(plans)) {
+      std::string name = func.getSymName().str();
+      if (plans.size() > 1)
+        name += "_" + std::to_string(i);
+      StringAttr rows =
+          options.fewRows > 0 ? findGuardedRank(program) : nullptr;
+      if (failed(emit(program, name, options.tileRows, rows, false)) ||
+          (rows && failed(emit(program, name + "_few", 1, rows, true))))
         return failure();
+    }
     return success();
   }
 
@@ -269,7 +276,26 @@ private:
     return {"workspace" + std::to_string(number), "workspace"};
   }
 
-  LogicalResult emit(ProgramPlan &program, unsigned number) {
+  /// The rank whose extent decides between tiles of rows and single rows: the
+  /// one tiled rank of a program that sweeps.
+  StringAttr findGuardedRank(const ProgramPlan &program) {
+    if (options.tileRows == 1)
+      return {};
+    llvm::SetVector<Operation *> scans;
+    for (Value root : program.roots)
+      if (!materialized.contains(root))
+        collectScans(root, scans);
+    llvm::DenseSet<StringAttr> tiled = findTiledRanks(program);
+    if (scans.empty() || tiled.size() != 1 ||
+        func.getStaticExtent(*tiled.begin()))
+      return {};
+    return *tiled.begin();
+  }
+
+  /// Emits `program` as `name`, with tiles of `tileRows`; with `guard`, for few
+  /// or for many coordinates of that rank.
+  LogicalResult emit(ProgramPlan &program, StringRef name, int64_t tileRows,
+                     StringAttr guard, bool few) {
     MLIRContext *context = func.getContext();
     Builder b(context);
     SmallVector<Type> types;
@@ -312,16 +338,24 @@ private:
     llvm::DenseSet<StringAttr> tiled = findTiledRanks(program);
     SmallVector<StringRef> spaceRanks;
     SmallVector<int64_t> spaceTiles;
+    SmallVector<NamedAttribute> staticExtents;
     for (StringAttr rank : program.space) {
       spaceRanks.push_back(rank);
-      spaceTiles.push_back(tiled.contains(rank) ? options.tileRows : 1);
+      spaceTiles.push_back(tiled.contains(rank) ? tileRows : 1);
+      if (std::optional<int64_t> extent = func.getStaticExtent(rank))
+        staticExtents.push_back(
+            b.getNamedAttr(rank, b.getI64IntegerAttr(*extent)));
     }
-    std::string name = func.getSymName().str();
-    if (plans.size() > 1)
-      name += "_" + std::to_string(number);
     OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
-    auto op = tile::ProgramOp::create(builder, func.getLoc(), name, types,
-                                      attrs, spaceRanks, spaceTiles);
+    auto op = tile::ProgramOp::create(
+        builder, func.getLoc(), name, types, attrs, spaceRanks, spaceTiles,
+        staticExtents.empty() ? DictionaryAttr()
+                              : b.getDictionaryAttr(staticExtents));
+    if (guard) {
+      op.setGuardRankAttr(guard);
+      op.setGuardBound(options.fewRows);
+      op.setGuardBelow(few);
+    }
     Block *body = &op.getBody().front();
     builder.setInsertionPointToStart(body);
     if (body->mightHaveTerminator() && body->getTerminator())
@@ -435,6 +469,8 @@ private:
     llvm::DenseSet<Attribute> needed;
     for (Attribute rank : op.getSpaceRanks())
       needed.insert(rank);
+    if (op.getGuardRankAttr())
+      needed.insert(op.getGuardRankAttr());
     for (unsigned i = 0, e = op.getNumArguments(); i < e; ++i)
       if (!op.getBody().getArgument(i).use_empty())
         if (auto shape = op.getArgAttrOfType<ArrayAttr>(i, "tile.shape"))
@@ -501,6 +537,7 @@ struct ConvertCascadeToTile
     }
     CascadeToTileOptions options;
     options.tileRows = tileRows;
+    options.fewRows = fewRows;
     SmallVector<FuncOp> funcs(module.getOps<FuncOp>());
     for (FuncOp func : funcs) {
       if (failed(convertCascadeToTile(func, module, options)))

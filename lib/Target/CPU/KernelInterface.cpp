@@ -183,6 +183,12 @@ Expr KernelInterface::getItems(tile::ProgramOp program) {
     Expr extent = getExtent(program, rank);
     items = items * (tile == 1 ? extent : ceilDiv(extent, Expr(tile)));
   }
+  if (StringAttr rank = program.getGuardRankAttr()) {
+    Expr below =
+        lessThan(getExtent(program, rank), Expr(*program.getGuardBound()));
+    return program.getGuardBelow() ? select(below, items, Expr(0))
+                                   : select(below, Expr(0), items);
+  }
   return items;
 }
 
