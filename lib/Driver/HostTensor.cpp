@@ -315,3 +315,11 @@ DLTensor HostTensor::getView() {
   view.strides = strides.data();
   return view;
 }
+
+std::vector<double> attn::getValues(const NpyArray &array) {
+  std::vector<double> values(array.getNumElements());
+  const auto *bytes = reinterpret_cast<const uint8_t *>(array.data.data());
+  for (size_t i = 0; i < values.size(); ++i)
+    values[i] = decode(array.dtype, bytes + i * getSizeInBytes(array.dtype));
+  return values;
+}

@@ -538,7 +538,8 @@ Status Interpreter::runOp(Operation *op) {
         return compiled.takeStatus();
       it = einsums.try_emplace(op, std::move(*compiled)).first;
     }
-    Result<TensorView> result = runEinsum(it->second, environment);
+    int64_t *points = options.points ? &(*options.points)[op] : nullptr;
+    Result<TensorView> result = runEinsum(it->second, environment, points);
     if (!result.isOk())
       return result.takeStatus();
     tensor(einsum.getResult()) = std::move(*result);

@@ -52,6 +52,7 @@ Result<CompiledEinsum> attn::reference::compileEinsum(EinsumOp op,
   compiled.op = op;
   compiled.rounding = getRounding(op, unfusedType);
   bool unfused = static_cast<bool>(unfusedType);
+  compiled.isUnfused = unfused;
   for (unsigned i = 0, e = op.getInputs().size(); i < e; ++i)
     compiled.merges.push_back(op.getMerge(i));
   if (op.hasWhere()) {

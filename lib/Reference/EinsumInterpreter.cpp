@@ -53,8 +53,9 @@ struct Variable {
 
 class EinsumRun {
 public:
-  EinsumRun(const CompiledEinsum &einsum, const Environment &environment)
-      : einsum(einsum), op(einsum.op), environment(environment),
+  EinsumRun(const CompiledEinsum &einsum, const Environment &environment,
+            int64_t *points)
+      : einsum(einsum), op(einsum.op), environment(environment), points(points),
         mapFrame(einsum.map) {}
 
   Result<TensorView> run();
@@ -94,6 +95,7 @@ private:
   const CompiledEinsum &einsum;
   EinsumOp op;
   const Environment &environment;
+  int64_t *points;
   Frame mapFrame;
   std::optional<Frame> whereFrame, combineFrame;
 
@@ -501,6 +503,8 @@ void EinsumRun::evaluatePoint() {
     if (!any)
       return;
   }
+  if (points)
+    *points += std::count(contributes, contributes + point.lanes, true);
   runProgram(mapFrame, point.lanes);
   const Slot *values = mapFrame.get(einsum.map.yield);
   output->locate(point, outputLocation);
@@ -546,7 +550,8 @@ void EinsumRun::combine(const Slot *values, const LaneOffsets &to) {
 }
 
 /// Combines all lanes and the element at `offset`: neighbours in pairs, then
-/// pairs of pairs, in order.
+/// pairs of pairs, in order. A machine's naive sum, which rounds each step, is
+/// one lane after the other.
 void EinsumRun::combineIntoOne(const Slot *values, int64_t offset) {
   Slot kept[kLanes];
   int64_t count = 0;
@@ -555,6 +560,16 @@ void EinsumRun::combineIntoOne(const Slot *values, int64_t offset) {
       kept[count++] = values[i];
   Slot *lhs = combineFrame->get(0), *rhs = combineFrame->get(1);
   const Slot *sum = combineFrame->get(einsum.combine->yield);
+  if (einsum.isUnfused) {
+    lhs[0] = fromStored(result.data()[offset]);
+    for (int64_t i = 0; i < count; ++i) {
+      rhs[0] = kept[i];
+      runProgram(*combineFrame, 1);
+      lhs[0] = sum[0];
+    }
+    result.data()[offset] = toStored(lhs[0]);
+    return;
+  }
   while (count > 1) {
     int64_t pairs = count / 2;
     for (int64_t i = 0; i < pairs; ++i) {
@@ -611,6 +626,7 @@ Result<TensorView> EinsumRun::run() {
 }
 
 Result<TensorView> attn::reference::runEinsum(const CompiledEinsum &einsum,
-                                              const Environment &environment) {
-  return EinsumRun(einsum, environment).run();
+                                              const Environment &environment,
+                                              int64_t *points) {
+  return EinsumRun(einsum, environment, points).run();
 }

@@ -45,15 +45,19 @@ struct CompiledEinsum {
   llvm::SmallVector<cascade::Merge> merges;
   /// The type that results are stored in, or null for no rounding.
   mlir::FloatType rounding;
+  /// Scalar operations round to f32, and sums are taken in order.
+  bool isUnfused = false;
 };
 
 /// Refuses operations that no kernel computes.
 Result<CompiledEinsum> compileEinsum(cascade::EinsumOp op,
                                      mlir::FloatType unfusedType);
 
-/// The result of the Einsum in `environment`.
+/// The result of the Einsum in `environment`. `points`, if not null, grows by
+/// the number of contributing points.
 Result<TensorView> runEinsum(const CompiledEinsum &einsum,
-                             const Environment &environment);
+                             const Environment &environment,
+                             int64_t *points = nullptr);
 
 } // namespace attn::reference
 

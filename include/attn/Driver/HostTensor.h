@@ -81,6 +81,9 @@ private:
   int64_t alignment = 0;
 };
 
+/// The elements of `array`.
+std::vector<double> getValues(const NpyArray &array);
+
 } // namespace attn
 
 #endif // ATTN_DRIVER_HOSTTENSOR_H

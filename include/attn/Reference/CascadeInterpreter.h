@@ -52,6 +52,10 @@ struct InterpretOptions {
   /// Scans with a merge region are run in this many pieces, each from the
   /// initial carries, which are then merged in order. Must be 1 or more.
   int64_t scanPieces = 1;
+
+  /// If set, the number of points that contributed to each Einsum is added
+  /// here: those that `where` admits and no operand absorbs.
+  llvm::DenseMap<mlir::Operation *, int64_t> *points = nullptr;
 };
 
 /// Runs `func` and returns its results by name.

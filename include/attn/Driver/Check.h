@@ -1,0 +1,40 @@
+//===- Check.h - a kernel's outputs against the interpreter ---------------===//
+
+#ifndef ATTN_DRIVER_CHECK_H
+#define ATTN_DRIVER_CHECK_H
+
+#include "attn/Driver/ErrorRule.h"
+#include "attn/Driver/HostTensor.h"
+#include "attn/Driver/Problem.h"
+#include "attn/Reference/CascadeInterpreter.h"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace attn {
+
+/// One output's error.
+struct OutputError {
+  std::string name;
+  ErrorReport report;
+};
+
+/// Runs `func` in f64 and unfused in the input type, and compares. The factor
+/// of the rule is the function's `cascade.error_factor`, 2 if absent. With
+/// `mayspread`, rows of the first batch and head may be NaN although they see
+/// none. Refuses what the interpreter refuses.
+Result<std::vector<OutputError>>
+checkOutputs(cascade::FuncOp func, const Problem &problem,
+             const CascadeArguments &arguments,
+             const std::map<std::string, HostTensor> &outputs, bool mayspread);
+
+/// The multiplications that the contractions of `func` need: those of points
+/// that are masked out or absorbed are not needed. Counted on one head of width
+/// 1, since what is masked depends on few ranks.
+Result<double> countMultiplications(cascade::FuncOp func,
+                                    const Problem &problem);
+
+} // namespace attn
+
+#endif // ATTN_DRIVER_CHECK_H

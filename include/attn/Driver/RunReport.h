@@ -1,0 +1,64 @@
+//===- RunReport.h - what a run prints ------------------------------------===//
+
+#ifndef ATTN_DRIVER_RUNREPORT_H
+#define ATTN_DRIVER_RUNREPORT_H
+
+#include "attn/Driver/Check.h"
+#include "attn/Driver/Problem.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace llvm {
+class raw_ostream;
+} // namespace llvm
+
+namespace attn {
+
+/// The passes over one rank, before and after their reduction.
+struct PassesOverRank {
+  std::string rank;
+  unsigned before, after;
+};
+
+/// Bytes moved at one level of memory.
+struct Traffic {
+  std::string level;
+  uint64_t moved, compulsory, bound;
+};
+
+/// Tiles of a kernel's sweeps, over all its work items.
+struct TileCounts {
+  int64_t full = 0, partial = 0, empty = 0;
+};
+
+/// Facts of one run; absent ones were not asked for.
+struct RunReport {
+  std::string variant, target;
+  Problem problem;
+  std::vector<PassesOverRank> passes;
+  std::optional<TileCounts> tiles;
+  std::vector<Traffic> traffic;
+  std::optional<std::vector<OutputError>> errors;
+  /// Outputs that differ from run to run or with the number of threads, and
+  /// those with writes outside their elements.
+  std::vector<std::string> unrepeatable, overrun;
+  std::optional<double> milliseconds, gflops;
+  int threads = 1;
+  double compileMs = 0;
+  /// The text of the reports that were asked for.
+  std::string details;
+
+  bool isRight() const;
+};
+
+/// One JSON object on one line.
+void printJson(const RunReport &report, llvm::raw_ostream &os);
+/// For people.
+void printText(const RunReport &report, llvm::raw_ostream &os);
+
+} // namespace attn
+
+#endif // ATTN_DRIVER_RUNREPORT_H

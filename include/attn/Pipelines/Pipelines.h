@@ -1,0 +1,44 @@
+//===- Pipelines.h - from a cascade to tile programs ----------------------===//
+
+#ifndef ATTN_PIPELINES_PIPELINES_H
+#define ATTN_PIPELINES_PIPELINES_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/PassManager.h"
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace attn {
+
+/// What is fixed when a cascade is compiled, and its schedule.
+struct PipelineOptions {
+  /// Static extents of ranks: head dimensions.
+  std::vector<std::pair<std::string, int64_t>> extents;
+  /// "f32", "bf16" or "f16"; empty keeps the types as written.
+  std::string dtype;
+  /// Coordinates of a tile of rows, and of keys.
+  int64_t tileRows = 64, tileKeys = 256;
+  /// Called after each stage with its name and the module; may be empty.
+  std::function<void(llvm::StringRef stage, mlir::ModuleOp module)> onStage;
+};
+
+/// The stages from source to tile programs: "bind", "reduce", "tile".
+llvm::ArrayRef<llvm::StringRef> getCascadeStages();
+
+/// Adds the passes of one stage.
+void addCascadeStage(mlir::OpPassManager &passes, llvm::StringRef stage,
+                     const PipelineOptions &options);
+
+/// Runs the stages on `module`, the last of them being `last` or, if that is
+/// empty, all. Fails with diagnostics.
+mlir::LogicalResult runCascadeStages(mlir::ModuleOp module,
+                                     const PipelineOptions &options,
+                                     llvm::StringRef last = "");
+
+} // namespace attn
+
+#endif // ATTN_PIPELINES_PIPELINES_H

@@ -1,0 +1,47 @@
+//===- RunOptions.h - attn-run's command line -----------------------------===//
+
+#ifndef ATTN_LIB_DRIVER_RUNOPTIONS_H
+#define ATTN_LIB_DRIVER_RUNOPTIONS_H
+
+#include "attn/Driver/CommandLine.h"
+#include "attn/Driver/Inputs.h"
+#include "attn/Driver/Problem.h"
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+
+namespace attn {
+
+struct RunOptions {
+  bool help = false, list = false, check = false, bench = false, json = false;
+  /// The variant or file; empty for `--list` alone.
+  std::string program, function, target;
+  AttentionShape shape;
+  std::optional<DType> dtype;
+  std::map<std::string, std::string> parameters;
+  /// Files of tensor arguments and of results, by name. A result without a
+  /// name is the first.
+  std::map<std::string, std::string> inputFiles, outputFiles;
+  InputOptions inputs;
+  Layout outputLayout = Layout::contiguous;
+  int64_t threads = 1, tileKeys = 256;
+  std::optional<int64_t> tileRows;
+  std::set<std::string> reports;
+};
+
+/// The options that attn-run and attn-compile share first, then the run's own.
+llvm::ArrayRef<OptionSpec> getRunSpecs();
+
+Result<RunOptions> parseRunOptions(llvm::ArrayRef<std::string> arguments);
+
+/// `--batch`, `--heads` and so on, and `--extent`.
+Result<AttentionShape> parseShape(const CommandLine &line);
+
+/// The names in `--report=a,b`. Refuses unknown ones.
+Result<std::set<std::string>> parseReports(const CommandLine &line);
+
+} // namespace attn
+
+#endif // ATTN_LIB_DRIVER_RUNOPTIONS_H

@@ -1,0 +1,151 @@
+//===- RunReport.cpp - what a run prints ----------------------------------===//
+
+#include "attn/Driver/RunReport.h"
+
+#include "llvm/Support/Format.h"
+#include "llvm/Support/JSON.h"
+#include <cmath>
+
+using namespace attn;
+
+bool RunReport::isRight() const {
+  if (!unrepeatable.empty() || !overrun.empty())
+    return false;
+  if (errors)
+    for (const OutputError &error : *errors)
+      if (!error.report.isRight())
+        return false;
+  return true;
+}
+
+/// JSON has no infinity: a number that stands for it is larger than any ratio.
+static double toFinite(double value) {
+  return std::isfinite(value) ? value : 1e308;
+}
+
+static void printErrors(const RunReport &report, llvm::json::OStream &json) {
+  double maxRatio = 0, relative = 0;
+  for (const OutputError &error : *report.errors) {
+    maxRatio = std::max(maxRatio, error.report.maxRatio);
+    relative = std::max(relative, error.report.relative);
+  }
+  json.attributeObject("error", [&] {
+    json.attribute("max_ratio", toFinite(maxRatio));
+    json.attribute("rel", relative);
+    json.attributeObject("outputs", [&] {
+      for (const OutputError &error : *report.errors)
+        json.attributeObject(error.name, [&] {
+          json.attribute("max_ratio", toFinite(error.report.maxRatio));
+          json.attribute("rel", error.report.relative);
+          json.attribute("row", error.report.row);
+          json.attribute("element", error.report.element);
+          json.attribute("nan_rows_spread", error.report.spreadRows);
+        });
+    });
+  });
+}
+
+void attn::printJson(const RunReport &report, llvm::raw_ostream &os) {
+  llvm::json::OStream json(os);
+  json.object([&] {
+    json.attribute("variant", report.variant);
+    json.attribute("target", report.target);
+    json.attribute("dtype", std::string(getName(report.problem.dtype)));
+    json.attributeObject("shape", [&] {
+      for (const auto &[rank, extent] : report.problem.extents)
+        json.attribute(rank, extent);
+    });
+    json.attributeObject("parameters", [&] {
+      for (const auto &[name, value] : report.problem.scalars)
+        json.attribute(name, value);
+    });
+    json.attributeObject("passes", [&] {
+      for (const PassesOverRank &passes : report.passes)
+        json.attributeObject(passes.rank, [&] {
+          json.attribute("before", passes.before);
+          json.attribute("after", passes.after);
+        });
+    });
+    if (report.tiles)
+      json.attributeObject("tiles", [&] {
+        json.attribute("full", report.tiles->full);
+        json.attribute("partial", report.tiles->partial);
+        json.attribute("empty", report.tiles->empty);
+      });
+    if (!report.traffic.empty())
+      json.attributeObject("bytes", [&] {
+        for (const Traffic &traffic : report.traffic)
+          json.attributeObject(traffic.level, [&] {
+            json.attribute("moved", static_cast<int64_t>(traffic.moved));
+            json.attribute("compulsory",
+                           static_cast<int64_t>(traffic.compulsory));
+            json.attribute("bound", static_cast<int64_t>(traffic.bound));
+          });
+      });
+    if (report.errors)
+      printErrors(report, json);
+    auto printNames = [&](const char *key,
+                          const std::vector<std::string> &names) {
+      if (!names.empty())
+        json.attributeArray(key, [&] {
+          for (const std::string &name : names)
+            json.value(name);
+        });
+    };
+    printNames("unrepeatable", report.unrepeatable);
+    printNames("overrun", report.overrun);
+    if (report.milliseconds)
+      json.attribute("ms", *report.milliseconds);
+    if (report.gflops)
+      json.attribute("gflops", *report.gflops);
+    json.attribute("threads", report.threads);
+    json.attribute("compile_ms", report.compileMs);
+    if (report.errors)
+      json.attribute("right", report.isRight());
+  });
+  os << "\n";
+}
+
+void attn::printText(const RunReport &report, llvm::raw_ostream &os) {
+  os << report.variant << ", " << getName(report.problem.dtype) << ", "
+     << report.target << ":";
+  for (const auto &[rank, extent] : report.problem.extents)
+    os << " " << rank << "=" << extent;
+  os << "\n";
+  for (const auto &[name, value] : report.problem.scalars)
+    os << "  " << name << " = " << llvm::format("%g", value) << "\n";
+  for (const PassesOverRank &passes : report.passes)
+    os << "passes over " << passes.rank << ": " << passes.before << " -> "
+       << passes.after << "\n";
+  if (report.tiles)
+    os << "tiles: " << report.tiles->full << " full, " << report.tiles->partial
+       << " partial, " << report.tiles->empty << " empty\n";
+  os << report.details;
+  if (report.errors)
+    for (const OutputError &error : *report.errors) {
+      os << "error of " << error.name << ": "
+         << llvm::format("%.3f", error.report.maxRatio)
+         << " of what the rule allows";
+      if (!error.report.isRight())
+        os << " (row " << error.report.row << ", element "
+           << error.report.element << ")";
+      os << ", relative " << llvm::format("%.2e", error.report.relative);
+      if (error.report.spreadRows)
+        os << ", NaN spread to " << error.report.spreadRows << " rows";
+      os << "\n";
+    }
+  for (const std::string &name : report.unrepeatable)
+    os << name << " differs from run to run\n";
+  for (const std::string &name : report.overrun)
+    os << "memory around " << name << " was written\n";
+  os << "compiled in " << llvm::format("%.0f", report.compileMs) << " ms\n";
+  if (report.milliseconds)
+    os << "run in " << llvm::format("%.4g", *report.milliseconds) << " ms on "
+       << report.threads << (report.threads == 1 ? " thread" : " threads");
+  if (report.milliseconds && report.gflops)
+    os << ", " << llvm::format("%.1f", *report.gflops) << " GFLOP/s";
+  if (report.milliseconds)
+    os << "\n";
+  if (report.errors)
+    os << (report.isRight() ? "right" : "WRONG") << "\n";
+}

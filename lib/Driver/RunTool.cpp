@@ -1,0 +1,237 @@
+//===- RunTool.cpp - attn-run ---------------------------------------------===//
+//
+// Compiles a cascade for one problem, runs it through the runtime, and says
+// what was asked for: the check, the time, the reports.
+//
+//===----------------------------------------------------------------------===//
+
+#include "RunOptions.h"
+
+#include "attn/Driver/Check.h"
+#include "attn/Driver/Execution.h"
+#include "attn/Driver/Reports.h"
+#include "attn/Driver/RunReport.h"
+#include "attn/Driver/Source.h"
+#include "attn/Driver/Tools.h"
+
+#include "mlir/IR/MLIRContext.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace attn;
+
+using Tensors = std::map<std::string, HostTensor>;
+
+namespace {
+/// One call of the tool.
+class Run {
+public:
+  explicit Run(RunOptions options) : options(std::move(options)) {}
+
+  Status execute(RunReport &report);
+
+private:
+  Status resolve();
+  Status compile(RunReport &report);
+  Status runKernel(RunReport &report);
+  Status repeat(int threads, const std::map<std::string, NpyArray> &first,
+                RunReport &report);
+  Status check(RunReport &report);
+  Status writeOutputs();
+
+  RunOptions options;
+  std::unique_ptr<mlir::MLIRContext> context = createContext();
+  Source source;
+  Arrays arrays;
+  Problem problem;
+  CompiledKernel compiled;
+  Tensors inputs, outputs;
+};
+} // namespace
+
+/// The program, its extents, parameters and inputs.
+Status Run::resolve() {
+  auto loaded = loadSource(*context, options.program, options.function);
+  if (!loaded.isOk())
+    return loaded.takeStatus();
+  source = std::move(*loaded);
+  auto read = readArrays(source.func, options.inputFiles);
+  if (!read.isOk())
+    return read.takeStatus();
+  arrays = std::move(*read);
+  if (!arrays.empty()) {
+    DType type = arrays.begin()->second.dtype;
+    if (type == DType::bf16 || type == DType::f16)
+      problem.dtype = type;
+  }
+  problem.dtype = options.dtype.value_or(problem.dtype);
+  if (Status status = bindArrays(source.func, arrays, problem); !status.isOk())
+    return status;
+  if (Status status = resolveExtents(source.func, options.shape, problem);
+      !status.isOk())
+    return status;
+  if (Status status = resolveScalars(source.func, options.parameters, problem);
+      !status.isOk())
+    return status;
+  auto created = createInputs(source.func, problem, arrays, options.inputs);
+  if (!created.isOk())
+    return created.takeStatus();
+  inputs = std::move(*created);
+  auto made = createOutputs(source.func, problem, options.outputLayout);
+  if (!made.isOk())
+    return made.takeStatus();
+  outputs = std::move(*made);
+  for (const auto &entry : options.outputFiles)
+    if (!entry.first.empty() && !outputs.count(entry.first))
+      return Status::error(StatusCode::invalidArgument, "-o",
+                           "there is no result '" + entry.first + "'",
+                           "see --list " + options.program);
+  return {};
+}
+
+Status Run::compile(RunReport &report) {
+  PipelineOptions pipeline;
+  pipeline.extents = getStaticExtents(source.func, problem);
+  pipeline.dtype = std::string(getName(problem.dtype));
+  pipeline.tileKeys = options.tileKeys;
+  // Few queries are not worth a tile of many rows.
+  auto queries = problem.extents.find("P");
+  bool few = queries != problem.extents.end() && queries->second <= 16;
+  pipeline.tileRows = options.tileRows.value_or(
+      few ? std::max<int64_t>(queries->second, 1) : 64);
+  auto kernel = compileKernel(source.func, problem, pipeline, options.target);
+  if (!kernel.isOk())
+    return kernel.takeStatus();
+  compiled = std::move(*kernel);
+  report.compileMs = compiled.compileMs;
+  report.target = compiled.kernel->getManifest().target.cpu;
+  report.passes = comparePasses(*compiled.bound, *compiled.reduced);
+  return addReports(compiled, problem, pipeline, options.reports, report);
+}
+
+/// Runs again with `threads` threads: results have to have the same bits.
+Status Run::repeat(int threads, const std::map<std::string, NpyArray> &first,
+                   RunReport &report) {
+  auto pool = ThreadPool::create(threads);
+  if (!pool.isOk())
+    return pool.takeStatus();
+  auto plan =
+      preparePlan(compiled.kernel, problem, inputs, outputs, std::move(*pool));
+  if (!plan.isOk())
+    return plan.takeStatus();
+  if (Status status = (*plan)->run(); !status.isOk())
+    return status;
+  for (const auto &[name, tensor] : outputs)
+    if (tensor.toNpy().data != first.at(name).data)
+      report.unrepeatable.push_back(name);
+  return {};
+}
+
+Status Run::runKernel(RunReport &report) {
+  auto pool = ThreadPool::create(static_cast<int>(options.threads));
+  if (!pool.isOk())
+    return pool.takeStatus();
+  auto plan =
+      preparePlan(compiled.kernel, problem, inputs, outputs, std::move(*pool));
+  if (!plan.isOk())
+    return plan.takeStatus();
+  if (Status status = (*plan)->run(); !status.isOk())
+    return status;
+  for (const auto &[name, tensor] : outputs)
+    if (!tensor.areGapsUntouched())
+      report.overrun.push_back(name);
+  if (options.check) {
+    std::map<std::string, NpyArray> first;
+    for (const auto &[name, tensor] : outputs)
+      first.emplace(name, tensor.toNpy());
+    int others = options.threads == 1 ? 3 : 1;
+    if (Status status = repeat(others, first, report); !status.isOk())
+      return status;
+  }
+  if (!options.bench)
+    return {};
+  auto time = measure(**plan);
+  if (!time.isOk())
+    return time.takeStatus();
+  auto multiplications = countMultiplications(source.func, problem);
+  if (!multiplications.isOk())
+    return multiplications.takeStatus();
+  report.milliseconds = *time;
+  report.gflops = 2 * *multiplications / (*time * 1e6);
+  report.threads = static_cast<int>(options.threads);
+  return {};
+}
+
+Status Run::check(RunReport &report) {
+  bool mayspread = options.inputs.nan == NaNKind::key ||
+                   options.inputs.nan == NaNKind::value;
+  auto errors =
+      checkOutputs(source.func, problem, getReferenceArguments(inputs, problem),
+                   outputs, mayspread);
+  if (!errors.isOk())
+    return errors.takeStatus();
+  report.errors = std::move(*errors);
+  return {};
+}
+
+Status Run::writeOutputs() {
+  for (const auto &[name, file] : options.outputFiles) {
+    std::string result =
+        name.empty() ? source.func.getResultName(0).str() : name;
+    if (Status status = writeNpy(file, outputs.at(result).toNpy());
+        !status.isOk())
+      return status;
+  }
+  return {};
+}
+
+Status Run::execute(RunReport &report) {
+  if (Status status = resolve(); !status.isOk())
+    return status;
+  report.variant = source.name;
+  report.problem = problem;
+  if (Status status = compile(report); !status.isOk())
+    return status;
+  if (Status status = runKernel(report); !status.isOk())
+    return status;
+  if (options.check)
+    if (Status status = check(report); !status.isOk())
+      return status;
+  return writeOutputs();
+}
+
+int attn::runTool(llvm::ArrayRef<std::string> arguments, llvm::raw_ostream &out,
+                  llvm::raw_ostream &errors) {
+  auto refuse = [&](const Status &status) {
+    errors << "attn-run: " << status.message() << "\n";
+    return kRefused;
+  };
+  auto options = parseRunOptions(arguments);
+  if (!options.isOk())
+    return refuse(options.getStatus());
+  if (options->help) {
+    out << formatHelp("attn-run FILE|VARIANT [options] [--TENSOR FILE.npy ...]",
+                      getRunSpecs());
+    return kRight;
+  }
+  if (options->list && options->program.empty()) {
+    out << describeVariants();
+    return kRight;
+  }
+  if (options->list) {
+    auto context = createContext();
+    auto source = loadSource(*context, options->program, options->function);
+    if (!source.isOk())
+      return refuse(source.getStatus());
+    out << describeSource(*source);
+    return kRight;
+  }
+  bool json = options->json;
+  RunReport report;
+  if (Status status = Run(std::move(*options)).execute(report); !status.isOk())
+    return refuse(status);
+  if (json)
+    printJson(report, out);
+  else
+    printText(report, out);
+  return report.isRight() ? kRight : kWrong;
+}

@@ -1,0 +1,13 @@
+//===- attn-run.cpp - compiles, runs, checks and times a cascade ----------===//
+
+#include "attn/Driver/Tools.h"
+
+#include "llvm/Support/raw_ostream.h"
+
+#include <string>
+#include <vector>
+
+int main(int argc, char **argv) {
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  return attn::runTool(arguments, llvm::outs(), llvm::errs());
+}
