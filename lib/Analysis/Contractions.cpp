@@ -1,6 +1,6 @@
 //===- Contractions.cpp - matrix products of a cascade --------------------===//
 
-#include "Contractions.h"
+#include "attn/Analysis/Contractions.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/ADT/SmallBitVector.h"
@@ -9,19 +9,16 @@ using namespace mlir;
 using namespace attn;
 using namespace attn::cascade;
 
-bool attn::isProduct(EinsumOp einsum) {
+bool attn::isSumOfProducts(EinsumOp einsum) {
+  if (einsum.getInputs().size() != 2 || !einsum.getMonoidAttr() ||
+      einsum.getMonoidAttr().getName() != "add")
+    return false;
   if (!einsum.hasMap())
     return true;
   Block &map = einsum.getMap().front();
-  Operation *op = map.getTerminator()->getOperand(0).getDefiningOp();
-  return map.getNumArguments() == 2 && isa_and_nonnull<arith::MulFOp>(op) &&
-         llvm::all_of(op->getOperands(), llvm::IsaPred<BlockArgument>) &&
-         op->getOperand(0) != op->getOperand(1);
-}
-
-static bool isSumOfProducts(EinsumOp einsum) {
-  return einsum.getInputs().size() == 2 && einsum.getMonoidAttr() &&
-         einsum.getMonoidAttr().getName() == "add" && isProduct(einsum);
+  auto mul = map.getTerminator()->getOperand(0).getDefiningOp<arith::MulFOp>();
+  return mul && isa<BlockArgument>(mul.getLhs()) &&
+         isa<BlockArgument>(mul.getRhs()) && mul.getLhs() != mul.getRhs();
 }
 
 /// True if `op` gives each element of its operand a place or a new value.

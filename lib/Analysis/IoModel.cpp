@@ -2,7 +2,7 @@
 
 #include "attn/Analysis/IoModel.h"
 
-#include "Contractions.h"
+#include "attn/Analysis/Contractions.h"
 #include "attn/Analysis/RankFamilies.h"
 
 #include "llvm/ADT/SetVector.h"

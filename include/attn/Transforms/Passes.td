@@ -133,4 +133,32 @@ def ReportIoPass : Pass<"cascade-io-report", "::attn::cascade::FuncOp"> {
   ];
 }
 
+def ReassociatePass : Pass<"cascade-reassociate", "::attn::cascade::FuncOp"> {
+  let summary = "Compute chains of products in the cheapest order";
+  let description = [{
+    Two sums of products, one feeding the other, become the order of fewest
+    multiply-adds: (Q K^T) V turns into Q (K^T V) where the sequences are longer
+    than the features. Ranks without an extent count as long sequences. Factors
+    that are one scalar for all points move behind the products.
+
+    Pre-condition: the function has `reassoc`. What stands between the products
+    must be linear: a map that is not (`math.exp`), a predicate on the
+    intermediate, a tensor factor or another use keep the order, with a remark
+    that says which.
+
+    ```mlir
+    %s = cascade.einsum [p, m] = %q[p, e], %k[m, e] reduce add : ...
+    %o = cascade.einsum [p, f] = %s[p, m], %v[m, f] reduce add : ...
+    // becomes
+    %0 = cascade.einsum [m, e, f] = %k[m, e], %v[m, f] reduce add : ...  // [E, F]
+    %o = cascade.einsum [p, e, f] = %0[e, f], %q[p, e] reduce add : ...
+    ```
+  }];
+  let options = [
+    ListOption<"extentOptions", "extents", "std::string",
+               "Extents of ranks, `M=1024,E=64`, that the function does not "
+               "declare">
+  ];
+}
+
 #endif // ATTN_TRANSFORMS_PASSES_TD

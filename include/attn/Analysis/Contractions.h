@@ -1,7 +1,7 @@
 //===- Contractions.h - matrix products of a cascade ----------------------===//
 
-#ifndef LIB_ANALYSIS_CONTRACTIONS_H
-#define LIB_ANALYSIS_CONTRACTIONS_H
+#ifndef ATTN_ANALYSIS_CONTRACTIONS_H
+#define ATTN_ANALYSIS_CONTRACTIONS_H
 
 #include "dialects/Cascade/Cascade.h"
 
@@ -21,8 +21,8 @@ struct MatrixProduct {
   bool readsState = false;
 };
 
-/// True if the map of `einsum` is the product of its operands.
-bool isProduct(cascade::EinsumOp einsum);
+/// True if `einsum` sums the products of its two operands.
+bool isSumOfProducts(cascade::EinsumOp einsum);
 
 /// The matrix products of `func`, in order, without those of merge regions.
 std::vector<MatrixProduct> findMatrixProducts(cascade::FuncOp func);
@@ -33,4 +33,4 @@ bool isInMatrixProduct(mlir::Value value);
 
 } // namespace attn
 
-#endif // LIB_ANALYSIS_CONTRACTIONS_H
+#endif // ATTN_ANALYSIS_CONTRACTIONS_H
