@@ -73,8 +73,8 @@ struct IoProblem {
   /// A tile of r rows and c keys holds
   /// fixedBytes + r * rowBytes + c * keyBytes + r * c * pointBytes.
   uint64_t fixedBytes = 0, rowBytes = 0, keyBytes = 0, pointBytes = 0;
-  /// The contractions can run one after the other. Not so if one reads the state
-  /// of a scan.
+  /// The contractions can run one after the other. Not so if one reads the
+  /// state of a scan.
   bool canTile = true;
   /// Moved by tensors that live from one pass over the keys into another.
   uint64_t spillBytes = 0;
