@@ -97,7 +97,7 @@ static std::pair<Order, Order> compareOrders(const CostModel &model,
   Order present = makeOrder(model, chain.a, chain.b, chain.c, result);
   Order best = present;
   auto [x, y, z] = chain.factors;
-  for (Order other :
+  for (const Order &other :
        {makeOrder(model, y, z, x, result), makeOrder(model, x, y, z, result),
         makeOrder(model, x, z, y, result)})
     if (other.cost < best.cost)
