@@ -28,11 +28,16 @@ Result<std::vector<OutputError>> attn::checkOutputs(
   auto exact = interpretCascade(func, arguments);
   if (!exact.isOk())
     return exact.takeStatus();
-  InterpretOptions options;
-  options.unfusedType = getFloatType(func.getContext(), problem.dtype);
-  auto unfused = interpretCascade(func, arguments, options);
-  if (!unfused.isOk())
-    return unfused.takeStatus();
+  std::vector<std::map<std::string, ReferenceTensor>> unfused;
+  for (bool descending : {false, true}) {
+    InterpretOptions options;
+    options.unfusedType = getFloatType(func.getContext(), problem.dtype);
+    options.descendingSums = descending;
+    auto naive = interpretCascade(func, arguments, options);
+    if (!naive.isOk())
+      return naive.takeStatus();
+    unfused.push_back(std::move(*naive));
+  }
   double factor =
       getNumericValue(func->getAttr("cascade.error_factor")).value_or(2);
   std::vector<OutputError> errors;
@@ -51,8 +56,11 @@ Result<std::vector<OutputError>> attn::checkOutputs(
         rows *= expected.shape[d];
       rule.spreadableRows = rows;
     }
-    errors.push_back({name, compareRows(actual.getValues(), expected.values,
-                                        unfused->at(name).values, rule)});
+    std::vector<std::vector<double>> naive;
+    for (auto &results : unfused)
+      naive.push_back(std::move(results.at(name).values));
+    errors.push_back(
+        {name, compareRows(actual.getValues(), expected.values, naive, rule)});
   }
   return errors;
 }

@@ -24,7 +24,7 @@ static double getError(double actual, double exact, DType type) {
 
 ErrorReport attn::compareRows(llvm::ArrayRef<double> actual,
                               llvm::ArrayRef<double> exact,
-                              llvm::ArrayRef<double> unfused,
+                              llvm::ArrayRef<std::vector<double>> unfused,
                               const ErrorRule &rule) {
   ErrorReport report;
   int64_t length = std::max<int64_t>(rule.rowLength, 1);
@@ -49,9 +49,10 @@ ErrorReport attn::compareRows(llvm::ArrayRef<double> actual,
         continue;
       magnitude = std::max(magnitude, std::fabs(exact[at]));
       // Where the unfused computation overflows it allows nothing.
-      if (std::isfinite(unfused[at]))
-        unfusedError =
-            std::max(unfusedError, std::fabs(unfused[at] - exact[at]));
+      for (const std::vector<double> &naive : unfused)
+        if (std::isfinite(naive[at]))
+          unfusedError =
+              std::max(unfusedError, std::fabs(naive[at] - exact[at]));
     }
     report.spreadRows += spread;
     if (error > 0 && magnitude > 0 && std::isfinite(error))

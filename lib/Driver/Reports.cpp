@@ -4,6 +4,7 @@
 
 #include "attn/Analysis/IoModel.h"
 #include "attn/Analysis/PassCount.h"
+#include "attn/Driver/TileCount.h"
 
 #include "llvm/Support/FormatVariadic.h"
 
@@ -48,11 +49,10 @@ static std::string describePassesOf(StringRef title, ModuleOp module,
 
 /// Bytes through the cache that one work item has for itself. The model speaks
 /// of one streamed sweep; a cascade without one has no such report.
-static void addTraffic(const CompiledKernel &compiled, const Problem &problem,
+static void addTraffic(ModuleOp reduced, const Problem &problem,
                        const PipelineOptions &pipeline, bool isAsked,
                        RunReport &report) {
-  cascade::FuncOp func =
-      getCascade(compiled.reduced.get());
+  cascade::FuncOp func = getCascade(reduced);
   for (const auto &entry : problem.extents)
     if (entry.second == 0)
       return;
@@ -82,6 +82,17 @@ static void addTraffic(const CompiledKernel &compiled, const Problem &problem,
                       describeSchedule(*model, level, choice) + "\n";
 }
 
+/// The extent of the rank that the cascade's first scan sweeps; 0 without one.
+static int64_t getSweptExtent(ModuleOp reduced, const Problem &problem) {
+  int64_t extent = 0;
+  getCascade(reduced).walk([&](cascade::ScanOp scan) {
+    auto it = problem.extents.find(scan.getRank().str());
+    extent = it == problem.extents.end() ? 0 : it->second;
+    return WalkResult::interrupt();
+  });
+  return extent;
+}
+
 static std::string describeResources(const Manifest &manifest) {
   std::string text = "resources:\n";
   text += "  workspace " + manifest.workspaceBytes.toString() + " bytes\n";
@@ -95,16 +106,18 @@ static std::string describeResources(const Manifest &manifest) {
   return text + "\n";
 }
 
-Status attn::addReports(const CompiledKernel &compiled, const Problem &problem,
-                        const PipelineOptions &pipeline,
-                        const std::set<std::string> &names, RunReport &report) {
-  ModuleOp bound = compiled.bound.get();
-  ModuleOp reduced = compiled.reduced.get();
+void attn::addReports(const ReportSources &sources, const Problem &problem,
+                      const PipelineOptions &pipeline,
+                      const std::set<std::string> &names, RunReport &report) {
   if (names.count("passes"))
-    report.details += describePassesOf("as written", bound, problem) +
-                      describePassesOf("as compiled", reduced, problem);
-  addTraffic(compiled, problem, pipeline, names.count("io") != 0, report);
+    report.details += describePassesOf("as written", sources.bound, problem) +
+                      describePassesOf("as compiled", sources.reduced, problem);
+  addTraffic(sources.reduced, problem, pipeline, names.count("io") != 0,
+             report);
+  report.tiles = countTiles(sources.tiled, problem,
+                            getSweptExtent(sources.reduced, problem));
+  if (names.count("tiles") && !report.tiles)
+    report.details += "tiles: the bounds of a sweep depend on data\n";
   if (names.count("resources"))
-    report.details += describeResources(compiled.kernel->getManifest());
-  return {};
+    report.details += describeResources(sources.manifest);
 }

@@ -105,7 +105,10 @@ Status Run::compile(RunReport &report) {
   report.compileMs = compiled.compileMs;
   report.target = compiled.kernel->getManifest().target.cpu;
   report.passes = comparePasses(*compiled.bound, *compiled.reduced);
-  return addReports(compiled, problem, pipeline, options.reports, report);
+  addReports({*compiled.bound, *compiled.reduced, *compiled.tiled,
+              compiled.kernel->getManifest()},
+             problem, pipeline, options.reports, report);
+  return {};
 }
 
 /// Runs again with `threads` threads: results have to have the same bits.

@@ -536,6 +536,7 @@ Status Interpreter::runOp(Operation *op) {
           compileEinsum(einsum, options.unfusedType);
       if (!compiled.isOk())
         return compiled.takeStatus();
+      compiled->isDescending = options.descendingSums;
       it = einsums.try_emplace(op, std::move(*compiled)).first;
     }
     int64_t *points = options.points ? &(*options.points)[op] : nullptr;

@@ -395,8 +395,11 @@ void EinsumRun::loop(unsigned depth) {
   int64_t extent =
       variable.dependent ? getDependentExtent(variable) : variable.extent;
   bool isBatch = static_cast<int>(number) == point.batchVariable;
-  for (coordinate = 0; coordinate < extent;
-       coordinate += isBatch ? kLanes : 1) {
+  int64_t step = isBatch ? kLanes : 1;
+  int64_t steps = (extent + step - 1) / step;
+  bool descending = einsum.isDescending && variable.reduced;
+  for (int64_t i = 0; i < steps; ++i) {
+    coordinate = (descending ? steps - 1 - i : i) * step;
     if (isBatch)
       point.lanes = std::min(extent - coordinate, kLanes);
     loop(depth + 1);
@@ -558,6 +561,8 @@ void EinsumRun::combineIntoOne(const Slot *values, int64_t offset) {
   for (int64_t i = 0; i < point.lanes; ++i)
     if (contributes[i])
       kept[count++] = values[i];
+  if (einsum.isDescending)
+    std::reverse(kept, kept + count);
   Slot *lhs = combineFrame->get(0), *rhs = combineFrame->get(1);
   const Slot *sum = combineFrame->get(einsum.combine->yield);
   if (einsum.isUnfused) {

@@ -47,6 +47,8 @@ struct CompiledEinsum {
   mlir::FloatType rounding;
   /// Scalar operations round to f32, and sums are taken in order.
   bool isUnfused = false;
+  /// Reduced variables run from the last coordinate to the first.
+  bool isDescending = false;
 };
 
 /// Refuses operations that no kernel computes.

@@ -2,7 +2,9 @@
 //
 // The rule of docs/numerics.md: the largest error of a row is at most `factor`
 // times that of the same computation done unfused in the input type, plus two
-// ulp of the output's type at the row's largest magnitude.
+// ulp of the output's type at the row's largest magnitude. A naive computation
+// may take its sums in any order, and a single one may be right by chance: the
+// largest error of several orders counts.
 //
 //===----------------------------------------------------------------------===//
 
@@ -14,6 +16,7 @@
 #include "llvm/ADT/ArrayRef.h"
 
 #include <cstdint>
+#include <vector>
 
 namespace attn {
 
@@ -43,11 +46,13 @@ struct ErrorRule {
 };
 
 /// Compares the rows of `actual` with `exact`, which was computed in f64, and
-/// `unfused`. A NaN of `exact` has to be a NaN, an infinity the same one.
-/// Pre-condition: the three have one size, a multiple of the row's length.
+/// those of `unfused`, each computed in another order. A NaN of `exact` has to
+/// be a NaN, an infinity the same one. Pre-condition: all have one size, a
+/// multiple of the row's length.
 ErrorReport compareRows(llvm::ArrayRef<double> actual,
                         llvm::ArrayRef<double> exact,
-                        llvm::ArrayRef<double> unfused, const ErrorRule &rule);
+                        llvm::ArrayRef<std::vector<double>> unfused,
+                        const ErrorRule &rule);
 
 } // namespace attn
 

@@ -15,11 +15,18 @@ namespace attn {
 std::vector<PassesOverRank> comparePasses(mlir::ModuleOp before,
                                           mlir::ModuleOp after);
 
+/// What reports speak of: the cascade after the stages "bind" and "reduce", the
+/// tile programs, and the kernel's manifest.
+struct ReportSources {
+  mlir::ModuleOp bound, reduced, tiled;
+  const Manifest &manifest;
+};
+
 /// Adds the reports in `names` (passes, io, tiles, resources), and the bytes
 /// and tiles where they can be told, to `report`.
-Status addReports(const CompiledKernel &compiled, const Problem &problem,
-                  const PipelineOptions &pipeline,
-                  const std::set<std::string> &names, RunReport &report);
+void addReports(const ReportSources &sources, const Problem &problem,
+                const PipelineOptions &pipeline,
+                const std::set<std::string> &names, RunReport &report);
 
 } // namespace attn
 

@@ -49,6 +49,10 @@ struct InterpretOptions {
   /// in this type. It is what the error rule compares a kernel with.
   mlir::FloatType unfusedType;
 
+  /// Reductions run from the last coordinate to the first. A cascade says no
+  /// order; where values round, this tells how much the order matters.
+  bool descendingSums = false;
+
   /// Scans with a merge region are run in this many pieces, each from the
   /// initial carries, which are then merged in order. Must be 1 or more.
   int64_t scanPieces = 1;

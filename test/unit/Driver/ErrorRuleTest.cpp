@@ -14,6 +14,14 @@ using namespace attn;
 static const double kNaN = std::numeric_limits<double>::quiet_NaN();
 static const double kInf = std::numeric_limits<double>::infinity();
 
+using Numbers = std::vector<double>;
+
+/// With one naive computation.
+static ErrorReport compare(const Numbers &actual, const Numbers &exact,
+                           const Numbers &unfused, const ErrorRule &rule) {
+  return compareRows(actual, exact, {unfused}, rule);
+}
+
 TEST(ErrorRule, UlpOfEachType) {
   EXPECT_EQ(getUlp(1, DType::f32), 0x1p-23);
   EXPECT_EQ(getUlp(1.5, DType::bf16), 0x1p-7);
@@ -27,10 +35,9 @@ TEST(ErrorRule, UlpOfEachType) {
 TEST(ErrorRule, TwoUlpWithoutUnfusedError) {
   double ulp = 0x1p-7;
   ErrorRule rule{2, DType::bf16, 2, 0};
-  EXPECT_EQ(compareRows({1, 0.5 + 2 * ulp}, {1, 0.5}, {1, 0.5}, rule).maxRatio,
-            1);
-  ErrorReport report = compareRows({1, 0.5, 1, 0.5 + 3 * ulp}, {1, 0.5, 1, 0.5},
-                                   {1, 0.5, 1, 0.5}, rule);
+  EXPECT_EQ(compare({1, 0.5 + 2 * ulp}, {1, 0.5}, {1, 0.5}, rule).maxRatio, 1);
+  ErrorReport report = compare({1, 0.5, 1, 0.5 + 3 * ulp}, {1, 0.5, 1, 0.5},
+                               {1, 0.5, 1, 0.5}, rule);
   EXPECT_EQ(report.maxRatio, 1.5);
   EXPECT_FALSE(report.isRight());
   EXPECT_EQ(report.row, 1);
@@ -42,22 +49,28 @@ TEST(ErrorRule, TwoUlpWithoutUnfusedError) {
 TEST(ErrorRule, UnfusedErrorIsMultiplied) {
   double ulp = 0x1p-23;
   ErrorRule rule{2, DType::f32, 2, 0};
-  EXPECT_EQ(
-      compareRows({1 + 10 * ulp, 1}, {1, 1}, {1, 1 + 4 * ulp}, rule).maxRatio,
-      1);
-  rule.factor = 3;
-  EXPECT_EQ(
-      compareRows({1 + 10 * ulp, 1}, {1, 1}, {1, 1 + 4 * ulp}, rule).maxRatio,
-      10.0 / 14);
-  // An overflow of the unfused computation excuses nothing.
-  EXPECT_GT(compareRows({1 + 10 * ulp, 1}, {1, 1}, {kInf, kNaN}, rule).maxRatio,
+  EXPECT_EQ(compare({1 + 10 * ulp, 1}, {1, 1}, {1, 1 + 4 * ulp}, rule).maxRatio,
             1);
+  rule.factor = 3;
+  EXPECT_EQ(compare({1 + 10 * ulp, 1}, {1, 1}, {1, 1 + 4 * ulp}, rule).maxRatio,
+            10.0 / 14);
+  // An overflow of the unfused computation excuses nothing.
+  EXPECT_GT(compare({1 + 10 * ulp, 1}, {1, 1}, {kInf, kNaN}, rule).maxRatio, 1);
+}
+
+// A naive computation that is right by chance does not make the rule strict.
+TEST(ErrorRule, LargestErrorOfSeveralOrdersCounts) {
+  double ulp = 0x1p-23;
+  ErrorRule rule{1, DType::f32, 2, 0};
+  std::vector<Numbers> unfused = {{1}, {1 + 4 * ulp}};
+  EXPECT_EQ(compareRows({1 + 10 * ulp}, {1.0}, unfused, rule).maxRatio, 1);
+  EXPECT_EQ(compare({1 + 10 * ulp}, {1}, {1}, rule).maxRatio, 5);
 }
 
 TEST(ErrorRule, NaNAndInfinityHaveToBeTheSame) {
   ErrorRule rule{1, DType::f16, 2, 0};
   auto ratio = [&](double actual, double exact) {
-    return compareRows({actual}, {exact}, {exact}, rule).maxRatio;
+    return compare({actual}, {exact}, {exact}, rule).maxRatio;
   };
   EXPECT_EQ(ratio(kNaN, kNaN), 0);
   EXPECT_EQ(ratio(kNaN, 1), kInf);
@@ -72,9 +85,9 @@ TEST(ErrorRule, NaNAndInfinityHaveToBeTheSame) {
 // A NaN that another row of the tile sees may reach these rows, not others.
 TEST(ErrorRule, SpreadRows) {
   ErrorRule rule{1, DType::f32, 2, 1};
-  ErrorReport report = compareRows({kNaN, 1}, {1, 1}, {1, 1}, rule);
+  ErrorReport report = compare({kNaN, 1}, {1, 1}, {1, 1}, rule);
   EXPECT_TRUE(report.isRight());
   EXPECT_EQ(report.spreadRows, 1);
-  EXPECT_FALSE(compareRows({1, kNaN}, {1, 1}, {1, 1}, rule).isRight());
-  EXPECT_FALSE(compareRows({1, 1}, {kNaN, 1}, {kNaN, 1}, rule).isRight());
+  EXPECT_FALSE(compare({1, kNaN}, {1, 1}, {1, 1}, rule).isRight());
+  EXPECT_FALSE(compare({1, 1}, {kNaN, 1}, {kNaN, 1}, rule).isRight());
 }

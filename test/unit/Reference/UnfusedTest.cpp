@@ -49,6 +49,23 @@ TEST(Unfused, ArithmeticIsF32) {
   EXPECT_EQ(outcome["c"][0], 1 + 1.0f / 3);
 }
 
+// The order of a sum matters where it rounds, and only there.
+TEST(Unfused, SumsInEitherOrder) {
+  ReferenceTensor a{{1, 3}, {1, 1, 1}}, b{{1, 3}, {1, 0x1p-24, 0x1p-24}};
+  CascadeArguments arguments{{{"a", a}, {"b", b}}, {}};
+  EXPECT_EQ(runCascade(kProduct, arguments, "f32")["c"][0], 1);
+  EXPECT_EQ(runCascade(kProduct, arguments, "f32", 1, true)["c"][0],
+            1 + 0x1p-23);
+  EXPECT_EQ(runCascade(kProduct, arguments, "", 1, true)["c"][0], 1 + 0x1p-23);
+  // A sum into one place, which takes lanes one by one.
+  ReferenceTensor c{{1, 1}, {1}},
+      d{{300, 1}, std::vector<double>(300, 0x1p-24)};
+  d.values[0] = 1;
+  arguments = {{{"a", c}, {"b", d}}, {}};
+  EXPECT_EQ(runCascade(kProduct, arguments, "f32")["d"][0], 1);
+  EXPECT_GT(runCascade(kProduct, arguments, "f32", 1, true)["d"][0], 1);
+}
+
 // A value beyond the type's range becomes infinite, ties go to even.
 TEST(Unfused, RoundsLikeTheHardware) {
   ReferenceTensor a{{1, 1}, {1}};
