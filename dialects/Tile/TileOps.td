@@ -45,7 +45,9 @@ def Tile_ProgramOp : Tile_Op<"program", [
       any strides. `tile.name` is its name, `tile.access` one of `"read"`,
       `"write"`, `"workspace"`, and `tile.shape` its shape: names of extents or
       integers. Workspace is uninitialised before the first program.
-    * an `index` with `tile.extent = "P"` is the extent of rank `P`;
+    * an `index` with `tile.extent = "P"` is the extent of rank `P`; with
+      `tile.value = ["ceildiv", "M", 1024]` too, it is the value of that expression
+      over other extents, as a kernel's manifest writes one;
     * any other `index`, integer or float is a scalar given by the caller, with a
       `tile.name`.
 
@@ -236,7 +238,8 @@ def Tile_ReduceOp : Tile_Op<"reduce", [Pure, InferTypeOpAdaptor]> {
   let summary = "reduces dimensions of a tile by a monoid";
   let description = [{
     `max` and `min` of floats propagate NaN (`arith.maximumf`); those of integers
-    are signed. The order of terms is the target's choice.
+    are signed. The order of terms is the target's choice, and so is the sign of a
+    zero that is largest or smallest.
 
     Constraints:
     * (C1) `dims` are dimensions of the tile, in increasing order.

@@ -12,4 +12,5 @@ void attn::registerPasses() {
   registerConversionPasses();
   mlir::registerTransformsPasses();
   attn::cpu::registerAttnCPUPasses();
+  attn::cpu::registerPipelines();
 }

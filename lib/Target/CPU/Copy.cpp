@@ -146,9 +146,7 @@ Value Emitter::isDirect(tile::LoadOp load, const Memory &memory, Form form) {
   SmallVector<Value> bounds = getBounds(type, load.getValid());
   for (auto [dim, bound] : llvm::enumerate(bounds)) {
     // Loops over swept rows end at the count; vectors may run over it.
-    bool isCount = sweep && !load.getValid().empty() &&
-                   load.getValid()[dim] == sweep.getStep().getArgument(1);
-    if (isCount && (!count || int64_t(dim) != form.lane))
+    if (hasDynamicBound(load.getResult(), dim) && int64_t(dim) != form.lane)
       continue;
     if (load.getValid().empty())
       continue;
@@ -168,6 +166,10 @@ Access Emitter::loadForm(tile::LoadOp load, Form form) {
       getTileStrides(memory, load.getMap(), load.getIndices());
   bool canBeDirect = form.storage == memory.element && form.pairDim < 0 &&
                      unit && *unit == form.lane && strides;
+  // A vector that reaches beyond the tile is masked where its index is known.
+  if (form.lane >= 0 && hasDynamicBound(load.getResult(), form.lane) &&
+      type.getDimSize(form.lane) % machine.lanes != 0)
+    canBeDirect = false;
   if (!canBeDirect) {
     copyIn(load, memory, target);
     return target;

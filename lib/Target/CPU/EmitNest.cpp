@@ -280,28 +280,59 @@ Emitter::Values Emitter::emitBlock(Nest &nest, const Block &block,
   for (auto [target, values] : llvm::zip(targets, stored))
     if (!values.empty())
       storeBlock(block, target.second, values);
-  // Rows are combined as a tree, then added to the running value.
   size_t at = 0;
   for (auto [i, reduce] : llvm::enumerate(reductions)) {
-    Values vectors;
     for (Values &column : terms[i]) {
-      while (column.size() > 1) {
-        Values next;
-        for (size_t j = 0; j + 1 < column.size(); j += 2)
-          next.push_back(combine(reduce.getKind(), column[j], column[j + 1]));
-        if (column.size() % 2)
-          next.push_back(column.back());
-        column = next;
-      }
-      vectors.push_back(column[0]);
-    }
-    for (Value vector : vectors) {
-      sums[at] = combine(reduce.getKind(), sums[at], vector);
+      column.push_back(sums[at]);
+      sums[at] = combineAll(reduce.getKind(), column);
       at += reducesLane ? 0 : 1;
     }
     at += reducesLane ? 1 : 0;
   }
   return sums;
+}
+
+Value Emitter::combineAll(tile::ReduceKind kind, ArrayRef<Value> terms) {
+  bool isExtremum =
+      kind == tile::ReduceKind::Max || kind == tile::ReduceKind::Min;
+  bool keepsNaN = isExtremum && terms.size() > 1 &&
+                  isa<FloatType>(getElementTypeOrSelf(terms[0].getType()));
+  auto greater = kind == tile::ReduceKind::Max ? arith::CmpFPredicate::OGT
+                                               : arith::CmpFPredicate::OLT;
+  // A NaN-propagating maximum costs four instructions. One that drops NaN is
+  // one, and one comparison finds a NaN in two terms.
+  auto pick = [&](Value x, Value y) -> Value {
+    if (!keepsNaN)
+      return combine(kind, x, y);
+    Value isFirst = arith::CmpFOp::create(b, greater, x, y);
+    return arith::SelectOp::create(b, isFirst, x, y);
+  };
+  Values column(terms), unordered;
+  if (keepsNaN)
+    for (size_t i = 0; i < terms.size(); i += 2)
+      unordered.push_back(
+          arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, terms[i],
+                                terms[std::min(i + 1, terms.size() - 1)]));
+  while (column.size() > 1) {
+    Values next;
+    for (size_t i = 0; i + 1 < column.size(); i += 2)
+      next.push_back(pick(column[i], column[i + 1]));
+    if (column.size() % 2)
+      next.push_back(column.back());
+    column = std::move(next);
+  }
+  if (!keepsNaN)
+    return column[0];
+  Value hasNaN = unordered[0];
+  for (Value other : ArrayRef<Value>(unordered).drop_front())
+    hasNaN = arith::OrIOp::create(b, hasNaN, other);
+  auto type = cast<VectorType>(column[0].getType());
+  Value nan = arith::ConstantOp::create(
+      b, DenseElementsAttr::get(
+             type,
+             llvm::APFloat::getNaN(
+                 cast<FloatType>(type.getElementType()).getFloatSemantics())));
+  return arith::SelectOp::create(b, hasNaN, nan, column[0]);
 }
 
 Value Emitter::interleave(Value even, Value odd) {

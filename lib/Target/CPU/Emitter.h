@@ -178,6 +178,9 @@ private:
                   llvm::ArrayRef<mlir::Value> values);
   void storeOddRow(const Block &block, const Access &access,
                    llvm::ArrayRef<mlir::Value> values);
+  /// All terms (at least one) combined, as a tree.
+  mlir::Value combineAll(tile::ReduceKind kind,
+                         llvm::ArrayRef<mlir::Value> terms);
   mlir::Value interleave(mlir::Value even, mlir::Value odd);
   void finishSums(Nest &nest, const Block &block, mlir::ValueRange sums);
   void assignTargets(Nest &nest);
@@ -202,6 +205,7 @@ private:
   mlir::LogicalResult emitOps(mlir::Block &block,
                               llvm::MutableArrayRef<Nest> nests);
   mlir::LogicalResult emitSweep(tile::SweepOp sweep);
+  mlir::LogicalResult emitBranch(mlir::scf::IfOp op);
   mlir::LogicalResult emitStep(tile::SweepOp sweep,
                                llvm::ArrayRef<Access> carries);
   bool canUpdateInPlace(llvm::ArrayRef<Nest> nests, mlir::Value carry,

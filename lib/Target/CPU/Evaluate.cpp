@@ -21,6 +21,8 @@ Value Emitter::laneNumbers() {
 
 /// Products and sums may be fused; nothing else may be assumed of floats.
 static void setContract(Operation *op) {
+  if (!isa<arith::AddFOp, arith::SubFOp, arith::MulFOp>(op))
+    return;
   if (auto flags = dyn_cast<arith::ArithFastMathInterface>(op))
     op->setAttr(flags.getFastMathAttrName(),
                 arith::FastMathFlagsAttr::get(op->getContext(),

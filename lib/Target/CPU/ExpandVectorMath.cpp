@@ -63,7 +63,7 @@ public:
     Value p = horner(f, {1.535336188319500e-4f, 1.339887440266574e-3f,
                          9.618437357674640e-3f, 5.550332471162809e-2f,
                          2.402264791363012e-1f, 6.931472028550421e-1f, 1.0f});
-    if (machine.exponent == ExponentOp::Scalef && type.getNumElements() == 16) {
+    if (isScalef()) {
       Value all = arith::ConstantOp::create(b, b.getI16IntegerAttr(-1));
       // Rounding mode 4: the current one.
       Value rounding = arith::ConstantOp::create(b, b.getI32IntegerAttr(4));
@@ -96,6 +96,20 @@ public:
   }
 
   Value exp2(Value x) {
+    if (isScalef()) {
+      // vreduceps gives x - round(x), 0 for infinities, in one instruction:
+      // nothing needs to be clamped.
+      Value all = arith::ConstantOp::create(b, b.getI16IntegerAttr(-1));
+      Value rounding = arith::ConstantOp::create(b, b.getI32IntegerAttr(4));
+      // To nearest even, no bits after the point, no exceptions.
+      Value control = arith::ConstantOp::create(b, b.getI32IntegerAttr(8));
+      Value f =
+          LLVM::CallIntrinsicOp::create(
+              b, type, b.getStringAttr("llvm.x86.avx512.mask.reduce.ps.512"),
+              ValueRange{x, control, x, all, rounding})
+              .getResult(0);
+      return scaledExp2(math::RoundEvenOp::create(b, x), f);
+    }
     x = clamp(x, -200.0f, 200.0f);
     Value n = math::RoundEvenOp::create(b, x);
     return scaledExp2(n, arith::SubFOp::create(b, x, n));
@@ -140,6 +154,11 @@ public:
   }
 
 private:
+  bool isScalef() const {
+    return machine.exponent == ExponentOp::Scalef &&
+           type.getNumElements() == 16;
+  }
+
   ImplicitLocOpBuilder &b;
   VectorType type;
   const Machine &machine;

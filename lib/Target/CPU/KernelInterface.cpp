@@ -32,10 +32,40 @@ static std::optional<DType> getDType(Type type) {
 
 static std::string str(StringRef text) { return text.str(); }
 
-/// The extent of a rank as an expression.
-static Expr getExtent(tile::ProgramOp program, StringRef rank) {
+/// The expression that `value` writes: an integer, a rank or an array of an
+/// operator and its operands. None if it is none of these.
+static std::optional<Expr> parseExpr(tile::ProgramOp program, Attribute value) {
+  if (auto constant = dyn_cast<IntegerAttr>(value))
+    return Expr(constant.getInt());
+  if (auto rank = dyn_cast<StringAttr>(value))
+    return KernelInterface::getExtent(program, rank);
+  auto call = dyn_cast<ArrayAttr>(value);
+  auto name = call && !call.empty() ? dyn_cast<StringAttr>(call[0]) : nullptr;
+  std::optional<ExprOp> op = name ? parseExprOp(str(name)) : std::nullopt;
+  if (!op || call.size() != getNumOperands(*op) + 1)
+    return std::nullopt;
+  std::vector<Expr> operands;
+  for (Attribute operand : call.getValue().drop_front()) {
+    std::optional<Expr> parsed = parseExpr(program, operand);
+    if (!parsed)
+      return std::nullopt;
+    operands.push_back(*parsed);
+  }
+  return Expr::apply(*op, operands);
+}
+
+/// The `tile.value` of an extent, or null.
+static Attribute getValueAttr(tile::ProgramOp program, StringRef rank) {
+  std::optional<unsigned> number = program.getExtentArgument(rank);
+  return number ? program.getArgAttr(*number, tile::kValueAttr) : Attribute();
+}
+
+Expr KernelInterface::getExtent(tile::ProgramOp program, StringRef rank) {
   if (std::optional<int64_t> extent = program.getStaticExtent(rank))
     return Expr(*extent);
+  if (Attribute value = getValueAttr(program, rank))
+    if (std::optional<Expr> expr = parseExpr(program, value))
+      return *expr;
   return Expr::name(str(rank));
 }
 
@@ -65,7 +95,7 @@ unsigned KernelInterface::addWord(StringRef key,
 }
 
 void KernelInterface::addRank(tile::ProgramOp program, StringRef rank) {
-  if (manifest.findRank(str(rank)))
+  if (manifest.findRank(str(rank)) || getValueAttr(program, rank))
     return;
   manifest.ranks.push_back({str(rank), program.getStaticExtent(rank)});
 }
@@ -163,7 +193,14 @@ LogicalResult KernelInterface::addScalar(tile::ProgramOp program,
 LogicalResult KernelInterface::addProgram(tile::ProgramOp program) {
   for (auto [number, type] : llvm::enumerate(program.getArgumentTypes())) {
     auto rank = program.getArgAttrOfType<StringAttr>(number, tile::kExtentAttr);
-    if (rank) {
+    if (Attribute value = program.getArgAttr(number, tile::kValueAttr);
+        rank && value) {
+      if (!parseExpr(program, value))
+        return program.emitOpError("expects tile.value of extent ")
+               << rank << " to be an expression, but got " << value;
+      addWord(("extent:" + rank.getValue()).str(),
+              Manifest::Parameter::value(getExtent(program, rank)));
+    } else if (rank) {
       addRank(program, rank);
       addWord(("extent:" + rank.getValue()).str(),
               Manifest::Parameter::extent(str(rank)));

@@ -33,6 +33,8 @@ public:
 
   /// The number of items of a program.
   static Expr getItems(tile::ProgramOp program);
+  /// An extent of a program: a constant, the rank's name, or its `tile.value`.
+  static Expr getExtent(tile::ProgramOp program, llvm::StringRef rank);
 
   /// Ranks, arguments, parameters, workspace and phases; the rest of the
   /// manifest, scratch included, is the caller's.

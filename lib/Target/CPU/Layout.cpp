@@ -78,6 +78,19 @@ unsigned Layout::getAxis(Value tile, int64_t dim) const {
 }
 
 void Layout::join(Value a, int64_t dimA, Value b, int64_t dimB) {
+  // A constant, or what a broadcast repeats, has a size but no axis: one such
+  // value may stand in places of several axes.
+  for (auto [value, dim] : {std::tie(a, dimA), std::tie(b, dimB)}) {
+    while (auto broadcast = value.getDefiningOp<tile::BroadcastOp>()) {
+      if (llvm::is_contained(broadcast.getDims(), dim))
+        return;
+      dim -= llvm::count_if(broadcast.getDims(),
+                            [d = dim](int64_t other) { return other < d; });
+      value = broadcast.getSource();
+    }
+    if (matchPattern(value, m_Constant()))
+      return;
+  }
   parents[getAxis(a, dimA)] = getAxis(b, dimB);
 }
 
@@ -107,11 +120,6 @@ void Layout::collectAxes(tile::ProgramOp program) {
       for (Value operand : op->getOperands())
         if (isa<RankedTensorType>(operand.getType()))
           joinAll(operand, op->getResult(0));
-    } else if (auto broadcast = dyn_cast<tile::BroadcastOp>(op)) {
-      int64_t from = 0;
-      for (int64_t to = 0; to < getType(op->getResult(0)).getRank(); ++to)
-        if (!llvm::is_contained(broadcast.getDims(), to))
-          join(broadcast.getSource(), from++, broadcast.getResult(), to);
     } else if (auto transpose = dyn_cast<tile::TransposeOp>(op)) {
       for (auto [to, from] : llvm::enumerate(transpose.getPermutation()))
         join(transpose.getTile(), from, transpose.getResult(), to);
@@ -123,20 +131,24 @@ void Layout::collectAxes(tile::ProgramOp program) {
           join(reduce.getTile(), from, reduce.getResult(), to++);
     } else if (auto dot = dyn_cast<tile::DotOp>(op)) {
       joinAll(dot.getAccumulator(), dot.getResult());
-      SmallVector<std::pair<Value, int64_t>> first(dot.getMap(0).getNumDims());
-      for (auto [i, operand] : llvm::enumerate(dot.getOperands()))
+      SmallVector<SmallVector<std::pair<Value, int64_t>>> known(
+          dot.getMap(0).getNumDims());
+      // The result itself: an accumulator may be a constant, without axes.
+      Value tiles[] = {dot.getLhs(), dot.getRhs(), dot.getResult()};
+      for (auto [i, operand] : llvm::enumerate(tiles))
         for (auto [dim, expr] : llvm::enumerate(dot.getMap(i).getResults())) {
-          auto &known = first[cast<AffineDimExpr>(expr).getPosition()];
-          if (known.first)
-            join(operand, dim, known.first, known.second);
-          known = {operand, dim};
+          auto &others = known[cast<AffineDimExpr>(expr).getPosition()];
+          for (auto [other, otherDim] : others)
+            join(operand, dim, other, otherDim);
+          others.push_back({operand, dim});
         }
     } else if (auto sweep = dyn_cast<tile::SweepOp>(op)) {
       auto *yield = sweep.getStep().front().getTerminator();
       for (auto [i, init] : llvm::enumerate(sweep.getInits())) {
-        joinAll(init, sweep.getResult(i));
-        joinAll(init, sweep.getStep().getArgument(i + 2));
-        joinAll(init, yield->getOperand(i));
+        Value carry = sweep.getStep().getArgument(i + 2);
+        joinAll(carry, init);
+        joinAll(carry, sweep.getResult(i));
+        joinAll(carry, yield->getOperand(i));
       }
     }
   });
@@ -147,7 +159,41 @@ void Layout::collectAxes(tile::ProgramOp program) {
         if (valid == count)
           sweptAxes[sweep].push_back(getAxis(load.getResult(), dim));
     });
+    if (!isSweptConsistent(sweep))
+      sweptAxes.erase(sweep);
   });
+}
+
+/// Whether nothing that has a swept axis goes beyond the step: a carry, a tile
+/// from outside, or a load whose points do not end at the count.
+bool Layout::isSweptConsistent(tile::SweepOp sweep) const {
+  auto isFree = [&](Value tile) {
+    for (int64_t dim = 0; dim < getType(tile).getRank(); ++dim)
+      if (isSwept(sweep, tile, dim))
+        return false;
+    return true;
+  };
+  for (Value carry : sweep.getStep().getArguments().drop_front(2))
+    if (!isFree(carry))
+      return false;
+  Value count = sweep.getStep().getArgument(1);
+  return !sweep.getStep()
+              .walk([&](Operation *op) {
+                for (Value operand : op->getOperands())
+                  if (isa<RankedTensorType>(operand.getType()) &&
+                      !sweep.getStep().isAncestor(operand.getParentRegion()) &&
+                      !isFree(operand))
+                    return WalkResult::interrupt();
+                if (auto load = dyn_cast<tile::LoadOp>(op))
+                  for (int64_t dim = 0;
+                       dim < getType(load.getResult()).getRank(); ++dim)
+                    if (isSwept(sweep, load.getResult(), dim) &&
+                        (load.getValid().empty() ||
+                         load.getValid()[dim] != count))
+                      return WalkResult::interrupt();
+                return WalkResult::advance();
+              })
+              .wasInterrupted();
 }
 
 void Layout::chooseLaneAxis(tile::ProgramOp program) {

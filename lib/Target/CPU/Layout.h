@@ -77,6 +77,7 @@ private:
   void join(mlir::Value a, int64_t dimA, mlir::Value b, int64_t dimB);
   void joinAll(mlir::Value a, mlir::Value b);
   void collectAxes(tile::ProgramOp program);
+  bool isSweptConsistent(tile::SweepOp sweep) const;
   void chooseLaneAxis(tile::ProgramOp program);
   void planDot(tile::DotOp dot);
   void request(mlir::Value tile, Form form);

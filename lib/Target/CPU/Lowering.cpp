@@ -61,7 +61,7 @@ LogicalResult Emitter::emitFunction(func::FuncOp function) {
 
 static bool isScalar(Operation &op) {
   auto isTile = [](Type type) { return isa<TensorType>(type); };
-  return !isa<tile::TileDialect>(op.getDialect()) &&
+  return !isa<tile::TileDialect>(op.getDialect()) && !isTileBranch(&op) &&
          llvm::none_of(op.getOperandTypes(), isTile) &&
          llvm::none_of(op.getResultTypes(), isTile);
 }
@@ -99,7 +99,8 @@ LogicalResult Emitter::emitOps(::mlir::Block &block,
         return failure();
       continue;
     }
-    bool known = isPointwise(&op) || op.hasTrait<OpTrait::ConstantLike>() ||
+    bool known = isPointwise(&op) || isTileBranch(&op) ||
+                 op.hasTrait<OpTrait::ConstantLike>() ||
                  isa<tile::TileDialect>(op.getDialect());
     if (!known)
       return op.emitOpError("has no lowering to vectors: expects ops of arith "
@@ -117,10 +118,30 @@ LogicalResult Emitter::emitOps(::mlir::Block &block,
       result = emitStore(store);
     else if (auto dot = dyn_cast<tile::DotOp>(nest.single))
       result = emitContraction(dot);
+    else if (auto branch = dyn_cast<scf::IfOp>(nest.single))
+      result = emitBranch(branch);
     else
       result = emitSweep(cast<tile::SweepOp>(nest.single));
     if (failed(result))
       return failure();
+  }
+  return success();
+}
+
+LogicalResult Emitter::emitBranch(scf::IfOp op) {
+  auto choice = scf::IfOp::create(b, scalars.lookup(op.getCondition()),
+                                  !op.getElseRegion().empty());
+  OpBuilder::InsertionGuard guard(b);
+  for (auto [from, to] : llvm::zip(op->getRegions(), choice->getRegions())) {
+    if (from.empty())
+      continue;
+    b.setInsertionPointToStart(&to.front());
+    auto savedBuffers = buffers;
+    int64_t savedScratch = scratchUsed;
+    if (failed(emitOps(from.front())))
+      return failure();
+    buffers = std::move(savedBuffers);
+    scratchUsed = savedScratch;
   }
   return success();
 }

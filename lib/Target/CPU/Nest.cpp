@@ -2,6 +2,8 @@
 
 #include "Nest.h"
 
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
 using namespace mlir;
 using namespace attn;
 using namespace attn::cpu;
@@ -19,6 +21,18 @@ bool attn::cpu::isInline(Operation *op, const Layout &layout) {
            layout.getPlan(dot).kind != DotPlan::Kind::Contraction;
   return isPointwise(user) && user->getBlock() == op->getBlock() &&
          isInline(user, layout);
+}
+
+bool attn::cpu::isTileBranch(Operation *op) {
+  if (!isa<scf::IfOp>(op) || op->getNumResults() != 0)
+    return false;
+  return op
+      ->walk([](Operation *inner) {
+        return isa<tile::TileDialect>(inner->getDialect())
+                   ? WalkResult::interrupt()
+                   : WalkResult::advance();
+      })
+      .wasInterrupted();
 }
 
 void attn::cpu::collectLeaves(Value tile, const Layout &layout, bool samePoint,
@@ -102,7 +116,7 @@ void Planner::placeSingle(Operation *op) {
   Nest &nest = nests.emplace_back();
   nest.single = op;
   nestOf[op] = nests.size() - 1;
-  if (isa<tile::SweepOp, tile::StoreOp>(op))
+  if (isa<tile::SweepOp, tile::StoreOp, scf::IfOp>(op))
     barrier = nests.size();
 }
 
@@ -184,14 +198,15 @@ std::vector<Nest> Planner::plan() {
   // Loads come first, unless something was stored before.
   bool stored = false;
   for (Operation &op : block) {
-    stored = stored || isa<tile::StoreOp, tile::SweepOp>(op);
+    stored = stored || isa<tile::StoreOp, tile::SweepOp, scf::IfOp>(op);
     if (isa<tile::LoadOp>(op) && !stored)
       placeSingle(&op);
   }
   for (Operation &op : block) {
     if (nestOf.contains(&op))
       continue;
-    if (isa<tile::LoadOp, tile::StoreOp, tile::SweepOp>(op)) {
+    if (isa<tile::LoadOp, tile::StoreOp, tile::SweepOp>(op) ||
+        isTileBranch(&op)) {
       placeSingle(&op);
     } else if (auto dot = dyn_cast<tile::DotOp>(op)) {
       placeDot(dot);

@@ -40,6 +40,9 @@ std::vector<Nest> planNests(mlir::Block &block, const Layout &layout);
 /// start a contraction's sums.
 bool isInline(mlir::Operation *op, const Layout &layout);
 
+/// Whether `op` is an scf.if without results around tile ops.
+bool isTileBranch(mlir::Operation *op);
+
 /// A value that `tile` is computed from at a point.
 struct Leaf {
   mlir::Value tile;

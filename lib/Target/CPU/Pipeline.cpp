@@ -33,6 +33,11 @@ using AddPass = std::function<void(OpPassManager &)>;
 static SmallVector<std::pair<StringRef, AddPass>> getStages(StringRef target) {
   std::string name = target.str();
   return {
+      {"split",
+       [](OpPassManager &passes) {
+         passes.addPass(createSplitSweepPass());
+         passes.addPass(createCSEPass());
+       }},
       {"vector",
        [name](OpPassManager &passes) {
          ConvertTileToVectorPassOptions options;
@@ -68,6 +73,30 @@ void attn::cpu::buildPipeline(OpPassManager &passes, StringRef target) {
     add(passes);
 }
 
+namespace {
+struct TargetOptions : PassPipelineOptions<TargetOptions> {
+  Option<std::string> target{*this, "target",
+                             llvm::cl::desc("machine to write for"),
+                             llvm::cl::init("host")};
+};
+} // namespace
+
+void attn::cpu::registerPipelines() {
+  PassPipelineRegistration<TargetOptions>(
+      "cpu-pipeline", "Lower tile programs to the LLVM dialect",
+      [](OpPassManager &passes, const TargetOptions &options) {
+        buildPipeline(passes, options.target);
+      });
+  for (size_t i = 0; i < getStages("host").size(); ++i) {
+    std::string name = "cpu-to-" + getStages("host")[i].first.str();
+    PassPipelineRegistration<TargetOptions>(
+        name, "Run this stage of cpu-pipeline on the one before",
+        [i](OpPassManager &passes, const TargetOptions &options) {
+          getStages(options.target)[i].second(passes);
+        });
+  }
+}
+
 /// Identifies the code: what it is compiled from, for what and by what.
 static std::string computeCacheKey(ModuleOp module, const Machine &machine,
                                    const CompileOptions &options) {
@@ -88,17 +117,17 @@ FailureOr<Manifest> attn::cpu::lowerToLLVM(ModuleOp module,
     return module.emitError("expects a CPU target (")
            << llvm::join(getMachineNames(), ", ") << "), but got '"
            << options.target << "'";
-  FailureOr<KernelInterface> interface = KernelInterface::create(module);
-  if (failed(interface))
-    return failure();
-  Manifest manifest = interface->getManifest();
-  manifest.attnVersion = ATTN_VERSION;
-  manifest.llvmVersion = LLVM_VERSION_STRING;
-  manifest.numerics = options.numerics;
-  manifest.cacheKey = computeCacheKey(module, *machine, options);
-  manifest.target = {"x86-64", machine->cpu, machine->features};
+  Manifest manifest;
+  std::string cacheKey = computeCacheKey(module, *machine, options);
   int64_t scratchBytes = 0;
   for (auto &[name, add] : getStages(options.target)) {
+    // The last form of the programs says what their parameters are.
+    if (name == "vector") {
+      FailureOr<KernelInterface> interface = KernelInterface::create(module);
+      if (failed(interface))
+        return failure();
+      manifest = interface->getManifest();
+    }
     PassManager passes(module.getContext());
     add(passes);
     if (failed(passes.run(module)))
@@ -110,6 +139,11 @@ FailureOr<Manifest> attn::cpu::lowerToLLVM(ModuleOp module,
     if (options.onStage)
       options.onStage(name, module);
   }
+  manifest.attnVersion = ATTN_VERSION;
+  manifest.llvmVersion = LLVM_VERSION_STRING;
+  manifest.numerics = options.numerics;
+  manifest.cacheKey = cacheKey;
+  manifest.target = {"x86-64", machine->cpu, machine->features};
   manifest.scratchBytes = scratchBytes;
   if (Status status = manifest.validate(); !status.isOk())
     return module.emitError("expects a kernel that a manifest can describe: ")

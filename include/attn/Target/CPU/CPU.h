@@ -36,8 +36,8 @@ struct CompileOptions {
   /// object, and the text that the cache key is computed from beside the code.
   std::string numerics = "{}";
   std::string cacheText;
-  /// Called after each stage ("vector", "arith", "llvm") with its name and the
-  /// module; may be empty.
+  /// Called after each stage ("split", "vector", "arith", "llvm") with its name
+  /// and the module; may be empty.
   std::function<void(llvm::StringRef stage, mlir::ModuleOp module)> onStage;
 };
 

@@ -37,6 +37,11 @@ struct Machine;
 #define GEN_PASS_REGISTRATION
 #include "attn/Target/CPU/Passes.h.inc"
 
+/// Makes `cpu-pipeline` and its stages known to the command line:
+/// `cpu-to-split`, `cpu-to-vector`, `cpu-to-arith` and `cpu-to-llvm`, in this
+/// order.
+void registerPipelines();
+
 /// Patterns of `cpu-expand-math`.
 void populateExpandVectorMathPatterns(mlir::RewritePatternSet &patterns,
                                       const Machine &machine);

@@ -4,6 +4,26 @@
 
 include "mlir/Pass/PassBase.td"
 
+def SplitSweepPass : Pass<"tile-split-sweep", "::mlir::ModuleOp"> {
+  let summary = "Cut the sweep of a program with few items into chunks";
+  let description = [{
+    Replaces a program by two: one with a further coordinate, a chunk of
+    the swept range, which stores its carries to workspace; and one that combines
+    the chunks' carries in order by the sweep's `merge` and does the rest. With
+    `few-items` items or more there is one chunk: the first program then does all
+    and the second has no items. Left alone, with a remark: several
+    sweeps, a sweep without `merge`, a step that stores, a swept rank without name, a
+    program that leaves few rows to another.
+  }];
+  let options = [
+    Option<"fewItems", "few-items", "int64_t", "64",
+           "items from which on nothing is cut">,
+    Option<"chunkPoints", "chunk-points", "int64_t", "1024",
+           "points of a chunk, rounded up to whole tiles">];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::scf::SCFDialect"];
+}
+
 def ConvertTileToVectorPass
     : Pass<"convert-tile-to-vector", "::mlir::ModuleOp"> {
   let summary = "Write the loops of tile programs on vectors";

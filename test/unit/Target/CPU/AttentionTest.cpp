@@ -127,6 +127,27 @@ TEST(CpuAttention, Placements) {
     }
 }
 
+/// Memory beside the tensors cannot be read: a load beyond a valid count would
+/// end the process.
+TEST(CpuAttention, TouchesItsOperandsOnly) {
+  for (DType type : kTypes)
+    for (Placement placement : {Placement::GuardedBegin, Placement::GuardedEnd})
+      for (int64_t tileQueries : {1, 64})
+        for (int64_t dim : {40, 64, 111})
+          for (int64_t keys : {1, 7, 64, 100, 299}) {
+            AttentionCase c;
+            c.type = type;
+            c.placement = placement;
+            c.heads = 1;
+            c.queries = 3;
+            c.keys = keys;
+            c.tileQueries = tileQueries;
+            c.tileKeys = 256;
+            c.headDim = c.valueDim = dim;
+            expectAttention(c);
+          }
+}
+
 TEST(CpuAttention, FewQueries) {
   for (DType type : kTypes)
     for (int64_t tile : {1, 8, 16})

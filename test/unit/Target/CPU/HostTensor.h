@@ -7,6 +7,7 @@
 
 #include <cstring>
 #include <random>
+#include <sys/mman.h>
 #include <vector>
 
 namespace attn::test {
@@ -19,7 +20,11 @@ enum class Placement {
   /// Rows with a gap, at an address aligned to one element only.
   Padded,
   /// The first dimension from last to first.
-  Reversed
+  Reversed,
+  /// Compact, the first byte (or the byte after the last) in a page that cannot
+  /// be touched.
+  GuardedBegin,
+  GuardedEnd
 };
 
 /// A tensor whose elements are set and read as float. Memory beside the
@@ -52,12 +57,28 @@ public:
     bytes.assign((points + 2) * getSizeInBytes(type), 0xff);
     view = {};
     view.data = bytes.data();
+    if (placement == Placement::GuardedBegin ||
+        placement == Placement::GuardedEnd) {
+      int64_t size = points * getSizeInBytes(type), page = 4096;
+      guardedBytes = (size + page - 1) / page * page + 2 * page;
+      guarded =
+          static_cast<uint8_t *>(mmap(nullptr, guardedBytes, PROT_NONE,
+                                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+      mprotect(guarded + page, guardedBytes - 2 * page, PROT_READ | PROT_WRITE);
+      view.data = guarded + page;
+      if (placement == Placement::GuardedEnd)
+        view.data = guarded + guardedBytes - page - size;
+    }
     view.device = {kDLCPU, 0};
     view.ndim = static_cast<int32_t>(rank);
     view.dtype = getDLType(type);
     view.shape = this->shape.data();
     view.strides = strides.data();
     view.byte_offset = first * getSizeInBytes(type);
+  }
+  ~HostTensor() {
+    if (guarded)
+      munmap(guarded, guardedBytes);
   }
   HostTensor(const HostTensor &) = delete;
   HostTensor &operator=(const HostTensor &) = delete;
@@ -134,11 +155,15 @@ public:
   DLTensor view;
 
 private:
+  uint8_t *guarded = nullptr;
+  int64_t guardedBytes = 0;
+
   uint8_t *address(const std::vector<int64_t> &index) {
     int64_t offset = 0;
     for (size_t i = 0; i < index.size(); ++i)
       offset += index[i] * strides[i];
-    return bytes.data() + view.byte_offset + offset * getSizeInBytes(type);
+    return static_cast<uint8_t *>(view.data) + view.byte_offset +
+           offset * getSizeInBytes(type);
   }
 };
 

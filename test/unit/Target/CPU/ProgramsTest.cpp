@@ -10,8 +10,9 @@ using namespace attn::test;
 
 namespace {
 
-const Placement kPlacements[] = {Placement::Compact, Placement::Transposed,
-                                 Placement::Padded, Placement::Reversed};
+const Placement kPlacements[] = {
+    Placement::Compact,  Placement::Transposed,   Placement::Padded,
+    Placement::Reversed, Placement::GuardedBegin, Placement::GuardedEnd};
 
 TEST(CpuPrograms, Gemm) {
   for (const std::string &target : getRunnableTargets())
