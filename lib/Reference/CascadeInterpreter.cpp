@@ -196,39 +196,6 @@ Status Interpreter::bindArguments(const CascadeArguments &arguments) {
 // Ranks
 //===----------------------------------------------------------------------===//
 
-/// Sets elements of `view` at which a dependent rank has no coordinate to the
-/// empty value, so that reads at any coordinate see the tensor as it is.
-static void clearBeyond(const TensorView &view, NamedTensorType type,
-                        StringRef rank, const DependentRank &dependent) {
-  unsigned dim = *type.getRankPosition(rank);
-  SmallVector<unsigned> outer;
-  for (StringAttr name : dependent.outer) {
-    std::optional<unsigned> position = type.getRankPosition(name);
-    if (!position)
-      return;
-    outer.push_back(*position);
-  }
-  double empty = *getNumericValue(type.getEmpty());
-  forEachPoint(view.shape, [&](ArrayRef<int64_t> point) {
-    SmallVector<int64_t> source;
-    for (unsigned position : outer)
-      source.push_back(point[position]);
-    bool exists;
-    if (dependent.kind == RankKind::Ragged) {
-      int64_t first = toInteger(at(dependent.source, source));
-      ++source.back();
-      exists = point[dim] < toInteger(at(dependent.source, source)) - first;
-    } else {
-      exists = false;
-      source.push_back(0);
-      for (; source.back() < dependent.source.shape.back(); ++source.back())
-        exists |= toInteger(at(dependent.source, source)) == point[dim];
-    }
-    if (!exists)
-      at(view, point) = empty;
-  });
-}
-
 Status Interpreter::runRank(RankOp op) {
   if (op.getKind() == RankKind::Dense)
     return {};
@@ -536,7 +503,7 @@ Status Interpreter::runOp(Operation *op) {
           compileEinsum(einsum, options.unfusedType);
       if (!compiled.isOk())
         return compiled.takeStatus();
-      compiled->isDescending = options.descendingSums;
+      compiled->sumOrder = options.sumOrder;
       it = einsums.try_emplace(op, std::move(*compiled)).first;
     }
     int64_t *points = options.points ? &(*options.points)[op] : nullptr;

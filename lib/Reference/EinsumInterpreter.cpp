@@ -14,6 +14,7 @@
 
 #include "EinsumInterpreter.h"
 #include "EinsumAccess.h"
+#include "Order.h"
 
 #include <algorithm>
 #include <cmath>
@@ -28,19 +29,6 @@ using cascade::NamedTensorType;
 using cascade::RankKind;
 
 namespace {
-
-/// The registers of one program.
-struct Frame {
-  explicit Frame(const ScalarProgram &program)
-      : program(program), slots(program.numRegisters * kLanes) {}
-
-  Slot *get(unsigned reg) { return slots.data() + reg * kLanes; }
-
-  void fill(unsigned reg, Slot value) { std::fill_n(get(reg), kLanes, value); }
-
-  const ScalarProgram &program;
-  std::vector<Slot> slots;
-};
 
 /// A variable, its rank and the variables that its coordinates depend on.
 struct Variable {
@@ -120,34 +108,6 @@ static Status refuse(std::string reason, std::string alternative = {}) {
   return Status::error(StatusCode::invalidArgument, "interpreter",
                        std::move(reason), std::move(alternative));
 }
-
-//===----------------------------------------------------------------------===//
-// Environment
-//===----------------------------------------------------------------------===//
-
-Result<int64_t> Environment::getExtent(StringRef rank) const {
-  auto it = extents.find(rank);
-  if (it == extents.end())
-    return refuse("rank '" + rank.str() + "' has no extent",
-                  "give a tensor that has it, or declare 'cascade.rank " +
-                      rank.str() + " = ...'");
-  return it->second;
-}
-
-Result<std::vector<int64_t>> Environment::getShape(NamedTensorType type) const {
-  std::vector<int64_t> shape;
-  for (StringAttr rank : type.getRanks()) {
-    Result<int64_t> extent = getExtent(rank);
-    if (!extent.isOk())
-      return extent.takeStatus();
-    shape.push_back(*extent);
-  }
-  return shape;
-}
-
-//===----------------------------------------------------------------------===//
-// Binding
-//===----------------------------------------------------------------------===//
 
 Status EinsumRun::bindVariables() {
   for (unsigned i = 0, e = op.getNumVariables(); i < e; ++i) {
@@ -332,10 +292,6 @@ void EinsumRun::placeRegions() {
       markDepth = order.size();
 }
 
-//===----------------------------------------------------------------------===//
-// Points
-//===----------------------------------------------------------------------===//
-
 /// The element of the source at the outer coordinates, `last` being added to
 /// the last coordinate or, for a list, being one.
 static int64_t readSource(const Variable &variable, const Point &point,
@@ -397,9 +353,9 @@ void EinsumRun::loop(unsigned depth) {
   bool isBatch = static_cast<int>(number) == point.batchVariable;
   int64_t step = isBatch ? kLanes : 1;
   int64_t steps = (extent + step - 1) / step;
-  bool descending = einsum.isDescending && variable.reduced;
+  Order order(variable.reduced ? einsum.sumOrder : 0, steps);
   for (int64_t i = 0; i < steps; ++i) {
-    coordinate = (descending ? steps - 1 - i : i) * step;
+    coordinate = order.get(i) * step;
     if (isBatch)
       point.lanes = std::min(extent - coordinate, kLanes);
     loop(depth + 1);
@@ -561,8 +517,13 @@ void EinsumRun::combineIntoOne(const Slot *values, int64_t offset) {
   for (int64_t i = 0; i < point.lanes; ++i)
     if (contributes[i])
       kept[count++] = values[i];
-  if (einsum.isDescending)
-    std::reverse(kept, kept + count);
+  if (einsum.sumOrder != 0) {
+    Order order(einsum.sumOrder, count);
+    Slot before[kLanes];
+    std::copy_n(kept, count, before);
+    for (int64_t i = 0; i < count; ++i)
+      kept[i] = before[order.get(i)];
+  }
   Slot *lhs = combineFrame->get(0), *rhs = combineFrame->get(1);
   const Slot *sum = combineFrame->get(einsum.combine->yield);
   if (einsum.isUnfused) {

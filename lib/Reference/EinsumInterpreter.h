@@ -34,6 +34,12 @@ struct Environment {
   Result<std::vector<int64_t>> getShape(cascade::NamedTensorType type) const;
 };
 
+/// Sets elements of `view` at which a dependent rank has no coordinate to the
+/// empty value, so that reads at any coordinate see the tensor as it is. Does
+/// nothing if the tensor lacks an outer rank.
+void clearBeyond(const TensorView &view, cascade::NamedTensorType type,
+                 llvm::StringRef rank, const DependentRank &dependent);
+
 /// An Einsum with its regions compiled; used for each of its executions.
 struct CompiledEinsum {
   cascade::EinsumOp op;
@@ -47,8 +53,8 @@ struct CompiledEinsum {
   mlir::FloatType rounding;
   /// Scalar operations round to f32, and sums are taken in order.
   bool isUnfused = false;
-  /// Reduced variables run from the last coordinate to the first.
-  bool isDescending = false;
+  /// InterpretOptions::sumOrder.
+  unsigned sumOrder = 0;
 };
 
 /// Refuses operations that no kernel computes.

@@ -13,6 +13,7 @@
 #include "attn/Runtime/Status.h"
 #include "dialects/Cascade/Cascade.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -82,6 +83,19 @@ struct ScalarProgram {
   std::vector<Extent> extents;
   std::vector<Instruction> instructions;
   unsigned yield = 0;
+};
+
+/// The registers of one program.
+struct Frame {
+  explicit Frame(const ScalarProgram &program)
+      : program(program), slots(program.numRegisters * kLanes) {}
+
+  Slot *get(unsigned reg) { return slots.data() + reg * kLanes; }
+
+  void fill(unsigned reg, Slot value) { std::fill_n(get(reg), kLanes, value); }
+
+  const ScalarProgram &program;
+  std::vector<Slot> slots;
 };
 
 /// Compiles a block that ends in a terminator of one operand. With `unfused`,

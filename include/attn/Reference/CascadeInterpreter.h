@@ -49,9 +49,11 @@ struct InterpretOptions {
   /// in this type. It is what the error rule compares a kernel with.
   mlir::FloatType unfusedType;
 
-  /// Reductions run from the last coordinate to the first. A cascade says no
-  /// order; where values round, this tells how much the order matters.
-  bool descendingSums = false;
+  /// The order in which reductions take their points: 0 is ascending, 1
+  /// descending, each larger number another one in which neighbours are apart.
+  /// A cascade says no order; where values round, these tell how much it
+  /// matters.
+  unsigned sumOrder = 0;
 
   /// Scans with a merge region are run in this many pieces, each from the
   /// initial carries, which are then merged in order. Must be 1 or more.

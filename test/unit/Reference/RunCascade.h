@@ -39,7 +39,7 @@ struct Outcome {
 inline Outcome runCascade(const std::string &text,
                           const CascadeArguments &arguments,
                           const std::string &unfused = {},
-                          int64_t scanPieces = 1, bool descendingSums = false) {
+                          int64_t scanPieces = 1, unsigned sumOrder = 0) {
   mlir::MLIRContext context;
   context.loadDialect<cascade::CascadeDialect, mlir::arith::ArithDialect,
                       mlir::math::MathDialect>();
@@ -48,7 +48,7 @@ inline Outcome runCascade(const std::string &text,
     return {{}, "does not parse"};
   InterpretOptions options;
   options.scanPieces = scanPieces;
-  options.descendingSums = descendingSums;
+  options.sumOrder = sumOrder;
   if (!unfused.empty())
     options.unfusedType =
         mlir::cast<mlir::FloatType>(mlir::parseType(unfused, &context));
