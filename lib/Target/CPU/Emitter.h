@@ -156,6 +156,9 @@ private:
   mlir::Value clonePointwise(mlir::Operation *op, const Point &point,
                              int64_t lane);
   mlir::Value evaluateMask(tile::MaskOp mask, const Point &point, int64_t lane);
+  /// Whether the points are below the mask's counts; null if all are.
+  mlir::Value evaluateValid(tile::MaskOp mask, const Point &point,
+                            int64_t lane);
   mlir::Value evaluatePredicate(tile::MaskOp mask, const Point &point,
                                 int64_t lane);
   mlir::Value combine(tile::ReduceKind kind, mlir::Value a, mlir::Value b);
@@ -230,8 +233,8 @@ private:
   /// Buffers that values must be written to: carries updated in place.
   llvm::DenseMap<mlir::Value, Access> destinations;
   bool failedEvaluation = false;
-  /// The sweep whose step is being written, its count of points (i64) where the
-  /// body goes through fewer than a whole tile, and whether masks hold.
+  /// The sweep whose step is being written, the step's count of points (i64)
+  /// and whether the predicates of its masks hold.
   tile::SweepOp sweep;
   mlir::Value count;
   bool masksHold = false;

@@ -192,24 +192,32 @@ Value Emitter::evaluatePredicate(tile::MaskOp mask, const Point &point,
       local.map(operand, value);
     local.map(op.getResults(), copy->getResults());
   }
-  Value holds = splat(local.lookup(region.getTerminator()->getOperand(0)));
-  for (auto [dim, valid] : llvm::enumerate(mask.getValid())) {
-    Value bound = scalars.lookup(valid);
-    APInt known;
+  return splat(local.lookup(region.getTerminator()->getOperand(0)));
+}
+
+Value Emitter::evaluateValid(tile::MaskOp mask, const Point &point,
+                             int64_t lane) {
+  Value holds;
+  for (auto [number, valid] : llvm::enumerate(mask.getValid())) {
+    int64_t dim = number;
     auto type = mask.getTile().getType();
+    APInt known;
     if (matchPattern(valid, m_ConstantInt(&known)) &&
         known.getSExtValue() >= type.getDimSize(dim))
       continue;
+    // Loops over rows end at the count themselves.
+    if (dim != lane && hasDynamicBound(mask.getTile(), dim) &&
+        valid == sweep.getStep().getArgument(1))
+      continue;
+    Value bound = scalars.lookup(valid);
     Value at = toIndex(toValue(point[dim]));
-    Value below;
-    if (int64_t(dim) == lane)
-      below = arith::CmpIOp::create(
-          b, arith::CmpIPredicate::slt,
-          arith::AddIOp::create(b, splat(at), laneNumbers()), splat(bound));
-    else
-      below =
-          splat(arith::CmpIOp::create(b, arith::CmpIPredicate::slt, at, bound));
-    holds = arith::AndIOp::create(b, holds, below);
+    if (dim == lane) {
+      at = arith::AddIOp::create(b, splat(at), laneNumbers());
+      bound = splat(bound);
+    }
+    Value below =
+        splat(arith::CmpIOp::create(b, arith::CmpIPredicate::slt, at, bound));
+    holds = holds ? arith::AndIOp::create(b, holds, below).getResult() : below;
   }
   return holds;
 }
@@ -217,11 +225,18 @@ Value Emitter::evaluatePredicate(tile::MaskOp mask, const Point &point,
 Value Emitter::evaluateMask(tile::MaskOp mask, const Point &point,
                             int64_t lane) {
   Value value = evaluate(mask.getTile(), point, lane);
-  if (!value || (masksHold && mask->getParentOp() == sweep))
-    return value;
-  Value holds = evaluatePredicate(mask, point, lane);
-  if (!holds)
+  if (!value)
     return {};
+  Value holds = evaluateValid(mask, point, lane);
+  if (!masksHold || mask->getParentOp() != sweep) {
+    Value predicate = evaluatePredicate(mask, point, lane);
+    if (!predicate)
+      return {};
+    holds = holds ? arith::AndIOp::create(b, holds, predicate).getResult()
+                  : predicate;
+  }
+  if (!holds)
+    return value;
   Value empty = splat(arith::ConstantOp::create(b, mask.getEmptyAttr()));
   return arith::SelectOp::create(b, holds, value, empty);
 }

@@ -283,24 +283,24 @@ LogicalResult Emitter::emitSweep(tile::SweepOp op) {
     ::mlir::Block &step = op.getStep().front();
     scalars.map(step.getArgument(0), toIndex(base));
     scalars.map(step.getArgument(1), toIndex(valid));
-    bool hasMasks = !step.getOps<tile::MaskOp>().empty();
-    Value whole =
-        arith::CmpIOp::create(b, arith::CmpIPredicate::eq, valid, tileSize);
-    if (hasMasks)
-      whole = arith::AndIOp::create(b, whole, full);
     sweep = op;
-    auto choice = scf::IfOp::create(b, whole, /*withElse=*/true);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(choice.thenBlock());
-    masksHold = true;
-    scalars.map(step.getArgument(1), toIndex(tileSize));
-    result = emitStep(op, carries);
-    b.setInsertionPointToStart(choice.elseBlock());
-    masksHold = false;
     count = valid;
-    scalars.map(step.getArgument(1), toIndex(valid));
-    if (succeeded(result))
-      result = emitStep(op, carries);
+    auto emitBody = [&](bool isFull) {
+      masksHold = isFull;
+      if (succeeded(result))
+        result = emitStep(op, carries);
+      masksHold = false;
+    };
+    if (step.getOps<tile::MaskOp>().empty()) {
+      emitBody(true);
+    } else {
+      auto choice = scf::IfOp::create(b, full, /*withElse=*/true);
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(choice.thenBlock());
+      emitBody(true);
+      b.setInsertionPointToStart(choice.elseBlock());
+      emitBody(false);
+    }
     count = {};
     sweep = {};
   });

@@ -181,6 +181,8 @@ double AttentionRun::getCacheBytes() const {
 
 const uint8_t *AttentionRun::getKeys() const { return tensors->k.data; }
 
+const uint8_t *AttentionRun::getValues() const { return tensors->v.data; }
+
 double AttentionRun::check() const {
   double worst = 0;
   for (int64_t p = 0; p < c.queries; p += 97) {

@@ -21,8 +21,9 @@ double wallSeconds();
 double measureFmaPeak();
 /// GFLOP/s of independent 512-bit bf16 pair dots; 0 without the instruction.
 double measureBf16Peak();
-/// GB/s of the best of three read loops over `bytes` of memory.
-double measureReadBandwidth(const uint8_t *memory, size_t bytes);
+/// GB/s of the best of three read loops over `bytes` of each of two memories.
+double measureReadBandwidth(const uint8_t *first, const uint8_t *second,
+                            size_t bytes);
 
 /// One kernel and its operands.
 struct Case {
@@ -45,6 +46,7 @@ public:
   /// Bytes of K and V.
   double getCacheBytes() const;
   const uint8_t *getKeys() const;
+  const uint8_t *getValues() const;
   /// Largest difference from sums in double on some rows.
   double check() const;
 

@@ -70,9 +70,13 @@ readOnce(const uint8_t *memory, size_t bytes, size_t streams) {
   return double(part) * streams / elapsed / 1e9;
 }
 
-double attn::bench::measureReadBandwidth(const uint8_t *memory, size_t bytes) {
+double attn::bench::measureReadBandwidth(const uint8_t *first,
+                                         const uint8_t *second, size_t bytes) {
   double best = 0;
-  for (size_t streams : {1, 2, 4})
-    best = std::max(best, readOnce(memory, bytes, streams));
+  for (size_t streams : {1, 2, 4}) {
+    double time = bytes / readOnce(first, bytes, streams) +
+                  bytes / readOnce(second, bytes, streams);
+    best = std::max(best, 2 * bytes / time);
+  }
   return best;
 }

@@ -27,6 +27,8 @@ static const Case kCases[] = {
     {"bf16-d64-causal", true, true, 8, 2048, 2048, 64, 64, 256},
     {"f32-decode", false, false, 32, 1, 4096, 128, 1, 4096},
     {"bf16-decode", true, false, 32, 1, 4096, 128, 1, 4096},
+    // 128 MB of keys and values: more than the last cache.
+    {"bf16-decode-64", true, false, 64, 1, 4096, 128, 1, 4096},
 };
 
 static double median(std::vector<double> values) {
@@ -43,7 +45,8 @@ static void measure(const Case &c, int repeat) {
   for (int i = 0; i < repeat; ++i) {
     auto peak = [&] {
       if (decode)
-        return measureReadBandwidth(one.getKeys(), one.getCacheBytes() / 2);
+        return measureReadBandwidth(one.getKeys(), one.getValues(),
+                                    one.getCacheBytes() / 2);
       return c.bf16 ? measureBf16Peak() : measureFmaPeak();
     };
     double before = peak();
