@@ -244,6 +244,7 @@ static void addBinaryFacts(AlgebraRegistry &registry) {
 }
 
 static void addUnaryFacts(AlgebraRegistry &registry) {
+  const ValueInterval kNotNegative = {0, kInf};
   auto add =
       [&](llvm::StringRef name, Monotone monotone,
           llvm::SmallVector<Homomorphism> homomorphisms,
@@ -259,15 +260,17 @@ static void addUnaryFacts(AlgebraRegistry &registry) {
       [](auto in) { return monotoneRange(in, std::exp); });
   add("math.exp2", Monotone::Increasing, {{"add", "mul"}},
       [](auto in) { return monotoneRange(in, std::exp2); });
-  add("math.log", Monotone::Increasing, {{"mul", "add"}}, [](auto in) {
-    return in[0].lo >= 0 ? monotoneRange(in, std::log) : ValueInterval{};
-  });
-  add("math.log2", Monotone::Increasing, {{"mul", "add"}}, [](auto in) {
-    return in[0].lo >= 0 ? monotoneRange(in, std::log2) : ValueInterval{};
-  });
-  add("math.sqrt", Monotone::Increasing, {{"mul", "mul"}},
+  add("math.log", Monotone::Increasing, {{"mul", "add", kNotNegative}},
+      [](auto in) {
+        return in[0].lo >= 0 ? monotoneRange(in, std::log) : ValueInterval{};
+      });
+  add("math.log2", Monotone::Increasing, {{"mul", "add", kNotNegative}},
+      [](auto in) {
+        return in[0].lo >= 0 ? monotoneRange(in, std::log2) : ValueInterval{};
+      });
+  add("math.sqrt", Monotone::Increasing, {{"mul", "mul", kNotNegative}},
       [](auto) { return ValueInterval{0, kInf}; });
-  add("math.rsqrt", Monotone::Decreasing, {{"mul", "mul"}},
+  add("math.rsqrt", Monotone::Decreasing, {{"mul", "mul", kNotNegative}},
       [](auto) { return ValueInterval{0, kInf}; });
   add("math.absf", Monotone::No, {{"mul", "mul"}},
       [](auto) { return ValueInterval{0, kInf}; });

@@ -41,15 +41,17 @@ struct MonoidInfo {
       combineInverse;
 };
 
-/// f(a `from` b) = f(a) `to` f(b), by names of monoids.
-struct Homomorphism {
-  std::string from, to;
-};
-
 /// The values that an expression may take: a closed interval.
 struct ValueInterval {
   double lo = -std::numeric_limits<double>::infinity();
   double hi = std::numeric_limits<double>::infinity();
+};
+
+/// f(a `from` b) = f(a) `to` f(b), by names of monoids, for a and b in `domain`
+/// (absent: all).
+struct Homomorphism {
+  std::string from, to;
+  std::optional<ValueInterval> domain = std::nullopt;
 };
 
 enum class Monotone { No, Increasing, Decreasing };

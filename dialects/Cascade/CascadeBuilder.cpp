@@ -25,7 +25,7 @@ static SmallVector<Attribute> nameVariables(MLIRContext *context,
 EinsumOp attn::cascade::buildEinsum(OpBuilder &builder, Location loc,
                                     NamedTensorType resultType,
                                     ValueRange inputs, MonoidAttr monoid,
-                                    MapBuilder map) {
+                                    MapBuilder map, ArrayRef<Merge> said) {
   MLIRContext *context = builder.getContext();
   llvm::SetVector<StringAttr> ranks;
   ranks.insert_range(resultType.getRanks());
@@ -58,7 +58,7 @@ EinsumOp attn::cascade::buildEinsum(OpBuilder &builder, Location loc,
     Value result = map(builder, loc, block->getArguments());
     YieldOp::create(builder, loc, result);
   }
-  sayMerges(op);
+  sayMerges(op, said);
   return op;
 }
 
@@ -73,9 +73,13 @@ EinsumOp attn::cascade::buildCombine(OpBuilder &builder, Location loc,
 
 void attn::cascade::sayMerges(EinsumOp op, ArrayRef<Merge> said) {
   SmallVector<int32_t> merges(op.getMerges());
-  for (unsigned i = 0, e = merges.size(); i < e; ++i)
-    if (op.getMerge(i) == Merge::Derived)
-      merges[i] =
-          static_cast<int32_t>(i < said.size() ? said[i] : Merge::Absorb);
+  for (unsigned i = 0, e = merges.size(); i < e; ++i) {
+    Merge own = op.getMerge(i);
+    Merge wanted = i < said.size() ? said[i] : Merge::Derived;
+    if (wanted == Merge::Derived)
+      wanted = own == Merge::Derived ? Merge::Absorb : own;
+    if (wanted != own)
+      merges[i] = static_cast<int32_t>(wanted);
+  }
   op.setMerges(merges);
 }

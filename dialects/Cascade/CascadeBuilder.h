@@ -18,10 +18,11 @@ using MapBuilder = llvm::function_ref<mlir::Value(
 
 /// An Einsum over the union of the ranks of `inputs`: those that `resultType`
 /// lacks are reduced by `monoid` (null if there are none). Without `map` it is
-/// the product. An operand whose merge the algebra does not tell absorbs.
+/// the product. Merges are as in `sayMerges`.
 EinsumOp buildEinsum(mlir::OpBuilder &builder, mlir::Location loc,
                      NamedTensorType resultType, mlir::ValueRange inputs,
-                     MonoidAttr monoid = {}, MapBuilder map = nullptr);
+                     MonoidAttr monoid = {}, MapBuilder map = nullptr,
+                     llvm::ArrayRef<Merge> said = {});
 
 /// The element-wise combination of two tensors by a monoid, at the ranks of
 /// `resultType`.
@@ -29,8 +30,9 @@ EinsumOp buildCombine(mlir::OpBuilder &builder, mlir::Location loc,
                       NamedTensorType resultType, mlir::Value lhs,
                       mlir::Value rhs, const MonoidInfo &monoid);
 
-/// Says `absorb`, or the entry of `said` where given, for each operand whose
-/// merge the algebra of the map does not tell.
+/// Gives each operand the merge of `said`, and where that is `Derived` or
+/// absent the one that the algebra of the map tells, or else `Absorb`. What the
+/// algebra tells is not said again.
 void sayMerges(EinsumOp op, llvm::ArrayRef<Merge> said = {});
 
 } // namespace attn::cascade

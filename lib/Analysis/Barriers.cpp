@@ -80,7 +80,7 @@ namespace {
 class Planner {
 public:
   Planner(FuncOp func, StringRef rank, Value barrier)
-      : rank(rank),
+      : rank(rank), late(findLateValues(func, rank)),
         algebra(cast<CascadeDialect>(func->getDialect())->getAlgebra()) {
     plan.barrier = barrier;
     // Einsums over the rank downstream of the barrier, in order.
@@ -122,12 +122,172 @@ public:
     bool mayOverflow = false;
     for (auto &[op, state] : plan.reductions)
       mayOverflow |= state.mayOverflow;
+    if (mayOverflow)
+      for (EinsumOp einsum : chain)
+        if (std::optional<SeparationFailure> why = findUnsafeRescale(einsum))
+          return keep(einsum, *why);
     plan.strategy =
         mayOverflow ? BarrierStrategy::Rescale : BarrierStrategy::Defer;
     return std::move(plan);
   }
 
 private:
+  /// The one reduction over the rank that the barrier is made of, or null.
+  EinsumOp findRoot() {
+    llvm::SetVector<Operation *> seen;
+    llvm::SetVector<Operation *> roots;
+    seen.insert(plan.barrier.getDefiningOp());
+    for (unsigned i = 0; i < seen.size(); ++i) {
+      auto einsum = dyn_cast_or_null<EinsumOp>(seen[i]);
+      if (!einsum)
+        return {};
+      if (reducesRank(einsum, rank)) {
+        roots.insert(einsum);
+        continue;
+      }
+      for (Value operand : einsum.getOperands())
+        if (late.contains(operand))
+          seen.insert(operand.getDefiningOp());
+    }
+    return roots.size() == 1 ? cast<EinsumOp>(roots[0]) : EinsumOp();
+  }
+
+  /// True if operand `i` of `einsum` is read at the einsum's own coordinate of
+  /// the rank.
+  bool readsRankPlainly(EinsumOp einsum, unsigned i) {
+    auto type = cast<NamedTensorType>(einsum.getInputs()[i].getType());
+    std::optional<unsigned> variable = getRankVariable(einsum, rank);
+    std::optional<unsigned> position = type.getRankPosition(rank);
+    return variable && position &&
+           einsum.getInputMap(i).getResult(*position) ==
+               getAffineDimExpr(*variable, einsum.getContext());
+  }
+
+  /// Why a running value of the barrier would not do in `einsum`, or nothing.
+  /// While the running value is the identity it says nothing of the points seen
+  /// so far, so those must contribute nothing; that is shown if the barrier is
+  /// the maximum (or minimum) of an operand of `einsum` whose identity empties
+  /// the point. A sum that is followed may overflow on the way.
+  std::optional<SeparationFailure> findUnsafeRescale(EinsumOp einsum) {
+    if (auto it = plan.reductions.find(einsum); it != plan.reductions.end()) {
+      const FactorState &state = it->second;
+      if (!makeRescale(
+              algebra, *state.monoid, state.barrier, [](unsigned leaf) {
+                return leaf == kBarrierLeaf ? std::optional(kBarrierLeaf + 1)
+                                            : std::nullopt;
+              }))
+        return SeparationFailure{einsum,
+                                 "the late value's part has no inverse in '" +
+                                     state.monoid->name + "'"};
+    }
+    if (!llvm::is_contained(einsum.getInputs(), plan.barrier))
+      return std::nullopt;
+    EinsumOp root = findRoot();
+    if (!root || !root.getMonoidAttr().getInfo().idempotent)
+      return SeparationFailure{einsum,
+                               "only a running maximum or minimum is followed"};
+    SeparationFailure unseen = {
+        einsum, "its points may count before the late value has any"};
+    if (root.getInputs().size() != 1 || !root.getIndices().empty() ||
+        root.hasWhere() || root.hasMap() || !readsRankPlainly(root, 0))
+      return unseen;
+    auto identity = getNumericValue(root.getMonoidAttr().getInfo().identity(
+        cast<NamedTensorType>(root.getType()).getComputeType()));
+    for (auto [i, input] : llvm::enumerate(einsum.getInputs())) {
+      if (input != root.getInputs()[0] || !readsRankPlainly(einsum, i))
+        continue;
+      if (einsum.getMerge(i) == Merge::Absorb &&
+          getNumericValue(cast<NamedTensorType>(input.getType()).getEmpty()) ==
+              identity)
+        return std::nullopt;
+      // An identity that is not the operand's empty value empties the point by
+      // arithmetic, once the barrier is out of it.
+      SmallVector<double> values(einsum.getInputs().size(), *identity);
+      MonoidAttr sum = einsum.getMonoidAttr();
+      auto type = cast<NamedTensorType>(einsum.getType());
+      double nothing =
+          *getNumericValue(sum ? sum.getInfo().identity(type.getComputeType())
+                               : type.getEmpty());
+      bool absorbed =
+          llvm::all_of(llvm::enumerate(einsum.getInputs()), [&](auto entry) {
+            return entry.value() != plan.barrier ||
+                   einsum.getMerge(entry.index()) == Merge::Absorb;
+          });
+      if (absorbed && deriveMerges(algebra, einsum.getMap(), values,
+                                   nothing)[i] == Merge::Absorb)
+        return std::nullopt;
+    }
+    return unseen;
+  }
+
+  /// True if operand `i` is read at the result's own coordinates along each
+  /// rank of the barrier.
+  bool readsInPlace(EinsumOp einsum, unsigned i) {
+    auto type = cast<NamedTensorType>(einsum.getInputs()[i].getType());
+    auto result = cast<NamedTensorType>(einsum.getType());
+    auto barrier = cast<NamedTensorType>(plan.barrier.getType());
+    return llvm::all_of(barrier.getRanks(), [&](StringAttr name) {
+      std::optional<unsigned> from = type.getRankPosition(name);
+      std::optional<unsigned> to = result.getRankPosition(name);
+      return from && to &&
+             isa<AffineDimExpr>(einsum.getInputMap(i).getResult(*from)) &&
+             einsum.getInputMap(i).getResult(*from) ==
+                 einsum.getOutputMap().getResult(*to);
+    });
+  }
+
+  /// True if an empty entry of operand `i`, made by a dependent Einsum, is the
+  /// same with and without the barrier's part: it absorbs in `monoid`, or there
+  /// is none.
+  bool isEmptinessKept(EinsumOp einsum, unsigned i, const MonoidInfo &monoid) {
+    auto producer = einsum.getInputs()[i].getDefiningOp<EinsumOp>();
+    double empty =
+        *getNumericValue(cast<NamedTensorType>(producer.getType()).getEmpty());
+    if (monoid.name == "mul" ? empty == 0 : std::isinf(empty))
+      return true;
+    return einsum.getMerge(i) == Merge::Through && !producer.hasWhere() &&
+           !producer.getMonoidAttr() &&
+           llvm::all_of(einsum.getInputMap(i).getResults(),
+                        llvm::IsaPred<AffineDimExpr>) &&
+           llvm::all_of(llvm::seq<unsigned>(0, producer.getInputs().size()),
+                        [&](unsigned j) {
+                          return producer.getMerge(j) == Merge::Through;
+                        });
+  }
+
+  /// What an empty barrier does to `einsum`'s points, or why there is no one
+  /// answer.
+  std::optional<Merge> getBarrierMerge(EinsumOp einsum,
+                                       ArrayRef<const MonoidInfo *> choice,
+                                       SeparationFailure &why) {
+    std::optional<Merge> merge;
+    for (auto [i, input] : llvm::enumerate(einsum.getInputs())) {
+      if (input != plan.barrier && !choice[i])
+        continue;
+      Merge own = einsum.getMerge(i);
+      if (!readsInPlace(einsum, i)) {
+        why = {einsum, "it is read at other coordinates than the result's"};
+        return std::nullopt;
+      }
+      if (input != plan.barrier) {
+        if (!isEmptinessKept(einsum, i, *choice[i])) {
+          why = {einsum, "an empty entry of operand #" + std::to_string(i) +
+                             " is none in '" + choice[i]->name +
+                             "' without the late value"};
+          return std::nullopt;
+        }
+        own = plan.states.at({input.getDefiningOp(), choice[i]}).barrierMerge;
+      }
+      if (merge && *merge != own) {
+        why = {einsum, "an empty late value is nothing in one operand and a "
+                       "number in another"};
+        return std::nullopt;
+      }
+      merge = own;
+    }
+    return merge;
+  }
+
   void setKept(EinsumOp at, SeparationFailure why) {
     plan.strategy = BarrierStrategy::Keep;
     plan.why = std::move(why);
@@ -235,7 +395,16 @@ private:
         plan.evidence = describeFailure(einsum, monoid, expr, roleOf);
       return std::nullopt;
     }
+    std::optional<Merge> merge = getBarrierMerge(einsum, choice, local);
+    if (!merge) {
+      // Nearer than what other monoids failed for.
+      why = {};
+      plan.evidence.clear();
+      reject(einsum, local, why);
+      return std::nullopt;
+    }
     FactorState state;
+    state.barrierMerge = *merge;
     state.monoid = &monoid;
     state.element = separation->element;
     state.barrier = separation->barrier;
@@ -375,6 +544,7 @@ private:
   }
 
   StringRef rank;
+  llvm::DenseSet<Value> late;
   const AlgebraRegistry &algebra;
   BarrierPlan plan;
   SmallVector<EinsumOp> chain;

@@ -119,6 +119,13 @@ private:
     auto inner = run(*from, expr->operands[0]);
     if (!inner)
       return std::nullopt;
+    // sqrt(g * h) is sqrt(g) * sqrt(h) only where both are defined.
+    if (std::optional<ValueInterval> domain = homomorphism.domain)
+      for (const ScalarExpr &part : {inner->element, inner->barrier})
+        if (part && !(getElementRange(part).lo >= domain->lo &&
+                      getElementRange(part).hi <= domain->hi))
+          return fail(expr->op, "'" + name(expr->op) +
+                                    "' takes no parts that may be negative");
     Separation result;
     result.mayOverflow = inner->mayOverflow;
     if (inner->element) {
@@ -182,13 +189,13 @@ private:
     auto rhs = run(monoid, expr->operands[1]);
     if (!rhs)
       return std::nullopt;
-    bool lhsZero = isZero(expr->operands[0]),
-         rhsZero = isZero(expr->operands[1]);
+    bool lhsZero = monoid.name == "mul" && isZero(expr->operands[0]);
+    bool rhsZero = monoid.name == "mul" && isZero(expr->operands[1]);
     ScalarExpr factor = lhsZero ? rhs->barrier : lhs->barrier;
     if (!lhsZero && !rhsZero && !isEqual(lhs->barrier, rhs->barrier))
       return fail(expr->op, "the operands of '" + name(expr->op) +
                                 "' have no common factor");
-    if (ordered && factor && getElementRange(factor).lo < 0)
+    if (ordered && factor && !(getElementRange(factor).lo >= 0))
       return fail(expr->op, "'" + name(expr->op) +
                                 "' keeps a factor only if it is not negative");
     if (!lhs->element || !rhs->element)
@@ -324,6 +331,11 @@ attn::makeRescale(const AlgebraRegistry &algebra, const MonoidInfo &monoid,
     }
   }
   if (!monoid.combineInverse)
+    return std::nullopt;
+  // A factor that passes through zero on its way leaves nothing to correct.
+  ValueInterval range =
+      getRange(algebra, barrier, [](unsigned) { return ValueInterval{}; });
+  if (monoid.name == "mul" && !(range.lo > 0) && !(range.hi < 0))
     return std::nullopt;
   return makeCombine(monoid, /*inverse=*/true, moved(barrier), barrier,
                      barrier->type);

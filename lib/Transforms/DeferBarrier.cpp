@@ -119,7 +119,8 @@ private:
               });
           return inverse ? state.monoid->combineInverse(b, loc, args[0], h)
                          : state.monoid->combine(b, loc, args[0], h);
-        });
+        },
+        {Merge::Derived, state.barrierMerge});
   }
 
   const BarrierPlan &plan;

@@ -82,6 +82,21 @@ private:
   /// plain variable, so that a tile's slice is all it needs.
   bool canScan(EinsumOp einsum) {
     std::optional<unsigned> variable = getRankVariable(einsum, rank);
+    // A carry starts empty, and a sum from the identity.
+    auto type = cast<NamedTensorType>(einsum.getType());
+    if (reducesRank(einsum, rank) &&
+        getNumericValue(einsum.getMonoidAttr().getInfo().identity(
+            type.getComputeType())) != getNumericValue(type.getEmpty())) {
+      remark::missed(
+          einsum.getLoc(),
+          remark::RemarkOpts::name("ScanNotFormed").category(DEBUG_TYPE))
+          << ("rank " + rank +
+              " stays whole: the result's empty value is not "
+              "the identity of '" +
+              einsum.getMonoidAttr().getName().getValue() + "'")
+                 .str();
+      return false;
+    }
     auto plain = [&](Value value, AffineMap map) {
       if (!hasRank(value, rank))
         return !llvm::any_of(map.getResults(), [&](AffineExpr e) {
@@ -142,8 +157,13 @@ private:
     buildStep(scan, reductions);
     buildMerge(scan, reductions);
     builder.setInsertionPointAfter(scan);
-    for (auto [reduction, result] : llvm::zip(reductions, scan.getResults()))
-      reduction.getResult().replaceAllUsesWith(result);
+    for (auto [reduction, result] : llvm::zip(reductions, scan.getResults())) {
+      Value value = result;
+      auto type = cast<NamedTensorType>(reduction.getType());
+      if (type != result.getType())
+        value = buildEinsum(builder, reduction.getLoc(), type, result);
+      reduction.getResult().replaceAllUsesWith(value);
+    }
     for (EinsumOp reduction : reductions)
       reduction.erase();
     // What used the first reductions may stand above the scan.
@@ -153,7 +173,8 @@ private:
   /// A carry is f32 where the reduction's result is narrower: it is what is
   /// added to.
   NamedTensorType getCarryType(EinsumOp reduction) {
-    return cast<NamedTensorType>(reduction.getType());
+    auto type = cast<NamedTensorType>(reduction.getType());
+    return type.withElementType(type.getComputeType());
   }
 
   StringAttr declareTileRank() {
@@ -333,7 +354,8 @@ private:
                       return args[1];
                     return correction.plan->captured[leaf - kCapturedLeaf];
                   });
-            });
+            },
+            {state.barrierMerge, state.barrierMerge});
       carry =
           buildCombine(builder, loc, carryType, carry, factor, *state.monoid);
     }
@@ -359,6 +381,7 @@ private:
       // Reductions come in topological order: their barriers are there.
       cloneOp(after, reduction);
       Value part = after.mapping.lookup(reduction.getResult());
+      part.setType(getCarryType(reduction));
       Value carry =
           correct(builder, reduction,
                   before.mapping.lookup(reduction.getResult()), before, after);

@@ -54,6 +54,8 @@ struct FactorState {
   ScalarExpr barrier;
   /// The monoid in which each operand was separated; null: not dependent.
   llvm::SmallVector<const cascade::MonoidInfo *> operandMonoids;
+  /// What an empty barrier does, which is the same wherever it is read.
+  cascade::Merge barrierMerge = cascade::Merge::Absorb;
   bool mayOverflow = false;
 };
 
