@@ -3,8 +3,9 @@
 // The rule of docs/numerics.md: the largest error of a row is at most `factor`
 // times that of the same computation done unfused in the input type, plus two
 // ulp of the output's type at the row's largest magnitude. A naive computation
-// may take its sums in any order, and a single one may be right by chance: the
-// largest error of several orders counts.
+// may take its sums in any order, and a row of it may be right by chance: the
+// largest error of several orders counts, and at least the relative error that
+// 99 in 100 of its rows keep to.
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,0 +1,128 @@
+//===- RunCase.cpp - one problem compiled, run and checked ----------------===//
+
+#include "RunCase.h"
+
+#include "attn/Runtime/ThreadPool.h"
+
+#include <sstream>
+
+using namespace attn;
+using namespace attn::test;
+
+std::string Case::describe() const {
+  std::ostringstream os;
+  auto number = [&](const char *name, const std::optional<int64_t> &value) {
+    if (value)
+      os << " --" << name << "=" << *value;
+  };
+  os << variant;
+  number("batch", shape.batch);
+  number("heads", shape.heads);
+  number("kv-heads", shape.kvHeads);
+  number("q-len", shape.queryLength);
+  number("kv-len", shape.keyLength);
+  number("head-dim", shape.headDim);
+  number("value-dim", shape.valueDim);
+  os << " --dtype=" << getName(dtype) << " --seed=" << inputs.seed << " input "
+     << static_cast<int>(inputs.kind) << " nan " << static_cast<int>(inputs.nan)
+     << " layout " << static_cast<int>(inputs.layout)
+     << " --threads=" << threads << " --target=" << target;
+  for (auto &[name, value] : scalars)
+    os << " --set " << name << "=" << value;
+  return os.str();
+}
+
+CaseRunner::CaseRunner() : context(createContext()) {}
+CaseRunner::~CaseRunner() = default;
+
+Source *CaseRunner::getSource(const std::string &variant,
+                              std::string &refusal) {
+  auto source = sources.find(variant);
+  if (source == sources.end()) {
+    auto loaded = loadSource(*context, variant, "");
+    if (!loaded.isOk()) {
+      refusal = loaded.takeStatus().message();
+      return nullptr;
+    }
+    source = sources.emplace(variant, std::move(*loaded)).first;
+  }
+  return &source->second;
+}
+
+bool CaseRunner::hasRank(const std::string &variant, llvm::StringRef rank) {
+  std::string refusal;
+  Source *source = getSource(variant, refusal);
+  return source &&
+         llvm::any_of(source->func.getArgumentTypes(), [&](mlir::Type type) {
+           auto tensor = dyn_cast<cascade::NamedTensorType>(type);
+           return tensor && tensor.getRankPosition(rank);
+         });
+}
+
+Outcome CaseRunner::run(const Case &c, const Mutation &mutate, bool check) {
+  Outcome outcome;
+  auto refuse = [&](const Status &status) {
+    outcome.refusal = status.message();
+    return outcome;
+  };
+  Source *source = getSource(c.variant, outcome.refusal);
+  if (!source)
+    return outcome;
+  cascade::FuncOp func = source->func;
+  Problem problem;
+  problem.dtype = c.dtype;
+  if (Status status = resolveExtents(func, c.shape, problem); !status.isOk())
+    return refuse(status);
+  if (Status status = resolveScalars(func, c.scalars, problem); !status.isOk())
+    return refuse(status);
+  auto inputs = createInputs(func, problem, {}, c.inputs);
+  if (!inputs.isOk())
+    return refuse(inputs.takeStatus());
+  auto outputs = createOutputs(func, problem, c.inputs.layout);
+  if (!outputs.isOk())
+    return refuse(outputs.takeStatus());
+
+  PipelineOptions options;
+  options.extents = getStaticExtents(func, problem);
+  options.dtype = std::string(getName(problem.dtype));
+  if (mutate)
+    options.onStage = [&](llvm::StringRef stage, mlir::ModuleOp module) {
+      if (stage == "tile")
+        mutate(module);
+    };
+  std::string key = c.variant + "|" + options.dtype + "|" + c.target;
+  for (auto &[rank, extent] : options.extents)
+    key += "|" + rank + "=" + std::to_string(extent);
+  auto kernel = kernels.find(key);
+  if (mutate || kernel == kernels.end()) {
+    auto compiled = compileKernel(func, problem, options, c.target);
+    if (!compiled.isOk())
+      return refuse(compiled.takeStatus());
+    if (mutate)
+      key += "|mutated";
+    kernel = kernels.insert_or_assign(key, std::move(*compiled)).first;
+  }
+  auto pool = ThreadPool::create(c.threads);
+  if (!pool.isOk())
+    return refuse(pool.takeStatus());
+  auto plan = preparePlan(kernel->second.kernel, problem, *inputs, *outputs,
+                          std::move(*pool));
+  if (!plan.isOk())
+    return refuse(plan.takeStatus());
+  if (Status status = (*plan)->run(); !status.isOk())
+    return refuse(status);
+  for (auto &[name, tensor] : *outputs) {
+    outcome.outputs[name] = tensor.getValues();
+    outcome.gapsUntouched &= tensor.areGapsUntouched();
+  }
+  if (!check)
+    return outcome;
+  auto errors =
+      checkOutputs(func, problem, getReferenceArguments(*inputs, problem),
+                   *outputs, c.inputs.nan != NaNKind::none);
+  if (!errors.isOk())
+    return refuse(errors.takeStatus());
+  for (const OutputError &error : *errors)
+    outcome.maxRatio = std::max(outcome.maxRatio, error.report.maxRatio);
+  return outcome;
+}
