@@ -73,18 +73,9 @@ Emitter::Values Emitter::emitDotBlock(Nest &nest, const Block &block) {
   Access operands[2];
   for (unsigned i = 0; i < 2; ++i)
     operands[i] = getBuffer(dot.getOperand(i), plan.forms[i]);
-  Values sums;
-  for (int64_t row = 0; row < block.rows; ++row)
-    for (int64_t vector = 0; vector < block.vectors; ++vector) {
-      memo.clear();
-      Value init = evaluate(dot.getAccumulator(),
-                            block.at(row, vector, machine.lanes), block.lane);
-      if (!init) {
-        failedEvaluation = true;
-        return {};
-      }
-      sums.push_back(init);
-    }
+  Value zero =
+      arith::ConstantOp::create(b, b.getZeroAttr(vectorOf(b.getF32Type())));
+  Values sums(block.rows * block.vectors, zero);
   unsigned rowDim =
       block.rowDim < 0 ? ~0u : result.getDimPosition(block.rowDim);
 
@@ -138,7 +129,26 @@ Emitter::Values Emitter::emitDotBlock(Nest &nest, const Block &block) {
         });
     return Values(loop.getResults());
   };
-  return contract(0, sums);
+  sums = contract(0, sums);
+  // The accumulator is added last: over many steps this loses fewer bits than
+  // one long chain of sums.
+  if (matchPattern(dot.getAccumulator(), m_AnyZeroFloat()))
+    return sums;
+  for (int64_t row = 0; row < block.rows; ++row)
+    for (int64_t vector = 0; vector < block.vectors; ++vector) {
+      memo.clear();
+      Value init = evaluate(dot.getAccumulator(),
+                            block.at(row, vector, machine.lanes), block.lane);
+      if (!init) {
+        failedEvaluation = true;
+        return {};
+      }
+      Value &sum = sums[row * block.vectors + vector];
+      auto addition = arith::AddFOp::create(b, init, sum);
+      addition.setFastmath(arith::FastMathFlags::contract);
+      sum = addition;
+    }
+  return sums;
 }
 
 Value Emitter::belowMask(Value points, int64_t width) {
