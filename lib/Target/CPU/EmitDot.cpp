@@ -21,6 +21,8 @@ using namespace attn::cpu;
 /// row that it unrolls.
 static constexpr int64_t kContractionRows = 4;
 static constexpr int64_t kUnrolledVectors = 16;
+/// Terms that are summed in one chain.
+static constexpr int64_t kChunkTerms = 64;
 
 /// The position of iteration dimension `dim` in an operand, or -1.
 static int64_t getPosition(AffineMap map, unsigned dim) {
@@ -117,15 +119,34 @@ Emitter::Values Emitter::emitDotBlock(Nest &nest, const Block &block) {
     bool inPairs = pairs && depth + 1 == plan.contracted.size();
     if (inPairs)
       bound = b.createOrFold<arith::CeilDivUIOp>(bound, constant(2));
+    auto runLoop = [&](Value lower, Value upper, ValueRange start) {
+      return reductionLoop(
+          lower, upper, 1, start, [&](Value iv, ValueRange running) {
+            Value at = iv;
+            if (inPairs)
+              at = arith::MulIOp::create(b, iv, constant(2),
+                                         arith::IntegerOverflowFlags::nsw |
+                                             arith::IntegerOverflowFlags::nuw);
+            iteration[dim] = Index(at);
+            return contract(depth + 1, running);
+          });
+    };
+    // f32 terms are summed in chunks, whose sums are summed: a long chain would
+    // lose bits. Narrower inputs lose more by their own rounding.
+    auto type = cast<RankedTensorType>(dot.getOperand(holder).getType());
+    int64_t extent = type.getDimSize(getPosition(maps[holder], dim));
+    if (!type.getElementType().isF32() || extent <= kChunkTerms ||
+        depth + 1 != plan.contracted.size())
+      return Values(runLoop(constant(0), bound, inner).getResults());
     auto loop = reductionLoop(
-        constant(0), bound, 1, inner, [&](Value iv, ValueRange sums) {
-          Value at = iv;
-          if (inPairs)
-            at = arith::MulIOp::create(b, iv, constant(2),
-                                       arith::IntegerOverflowFlags::nsw |
-                                           arith::IntegerOverflowFlags::nuw);
-          iteration[dim] = Index(at);
-          return contract(depth + 1, sums);
+        constant(0), bound, kChunkTerms, inner,
+        [&](Value first, ValueRange totals) {
+          Value last = minimum(add(first, constant(kChunkTerms)), bound);
+          auto chunk = runLoop(first, last, Values(totals.size(), zero));
+          Values next;
+          for (auto [total, sum] : llvm::zip(totals, chunk.getResults()))
+            next.push_back(arith::AddFOp::create(b, total, sum));
+          return next;
         });
     return Values(loop.getResults());
   };
