@@ -30,7 +30,7 @@ Result<std::vector<OutputError>> attn::checkOutputs(
     return exact.takeStatus();
   std::vector<std::map<std::string, ReferenceTensor>> unfused;
   // Narrow types: what they round is the same in every order, nearly.
-  unsigned numOrders = problem.dtype == DType::f32 ? 4 : 2;
+  unsigned numOrders = problem.dtype == DType::f32 ? 6 : 2;
   for (unsigned order = 0; order < numOrders; ++order) {
     InterpretOptions options;
     options.unfusedType = getFloatType(func.getContext(), problem.dtype);

@@ -58,6 +58,18 @@ public:
 
   bool isInteger() const { return integer; }
   double getEmpty() const { return empty; }
+  /// An element's value in a register, and back.
+  Slot fromStored(double value) const {
+    Slot slot;
+    if (integer)
+      slot.i = toInteger(value);
+    else
+      slot.f = value;
+    return slot;
+  }
+  double toStored(Slot slot) const {
+    return integer ? static_cast<double>(slot.i) : slot.f;
+  }
   const TensorView &getView() const { return view; }
 
 private:

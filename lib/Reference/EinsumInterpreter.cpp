@@ -68,17 +68,6 @@ private:
   void store(const Slot *values, const LaneOffsets &location);
   void combine(const Slot *values, const LaneOffsets &location);
   void combineIntoOne(const Slot *values, int64_t offset);
-  double toStored(Slot slot) const {
-    return output->isInteger() ? static_cast<double>(slot.i) : slot.f;
-  }
-  Slot fromStored(double value) const {
-    Slot slot;
-    if (output->isInteger())
-      slot.i = toInteger(value);
-    else
-      slot.f = value;
-    return slot;
-  }
 
   const CompiledEinsum &einsum;
   EinsumOp op;
@@ -98,6 +87,8 @@ private:
   Point point;
   /// Of each lane: does the predicate hold, does the point contribute?
   bool live[kLanes], contributes[kLanes];
+  /// All lanes do; may be false although they do.
+  bool allLive = false, allContribute = false;
   LaneOffsets location, outputLocation;
   const char *fault = nullptr;
 };
@@ -420,6 +411,7 @@ void EinsumRun::runProgram(Frame &frame, int64_t lanes) {
 /// True if the predicate holds in a lane.
 bool EinsumRun::evaluateWhere() {
   std::fill_n(live, point.lanes, true);
+  allLive = !whereFrame;
   if (!whereFrame)
     return true;
   runProgram(*whereFrame, point.lanes);
@@ -443,24 +435,30 @@ void EinsumRun::markReached() {
 
 void EinsumRun::evaluatePoint() {
   std::copy_n(live, point.lanes, contributes);
+  allContribute = allLive;
   for (auto [i, input] : llvm::enumerate(inputs)) {
     Slot *values = mapFrame.get(i);
     input.locate(point, location);
     input.load(location, point.lanes, values);
     if (einsum.merges[i] != cascade::Merge::Absorb)
       continue;
-    bool any = false;
-    if (input.isInteger()) {
-      int64_t empty = toInteger(input.getEmpty());
+    // The count alone is quick; most often it is 0 or all.
+    int64_t numEmpty = 0;
+    Slot empty = input.fromStored(input.getEmpty());
+    if (input.isInteger())
       for (int64_t lane = 0; lane < point.lanes; ++lane)
-        any |= contributes[lane] &= values[lane].i != empty;
-    } else {
-      double empty = input.getEmpty();
+        numEmpty += values[lane].i == empty.i;
+    else
       for (int64_t lane = 0; lane < point.lanes; ++lane)
-        any |= contributes[lane] &= values[lane].f != empty;
-    }
-    if (!any)
+        numEmpty += values[lane].f == empty.f;
+    if (numEmpty == point.lanes)
       return;
+    if (numEmpty == 0)
+      continue;
+    allContribute = false;
+    for (int64_t lane = 0; lane < point.lanes; ++lane)
+      contributes[lane] &= input.isInteger() ? values[lane].i != empty.i
+                                             : values[lane].f != empty.f;
   }
   if (points)
     *points += std::count(contributes, contributes + point.lanes, true);
@@ -475,10 +473,15 @@ void EinsumRun::evaluatePoint() {
 
 void EinsumRun::store(const Slot *values, const LaneOffsets &to) {
   double *data = result.data();
+  if (allContribute && to.even && to.stride == 1 && !output->isInteger()) {
+    for (int64_t i = 0; i < point.lanes; ++i)
+      data[to.start + i] = values[i].f;
+    return;
+  }
   for (int64_t i = 0; i < point.lanes; ++i) {
     int64_t offset = to.even ? to.start + i * to.stride : to.offsets[i];
     if (contributes[i] && offset >= 0)
-      data[offset] = toStored(values[i]);
+      data[offset] = output->toStored(values[i]);
   }
 }
 
@@ -495,10 +498,10 @@ void EinsumRun::combine(const Slot *values, const LaneOffsets &to) {
     for (int64_t i = 0; i < point.lanes; ++i) {
       if (!contributes[i] || to.offsets[i] < 0)
         continue;
-      lhs[0] = fromStored(data[to.offsets[i]]);
+      lhs[0] = output->fromStored(data[to.offsets[i]]);
       rhs[0] = values[i];
       runProgram(*combineFrame, 1);
-      data[to.offsets[i]] = toStored(sum[0]);
+      data[to.offsets[i]] = output->toStored(sum[0]);
     }
     return;
   }
@@ -527,13 +530,13 @@ void EinsumRun::combineIntoOne(const Slot *values, int64_t offset) {
   Slot *lhs = combineFrame->get(0), *rhs = combineFrame->get(1);
   const Slot *sum = combineFrame->get(einsum.combine->yield);
   if (einsum.isUnfused) {
-    lhs[0] = fromStored(result.data()[offset]);
+    lhs[0] = output->fromStored(result.data()[offset]);
     for (int64_t i = 0; i < count; ++i) {
       rhs[0] = kept[i];
       runProgram(*combineFrame, 1);
       lhs[0] = sum[0];
     }
-    result.data()[offset] = toStored(lhs[0]);
+    result.data()[offset] = output->toStored(lhs[0]);
     return;
   }
   while (count > 1) {
@@ -551,10 +554,10 @@ void EinsumRun::combineIntoOne(const Slot *values, int64_t offset) {
   }
   if (count == 0)
     return;
-  lhs[0] = fromStored(result.data()[offset]);
+  lhs[0] = output->fromStored(result.data()[offset]);
   rhs[0] = kept[0];
   runProgram(*combineFrame, 1);
-  result.data()[offset] = toStored(sum[0]);
+  result.data()[offset] = output->toStored(sum[0]);
 }
 
 Result<TensorView> EinsumRun::run() {
@@ -581,10 +584,9 @@ Result<TensorView> EinsumRun::run() {
   }
   if (fault)
     return refuse(fault);
-  double empty = output->getEmpty();
   for (size_t i = 0; i < reached.size(); ++i)
     if (!reached[i])
-      (*result.buffer)[i] = empty;
+      (*result.buffer)[i] = output->getEmpty();
   if (einsum.rounding)
     for (double &value : *result.buffer)
       value = roundTo(einsum.rounding, value);
