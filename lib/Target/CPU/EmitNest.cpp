@@ -20,6 +20,9 @@ using namespace attn::cpu;
 /// Rows and vectors that are unrolled where there is no contraction: enough
 /// independent chains to hide the latency of an exponential.
 static constexpr int64_t kPointwiseBlock = 4;
+/// Blocks whose float sums are one chain; sums of chains are summed, or long
+/// ones would lose bits.
+static constexpr int64_t kChunkTerms = 16;
 /// Vectors of a block with one row.
 static constexpr int64_t kMaxVectors = 8;
 
@@ -183,11 +186,43 @@ Emitter::Values Emitter::emitLevel(Nest &nest, ArrayRef<Level> levels,
       next.rows = size;
     return emitLevels(nest, levels.drop_front(), next, Values(inner), inSums);
   };
+  auto loopOver = [&](Value lower, Value upper, int64_t size,
+                      ValueRange start) {
+    return reductionLoop(lower, upper, size * unit, start,
+                         [&](Value iv, ValueRange inner) {
+                           return run(Index(iv), size, inner);
+                         });
+  };
+  SmallVector<tile::ReduceOp> reductions = getReductions(nest);
+  bool inChunks =
+      inSums && levels.size() == 1 &&
+      llvm::any_of(reductions, [](tile::ReduceOp reduce) {
+        return reduce.getKind() == tile::ReduceKind::Add &&
+               isa<FloatType>(reduce.getTile().getType().getElementType());
+      });
   auto runLoop = [&](Value lower, Value upper, int64_t size) {
-    auto loop = reductionLoop(lower, upper, size * unit, sums,
-                              [&](Value iv, ValueRange inner) {
-                                return run(Index(iv), size, inner);
-                              });
+    int64_t chunk = kChunkTerms * size * unit;
+    if (!inChunks || nest.shape[level.dim] <= chunk) {
+      auto loop = loopOver(lower, upper, size, sums);
+      sums.assign(loop.getResults().begin(), loop.getResults().end());
+      return;
+    }
+    size_t perReduction = sums.size() / reductions.size();
+    auto loop = reductionLoop(
+        lower, upper, chunk, sums, [&](Value first, ValueRange totals) {
+          Values start, next;
+          for (size_t i = 0; i < totals.size(); ++i) {
+            tile::ReduceOp reduce = reductions[i / perReduction];
+            start.push_back(identityVector(
+                reduce.getKind(), reduce.getTile().getType().getElementType()));
+          }
+          Value last = minimum(add(first, constant(chunk)), upper);
+          auto inner = loopOver(first, last, size, start);
+          for (auto [i, total] : llvm::enumerate(totals))
+            next.push_back(combine(reductions[i / perReduction].getKind(),
+                                   total, inner.getResult(i)));
+          return next;
+        });
     sums.assign(loop.getResults().begin(), loop.getResults().end());
   };
   if (hasDynamicBound(nest.representative, level.dim)) {
