@@ -26,6 +26,8 @@ void attn::addCascadeStage(OpPassManager &passes, StringRef stage,
     passes.addNestedPass<cascade::FuncOp>(createBindPass(bind));
     passes.addPass(createCSEPass());
   } else if (stage == "reduce") {
+    // Head dimensions are bound: products are put in order before sums are.
+    passes.addNestedPass<cascade::FuncOp>(createReassociatePass());
     ReducePassesPassOptions reduce;
     reduce.tile = options.tileKeys;
     passes.addNestedPass<cascade::FuncOp>(createReducePassesPass(reduce));
