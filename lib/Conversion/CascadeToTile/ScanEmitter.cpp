@@ -1,0 +1,227 @@
+//===- ScanEmitter.cpp - a scan becomes a sweep ---------------------------===//
+//
+// The sweep's segments come from the one predicate that governs the step: if
+// everything that the step reduces is empty where it is false, tiles outside
+// its bounds are left out. Without such a predicate the whole range is swept.
+//
+//===----------------------------------------------------------------------===//
+
+#include "KeyBounds.h"
+#include "ProgramEmitter.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::cascade;
+
+/// True if the value is empty wherever the predicate of `where` is false, for
+/// Einsums of the scan's step.
+static bool isEmptyOutside(Value value, EinsumOp where) {
+  auto op = value.getDefiningOp<EinsumOp>();
+  if (!op)
+    return false;
+  if (op == where)
+    return true;
+  for (auto [i, input] : llvm::enumerate(op.getInputs()))
+    if (op.getMerge(i) == Merge::Absorb && isEmptyOutside(input, where))
+      return true;
+  return false;
+}
+
+/// The one Einsum over `rank` in the step whose predicate empties everything
+/// that the step reduces over the rank, or null.
+static EinsumOp findGoverningWhere(ScanOp scan, StringAttr rank) {
+  EinsumOp governing;
+  for (auto op : scan.getStep().getOps<EinsumOp>()) {
+    bool overRank = false;
+    for (unsigned v = 0, e = op.getNumVariables(); v < e; ++v)
+      overRank |= op.getVariableRank(v) == rank;
+    if (!overRank || !op.hasWhere())
+      continue;
+    if (governing)
+      return {};
+    governing = op;
+  }
+  if (!governing)
+    return {};
+  for (auto op : scan.getStep().getOps<EinsumOp>()) {
+    bool reduces = false;
+    for (unsigned v = 0, e = op.getNumVariables(); v < e; ++v)
+      reduces |= op.getVariableRank(v) == rank && op.isReduced(v);
+    if (!reduces)
+      continue;
+    bool masked = op == governing;
+    for (auto [i, input] : llvm::enumerate(op.getInputs()))
+      masked |=
+          op.getMerge(i) == Merge::Absorb && isEmptyOutside(input, governing);
+    if (!masked)
+      return {};
+  }
+  return governing;
+}
+
+namespace {
+struct Segments {
+  SmallVector<Value> lowers, uppers;
+  SmallVector<bool> full;
+  void add(Value lower, Value upper, bool isFull) {
+    lowers.push_back(lower);
+    uppers.push_back(upper);
+    full.push_back(isFull);
+  }
+};
+} // namespace
+
+/// Partial ranges first, then the full one (DESIGN.md).
+static Segments makeSegments(OpBuilder &b, Location loc, Value zero,
+                             Value extent, const KeyInterval &bounds) {
+  Segments segments;
+  auto min = [&](Value x, Value y) -> Value {
+    return y ? Value(arith::MinSIOp::create(b, loc, x, y)) : x;
+  };
+  auto max = [&](Value x, Value y) -> Value {
+    return y ? Value(arith::MaxSIOp::create(b, loc, x, y)) : x;
+  };
+  Value hi = max(min(extent, bounds.anyHi), bounds.anyHi ? zero : Value());
+  Value lo = min(max(zero, bounds.anyLo), bounds.anyLo ? hi : Value());
+  if (bounds.fullEmpty) {
+    segments.add(lo, hi, false);
+    return segments;
+  }
+  bool hasLower = bounds.fullLo != nullptr, hasUpper = bounds.fullHi != nullptr;
+  Value fullLo = hasLower ? min(max(lo, bounds.fullLo), hi) : lo;
+  Value fullHi = hasUpper ? max(min(hi, bounds.fullHi), fullLo) : hi;
+  if (hasLower)
+    segments.add(lo, fullLo, false);
+  if (hasUpper)
+    segments.add(fullHi, hi, false);
+  segments.add(fullLo, fullHi, true);
+  return segments;
+}
+
+LogicalResult ProgramEmitter::emitScan(ScanOp scan) {
+  Location loc = scan.getLoc();
+  if (scan.getOrder() == ScanOrder::Descending)
+    return scan.emitOpError("has no lowering to tile in descending order");
+  StringAttr tileRank = scan.getByAttr();
+  int64_t tile = tileRank ? *func.getStaticExtent(tileRank) : 1;
+  FailureOr<Value> extent = getExtent(scan.getRank(), loc);
+  if (failed(extent))
+    return failure();
+  SmallVector<Value> inits;
+  SmallVector<TileValue> initTiles;
+  for (Value init : scan.getInits()) {
+    FailureOr<TileValue> value = getTile(init);
+    if (failed(value))
+      return failure();
+    initTiles.push_back(*value);
+    inits.push_back(value->tile);
+  }
+
+  Value zero = getIndexConstant(0);
+  Segments segments;
+  bool hasWhere = false;
+  if (tileRank)
+    for (auto op : scan.getStep().getOps<EinsumOp>())
+      hasWhere |= op.hasWhere();
+  EinsumOp governing =
+      tileRank ? findGoverningWhere(scan, tileRank) : EinsumOp();
+  // A merge says that the order of tiles is free.
+  if (governing && scan.hasMerge())
+    segments = makeSegments(
+        builder, loc, zero, *extent,
+        KeyBounds(*this, scan.getBase(), tileRank).analyze(governing));
+  else
+    segments.add(zero, *extent, /*isFull=*/!hasWhere);
+
+  auto sweep = tile::SweepOp::create(
+      builder, loc, TypeRange(ValueRange(inits)), segments.lowers,
+      segments.uppers, builder.getDenseBoolArrayAttr(segments.full),
+      builder.getI64IntegerAttr(tile), inits);
+  auto savedTiles = tiles;
+  OpBuilder outer = builder;
+
+  this->sweep = sweep;
+  // Step.
+  Block *step = builder.createBlock(&sweep.getStep());
+  Value base = step->addArgument(builder.getIndexType(), loc);
+  Value count = step->addArgument(builder.getIndexType(), loc);
+  scalars.map(scan.getBase(), base);
+  if (tileRank)
+    places[tileRank] = {tile, Value(), count};
+  for (auto [i, input] : llvm::enumerate(scan.getInputs())) {
+    auto source = memory.find(input);
+    if (source == memory.end())
+      return scan.emitOpError("expects input #")
+             << i << " to be an argument or the result of another program";
+    MemoryTensor slice = source->second;
+    slice.slicedRank = scan.getRankAttr();
+    slice.sliceRank = tileRank;
+    slice.sliceBase = base;
+    memory[scan.getSlice(i)] = slice;
+  }
+  for (auto [i, init] : llvm::enumerate(initTiles)) {
+    TileValue carry;
+    carry.tile = step->addArgument(init.tile.getType(), loc);
+    carry.ranks = init.ranks;
+    tiles[scan.getCarry(i)] = carry;
+  }
+  auto yield = cast<YieldOp>(scan.getStep().front().getTerminator());
+  SmallVector<Value> yields;
+  auto emitYields = [&](YieldOp from, unsigned number) -> LogicalResult {
+    yields.clear();
+    for (unsigned i = 0; i < number; ++i) {
+      FailureOr<TileValue> value = getTile(from.getOperand(i));
+      if (failed(value))
+        return failure();
+      yields.push_back(value->tile);
+    }
+    return success();
+  };
+  if (failed(emitYields(yield, scan.getNumCarries())))
+    return failure();
+  for (unsigned i = scan.getNumCarries(); i < scan.getNumResults(); ++i) {
+    Value target = emitTargets.lookup(scan.getResult(i));
+    if (!target)
+      continue;
+    FailureOr<TileValue> value = getTile(yield.getOperand(i));
+    if (failed(value))
+      return failure();
+    MemoryTensor whole{target,
+                       cast<NamedTensorType>(scan.getResult(i).getType()),
+                       scan.getRankAttr(), tileRank, base};
+    if (failed(storeTile(*value, whole, loc)))
+      return failure();
+  }
+  tile::YieldOp::create(builder, loc, yields);
+
+  this->sweep = nullptr;
+  // Merge.
+  tiles = savedTiles;
+  if (scan.hasMerge()) {
+    Block *merge = builder.createBlock(&sweep.getMerge());
+    for (auto [i, argument] : llvm::enumerate(scan.getMerge().getArguments())) {
+      const TileValue &init = initTiles[i % initTiles.size()];
+      TileValue carry;
+      carry.tile = merge->addArgument(init.tile.getType(), loc);
+      carry.ranks = init.ranks;
+      tiles[argument] = carry;
+    }
+    if (failed(
+            emitYields(cast<YieldOp>(scan.getMerge().front().getTerminator()),
+                       scan.getNumCarries())))
+      return failure();
+    tile::YieldOp::create(builder, loc, yields);
+    tiles = savedTiles;
+  }
+  builder = outer;
+  builder.setInsertionPointAfter(sweep);
+  for (unsigned i = 0; i < scan.getNumCarries(); ++i) {
+    TileValue result;
+    result.tile = sweep.getResult(i);
+    result.ranks = initTiles[i].ranks;
+    tiles[scan.getResult(i)] = result;
+  }
+  return success();
+}
