@@ -46,17 +46,22 @@ static UnfusedRow getUnfusedRow(int64_t row, int64_t length,
   return result;
 }
 
-/// The unfused error, over the row's magnitude, that all but one in a hundred
-/// rows keep to.
-static double getTypicalError(llvm::ArrayRef<UnfusedRow> rows) {
-  std::vector<double> relative;
+/// Rows of fewer elements cancel as a whole now and then: their magnitude does
+/// not tell how large the sums were.
+static constexpr int64_t kShortRow = 16;
+
+/// The unfused error that all but one in a hundred rows keep to: over the row's
+/// magnitude, or of short rows as it is.
+static double getTypicalError(llvm::ArrayRef<UnfusedRow> rows, int64_t length) {
+  std::vector<double> errors;
   for (const UnfusedRow &row : rows)
     if (row.magnitude > 0)
-      relative.push_back(row.error / row.magnitude);
-  if (relative.empty())
+      errors.push_back(length < kShortRow ? row.error
+                                          : row.error / row.magnitude);
+  if (errors.empty())
     return 0;
-  auto last = relative.begin() + (relative.size() - 1) * 99 / 100;
-  std::nth_element(relative.begin(), last, relative.end());
+  auto last = errors.begin() + (errors.size() - 1) * 99 / 100;
+  std::nth_element(errors.begin(), last, errors.end());
   return *last;
 }
 
@@ -70,7 +75,7 @@ ErrorReport attn::compareRows(llvm::ArrayRef<double> actual,
   std::vector<UnfusedRow> unfusedRows;
   for (int64_t row = 0; row < numRows; ++row)
     unfusedRows.push_back(getUnfusedRow(row, length, exact, unfused));
-  double typical = getTypicalError(unfusedRows);
+  double typical = getTypicalError(unfusedRows, length);
   for (int64_t row = 0; row < numRows; ++row) {
     double error = 0, magnitude = unfusedRows[row].magnitude;
     int64_t worst = 0;
@@ -92,7 +97,9 @@ ErrorReport attn::compareRows(llvm::ArrayRef<double> actual,
     if (error > 0 && magnitude > 0 && std::isfinite(error))
       report.relative = std::max(report.relative, error / magnitude);
     // A single unfused row may be right by chance.
-    double unfusedError = std::max(unfusedRows[row].error, typical * magnitude);
+    double unfusedError =
+        std::max(unfusedRows[row].error,
+                 length < kShortRow ? typical : typical * magnitude);
     double allowed =
         rule.factor * unfusedError + 2 * getUlp(magnitude, rule.type);
     double ratio = error / allowed;

@@ -208,15 +208,21 @@ FailureOr<std::optional<TileValue>> EinsumEmitter::tryDot() {
             emitter.applyMask(side, getNumericAttr(builder.getF32Type(), 0))))
       return failure();
   }
-  // A computed factor is rounded to the type of the one that comes from memory.
+  // A computed factor is rounded to the type of the one that comes from memory;
+  // one that is in memory as f32 (the sums of another program) keeps its
+  // digits.
   auto elementOf = [](const TileValue &side) {
     return cast<RankedTensorType>(side.tile.getType()).getElementType();
   };
   Type left = elementOf(sides[0]), right = elementOf(sides[1]);
   if (left != right) {
-    Type common = left.isF32()    ? right
+    bool keepsDigits =
+        (left.isF32() && sides[0].loaded) || (right.isF32() && sides[1].loaded);
+    Type f32 = builder.getF32Type();
+    Type common = keepsDigits     ? f32
+                  : left.isF32()  ? right
                   : right.isF32() ? left
-                                  : Type(builder.getF32Type());
+                                  : f32;
     for (TileValue &side : sides)
       side.tile = convertTile(builder, loc, side.tile, common);
   }

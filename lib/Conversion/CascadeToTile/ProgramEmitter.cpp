@@ -321,6 +321,7 @@ FailureOr<TileValue> ProgramEmitter::load(EinsumOp op, unsigned input,
   result.tile = tile::LoadOp::create(
       builder, loc, type, source.memref, AffineMapAttr::get(addressMap),
       address.indices, allValid ? ValueRange() : ValueRange(valid), pad);
+  result.loaded = true;
   result.cleanTail = true;
   return result;
 }

@@ -43,6 +43,8 @@ struct TileValue {
   mlir::Value tile;
   /// The ranks of the tile's dimensions.
   llvm::SmallVector<mlir::StringAttr> ranks;
+  /// It is in memory in its tile's type.
+  bool loaded = false;
   /// Points beyond the valid ones of the swept rank hold the empty value.
   bool cleanTail = false;
   /// The tile is yet to be masked: beyond the valid points, and by the

@@ -54,7 +54,7 @@ bool CaseRunner::hasRank(const std::string &variant, llvm::StringRef rank) {
   Source *source = getSource(variant, refusal);
   return source &&
          llvm::any_of(source->func.getArgumentTypes(), [&](mlir::Type type) {
-           auto tensor = dyn_cast<cascade::NamedTensorType>(type);
+           auto tensor = mlir::dyn_cast<cascade::NamedTensorType>(type);
            return tensor && tensor.getRankPosition(rank);
          });
 }
