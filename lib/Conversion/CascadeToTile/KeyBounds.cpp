@@ -121,6 +121,22 @@ Value KeyBounds::extreme(const Linear &linear, bool greatest) {
   return sum;
 }
 
+/// The predicate with its sides exchanged: a <= b is b >= a.
+static arith::CmpIPredicate mirror(arith::CmpIPredicate predicate) {
+  switch (predicate) {
+  case arith::CmpIPredicate::sle:
+    return arith::CmpIPredicate::sge;
+  case arith::CmpIPredicate::slt:
+    return arith::CmpIPredicate::sgt;
+  case arith::CmpIPredicate::sge:
+    return arith::CmpIPredicate::sle;
+  case arith::CmpIPredicate::sgt:
+    return arith::CmpIPredicate::slt;
+  default:
+    return predicate;
+  }
+}
+
 KeyInterval KeyBounds::analyzeCompare(Operation *op) {
   auto compare = cast<arith::CmpIOp>(op);
   if (!compare.getLhs().getType().isIndex())
@@ -133,77 +149,37 @@ KeyInterval KeyBounds::analyzeCompare(Operation *op) {
   // Bring the key to the left with factor 1.
   if (lhs->keyFactor == 0 && rhs->keyFactor == 1) {
     std::swap(lhs, rhs);
-    switch (predicate) {
-    case arith::CmpIPredicate::sle:
-      predicate = arith::CmpIPredicate::sge;
-      break;
-    case arith::CmpIPredicate::slt:
-      predicate = arith::CmpIPredicate::sgt;
-      break;
-    case arith::CmpIPredicate::sge:
-      predicate = arith::CmpIPredicate::sle;
-      break;
-    case arith::CmpIPredicate::sgt:
-      predicate = arith::CmpIPredicate::slt;
-      break;
-    default:
-      break;
-    }
+    predicate = mirror(predicate);
   }
   bool keyLeft = lhs->keyFactor == 1 && rhs->keyFactor == 0;
   bool difference = lhs->keyFactor == -1 && rhs->keyFactor == 0;
   if ((!keyLeft && !difference) || !lhs->hasBase || rhs->hasBase)
     return unknown();
-  Linear bound;
-  if (keyLeft) {
-    // key + rest  op  rhs   becomes   key  op  rhs - rest.
-    Linear rest = *lhs;
-    rest.keyFactor = 0;
-    rest.hasBase = false;
-    auto moved = combine(*rhs, rest, -1);
-    if (!moved)
-      return unknown();
-    bound = *moved;
-  } else {
-    // rest - key  op  rhs   becomes   key  mirrored-op  rest - rhs.
-    Linear rest = *lhs;
-    rest.keyFactor = 0;
-    rest.hasBase = false;
-    auto moved = combine(rest, *rhs, -1);
-    if (!moved)
-      return unknown();
-    bound = *moved;
-    switch (predicate) {
-    case arith::CmpIPredicate::sle:
-      predicate = arith::CmpIPredicate::sge;
-      break;
-    case arith::CmpIPredicate::slt:
-      predicate = arith::CmpIPredicate::sgt;
-      break;
-    case arith::CmpIPredicate::sge:
-      predicate = arith::CmpIPredicate::sle;
-      break;
-    case arith::CmpIPredicate::sgt:
-      predicate = arith::CmpIPredicate::slt;
-      break;
-    default:
-      break;
-    }
-  }
+  // key + rest  op  rhs   is   key  op  rhs - rest, and
+  // rest - key  op  rhs   is   key  mirrored-op  rest - rhs.
+  Linear rest = *lhs;
+  rest.keyFactor = 0;
+  rest.hasBase = false;
+  std::optional<Linear> bound =
+      keyLeft ? combine(*rhs, rest, -1) : combine(rest, *rhs, -1);
+  if (!bound)
+    return unknown();
+  if (difference)
+    predicate = mirror(predicate);
   KeyInterval interval;
   switch (predicate) {
   case arith::CmpIPredicate::sle:
   case arith::CmpIPredicate::slt: {
     int64_t beyond = predicate == arith::CmpIPredicate::sle ? 1 : 0;
-    interval.anyHi = addConstant(extreme(bound, /*greatest=*/true), beyond);
-    interval.fullHi = addConstant(extreme(bound, /*greatest=*/false), beyond);
+    interval.anyHi = addConstant(extreme(*bound, /*greatest=*/true), beyond);
+    interval.fullHi = addConstant(extreme(*bound, /*greatest=*/false), beyond);
     return interval;
   }
   case arith::CmpIPredicate::sge:
   case arith::CmpIPredicate::sgt: {
     int64_t beyond = predicate == arith::CmpIPredicate::sgt ? 1 : 0;
-    interval.anyLo = addConstant(extreme(bound, /*greatest=*/false), beyond);
-    interval.fullLo = addConstant(extreme(bound, /*greatest=*/true), beyond);
+    interval.anyLo = addConstant(extreme(*bound, /*greatest=*/false), beyond);
+    interval.fullLo = addConstant(extreme(*bound, /*greatest=*/true), beyond);
     return interval;
   }
   default:
