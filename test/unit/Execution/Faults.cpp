@@ -358,6 +358,34 @@ static bool forgetCap(ModuleOp module) {
   });
 }
 
+/// Rounds the weights to bf16 and back.
+static bool roundWeights(ModuleOp module) {
+  return changeEach<math::ExpOp>(module, [](math::ExpOp exp) {
+    if (!isWeight(exp))
+      return false;
+    OpBuilder b(exp->getContext());
+    b.setInsertionPointAfter(exp);
+    auto wide = cast<RankedTensorType>(exp.getType());
+    auto narrow = arith::TruncFOp::create(
+        b, exp.getLoc(), wide.clone(b.getBF16Type()), exp.getResult());
+    auto rounded =
+        arith::ExtFOp::create(b, exp.getLoc(), wide, narrow.getResult());
+    exp.getResult().replaceAllUsesExcept(rounded, narrow);
+    return true;
+  });
+}
+
+/// Replaces the maximum with a constant by the other operand.
+static bool forgetCut(ModuleOp module) {
+  return changeEach<arith::MaximumFOp>(module, [](arith::MaximumFOp op) {
+    auto bound = op.getRhs().getDefiningOp<tile::BroadcastOp>();
+    if (!bound || !matchPattern(bound.getSource(), m_Constant()))
+      return false;
+    op.replaceAllUsesWith(op.getLhs());
+    return true;
+  });
+}
+
 const std::vector<Fault> &attn::test::getFaults() {
   static const std::vector<Fault> faults = {
       {"skip the last tile", "full", false, skipLastTile},
@@ -388,6 +416,8 @@ const std::vector<Fault> &attn::test::getFaults() {
        forgetEmptyMaximum},
       {"distance mirrored", "alibi", false, mirrorDistance},
       {"scores not capped", "softcap", false, forgetCap},
+      {"weights rounded to bf16", "full", false, roundWeights},
+      {"scores not cut at zero", "relu-norm", false, forgetCut},
   };
   return faults;
 }
