@@ -65,11 +65,16 @@ Value Emitter::advance(Value pointer, Type element, Index offset) {
   if (offset.dynamic)
     pointer = LLVM::GEPOp::create(b, pointerType, element, pointer,
                                   ValueRange(offset.dynamic));
-  if (offset.constant != 0)
-    pointer = LLVM::GEPOp::create(
-        b, pointerType, element, pointer,
-        ArrayRef<LLVM::GEPArg>(static_cast<int32_t>(offset.constant)));
-  return pointer;
+  if (offset.constant == 0)
+    return pointer;
+  // Constant indices of the op hold fewer bits than the scratch of large tiles
+  // has bytes.
+  if (!llvm::isInt<LLVM::kGEPConstantBitWidth>(offset.constant))
+    return LLVM::GEPOp::create(b, pointerType, element, pointer,
+                               ValueRange(constant(offset.constant)));
+  return LLVM::GEPOp::create(
+      b, pointerType, element, pointer,
+      ArrayRef<LLVM::GEPArg>(static_cast<int32_t>(offset.constant)));
 }
 
 Value Emitter::getAddress(const Access &access, const Point &point) {
