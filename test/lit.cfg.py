@@ -14,6 +14,6 @@ llvm_config.with_environment(
 )
 llvm_config.use_default_substitutions()
 llvm_config.add_tool_substitutions(
-    ["attn-compile", "attn-opt", "attn-run", "split-file"],
+    ["attn-compile", "attn-opt", "attn-run", "llvm-readelf", "split-file"],
     [os.path.join(config.attn_obj_root, "bin"), config.llvm_tools_dir],
 )

@@ -309,14 +309,15 @@ struct ExtendHalf : OpRewritePattern<arith::ExtFOp> {
   }
 };
 
-/// Without the instruction, LLVM would call a library.
-struct SplitFma : OpRewritePattern<vector::FMAOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(vector::FMAOp op,
+/// Without the instruction, LLVM would call a library. `OpTy` multiplies its
+/// first two operands and adds the third.
+template <typename OpTy> struct SplitFma : OpRewritePattern<OpTy> {
+  using OpRewritePattern<OpTy>::OpRewritePattern;
+  LogicalResult matchAndRewrite(OpTy op,
                                 PatternRewriter &rewriter) const override {
-    Value product =
-        arith::MulFOp::create(rewriter, op.getLoc(), op.getLhs(), op.getRhs());
-    rewriter.replaceOpWithNewOp<arith::AddFOp>(op, product, op.getAcc());
+    Value product = arith::MulFOp::create(rewriter, op.getLoc(),
+                                          op->getOperand(0), op->getOperand(1));
+    rewriter.replaceOpWithNewOp<arith::AddFOp>(op, product, op->getOperand(2));
     return success();
   }
 };
@@ -334,7 +335,7 @@ void attn::cpu::populateExpandVectorMathPatterns(RewritePatternSet &patterns,
   if (!machine.hasHalfConversion)
     patterns.add<TruncateToHalf, ExtendHalf>(context);
   if (!machine.hasFma)
-    patterns.add<SplitFma>(context);
+    patterns.add<SplitFma<vector::FMAOp>, SplitFma<math::FmaOp>>(context);
   populateMathPolynomialApproximationPatterns(patterns);
   math::populateExpansionPatterns(patterns, {"rsqrt", "powf", "fpowi"});
 }

@@ -20,7 +20,8 @@ static std::string findLinker() {
 }
 
 /// Links one object into a shared object. Only the phases' symbols are external
-/// in the object, so nothing else is exported; it names no library.
+/// in the object, so nothing else is exported; it names no library, and code
+/// that needs one is refused.
 static FailureOr<std::string> link(ModuleOp module, StringRef object) {
   std::string linker = findLinker();
   if (linker.empty())
@@ -43,8 +44,8 @@ static FailureOr<std::string> link(ModuleOp module, StringRef object) {
       return module.emitError("cannot write the object file '")
              << input << "' to link";
   }
-  StringRef arguments[] = {linker, "-shared", "-z", "noexecstack",
-                           "-o",   output,    input};
+  StringRef arguments[] = {linker, "-shared", "-z",   "noexecstack", "-z",
+                           "defs", "-o",      output, input};
   std::optional<StringRef> redirects[] = {std::nullopt, StringRef(messages),
                                           StringRef(messages)};
   if (int status = llvm::sys::ExecuteAndWait(linker, arguments, std::nullopt,

@@ -27,3 +27,14 @@ func.func @scalar(%x: f32) -> f32 {
   %y = math.exp %x : f32
   return %y : f32
 }
+
+// Upstream's logarithm is written with fused multiply-adds.
+// CHECK-LABEL: func @log
+//       CHECK:   math.fma
+// PORTABLE-LABEL: func @log
+//   PORTABLE-NOT:   math.fma
+//       PORTABLE:   return
+func.func @log(%x: vector<4xf32>) -> vector<4xf32> {
+  %y = math.log %x : vector<4xf32>
+  return %y : vector<4xf32>
+}
