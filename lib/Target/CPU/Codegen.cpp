@@ -5,6 +5,7 @@
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
@@ -16,6 +17,14 @@
 using namespace mlir;
 using namespace attn;
 using namespace attn::cpu;
+
+/// The first x86-64 CPU: a later one's name would let code use what the
+/// manifest does not ask for, and end on SIGILL elsewhere.
+static constexpr StringLiteral kBaseCpu = "x86-64";
+
+static std::string getFeatureString(const Machine &machine) {
+  return "+" + llvm::join(machine.features, ",+");
+}
 
 static std::unique_ptr<llvm::TargetMachine>
 createTargetMachine(const Machine &machine) {
@@ -33,12 +42,9 @@ createTargetMachine(const Machine &machine) {
       llvm::TargetRegistry::lookupTarget(triple, error);
   if (!target)
     return nullptr;
-  std::string features;
-  for (const std::string &feature : machine.features)
-    features += (features.empty() ? "+" : ",+") + feature;
   return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
-      triple, machine.cpu, features, llvm::TargetOptions(), llvm::Reloc::PIC_,
-      std::nullopt, llvm::CodeGenOptLevel::Default));
+      triple, kBaseCpu, getFeatureString(machine), llvm::TargetOptions(),
+      llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Default));
 }
 
 /// LLVM's passes: the loops are as the lowering wants them, so what is left is
@@ -57,6 +63,8 @@ static void optimise(llvm::Module &module, llvm::TargetMachine &target,
     if (function.isDeclaration())
       continue;
     function.addFnAttr("no-builtins");
+    function.addFnAttr("target-cpu", kBaseCpu);
+    function.addFnAttr("target-features", getFeatureString(machine));
     function.addFnAttr("tune-cpu", machine.tune);
     function.addFnAttr("prefer-vector-width", "512");
     function.addFnAttr(llvm::Attribute::NoUnwind);

@@ -13,8 +13,12 @@
 using namespace attn::cpu;
 
 static std::vector<Machine> makeMachines() {
-  std::vector<std::string> v3 = {"avx", "avx2", "fma",   "f16c",
-                                 "bmi", "bmi2", "lzcnt", "movbe"};
+  // The levels of the x86-64 psABI, less what no kernel uses (128-bit atomics,
+  // the saving of state) and the runtime could not check.
+  std::vector<std::string> v2 = {"sse3", "ssse3", "sse4.1", "sse4.2", "popcnt"};
+  std::vector<std::string> v3 = v2;
+  v3.insert(v3.end(),
+            {"avx", "avx2", "fma", "f16c", "bmi", "bmi2", "lzcnt", "movbe"});
   std::vector<std::string> v4 = v3;
   v4.insert(v4.end(),
             {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"});
@@ -27,17 +31,8 @@ static std::vector<Machine> makeMachines() {
        ExponentOp::Scalef},
       {"x86-64-v3", "x86-64-v3", "znver3", v3, 8, 12, 6, false,
        ExponentOp::Multiply},
-      {"portable",
-       "x86-64-v2",
-       "x86-64-v2",
-       {"sse3", "ssse3", "sse4.1", "sse4.2", "popcnt"},
-       4,
-       8,
-       4,
-       false,
-       ExponentOp::Multiply,
-       false,
-       false},
+      {"portable", "x86-64-v2", "x86-64-v2", v2, 4, 8, 4, false,
+       ExponentOp::Multiply, false, false},
   };
 }
 

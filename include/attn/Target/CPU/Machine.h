@@ -24,11 +24,14 @@ enum class ExponentOp {
 struct Machine {
   /// The name that `--target` takes.
   std::string name;
-  /// LLVM's CPU name and the features that a kernel needs at run time, spelled
-  /// as LLVM does.
+  /// The level of the x86-64 psABI, for people: code is generated for
+  /// `features` alone.
   std::string cpu;
-  /// LLVM's CPU name to schedule for.
+  /// LLVM's CPU name to schedule for. Says nothing of what the code may use.
   std::string tune;
+  /// All that a kernel may use beyond the first x86-64 CPU, and so what the
+  /// manifest asks of a machine. Spelled as LLVM does; each is one that
+  /// `checkHostSupports` knows.
   std::vector<std::string> features;
   /// f32 elements in a vector.
   int64_t lanes = 4;
