@@ -144,13 +144,43 @@ TEST(CpuPrograms, Functions) {
       HostTensor x(DType::f32, {n}), y(DType::f32, {n});
       for (int64_t i = 0; i < n; ++i)
         x.set({i}, values[i]);
-      runKernel(compileProgram("functions.mlir", {{"F", f.name}}, target),
+      runKernel(compileProgram("functions.mlir",
+                               {{"BODY", std::string("%yt = math.") + f.name +
+                                             " %xt : tensor<64xf32>"}},
+                               target),
                 {ArgumentValue::ofTensor("x", &x.view),
                  ArgumentValue::ofTensor("y", &y.view)});
       for (int64_t i = 0; i < n; ++i)
         ASSERT_LE(ulps(y.get({i}), f.exact(values[i])), f.most)
             << f.name << "(" << values[i] << ") = " << y.get({i}) << " on "
             << target;
+    }
+}
+
+// A rounding that a program states is part of its numbers: no stage may see
+// that the wide type comes back.
+TEST(CpuPrograms, RoundsWhereTheProgramSays) {
+  for (const std::string &target : getRunnableTargets())
+    for (DType type : {DType::bf16, DType::f16}) {
+      std::string narrow = "tensor<64x" + std::string(getName(type)) + ">";
+      int64_t n = 100;
+      HostTensor x(DType::f32, {n}), y(DType::f32, {n}), rounded(type, {n});
+      x.fill(1);
+      runKernel(compileProgram(
+                    "functions.mlir",
+                    {{"BODY", "%r = arith.truncf %xt : tensor<64xf32> to " +
+                                  narrow + "\n%yt = arith.extf %r : " + narrow +
+                                  " to tensor<64xf32>"}},
+                    target),
+                {ArgumentValue::ofTensor("x", &x.view),
+                 ArgumentValue::ofTensor("y", &y.view)});
+      int64_t changed = 0;
+      for (int64_t i = 0; i < n; ++i) {
+        rounded.set({i}, x.get({i}));
+        ASSERT_EQ(y.get({i}), rounded.get({i})) << x.get({i}) << " " << target;
+        changed += y.get({i}) != x.get({i});
+      }
+      EXPECT_GT(changed, n / 2);
     }
 }
 

@@ -1,4 +1,4 @@
-// $F of every element.
+// Puts ops that make %yt of the elements %xt where the name below stands.
 tile.program @functions(
     %x: memref<?xf32, strided<[?], offset: ?>>
       {tile.name = "x", tile.access = "read", tile.shape = ["N"]},
@@ -10,7 +10,7 @@ tile.program @functions(
   %nn = arith.minsi %ln, %cn : index
   %xt = tile.load %x[affine_map<(d0)[s0] -> (d0 + s0)>](%n0) valid(%nn)
     : memref<?xf32, strided<[?], offset: ?>> -> tensor<64xf32>
-  %yt = math.$F %xt : tensor<64xf32>
+  $BODY
   tile.store %yt, %y[affine_map<(d0)[s0] -> (d0 + s0)>](%n0) valid(%nn)
     : tensor<64xf32>, memref<?xf32, strided<[?], offset: ?>>
 }
