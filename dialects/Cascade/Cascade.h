@@ -27,6 +27,10 @@
 namespace attn::cascade {
 class RankOp;
 
+/// The most coordinates of a tile, so that the bytes of any tile of two ranks
+/// are a 64-bit number.
+constexpr int64_t kMaxTile = int64_t(1) << 24;
+
 /// The effect of an empty value of each operand of `map` (one a block
 /// argument), by the algebra of its operations: `Absorb` if the yielded value
 /// is then `resultEmpty` whatever the other operands are, `Through` if the

@@ -31,7 +31,7 @@ def Cascade_ScheduleAttr : AttrDef<CascadeDialect, "Schedule"> {
     deletes it: `keys`, the coordinates a step of a scan, is realised by
     `cascade-reduce-passes`, and `rows`, those of a tile of the rows of a
     contraction, by `convert-cascade-to-tile`. A field that is absent is the
-    pass's to choose. (C1) Fields are at least 1.
+    pass's to choose. (C1) Fields are 1 to 16777216.
   }];
   let parameters = (ins
     OptionalParameter<"int64_t", "coordinates of a tile of rows">:$rows,

@@ -96,10 +96,10 @@ LogicalResult MonoidAttr::verify(function_ref<InFlightDiagnostic()> emitError,
 LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                    int64_t rows, int64_t keys) {
   // Zero is an absent field.
-  if (rows < 0 || keys < 0)
-    return emitError()
-           << "expects tiles of 1 coordinate at least, but got rows = " << rows
-           << " and keys = " << keys;
+  if (rows < 0 || keys < 0 || rows > kMaxTile || keys > kMaxTile)
+    return emitError() << "expects tiles of 1 to " << kMaxTile
+                       << " coordinates, but got rows = " << rows
+                       << " and keys = " << keys;
   return success();
 }
 

@@ -136,10 +136,9 @@ struct ReducePasses : attn::impl::ReducePassesPassBase<ReducePasses> {
   using ReducePassesPassBase::ReducePassesPassBase;
 
   void runOnOperation() override {
-    if (tile < 1) {
-      getOperation().emitError("expects a tile of 1 coordinate at least, but "
-                               "got ")
-          << tile;
+    if (tile < 1 || tile > cascade::kMaxTile) {
+      getOperation().emitError("expects a tile of 1 to ")
+          << cascade::kMaxTile << " coordinates, but got " << tile.getValue();
       return signalPassFailure();
     }
     ReducePassesOptions options;

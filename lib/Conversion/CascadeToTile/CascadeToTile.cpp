@@ -530,9 +530,9 @@ struct ConvertCascadeToTile
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    if (tileRows < 1) {
-      module.emitError("expects a tile of 1 row at least, but got ")
-          << tileRows;
+    if (tileRows < 1 || tileRows > cascade::kMaxTile) {
+      module.emitError("expects a tile of 1 to ")
+          << cascade::kMaxTile << " rows, but got " << tileRows.getValue();
       return signalPassFailure();
     }
     CascadeToTileOptions options;

@@ -1,4 +1,8 @@
 // RUN: attn-opt %s --convert-cascade-to-tile --split-input-file --verify-diagnostics --mlir-print-op-on-diagnostic=false
+// RUN: not attn-opt %s --convert-cascade-to-tile=tile-rows=-1 --split-input-file 2>&1 | FileCheck %s --check-prefix=NONE
+// RUN: not attn-opt %s --convert-cascade-to-tile=tile-rows=16777217 --split-input-file 2>&1 | FileCheck %s --check-prefix=LARGE
+// NONE: error: expects a tile of 1 to 16777216 rows, but got -1
+// LARGE: error: expects a tile of 1 to 16777216 rows, but got 16777217
 
 !X = !cascade.tensor<[P, M], f32, empty = 0.0>
 !Y = !cascade.tensor<[P], f32, empty = 0.0>

@@ -235,3 +235,17 @@ cascade.func @reserved() attributes {function_type = () -> ()} {
 
 // expected-error @below {{expects parent op 'cascade.func'}}
 cascade.return
+
+// -----
+
+// expected-error @below {{expects tiles of 1 to 16777216 coordinates, but got rows = 64 and keys = -1}}
+cascade.func @no_keys() attributes {schedule = #cascade.schedule<rows = 64, keys = -1>} {
+  cascade.return
+}
+
+// -----
+
+// expected-error @below {{expects tiles of 1 to 16777216 coordinates, but got rows = 16777217 and keys = 0}}
+cascade.func @many_rows() attributes {schedule = #cascade.schedule<rows = 16777217>} {
+  cascade.return
+}

@@ -19,3 +19,8 @@ cascade.func @keys(%x: !X) -> (y: !Y) attributes {reassoc, schedule = #cascade.s
   %y = cascade.einsum [p] = %x[p, m] reduce add : !X -> !Y
   cascade.return %y : !Y
 }
+
+// RUN: not attn-opt %s --cascade-reduce-passes=tile=0 2>&1 | FileCheck %s --check-prefix=NONE
+// RUN: not attn-opt %s --cascade-reduce-passes=tile=16777217 2>&1 | FileCheck %s --check-prefix=LARGE
+// NONE: error: expects a tile of 1 to 16777216 coordinates, but got 0
+// LARGE: error: expects a tile of 1 to 16777216 coordinates, but got 16777217
