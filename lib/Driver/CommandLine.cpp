@@ -73,15 +73,20 @@ std::vector<std::string> CommandLine::getAll(llvm::StringRef name) const {
 }
 
 Result<std::optional<int64_t>> CommandLine::getInteger(llvm::StringRef name,
-                                                       int64_t least) const {
+                                                       int64_t least,
+                                                       int64_t most) const {
   if (!has(name))
     return std::optional<int64_t>();
   std::string text = get(name);
   int64_t value;
-  if (llvm::StringRef(text).getAsInteger(10, value) || value < least)
+  if (llvm::StringRef(text).getAsInteger(10, value) || value < least ||
+      value > most)
     return refuse(spell(name),
                   "'" + text + "' is not an integer of at least " +
-                      std::to_string(least),
+                      std::to_string(least) +
+                      (most == std::numeric_limits<int64_t>::max()
+                           ? ""
+                           : " and at most " + std::to_string(most)),
                   "give one");
   return std::optional(value);
 }

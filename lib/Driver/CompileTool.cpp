@@ -78,7 +78,7 @@ private:
   void keepStage(StringRef stage, ModuleOp module);
 
   CommandLine line;
-  std::string kind, lastStage, directory;
+  std::string kind, lastStage, target, directory;
   std::set<std::string> reports;
   AttentionShape shape;
   PipelineOptions pipeline;
@@ -115,6 +115,10 @@ Status Compilation::parse() {
   if (!names.isOk())
     return names.takeStatus();
   reports = std::move(*names);
+  auto machine = parseTarget(line);
+  if (!machine.isOk())
+    return machine.takeStatus();
+  target = std::move(*machine);
   auto parsed = parseShape(line);
   if (!parsed.isOk())
     return parsed.takeStatus();
@@ -127,7 +131,7 @@ Status Compilation::parse() {
   problem.dtype = *dtype;
   for (auto [name, value] : {std::pair("tile-rows", &pipeline.tileRows),
                              std::pair("tile-keys", &pipeline.tileKeys)}) {
-    auto number = line.getInteger(name, 1);
+    auto number = line.getInteger(name, 1, cascade::kMaxTile);
     if (!number.isOk())
       return number.takeStatus();
     *value = number->value_or(*value);
@@ -231,7 +235,7 @@ Status Compilation::lower(std::string &bytes) {
   if (early)
     return {};
   cpu::CompileOptions options;
-  options.target = line.get("target", "host");
+  options.target = target;
   options.numerics = describeNumerics(source.func, problem);
   options.onStage = keep;
   return emit(options, bytes);

@@ -1,4 +1,4 @@
-//===- Execution.cpp - compiles a cascade and runs the kernel -------------===//
+//===- Execution.cpp - compiles a cascade into a kernel to run ------------===//
 
 #include "attn/Driver/Execution.h"
 
@@ -7,9 +7,7 @@
 #include "mlir/IR/Builders.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/JSON.h"
-#include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <limits>
 
 using namespace mlir;
@@ -76,10 +74,14 @@ Result<CompiledKernel> attn::compileKernel(FuncOp func, const Problem &problem,
   cpu::CompileOptions cpuOptions;
   cpuOptions.target = target;
   cpuOptions.numerics = describeNumerics(func, problem);
-  auto kernel = cpu::compileToJit(*module, cpuOptions);
-  if (failed(kernel))
+  auto artifact = cpu::compileArtifact(*module, cpuOptions);
+  if (failed(artifact))
     return refused("cannot be compiled for this target");
-  compiled.kernel = *kernel;
+  auto kernel = loadKernel(*artifact);
+  if (!kernel.isOk())
+    return kernel.takeStatus();
+  compiled.kernel = std::move(*kernel);
+  compiled.manifest = std::move(artifact->manifest);
   compiled.compileMs = getMilliseconds() - start - copying;
   return compiled;
 }
@@ -99,49 +101,4 @@ attn::createOutputs(FuncOp func, const Problem &problem, Layout layout) {
     outputs.emplace(func.getResultName(i).str(), std::move(*tensor));
   }
   return outputs;
-}
-
-Result<std::unique_ptr<Plan>>
-attn::preparePlan(const std::shared_ptr<const Kernel> &kernel,
-                  const Problem &problem,
-                  std::map<std::string, HostTensor> &inputs,
-                  std::map<std::string, HostTensor> &outputs,
-                  std::shared_ptr<ThreadPool> pool) {
-  std::vector<DLTensor> views;
-  std::vector<ArgumentValue> values;
-  const auto &arguments = kernel->getManifest().arguments;
-  views.reserve(arguments.size()); // Arguments point into it.
-  for (const Manifest::Argument &argument : arguments) {
-    if (argument.kind == Manifest::Argument::Kind::scalar) {
-      auto it = problem.scalars.find(argument.name);
-      double value = it == problem.scalars.end() ? 0 : it->second;
-      values.push_back(isInteger(argument.dtype)
-                           ? ArgumentValue::ofInteger(
-                                 argument.name, static_cast<int64_t>(value))
-                           : ArgumentValue::ofReal(argument.name, value));
-      continue;
-    }
-    auto &tensors = inputs.count(argument.name) ? inputs : outputs;
-    views.push_back(tensors.at(argument.name).getView());
-    values.push_back(ArgumentValue::ofTensor(argument.name, &views.back()));
-  }
-  return Plan::prepare(kernel, values, std::move(pool));
-}
-
-Result<double> attn::measure(Plan &plan) {
-  std::vector<double> times;
-  double total = 0;
-  // The first run warms the caches.
-  if (Status status = plan.run(); !status.isOk())
-    return status;
-  while (times.size() < 5 || (total < 300 && times.size() < 10000)) {
-    double start = getMilliseconds();
-    if (Status status = plan.run(); !status.isOk())
-      return status;
-    times.push_back(getMilliseconds() - start);
-    total += times.back();
-  }
-  std::nth_element(times.begin(), times.begin() + times.size() / 2,
-                   times.end());
-  return times[times.size() / 2];
 }

@@ -4,8 +4,10 @@
 
 #include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/MathExtras.h"
 #include "llvm/Support/raw_ostream.h"
 #include <cmath>
+#include <unistd.h>
 
 using namespace mlir;
 using namespace attn;
@@ -133,6 +135,39 @@ Status attn::resolveExtents(FuncOp func, const AttentionShape &shape,
     problem.extents[rank] = *extent;
   }
   return {};
+}
+
+Status attn::checkMemory(FuncOp func, const Problem &problem,
+                         bool interpreted) {
+  // The tensor, what it was before the run, and its values.
+  constexpr uint64_t bytesOfElement = 16;
+  uint64_t bytes = 0;
+  auto add = [&](Type type) {
+    auto tensor = dyn_cast<NamedTensorType>(type);
+    if (!tensor)
+      return;
+    uint64_t size = bytesOfElement;
+    for (StringAttr rank : tensor.getRanks())
+      if (auto it = problem.extents.find(rank.str());
+          it != problem.extents.end())
+        size = llvm::SaturatingMultiply(size, uint64_t(it->second));
+    bytes = llvm::SaturatingAdd(bytes, size);
+  };
+  llvm::for_each(func.getArgumentTypes(), add);
+  llvm::for_each(func.getResultTypes(), add);
+  if (interpreted)
+    func.walk(
+        [&](Operation *op) { llvm::for_each(op->getResultTypes(), add); });
+  uint64_t machine =
+      uint64_t(sysconf(_SC_PHYS_PAGES)) * uint64_t(sysconf(_SC_PAGESIZE));
+  if (bytes <= machine)
+    return {};
+  return Status::error(
+      StatusCode::resourceExhausted, "shape",
+      llvm::formatv("its tensors take {0} bytes{1}, but this machine has {2}",
+                    bytes, interpreted ? " with those of the check" : "",
+                    machine),
+      "use smaller extents");
 }
 
 //===----------------------------------------------------------------------===//

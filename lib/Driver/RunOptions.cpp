@@ -2,7 +2,11 @@
 
 #include "RunOptions.h"
 
+#include "attn/Target/CPU/Machine.h"
+
 #include "llvm/ADT/StringExtras.h"
+
+#include <limits>
 
 using namespace attn;
 
@@ -73,6 +77,14 @@ Result<AttentionShape> attn::parseShape(const CommandLine &line) {
   return shape;
 }
 
+Result<std::string> attn::parseTarget(const CommandLine &line) {
+  std::string name = line.get("target", "host");
+  if (!cpu::getMachine(name))
+    return refuse("--target", "'" + name + "' is not a target",
+                  "give one of " + llvm::join(cpu::getMachineNames(), ", "));
+  return name;
+}
+
 Result<std::set<std::string>> attn::parseReports(const CommandLine &line) {
   std::set<std::string> reports;
   for (const std::string &text : line.getAll("report"))
@@ -133,7 +145,10 @@ static Status parseInputs(const CommandLine &line, RunOptions &options) {
 }
 
 static Status parseCompilation(const CommandLine &line, RunOptions &options) {
-  options.target = line.get("target", "host");
+  auto target = parseTarget(line);
+  if (!target.isOk())
+    return target.takeStatus();
+  options.target = std::move(*target);
   options.function = line.get("function");
   if (line.has("dtype")) {
     std::string name = line.get("dtype");
@@ -143,15 +158,15 @@ static Status parseCompilation(const CommandLine &line, RunOptions &options) {
       return refuse("--dtype", "'" + name + "' is not an input type",
                     "give f32, bf16 or f16");
   }
-  auto rows = line.getInteger("tile-rows", 1);
+  auto rows = line.getInteger("tile-rows", 1, cascade::kMaxTile);
   if (!rows.isOk())
     return rows.takeStatus();
   options.tileRows = *rows;
-  auto keys = line.getInteger("tile-keys", 1);
+  auto keys = line.getInteger("tile-keys", 1, cascade::kMaxTile);
   if (!keys.isOk())
     return keys.takeStatus();
   options.tileKeys = keys->value_or(options.tileKeys);
-  auto threads = line.getInteger("threads", 1);
+  auto threads = line.getInteger("threads", 1, std::numeric_limits<int>::max());
   if (!threads.isOk())
     return threads.takeStatus();
   options.threads = threads->value_or(1);

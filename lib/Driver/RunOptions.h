@@ -39,6 +39,9 @@ Result<RunOptions> parseRunOptions(llvm::ArrayRef<std::string> arguments);
 /// `--batch`, `--heads` and so on, and `--extent`.
 Result<AttentionShape> parseShape(const CommandLine &line);
 
+/// `--target`, "host" if absent. Refuses what the table of machines lacks.
+Result<std::string> parseTarget(const CommandLine &line);
+
 /// The names in `--report=a,b`. Refuses unknown ones.
 Result<std::set<std::string>> parseReports(const CommandLine &line);
 

@@ -1,6 +1,6 @@
 //===- RunTool.cpp - attn-run ---------------------------------------------===//
 //
-// Compiles a cascade for one problem, runs it through the runtime, and says
+// Compiles a cascade for one problem to an artifact, runs that, and says
 // what was asked for: the check, the time, the reports.
 //
 //===----------------------------------------------------------------------===//
@@ -31,6 +31,7 @@ public:
 
 private:
   Status resolve();
+  Status createTensors();
   Status compile(RunReport &report);
   Status runKernel(RunReport &report);
   Status repeat(int threads, const std::map<std::string, NpyArray> &first,
@@ -48,7 +49,7 @@ private:
 };
 } // namespace
 
-/// The program, its extents, parameters and inputs.
+/// The program, its extents and parameters.
 Status Run::resolve() {
   auto loaded = loadSource(*context, options.program, options.function);
   if (!loaded.isOk())
@@ -72,6 +73,10 @@ Status Run::resolve() {
   if (Status status = resolveScalars(source.func, options.parameters, problem);
       !status.isOk())
     return status;
+  return checkMemory(source.func, problem, options.check);
+}
+
+Status Run::createTensors() {
   auto created = createInputs(source.func, problem, arrays, options.inputs);
   if (!created.isOk())
     return created.takeStatus();
@@ -103,25 +108,22 @@ Status Run::compile(RunReport &report) {
     return kernel.takeStatus();
   compiled = std::move(*kernel);
   report.compileMs = compiled.compileMs;
-  report.target = compiled.kernel->getManifest().target.cpu;
+  report.target = compiled.manifest.target.cpu;
   report.passes = comparePasses(*compiled.bound, *compiled.reduced);
-  addReports({*compiled.bound, *compiled.reduced, *compiled.tiled,
-              compiled.kernel->getManifest()},
-             problem, pipeline, options.reports, report);
+  addReports(
+      {*compiled.bound, *compiled.reduced, *compiled.tiled, compiled.manifest},
+      problem, pipeline, options.reports, report);
   return {};
 }
 
 /// Runs again with `threads` threads: results have to have the same bits.
 Status Run::repeat(int threads, const std::map<std::string, NpyArray> &first,
                    RunReport &report) {
-  auto pool = ThreadPool::create(threads);
-  if (!pool.isOk())
-    return pool.takeStatus();
-  auto plan =
-      preparePlan(compiled.kernel, problem, inputs, outputs, std::move(*pool));
+  auto plan = preparePlan(*compiled.kernel, compiled.manifest, problem, inputs,
+                          outputs, threads);
   if (!plan.isOk())
     return plan.takeStatus();
-  if (Status status = (*plan)->run(); !status.isOk())
+  if (Status status = runPlan(**plan); !status.isOk())
     return status;
   for (const auto &[name, tensor] : outputs)
     if (tensor.toNpy().data != first.at(name).data)
@@ -130,14 +132,11 @@ Status Run::repeat(int threads, const std::map<std::string, NpyArray> &first,
 }
 
 Status Run::runKernel(RunReport &report) {
-  auto pool = ThreadPool::create(static_cast<int>(options.threads));
-  if (!pool.isOk())
-    return pool.takeStatus();
-  auto plan =
-      preparePlan(compiled.kernel, problem, inputs, outputs, std::move(*pool));
+  auto plan = preparePlan(*compiled.kernel, compiled.manifest, problem, inputs,
+                          outputs, static_cast<int>(options.threads));
   if (!plan.isOk())
     return plan.takeStatus();
-  if (Status status = (*plan)->run(); !status.isOk())
+  if (Status status = runPlan(**plan); !status.isOk())
     return status;
   for (const auto &[name, tensor] : outputs)
     if (!tensor.areGapsUntouched())
@@ -193,6 +192,8 @@ Status Run::execute(RunReport &report) {
   report.variant = source.name;
   report.problem = problem;
   if (Status status = compile(report); !status.isOk())
+    return status;
+  if (Status status = createTensors(); !status.isOk())
     return status;
   if (Status status = runKernel(report); !status.isOk())
     return status;

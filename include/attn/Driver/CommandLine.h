@@ -15,6 +15,7 @@
 #include "llvm/ADT/StringRef.h"
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -44,9 +45,10 @@ public:
   std::string get(llvm::StringRef name, llvm::StringRef fallback = "") const;
   /// All values given, in order.
   std::vector<std::string> getAll(llvm::StringRef name) const;
-  /// Refuses what is not an integer of at least `least`.
-  Result<std::optional<int64_t>> getInteger(llvm::StringRef name,
-                                            int64_t least) const;
+  /// Refuses what is not an integer from `least` to `most`.
+  Result<std::optional<int64_t>>
+  getInteger(llvm::StringRef name, int64_t least,
+             int64_t most = std::numeric_limits<int64_t>::max()) const;
   /// The values of an option `--name KEY=VALUE`. Refuses those without '='.
   Result<std::map<std::string, std::string>>
   getPairs(llvm::StringRef name) const;

@@ -1,14 +1,14 @@
-//===- Execution.h - compiles a cascade and runs the kernel ---------------===//
+//===- Execution.h - compiles a cascade into a kernel to run --------------===//
 
 #ifndef ATTN_DRIVER_EXECUTION_H
 #define ATTN_DRIVER_EXECUTION_H
 
 #include "attn/Driver/HostTensor.h"
+#include "attn/Driver/KernelRun.h"
 #include "attn/Driver/Problem.h"
 #include "attn/Driver/Source.h"
 #include "attn/Pipelines/Pipelines.h"
-#include "attn/Runtime/Kernel.h"
-#include "attn/Runtime/Plan.h"
+#include "attn/Runtime/Manifest.h"
 
 #include <map>
 #include <memory>
@@ -28,34 +28,26 @@ std::string describeNumerics(cascade::FuncOp func, const Problem &problem);
 /// A module that holds a copy of `func` alone.
 mlir::OwningOpRef<mlir::ModuleOp> isolate(cascade::FuncOp func);
 
-/// A kernel in this process, and the cascade after the stages "bind" and
-/// "reduce" and before.
+/// A kernel that an artifact was loaded as, and the module after the stages
+/// "bind", "reduce" and "tile".
 struct CompiledKernel {
-  std::shared_ptr<const Kernel> kernel;
+  KernelHandle kernel;
+  Manifest manifest;
   mlir::OwningOpRef<mlir::ModuleOp> bound, reduced, tiled;
+  /// From the cascade to the loaded kernel.
   double compileMs = 0;
 };
 
-/// Compiles a copy of `func` for `target`. Refuses what no lowering takes,
-/// after a diagnostic that names the operation.
+/// Compiles a copy of `func` for `target` to an artifact and loads it. Refuses
+/// what no lowering takes, after a diagnostic that names the operation.
 Result<CompiledKernel> compileKernel(cascade::FuncOp func,
                                      const Problem &problem,
                                      const PipelineOptions &options,
                                      const std::string &target);
 
-/// A plan over inputs and outputs by name.
-Result<std::unique_ptr<Plan>>
-preparePlan(const std::shared_ptr<const Kernel> &kernel, const Problem &problem,
-            std::map<std::string, HostTensor> &inputs,
-            std::map<std::string, HostTensor> &outputs,
-            std::shared_ptr<ThreadPool> pool);
-
 /// The results of `func` as tensors full of NaN.
 Result<std::map<std::string, HostTensor>>
 createOutputs(cascade::FuncOp func, const Problem &problem, Layout layout);
-
-/// The median time of a run, in ms, over 5 runs or more and 0.3 s.
-Result<double> measure(Plan &plan);
 
 } // namespace attn
 

@@ -63,6 +63,12 @@ Status resolveScalars(cascade::FuncOp func,
                       const std::map<std::string, std::string> &given,
                       Problem &problem);
 
+/// Refuses tensors that this machine's memory cannot hold beside their values
+/// in f64, which the tools keep; with `interpreted` also those between. Needs
+/// extents.
+Status checkMemory(cascade::FuncOp func, const Problem &problem,
+                   bool interpreted);
+
 /// The element type of an argument or result once `problem.dtype` is bound.
 DType getBoundType(cascade::NamedTensorType type,
                    mlir::DictionaryAttr attributes, const Problem &problem);

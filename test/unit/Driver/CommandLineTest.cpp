@@ -47,6 +47,11 @@ TEST(CommandLine, Refusals) {
   ASSERT_TRUE(line.isOk());
   EXPECT_EQ(line->getInteger("heads", 1).getStatus().message(),
             "--heads: 'x' is not an integer of at least 1; give one");
+  line = CommandLine::parse({"--heads=9", "--set=a"}, kSpecs, false);
+  ASSERT_TRUE(line.isOk());
+  EXPECT_EQ(line->getInteger("heads", 1, 8).getStatus().message(),
+            "--heads: '9' is not an integer of at least 1 and at most 8; give "
+            "one");
   EXPECT_EQ(line->getPairs("set").getStatus().message(),
             "--set: 'a' is not of the form NAME=VALUE; give a name and a "
             "value");

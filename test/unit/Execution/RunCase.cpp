@@ -2,8 +2,6 @@
 
 #include "RunCase.h"
 
-#include "attn/Runtime/ThreadPool.h"
-
 #include <sstream>
 
 using namespace attn;
@@ -102,14 +100,11 @@ Outcome CaseRunner::run(const Case &c, const Mutation &mutate, bool check) {
       key += "|mutated";
     kernel = kernels.insert_or_assign(key, std::move(*compiled)).first;
   }
-  auto pool = ThreadPool::create(c.threads);
-  if (!pool.isOk())
-    return refuse(pool.takeStatus());
-  auto plan = preparePlan(kernel->second.kernel, problem, *inputs, *outputs,
-                          std::move(*pool));
+  auto plan = preparePlan(*kernel->second.kernel, kernel->second.manifest,
+                          problem, *inputs, *outputs, c.threads);
   if (!plan.isOk())
     return refuse(plan.takeStatus());
-  if (Status status = (*plan)->run(); !status.isOk())
+  if (Status status = runPlan(**plan); !status.isOk())
     return refuse(status);
   for (auto &[name, tensor] : *outputs) {
     outcome.outputs[name] = tensor.getValues();

@@ -1,0 +1,50 @@
+//===- KernelRun.h - runs an artifact as an application does --------------===//
+//
+// What the tools and their tests run goes through the C interface, from the
+// bytes of an artifact: load, prepare, run, release.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_DRIVER_KERNELRUN_H
+#define ATTN_DRIVER_KERNELRUN_H
+
+#include "attn-c/Attn.h"
+#include "attn/Driver/HostTensor.h"
+#include "attn/Driver/Problem.h"
+#include "attn/Runtime/Artifact.h"
+
+#include <map>
+#include <memory>
+#include <string>
+
+namespace attn {
+
+/// Releases what the C interface made.
+struct Release {
+  void operator()(attn_kernel *kernel) const { attn_kernel_release(kernel); }
+  void operator()(attn_pool *pool) const { attn_pool_release(pool); }
+  void operator()(attn_plan *plan) const { attn_plan_release(plan); }
+};
+using KernelHandle = std::unique_ptr<attn_kernel, Release>;
+using PlanHandle = std::unique_ptr<attn_plan, Release>;
+
+/// Loads the artifact's bytes. Refuses what attn_kernel_load_memory refuses.
+Result<KernelHandle> loadKernel(const Artifact &artifact);
+
+/// A plan of `kernel`, whose manifest is `manifest`, over inputs and outputs by
+/// name, for runs on `threads` threads. The tensors have to outlive it. Refuses
+/// what attn_pool_create and attn_plan_prepare refuse.
+Result<PlanHandle> preparePlan(const attn_kernel &kernel,
+                               const Manifest &manifest, const Problem &problem,
+                               std::map<std::string, HostTensor> &inputs,
+                               std::map<std::string, HostTensor> &outputs,
+                               int threads);
+
+Status runPlan(attn_plan &plan);
+
+/// The median time of a run, in ms, over 5 runs or more and 0.3 s.
+Result<double> measure(attn_plan &plan);
+
+} // namespace attn
+
+#endif // ATTN_DRIVER_KERNELRUN_H

@@ -1,0 +1,88 @@
+//===- KernelRun.cpp - runs an artifact as an application does ------------===//
+
+#include "attn/Driver/KernelRun.h"
+
+#include <algorithm>
+#include <chrono>
+#include <vector>
+
+using namespace attn;
+
+/// What the calling thread's last call refused.
+static Status getLastError() {
+  return Status::error(static_cast<StatusCode>(attn_last_error_code()),
+                       attn_last_error_feature(), attn_last_error_reason(),
+                       attn_last_error_alternative());
+}
+
+Result<KernelHandle> attn::loadKernel(const Artifact &artifact) {
+  Result<std::string> bytes = artifact.serialize();
+  if (!bytes.isOk())
+    return bytes.takeStatus();
+  attn_kernel *kernel = nullptr;
+  if (attn_kernel_load_memory(bytes->data(), bytes->size(), &kernel) != ATTN_OK)
+    return getLastError();
+  return KernelHandle(kernel);
+}
+
+Result<PlanHandle> attn::preparePlan(const attn_kernel &kernel,
+                                     const Manifest &manifest,
+                                     const Problem &problem,
+                                     std::map<std::string, HostTensor> &inputs,
+                                     std::map<std::string, HostTensor> &outputs,
+                                     int threads) {
+  attn_pool *pool = nullptr;
+  if (attn_pool_create(threads, &pool) != ATTN_OK)
+    return getLastError();
+  std::unique_ptr<attn_pool, Release> owner(pool);
+  std::vector<DLTensor> views;
+  std::vector<attn_argument> arguments;
+  views.reserve(manifest.arguments.size()); // Arguments point into it.
+  for (const Manifest::Argument &argument : manifest.arguments) {
+    attn_argument value = {};
+    value.name = argument.name.c_str();
+    if (argument.kind == Manifest::Argument::Kind::scalar) {
+      auto it = problem.scalars.find(argument.name);
+      double number = it == problem.scalars.end() ? 0 : it->second;
+      value.kind = isInteger(argument.dtype) ? ATTN_INTEGER : ATTN_REAL;
+      value.integer =
+          isInteger(argument.dtype) ? static_cast<int64_t>(number) : 0;
+      value.real = number;
+    } else {
+      auto &tensors = inputs.count(argument.name) ? inputs : outputs;
+      views.push_back(tensors.at(argument.name).getView());
+      value.kind = ATTN_TENSOR;
+      value.tensor = &views.back();
+    }
+    arguments.push_back(value);
+  }
+  attn_plan *plan = nullptr;
+  if (attn_plan_prepare(&kernel, arguments.data(), arguments.size(), pool,
+                        &plan) != ATTN_OK)
+    return getLastError();
+  return PlanHandle(plan);
+}
+
+Status attn::runPlan(attn_plan &plan) {
+  return attn_plan_run(&plan) == ATTN_OK ? Status() : getLastError();
+}
+
+Result<double> attn::measure(attn_plan &plan) {
+  using Clock = std::chrono::steady_clock;
+  std::vector<double> times;
+  double total = 0;
+  // The first run warms the caches.
+  if (Status status = runPlan(plan); !status.isOk())
+    return status;
+  while (times.size() < 5 || (total < 300 && times.size() < 10000)) {
+    Clock::time_point start = Clock::now();
+    if (Status status = runPlan(plan); !status.isOk())
+      return status;
+    std::chrono::duration<double, std::milli> time = Clock::now() - start;
+    times.push_back(time.count());
+    total += times.back();
+  }
+  std::nth_element(times.begin(), times.begin() + times.size() / 2,
+                   times.end());
+  return times[times.size() / 2];
+}
