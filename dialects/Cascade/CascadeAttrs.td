@@ -23,19 +23,40 @@ def Cascade_MonoidAttr : AttrDef<CascadeDialect, "Monoid"> {
   }];
 }
 
+def Cascade_FewRowsAttr : AttrDef<CascadeDialect, "FewRows"> {
+  let mnemonic = "few_rows";
+  let summary = "how a function is to be cut where it has few rows";
+  let description = [{
+    `#cascade.few_rows<below = 8, rows = 1, keys = 4096>`: the cut for fewer than
+    8 rows. `keys` is for scans with a merge region: without one the steps are
+    part of what is computed. With `below = 0` there is no cut of its own for few
+    rows. (C1) `below` is not negative, `rows` and `keys`
+    are 1 to 16777216.
+  }];
+  let parameters = (ins
+    "int64_t":$below,
+    DefaultValuedParameter<"int64_t", "1", "coordinates of a tile of rows">:$rows,
+    OptionalParameter<"int64_t", "coordinates of a step of a scan">:$keys);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
 def Cascade_ScheduleAttr : AttrDef<CascadeDialect, "Schedule"> {
   let mnemonic = "schedule";
   let summary = "how a function is to be cut; never what it computes";
   let description = [{
-    `#cascade.schedule<rows = 64, keys = 256>`. The pass that realises a field
-    deletes it: `keys`, the coordinates a step of a scan, is realised by
-    `cascade-reduce-passes`, and `rows`, those of a tile of the rows of a
-    contraction, by `convert-cascade-to-tile`. A field that is absent is the
-    pass's to choose. (C1) Fields are 1 to 16777216.
+    `#cascade.schedule<rows = 64, keys = 256, few = <below = 8, keys = 4096>>`.
+    `cascade-choose-schedule` fills fields that are absent. The pass that
+    realises a field deletes it: `keys`, the coordinates a step of a scan, is
+    realised by `cascade-reduce-passes`; `rows`, those of a tile of the rows of a
+    contraction, and `few`, the cut of the program for few rows, by
+    `convert-cascade-to-tile`. A field that is absent then is the pass's to
+    choose. (C1) `rows` and `keys` are 1 to 16777216.
   }];
   let parameters = (ins
     OptionalParameter<"int64_t", "coordinates of a tile of rows">:$rows,
-    OptionalParameter<"int64_t", "coordinates of a step of a scan">:$keys);
+    OptionalParameter<"int64_t", "coordinates of a step of a scan">:$keys,
+    OptionalParameter<"::attn::cascade::FewRowsAttr", "the cut for few rows">:$few);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }

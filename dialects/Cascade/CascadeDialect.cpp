@@ -93,8 +93,18 @@ LogicalResult MonoidAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   return success();
 }
 
+LogicalResult FewRowsAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                  int64_t below, int64_t rows, int64_t keys) {
+  // few_rows_c1; zero keys is an absent field.
+  if (below < 0 || rows < 1 || keys < 0 || rows > kMaxTile || keys > kMaxTile)
+    return emitError() << "expects a bound of at least 0 and tiles of 1 to "
+                       << kMaxTile << " coordinates, but got below = " << below
+                       << ", rows = " << rows << " and keys = " << keys;
+  return success();
+}
+
 LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
-                                   int64_t rows, int64_t keys) {
+                                   int64_t rows, int64_t keys, FewRowsAttr) {
   // Zero is an absent field.
   if (rows < 0 || keys < 0 || rows > kMaxTile || keys > kMaxTile)
     return emitError() << "expects tiles of 1 to " << kMaxTile

@@ -1,8 +1,8 @@
 //===- CompileTool.cpp - attn-compile -------------------------------------===//
 //
-// The stages, in order: source, bind, reduce, tile (cascade to tile programs),
-// vector, arith, llvm (tile programs to the LLVM dialect), then LLVM IR and
-// machine code.
+// The stages, in order: source, bind, schedule, reduce, tile (cascade to tile
+// programs), vector, arith, llvm (tile programs to the LLVM dialect), then LLVM
+// IR and machine code.
 //
 //===----------------------------------------------------------------------===//
 
@@ -34,13 +34,18 @@ static const OptionSpec kSpecs[] = {
     {"target", "NAME", "machine to compile for (host)"},
     {"dtype", "TYPE", "f32, bf16 or f16 (f32)"},
     {"compile-to", "STAGE",
-     "emit mlir after source, bind, reduce, tile, vector, arith or llvm"},
+     "emit mlir after source, bind, schedule, reduce, tile, vector, arith or "
+     "llvm"},
     {"dump-stages-to", "DIR", "write the module after each stage there"},
     {"report", "NAMES", "print passes, io, tiles or resources"},
     {"head-dim", "N", "width of queries and keys, fixed (64)"},
     {"value-dim", "N", "width of values, fixed (as head-dim)"},
-    {"tile-rows", "N", "rows of a tile (64)"},
-    {"tile-keys", "N", "keys of a tile (256)"},
+    {"buffer", "NAME=BYTES",
+     "count bytes at this buffer and choose tiles for it (the target's L2)"},
+    {"io-model", "LIST",
+     "of the buffer: row-granule=N, rows-divide, hold-points; or unfused"},
+    {"tile-rows", "N", "rows of a tile (by the file's schedule, or chosen)"},
+    {"tile-keys", "N", "keys of a step (by the file's schedule, or chosen)"},
     {"batch", "N", "for the reports: sequences (1)"},
     {"heads", "N", "query heads (8)"},
     {"kv-heads", "N", "key and value heads (as heads)"},
@@ -50,8 +55,8 @@ static const OptionSpec kSpecs[] = {
     {"set", "NAME=VALUE", "a parameter of the variant"},
 };
 
-static const StringRef kStages[] = {"source", "bind",  "reduce", "tile",
-                                    "vector", "arith", "llvm"};
+static const StringRef kStages[] = {"source", "bind",   "schedule", "reduce",
+                                    "tile",   "vector", "arith",    "llvm"};
 static const StringRef kKinds[] = {"mlir", "llvm", "asm",
                                    "obj",  "so",   "artifact"};
 
@@ -79,7 +84,7 @@ private:
 
   CommandLine line;
   std::string kind, lastStage, target, directory;
-  std::set<std::string> reports;
+  ReportRequest reports;
   AttentionShape shape;
   PipelineOptions pipeline;
   std::unique_ptr<MLIRContext> context = createContext();
@@ -134,7 +139,7 @@ Status Compilation::parse() {
     auto number = line.getInteger(name, 1, cascade::kMaxTile);
     if (!number.isOk())
       return number.takeStatus();
-    *value = number->value_or(*value);
+    *value = *number;
   }
   return {};
 }
@@ -156,6 +161,7 @@ Status Compilation::resolve() {
     return status;
   pipeline.extents = getStaticExtents(source.func, problem);
   pipeline.dtype = std::string(getName(problem.dtype));
+  setSchedule(reports, target, problem, pipeline);
   return {};
 }
 
@@ -229,10 +235,14 @@ Status Compilation::lower(std::string &bytes) {
     return {};
   pipeline.onStage = keep;
   bool early = llvm::is_contained(getCascadeStages(), StringRef(lastStage));
-  if (failed(runCascadeStages(*module, pipeline, early ? lastStage : "")))
+  StringRef last = early ? StringRef(lastStage) : "";
+  // With no output to write, as far as the reports need.
+  if (kind != "mlir" && !reports.names.empty() && !line.has("o"))
+    last = reports.getLastStage();
+  if (failed(runCascadeStages(*module, pipeline, last)))
     return refuse("compile", source.name + " has no lowering to tile programs",
                   "see the message above", StatusCode::unsupported);
-  if (early)
+  if (!last.empty())
     return {};
   cpu::CompileOptions options;
   options.target = target;
@@ -262,19 +272,23 @@ Status Compilation::execute(llvm::raw_ostream &out) {
   if (file != "-") {
     if (Status status = replaceFile(file, bytes); !status.isOk())
       return status;
-  } else if (reports.empty()) {
+  } else if (reports.names.empty()) {
     out << bytes;
   }
-  if (reports.empty())
+  if (reports.names.empty())
     return {};
-  if (!tiled)
-    return refuse("--report", "reports need the stage 'tile'",
+  bool isComplete = reduced && (tiled || !reports.has("tiles")) &&
+                    (!manifest.name.empty() || !reports.has("resources"));
+  if (!isComplete)
+    return refuse("--report",
+                  "the stages up to '" + lastStage +
+                      "' do not tell all that is asked for",
                   "leave out --compile-to");
   RunReport report;
-  addReports({*bound, *reduced, *tiled, manifest}, problem, pipeline, reports,
-             report);
+  addReports({*bound, *reduced, tiled.get(), &manifest}, problem, target,
+             reports, report);
   out << report.details;
-  if (reports.count("tiles") && report.tiles)
+  if (reports.has("tiles") && report.tiles)
     out << "tiles: " << report.tiles->full << " full, " << report.tiles->partial
         << " partial, " << report.tiles->empty << " empty\n";
   return {};

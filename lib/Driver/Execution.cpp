@@ -3,6 +3,7 @@
 #include "attn/Driver/Execution.h"
 
 #include "attn/Target/CPU/CPU.h"
+#include "attn/Target/CPU/Machine.h"
 
 #include "mlir/IR/Builders.h"
 #include "llvm/ADT/STLExtras.h"
@@ -47,42 +48,73 @@ OwningOpRef<ModuleOp> attn::isolate(FuncOp func) {
   return module;
 }
 
-Result<CompiledKernel> attn::compileKernel(FuncOp func, const Problem &problem,
-                                           const PipelineOptions &options,
-                                           const std::string &target) {
-  CompiledKernel compiled;
+static Status refuse(FuncOp func, const char *what) {
+  return Status::error(StatusCode::unsupported, "compile",
+                       func.getSymName().str() + " " + what,
+                       "see the message above");
+}
+
+/// Runs the stages on `module` and keeps what they make; returns the time, less
+/// that of keeping.
+static Result<double> runStages(FuncOp func, ModuleOp module,
+                                const PipelineOptions &options, StringRef last,
+                                CompiledKernel &compiled) {
   double start = getMilliseconds(), copying = 0;
-  OwningOpRef<ModuleOp> module = isolate(func);
   PipelineOptions stages = options;
   stages.onStage = [&](StringRef stage, ModuleOp now) {
     double before = getMilliseconds();
-    auto &copy = stage == "bind"     ? compiled.bound
-                 : stage == "reduce" ? compiled.reduced
-                                     : compiled.tiled;
-    copy = now.clone();
+    if (stage == "bind")
+      compiled.bound = now.clone();
+    else if (stage == "reduce")
+      compiled.reduced = now.clone();
+    else if (stage == "tile")
+      compiled.tiled = now.clone();
     copying += getMilliseconds() - before;
     if (options.onStage)
       options.onStage(stage, now);
   };
-  auto refused = [&](const char *what) {
-    return Status::error(StatusCode::unsupported, "compile",
-                         func.getSymName().str() + " " + what,
-                         "see the message above");
-  };
-  if (failed(runCascadeStages(*module, stages)))
-    return refused("has no lowering to tile programs");
+  if (failed(runCascadeStages(module, stages, last)))
+    return refuse(func, "has no lowering to tile programs");
+  return getMilliseconds() - start - copying;
+}
+
+Result<CompiledKernel> attn::compileToStage(FuncOp func,
+                                            const PipelineOptions &options,
+                                            StringRef last) {
+  CompiledKernel compiled;
+  OwningOpRef<ModuleOp> module = isolate(func);
+  auto time = runStages(func, *module, options, last, compiled);
+  if (!time.isOk())
+    return time.takeStatus();
+  compiled.compileMs = *time;
+  return compiled;
+}
+
+Result<CompiledKernel> attn::compileKernel(FuncOp func, const Problem &problem,
+                                           const PipelineOptions &options,
+                                           const std::string &target) {
+  CompiledKernel compiled;
+  PipelineOptions stages = options;
+  if (!stages.schedule)
+    if (auto machine = cpu::getMachine(target))
+      stages.schedule = cpu::getScheduleTarget(*machine);
+  OwningOpRef<ModuleOp> module = isolate(func);
+  auto time = runStages(func, *module, stages, /*last=*/"", compiled);
+  if (!time.isOk())
+    return time.takeStatus();
+  double start = getMilliseconds();
   cpu::CompileOptions cpuOptions;
   cpuOptions.target = target;
   cpuOptions.numerics = describeNumerics(func, problem);
   auto artifact = cpu::compileArtifact(*module, cpuOptions);
   if (failed(artifact))
-    return refused("cannot be compiled for this target");
+    return refuse(func, "cannot be compiled for this target");
   auto kernel = loadKernel(*artifact);
   if (!kernel.isOk())
     return kernel.takeStatus();
   compiled.kernel = std::move(*kernel);
   compiled.manifest = std::move(artifact->manifest);
-  compiled.compileMs = getMilliseconds() - start - copying;
+  compiled.compileMs = *time + getMilliseconds() - start;
   return compiled;
 }
 

@@ -4,7 +4,9 @@
 
 #include "attn/Analysis/IoModel.h"
 #include "attn/Analysis/PassCount.h"
+#include "attn/Conversion/CascadeToTile.h"
 #include "attn/Driver/TileCount.h"
+#include "attn/Target/CPU/Machine.h"
 
 #include "llvm/Support/FormatVariadic.h"
 
@@ -47,17 +49,58 @@ static std::string describePassesOf(StringRef title, ModuleOp module,
   return text;
 }
 
-/// Bytes through the cache that one work item has for itself. The model speaks
-/// of one streamed sweep; a cascade without one has no such report.
-static void addTraffic(ModuleOp reduced, const Problem &problem,
-                       const PipelineOptions &pipeline, bool isAsked,
+/// The tile of the program that runs at `problem`'s extents.
+static TileChoice getTile(cascade::FuncOp func, const IoModel &model,
+                          const MemoryLevel &level) {
+  CascadeToTileOptions defaults;
+  auto rows = static_cast<uint64_t>(defaults.tileRows);
+  uint64_t keys = model.keyGranule;
+  auto schedule = func.getScheduleAttr();
+  if (schedule && schedule.getRows())
+    rows = schedule.getRows();
+  if (cascade::FewRowsAttr few =
+          schedule ? schedule.getFew() : cascade::FewRowsAttr();
+      few && model.problem.rows < static_cast<uint64_t>(few.getBelow())) {
+    rows = few.getRows();
+    keys = few.getKeys() ? few.getKeys() : keys;
+  }
+  TileChoice choice = evaluateStreamed(model.problem, rows, keys);
+  // A step over all keys that the buffer does not hold: they come by again for
+  // the next rows, as if there were several steps.
+  if (choice.heldBytes > level.bytes && choice.keys == model.problem.keys &&
+      choice.keys > 1) {
+    choice = evaluateStreamed(model.problem, rows, choice.keys - 1);
+    choice.keys = model.problem.keys;
+  }
+  return choice;
+}
+
+/// The buffer of the report: the cache that one work item has for itself.
+static std::optional<MemoryLevel> getLevel(StringRef target,
+                                           const ReportRequest &request) {
+  if (request.buffer)
+    return request.buffer;
+  if (auto machine = cpu::getMachine(target))
+    return MemoryLevel{"L2", machine->l2Bytes};
+  return std::nullopt;
+}
+
+/// The model speaks of one streamed sweep; a cascade without one has no such
+/// report.
+static void addTraffic(const ReportSources &sources, const Problem &problem,
+                       StringRef target, const ReportRequest &request,
                        RunReport &report) {
-  cascade::FuncOp func = getCascade(reduced);
+  cascade::FuncOp func =
+      getCascade(request.unfused ? sources.bound : sources.reduced);
+  std::optional<MemoryLevel> level = getLevel(target, request);
+  if (!level)
+    return;
   for (const auto &entry : problem.extents)
     if (entry.second == 0)
       return;
   IoModelOptions options;
   options.extents = getExtents(problem);
+  options.holdPoints = request.holdPoints;
   std::string refusal;
   ScopedDiagnosticHandler handler(func.getContext(), [&](Diagnostic &diag) {
     refusal = diag.str();
@@ -65,21 +108,42 @@ static void addTraffic(ModuleOp reduced, const Problem &problem,
   });
   FailureOr<IoModel> model = buildIoModel(func, options);
   if (failed(model)) {
-    if (isAsked)
+    if (request.has("io"))
       report.details += "io: " + refusal + "\n";
     return;
   }
-  // One core's second-level cache on the machines of the target table.
-  MemoryLevel level{"L2", uint64_t(1) << 20};
-  TileChoice choice =
-      evaluateStreamed(model->problem, static_cast<uint64_t>(pipeline.tileRows),
-                       static_cast<uint64_t>(pipeline.tileKeys));
-  report.traffic.push_back({level.name, choice.movedBytes,
+  TileChoice choice = request.unfused ? evaluateUnfused(model->problem)
+                                      : getTile(func, *model, *level);
+  report.traffic.push_back({level->name, choice.movedBytes,
                             getCompulsoryBytes(model->problem),
-                            getBoundBytes(model->problem, level.bytes)});
-  if (isAsked)
-    report.details += describeTraffic(*model, level, choice) + "\n" +
-                      describeSchedule(*model, level, choice) + "\n";
+                            getBoundBytes(model->problem, level->bytes)});
+  if (request.has("io"))
+    report.details += describeTraffic(*model, *level, choice) + "\n" +
+                      describeSchedule(*model, *level, choice) + "\n";
+}
+
+StringRef ReportRequest::getLastStage() const {
+  if (has("resources"))
+    return "";
+  return has("tiles") ? "tile" : "reduce";
+}
+
+void attn::setSchedule(const ReportRequest &request, StringRef target,
+                       const Problem &problem, PipelineOptions &pipeline) {
+  if (!request.buffer) {
+    if (auto machine = cpu::getMachine(target))
+      pipeline.schedule = cpu::getScheduleTarget(*machine);
+    return;
+  }
+  ScheduleTarget buffer;
+  buffer.bufferBytes = request.buffer->bytes;
+  buffer.limits.rowGranule = request.rowGranule;
+  buffer.limits.rowsDivide = request.rowsDivide;
+  buffer.holdPoints = request.holdPoints;
+  pipeline.schedule = buffer;
+  for (const auto &[rank, extent] : problem.extents)
+    if (extent > 0)
+      pipeline.scheduleExtents.push_back(rank + "=" + std::to_string(extent));
 }
 
 /// The extent of the rank that the cascade's first scan sweeps; 0 without one.
@@ -107,17 +171,17 @@ static std::string describeResources(const Manifest &manifest) {
 }
 
 void attn::addReports(const ReportSources &sources, const Problem &problem,
-                      const PipelineOptions &pipeline,
-                      const std::set<std::string> &names, RunReport &report) {
-  if (names.count("passes"))
+                      StringRef target, const ReportRequest &request,
+                      RunReport &report) {
+  if (request.has("passes"))
     report.details += describePassesOf("as written", sources.bound, problem) +
                       describePassesOf("as compiled", sources.reduced, problem);
-  addTraffic(sources.reduced, problem, pipeline, names.count("io") != 0,
-             report);
-  report.tiles = countTiles(sources.tiled, problem,
-                            getSweptExtent(sources.reduced, problem));
-  if (names.count("tiles") && !report.tiles)
+  addTraffic(sources, problem, target, request, report);
+  if (sources.tiled)
+    report.tiles = countTiles(sources.tiled, problem,
+                              getSweptExtent(sources.reduced, problem));
+  if (request.has("tiles") && !report.tiles)
     report.details += "tiles: the bounds of a sweep depend on data\n";
-  if (names.count("resources"))
-    report.details += describeResources(sources.manifest);
+  if (request.has("resources") && sources.manifest)
+    report.details += describeResources(*sources.manifest);
 }

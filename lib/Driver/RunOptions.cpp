@@ -32,12 +32,17 @@ static const OptionSpec kSpecs[] = {
     {"output-layout", "LAYOUT", "the same, of the outputs"},
     {"o", "[NAME=]FILE", "write a result (the first) to an .npy file"},
     {"target", "NAME", "machine to compile for (host)"},
-    {"tile-rows", "N", "rows of a tile (by the number of queries)"},
-    {"tile-keys", "N", "keys of a tile (256)"},
+    {"tile-rows", "N", "rows of a tile (by the file's schedule, or chosen)"},
+    {"tile-keys", "N", "keys of a step (by the file's schedule, or chosen)"},
     {"threads", "N", "threads (1)"},
     {"check", "", "compare with the f64 interpreter"},
     {"bench", "", "measure the time of a run"},
     {"report", "NAMES", "print passes, io, tiles or resources"},
+    {"buffer", "NAME=BYTES",
+     "count bytes at this buffer and choose tiles for it (the target's L2)"},
+    {"io-model", "LIST",
+     "of the buffer: row-granule=N, rows-divide, hold-points; or unfused"},
+    {"dry-run", "", "compile as far as the reports need, and run nothing"},
     {"json", "", "print one JSON object"},
 };
 
@@ -83,19 +88,6 @@ Result<std::string> attn::parseTarget(const CommandLine &line) {
     return refuse("--target", "'" + name + "' is not a target",
                   "give one of " + llvm::join(cpu::getMachineNames(), ", "));
   return name;
-}
-
-Result<std::set<std::string>> attn::parseReports(const CommandLine &line) {
-  std::set<std::string> reports;
-  for (const std::string &text : line.getAll("report"))
-    for (llvm::StringRef name : llvm::split(text, ',')) {
-      if (name != "passes" && name != "io" && name != "tiles" &&
-          name != "resources")
-        return refuse("--report", "there is no report '" + name.str() + "'",
-                      "give some of passes, io, tiles, resources");
-      reports.insert(name.str());
-    }
-  return reports;
 }
 
 /// Sets `value` to what `parse` makes of the option called `name`, if given.
@@ -165,7 +157,7 @@ static Status parseCompilation(const CommandLine &line, RunOptions &options) {
   auto keys = line.getInteger("tile-keys", 1, cascade::kMaxTile);
   if (!keys.isOk())
     return keys.takeStatus();
-  options.tileKeys = keys->value_or(options.tileKeys);
+  options.tileKeys = *keys;
   auto threads = line.getInteger("threads", 1, std::numeric_limits<int>::max());
   if (!threads.isOk())
     return threads.takeStatus();
@@ -184,6 +176,10 @@ attn::parseRunOptions(llvm::ArrayRef<std::string> arguments) {
   options.check = line->has("check");
   options.bench = line->has("bench");
   options.json = line->has("json");
+  options.dryRun = line->has("dry-run");
+  if (options.dryRun && (options.check || options.bench))
+    return refuse("--dry-run", "nothing is run that could be checked or timed",
+                  "leave out --check and --bench");
   const auto &positionals = line->getPositionals();
   if (positionals.size() > 1)
     return refuse("command line",

@@ -6,16 +6,18 @@
 #include "attn/Driver/CommandLine.h"
 #include "attn/Driver/Inputs.h"
 #include "attn/Driver/Problem.h"
+#include "attn/Driver/Reports.h"
 
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 
 namespace attn {
 
 struct RunOptions {
   bool help = false, list = false, check = false, bench = false, json = false;
+  /// Compile as far as the reports need and run nothing.
+  bool dryRun = false;
   /// The variant or file; empty for `--list` alone.
   std::string program, function, target;
   AttentionShape shape;
@@ -26,9 +28,9 @@ struct RunOptions {
   std::map<std::string, std::string> inputFiles, outputFiles;
   InputOptions inputs;
   Layout outputLayout = Layout::contiguous;
-  int64_t threads = 1, tileKeys = 256;
-  std::optional<int64_t> tileRows;
-  std::set<std::string> reports;
+  int64_t threads = 1;
+  std::optional<int64_t> tileRows, tileKeys;
+  ReportRequest reports;
 };
 
 /// The options that attn-run and attn-compile share first, then the run's own.
@@ -42,8 +44,9 @@ Result<AttentionShape> parseShape(const CommandLine &line);
 /// `--target`, "host" if absent. Refuses what the table of machines lacks.
 Result<std::string> parseTarget(const CommandLine &line);
 
-/// The names in `--report=a,b`. Refuses unknown ones.
-Result<std::set<std::string>> parseReports(const CommandLine &line);
+/// `--report=a,b`, `--buffer` and `--io-model`. Refuses unknown names, a buffer
+/// that is not NAME=BYTES, and a model of a buffer that is not given.
+Result<ReportRequest> parseReports(const CommandLine &line);
 
 } // namespace attn
 

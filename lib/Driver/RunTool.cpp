@@ -32,6 +32,7 @@ public:
 private:
   Status resolve();
   Status createTensors();
+  PipelineOptions getPipeline();
   Status compile(RunReport &report);
   Status runKernel(RunReport &report);
   Status repeat(int threads, const std::map<std::string, NpyArray> &first,
@@ -73,7 +74,8 @@ Status Run::resolve() {
   if (Status status = resolveScalars(source.func, options.parameters, problem);
       !status.isOk())
     return status;
-  return checkMemory(source.func, problem, options.check);
+  return options.dryRun ? Status()
+                        : checkMemory(source.func, problem, options.check);
 }
 
 Status Run::createTensors() {
@@ -93,26 +95,38 @@ Status Run::createTensors() {
   return {};
 }
 
-Status Run::compile(RunReport &report) {
+PipelineOptions Run::getPipeline() {
   PipelineOptions pipeline;
   pipeline.extents = getStaticExtents(source.func, problem);
   pipeline.dtype = std::string(getName(problem.dtype));
+  setSchedule(options.reports, options.target, problem, pipeline);
   pipeline.tileKeys = options.tileKeys;
+  pipeline.tileRows = options.tileRows;
   // Few queries are not worth a tile of many rows.
   auto queries = problem.extents.find("P");
-  bool few = queries != problem.extents.end() && queries->second <= 16;
-  pipeline.tileRows = options.tileRows.value_or(
-      few ? std::max<int64_t>(queries->second, 1) : 64);
-  auto kernel = compileKernel(source.func, problem, pipeline, options.target);
+  bool isGiven = options.tileRows || options.reports.buffer ||
+                 source.func.getScheduleAttr();
+  if (!isGiven && queries != problem.extents.end() && queries->second <= 16)
+    pipeline.tileRows = std::max<int64_t>(queries->second, 1);
+  return pipeline;
+}
+
+Status Run::compile(RunReport &report) {
+  llvm::StringRef last = options.reports.getLastStage();
+  auto kernel =
+      options.dryRun && !last.empty()
+          ? compileToStage(source.func, getPipeline(), last)
+          : compileKernel(source.func, problem, getPipeline(), options.target);
   if (!kernel.isOk())
     return kernel.takeStatus();
   compiled = std::move(*kernel);
   report.compileMs = compiled.compileMs;
-  report.target = compiled.manifest.target.cpu;
+  const Manifest *manifest = compiled.kernel ? &compiled.manifest : nullptr;
+  report.target = manifest ? manifest->target.cpu : options.target;
   report.passes = comparePasses(*compiled.bound, *compiled.reduced);
   addReports(
-      {*compiled.bound, *compiled.reduced, *compiled.tiled, compiled.manifest},
-      problem, pipeline, options.reports, report);
+      {*compiled.bound, *compiled.reduced, compiled.tiled.get(), manifest},
+      problem, options.target, options.reports, report);
   return {};
 }
 
@@ -191,7 +205,7 @@ Status Run::execute(RunReport &report) {
     return status;
   report.variant = source.name;
   report.problem = problem;
-  if (Status status = compile(report); !status.isOk())
+  if (Status status = compile(report); !status.isOk() || options.dryRun)
     return status;
   if (Status status = createTensors(); !status.isOk())
     return status;

@@ -12,8 +12,32 @@ using namespace mlir;
 using namespace attn;
 
 ArrayRef<StringRef> attn::getCascadeStages() {
-  static const StringRef stages[] = {"bind", "reduce", "tile"};
+  static const StringRef stages[] = {"bind", "schedule", "reduce", "tile"};
   return stages;
+}
+
+static ChooseSchedulePassOptions
+getScheduleOptions(const PipelineOptions &options) {
+  ChooseSchedulePassOptions choose;
+  choose.rows = options.tileRows.value_or(0);
+  choose.keys = options.tileKeys.value_or(0);
+  choose.extentOptions.append(options.scheduleExtents.begin(),
+                              options.scheduleExtents.end());
+  choose.onlyGiven = !options.schedule;
+  if (!options.schedule)
+    return choose;
+  const ScheduleTarget &target = *options.schedule;
+  choose.buffer = target.bufferBytes;
+  choose.rowGranule = target.limits.rowGranule;
+  choose.keyGranule = target.limits.keyGranule;
+  choose.rowsDivide = target.limits.rowsDivide;
+  choose.holdPoints = target.holdPoints;
+  choose.pointBytes = target.pointBytes;
+  choose.flopsPerByte = target.flopsPerByte;
+  choose.hasNarrowRate = target.hasNarrowRate;
+  choose.fewBelow = target.fewBelow;
+  choose.fewBytes = target.fewBytes;
+  return choose;
 }
 
 void attn::addCascadeStage(OpPassManager &passes, StringRef stage,
@@ -25,18 +49,17 @@ void attn::addCascadeStage(OpPassManager &passes, StringRef stage,
     bind.dtype = options.dtype;
     passes.addNestedPass<cascade::FuncOp>(createBindPass(bind));
     passes.addPass(createCSEPass());
-  } else if (stage == "reduce") {
+  } else if (stage == "schedule") {
     // Head dimensions are bound: products are put in order before sums are.
     passes.addNestedPass<cascade::FuncOp>(createReassociatePass());
-    ReducePassesPassOptions reduce;
-    reduce.tile = options.tileKeys;
-    passes.addNestedPass<cascade::FuncOp>(createReducePassesPass(reduce));
+    passes.addNestedPass<cascade::FuncOp>(
+        createChooseSchedulePass(getScheduleOptions(options)));
+  } else if (stage == "reduce") {
+    passes.addNestedPass<cascade::FuncOp>(createReducePassesPass());
     passes.addPass(createCanonicalizerPass());
     passes.addPass(createCSEPass());
   } else if (stage == "tile") {
-    ConvertCascadeToTilePassOptions tile;
-    tile.tileRows = options.tileRows;
-    passes.addPass(createConvertCascadeToTilePass(tile));
+    passes.addPass(createConvertCascadeToTilePass());
     passes.addPass(createCanonicalizerPass());
     passes.addPass(createCSEPass());
   }

@@ -119,9 +119,9 @@ void attn::reducePasses(FuncOp func, const ReducePassesOptions &options) {
   if (ScheduleAttr schedule = func.getScheduleAttr();
       schedule && schedule.getKeys() && !options.deferOnly) {
     scheduled.tile = schedule.getKeys();
-    if (schedule.getRows())
-      func.setScheduleAttr(
-          ScheduleAttr::get(func.getContext(), schedule.getRows(), 0));
+    if (schedule.getRows() || schedule.getFew())
+      func.setScheduleAttr(ScheduleAttr::get(
+          func.getContext(), schedule.getRows(), 0, schedule.getFew()));
     else
       func.removeScheduleAttr();
   }

@@ -14,6 +14,11 @@ struct CascadeToTileOptions {
   /// Below so many rows each is a work item of its own: programs with tiles of
   /// rows come in two, guarded by the rows' extent. 0: only in tiles.
   int64_t fewRows = 8;
+  /// Rows of a tile of the program for few rows.
+  int64_t fewTileRows = 1;
+  /// Coordinates of a step of that program's sweeps, where a merge region says
+  /// that any will do. 0: as the scans say.
+  int64_t fewTileKeys = 0;
 };
 
 /// Appends the programs of `func` to `module`, in the order in which they run.

@@ -45,6 +45,12 @@ Result<CompiledKernel> compileKernel(cascade::FuncOp func,
                                      const PipelineOptions &options,
                                      const std::string &target);
 
+/// Takes a copy of `func` through the stages up to `last` and no further: there
+/// is no kernel, no manifest, and no module of later stages.
+Result<CompiledKernel> compileToStage(cascade::FuncOp func,
+                                      const PipelineOptions &options,
+                                      llvm::StringRef last);
+
 /// The results of `func` as tensors full of NaN.
 Result<std::map<std::string, HostTensor>>
 createOutputs(cascade::FuncOp func, const Problem &problem, Layout layout);

@@ -3,11 +3,14 @@
 #ifndef ATTN_PIPELINES_PIPELINES_H
 #define ATTN_PIPELINES_PIPELINES_H
 
+#include "attn/Analysis/ScheduleChooser.h"
+
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassManager.h"
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,13 +23,20 @@ struct PipelineOptions {
   std::vector<std::pair<std::string, int64_t>> extents;
   /// "f32", "bf16" or "f16"; empty keeps the types as written.
   std::string dtype;
-  /// Coordinates of a tile of rows, and of keys.
-  int64_t tileRows = 64, tileKeys = 256;
+  /// Coordinates of a tile of rows, and of keys, whatever the function's
+  /// schedule says.
+  std::optional<int64_t> tileRows, tileKeys;
+  /// The machine that fields of the schedule are chosen for, and the extents
+  /// that it is chosen at, RANK=N. Without one the schedule stays as it is and
+  /// each pass takes its default.
+  std::optional<ScheduleTarget> schedule;
+  std::vector<std::string> scheduleExtents;
   /// Called after each stage with its name and the module; may be empty.
   std::function<void(llvm::StringRef stage, mlir::ModuleOp module)> onStage;
 };
 
-/// The stages from source to tile programs: "bind", "reduce", "tile".
+/// The stages from source to tile programs: "bind", "schedule", "reduce",
+/// "tile".
 llvm::ArrayRef<llvm::StringRef> getCascadeStages();
 
 /// Adds the passes of one stage.

@@ -31,6 +31,54 @@ def BindPass : Pass<"cascade-bind", "::attn::cascade::FuncOp"> {
   ];
 }
 
+def ChooseSchedulePass : Pass<"cascade-choose-schedule", "::attn::cascade::FuncOp"> {
+  let summary = "Fill the fields that a function's schedule lacks";
+  let description = [{
+    Sets `schedule` from the byte model and the facts of a machine, which the
+    options give: see `attn/Analysis/ScheduleChooser.h`. Ranks of rows and keys
+    without an extent are taken to be long. A function of which the byte model
+    does not speak keeps the schedule that it has; a remark says why.
+
+    ```mlir
+    // before
+    cascade.func @f(%q: !Q, %k: !K, %v: !V) -> (o: !O) attributes {reassoc} {...}
+    // after --cascade-choose-schedule="buffer=524288 point-bytes=4 flops-per-byte=4.5 row-granule=32 key-granule=8"
+    cascade.func @f(...) attributes {reassoc, schedule = #cascade.schedule<rows = 64, keys = 352>} {...}
+    ```
+  }];
+  let options = [
+    Option<"buffer", "buffer", "uint64_t", "1048576",
+           "Bytes of the buffer of one tile">,
+    Option<"onlyGiven", "only-given", "bool", "false",
+           "Set `rows` and `keys` where they are given, and choose nothing">,
+    ListOption<"extentOptions", "extents", "std::string",
+               "Extents of ranks, `B=1,P=1024`">,
+    Option<"rows", "rows", "uint64_t", "0",
+           "Rows of a tile, whatever the function says (0: not given)">,
+    Option<"keys", "keys", "uint64_t", "0",
+           "Keys of a step, whatever the function says (0: not given)">,
+    Option<"rowGranule", "row-granule", "uint64_t", "1",
+           "Tiles have a multiple of so many rows">,
+    Option<"keyGranule", "key-granule", "uint64_t", "1",
+           "Steps have a multiple of so many keys">,
+    Option<"rowsDivide", "rows-divide", "bool", "false",
+           "The granules of a tile divide those of the rank">,
+    Option<"holdPoints", "hold-points", "bool", "false",
+           "Scores and weights take buffer space">,
+    Option<"pointBytes", "point-bytes", "uint64_t", "0",
+           "Buffer space of a score, without hold-points">,
+    Option<"flopsPerByte", "flops-per-byte", "double", "0",
+           "Operations on f32 that take as long as a byte from memory; tiles are "
+           "no larger than hides the bytes (0: as large as fits)">,
+    Option<"hasNarrowRate", "narrow-rate", "bool", "false",
+           "Products of 16-bit operands go at twice the rate">,
+    Option<"fewBelow", "few-below", "uint64_t", "0",
+           "Fewer rows than this have a cut of their own (0: none)">,
+    Option<"fewBytes", "few-buffer", "uint64_t", "0",
+           "Bytes of the scores of that cut">
+  ];
+}
+
 def ReducePassesPass : Pass<"cascade-reduce-passes", "::attn::cascade::FuncOp"> {
   let summary = "Sweep each rank as few times as algebra allows";
   let description = [{

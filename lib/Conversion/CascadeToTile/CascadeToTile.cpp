@@ -56,7 +56,8 @@ public:
       StringAttr rows =
           options.fewRows > 0 ? findGuardedRank(program) : nullptr;
       if (failed(emit(program, name, options.tileRows, rows, false)) ||
-          (rows && failed(emit(program, name + "_few", 1, rows, true))))
+          (rows && failed(emit(program, name + "_few", options.fewTileRows,
+                               rows, true))))
         return failure();
     }
     return success();
@@ -279,7 +280,7 @@ private:
   /// The rank whose extent decides between tiles of rows and single rows: the
   /// one tiled rank of a program that sweeps.
   StringAttr findGuardedRank(const ProgramPlan &program) {
-    if (options.tileRows == 1)
+    if (options.tileRows == options.fewTileRows && options.fewTileKeys == 0)
       return {};
     llvm::SetVector<Operation *> scans;
     for (Value root : program.roots)
@@ -362,6 +363,7 @@ private:
       builder.setInsertionPoint(body->getTerminator());
 
     ProgramEmitter emitter(func, builder);
+    emitter.sweepTile = few ? options.fewTileKeys : 0;
     unsigned position = 0;
     for (BlockArgument argument : func.getBody().getArguments()) {
       Value value = body->getArgument(position++);
@@ -517,9 +519,15 @@ struct FoldDotSum : OpRewritePattern<arith::AddFOp> {
 LogicalResult attn::convertCascadeToTile(FuncOp func, ModuleOp module,
                                          const CascadeToTileOptions &options) {
   CascadeToTileOptions scheduled = options;
-  if (ScheduleAttr schedule = func.getScheduleAttr();
-      schedule && schedule.getRows())
-    scheduled.tileRows = schedule.getRows();
+  if (ScheduleAttr schedule = func.getScheduleAttr(); schedule) {
+    if (schedule.getRows())
+      scheduled.tileRows = schedule.getRows();
+    if (FewRowsAttr few = schedule.getFew()) {
+      scheduled.fewRows = few.getBelow();
+      scheduled.fewTileRows = few.getRows();
+      scheduled.fewTileKeys = few.getKeys();
+    }
+  }
   return Converter(func, module, scheduled).run();
 }
 

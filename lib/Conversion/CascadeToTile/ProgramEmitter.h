@@ -68,6 +68,9 @@ public:
   llvm::StringMap<mlir::Value> extents;
   /// Emitted results of scans go here, by result.
   llvm::DenseMap<mlir::Value, mlir::Value> emitTargets;
+  /// Coordinates of a step of the sweeps with a merge region: what it combines
+  /// may be cut anywhere. 0: as the scans say.
+  int64_t sweepTile = 0;
 
   /// Emits `value` and stores it to `target`, whose type is the value's.
   mlir::LogicalResult store(mlir::Value value, const MemoryTensor &target);

@@ -100,12 +100,36 @@ static Segments makeSegments(OpBuilder &b, Location loc, Value zero,
   return segments;
 }
 
+/// True if the steps of `scan` may have another extent: a merge says that its
+/// results do not depend on it, and nothing else knows the rank of the steps.
+static bool canRecut(ScanOp scan) {
+  StringAttr rank = scan.getByAttr();
+  if (!rank || !scan.hasMerge())
+    return false;
+  auto hasRank = [&](Type type) {
+    auto tensor = dyn_cast<NamedTensorType>(type);
+    return tensor && tensor.getRankPosition(rank).has_value();
+  };
+  auto func = scan->getParentOfType<FuncOp>();
+  bool isOwn = llvm::none_of(func.getArgumentTypes(), hasRank);
+  func.walk([&](Operation *op) {
+    bool inStep = scan.getStep().isAncestor(op->getParentRegion());
+    if (auto extent = dyn_cast<ExtentOp>(op))
+      isOwn &= extent.getRank() != rank.getValue();
+    if (!inStep && llvm::any_of(op->getResultTypes(), hasRank))
+      isOwn = false;
+  });
+  return isOwn;
+}
+
 LogicalResult ProgramEmitter::emitScan(ScanOp scan) {
   Location loc = scan.getLoc();
   if (scan.getOrder() == ScanOrder::Descending)
     return scan.emitOpError("has no lowering to tile in descending order");
   StringAttr tileRank = scan.getByAttr();
   int64_t tile = tileRank ? *func.getStaticExtent(tileRank) : 1;
+  if (sweepTile > 0 && canRecut(scan))
+    tile = sweepTile;
   FailureOr<Value> extent = getExtent(scan.getRank(), loc);
   if (failed(extent))
     return failure();

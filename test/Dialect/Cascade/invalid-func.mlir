@@ -249,3 +249,10 @@ cascade.func @no_keys() attributes {schedule = #cascade.schedule<rows = 64, keys
 cascade.func @many_rows() attributes {schedule = #cascade.schedule<rows = 16777217>} {
   cascade.return
 }
+
+// -----
+
+// expected-error @below {{expects a bound of at least 0 and tiles of 1 to 16777216 coordinates, but got below = 4, rows = 0 and keys = 0}}
+cascade.func @few_rows_c1() attributes {few = #cascade.few_rows<below = 4, rows = 0>} {
+  cascade.return
+}

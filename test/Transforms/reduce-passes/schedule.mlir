@@ -12,6 +12,14 @@ cascade.func @both(%x: !X) -> (y: !Y) attributes {reassoc, schedule = #cascade.s
   cascade.return %y : !Y
 }
 
+// CHECK-LABEL: cascade.func @few
+//  CHECK-SAME: attributes {reassoc, schedule = #cascade.schedule<few = <below = 4, keys = 64>>}
+//       CHECK:   cascade.rank M0 = 16
+cascade.func @few(%x: !X) -> (y: !Y) attributes {reassoc, schedule = #cascade.schedule<keys = 16, few = <below = 4, keys = 64>>} {
+  %y = cascade.einsum [p] = %x[p, m] reduce add : !X -> !Y
+  cascade.return %y : !Y
+}
+
 // CHECK-LABEL: cascade.func @keys
 //   CHECK-NOT:   schedule
 //       CHECK:   cascade.rank M0 = 8

@@ -3,6 +3,8 @@
 #ifndef ATTN_TARGET_CPU_MACHINE_H
 #define ATTN_TARGET_CPU_MACHINE_H
 
+#include "attn/Analysis/ScheduleChooser.h"
+
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 
@@ -45,12 +47,21 @@ struct Machine {
   ExponentOp exponent = ExponentOp::Multiply;
   /// Whether there are fused multiply-add, and conversions of f16.
   bool hasFma = true, hasHalfConversion = true;
+  /// Bytes of a core's own caches, for data.
+  uint64_t l1Bytes = 32 << 10, l2Bytes = 512 << 10;
+  /// Operations on f32 that a core does while memory gives it one byte.
+  double flopsPerByte = 4.5;
 };
 
 /// The machines by name: "x86-64-v4-bf16", "x86-64-v4", "x86-64-v3",
-/// "portable"; "host" is the best of these that this machine runs. None if the
-/// name is not known.
+/// "portable"; "host" is the best of these that this machine runs, with this
+/// machine's caches where the system tells them. None if the name is not known.
 std::optional<Machine> getMachine(llvm::StringRef name);
+
+/// What `machine` asks of a schedule: tiles of whole register blocks in half of
+/// its second-level cache, the scores of a single row in half of the first. The
+/// other halves are for what streams past.
+ScheduleTarget getScheduleTarget(const Machine &machine);
 
 /// The names that `getMachine` knows, "host" first.
 llvm::ArrayRef<llvm::StringRef> getMachineNames();
