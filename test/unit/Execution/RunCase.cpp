@@ -25,6 +25,8 @@ std::string Case::describe() const {
      << static_cast<int>(inputs.kind) << " nan " << static_cast<int>(inputs.nan)
      << " layout " << static_cast<int>(inputs.layout)
      << " --threads=" << threads << " --target=" << target;
+  if (tileKeys != 0)
+    os << " --tile-keys=" << tileKeys;
   for (auto &[name, value] : scalars)
     os << " --set " << name << "=" << value;
   return os.str();
@@ -83,12 +85,15 @@ Outcome CaseRunner::run(const Case &c, const Mutation &mutate, bool check) {
   PipelineOptions options;
   options.extents = getStaticExtents(func, problem);
   options.dtype = std::string(getName(problem.dtype));
+  if (c.tileKeys != 0)
+    options.tileKeys = c.tileKeys;
   if (mutate)
     options.onStage = [&](llvm::StringRef stage, mlir::ModuleOp module) {
       if (stage == "tile")
         mutate(module);
     };
-  std::string key = c.variant + "|" + options.dtype + "|" + c.target;
+  std::string key = c.variant + "|" + options.dtype + "|" + c.target + "|" +
+                    std::to_string(c.tileKeys);
   for (auto &[rank, extent] : options.extents)
     key += "|" + rank + "=" + std::to_string(extent);
   auto kernel = kernels.find(key);

@@ -26,6 +26,8 @@ struct Case {
   InputOptions inputs;
   std::map<std::string, std::string> scalars;
   std::string target = "host";
+  /// Keys of a step; 0: as chosen, which is one step for most lengths here.
+  int64_t tileKeys = 256;
   int threads = 1;
 
   /// One line that names every choice.

@@ -70,6 +70,7 @@ public:
       c.inputs.nan = NaNKind::none;
     c.inputs.seed = random();
     c.threads = static_cast<int>(pick({1, 2, 5}));
+    c.tileKeys = pick({0, 64, 256});
     return c;
   }
 
