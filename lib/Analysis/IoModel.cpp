@@ -33,6 +33,7 @@ private:
   void addSpill();
   void addHeld();
   void addHeld(Value value);
+  void addMask();
   void addContractions();
 
   StringAttr getRoot(Operation *scope, StringAttr rank) const;
@@ -59,6 +60,9 @@ private:
   SmallVector<StringAttr> outer;
   IoModel model;
   llvm::DenseSet<Value> held;
+  /// The Einsum whose mask leaves `livePairs` rows and keys; null if none does.
+  EinsumOp governing;
+  uint64_t livePairs = 0;
 };
 
 } // namespace
@@ -350,6 +354,24 @@ void ModelBuilder::addHeld() {
   }
 }
 
+/// The pairs and keys that the governing mask leaves.
+void ModelBuilder::addMask() {
+  func.getBody().walk([&](Block *block) {
+    EinsumOp found =
+        findGoverningWhere(*block, [&](EinsumOp einsum, unsigned variable) {
+          return getRoot(einsum, einsum.getVariableRank(variable)) == keys;
+        });
+    if (!found || !rows)
+      return;
+    auto live = findLiveKeys(found, rows, keys, extents, options.scalars);
+    if (!live)
+      return;
+    governing = found;
+    livePairs = live->points;
+    model.problem.liveKeys = std::move(live->ranges);
+  });
+}
+
 void ModelBuilder::addContractions() {
   for (MatrixProduct &product : findMatrixProducts(func)) {
     EinsumOp einsum = product.einsum;
@@ -375,9 +397,12 @@ void ModelBuilder::addContractions() {
     contraction.livePoints = llvm::SaturatingMultiply(
         contraction.batch,
         llvm::SaturatingMultiply(contraction.rows, contraction.columns));
-    if (options.livePoints && overKeys && overRows)
+    if (overKeys && overRows && einsum == governing) {
+      uint64_t pairs = std::max<uint64_t>(
+          llvm::SaturatingMultiply(model.problem.rows, model.problem.keys), 1);
       contraction.livePoints =
-          std::min(contraction.livePoints, *options.livePoints);
+          llvm::SaturatingMultiply(contraction.livePoints / pairs, livePairs);
+    }
     model.problem.contractions.push_back(contraction);
     model.problem.canTile &= !product.readsState;
   }
@@ -395,6 +420,8 @@ FailureOr<IoModel> ModelBuilder::run() {
   addTensors();
   addSpill();
   addHeld();
+  if (options.useMasks)
+    addMask();
   addContractions();
   return std::move(model);
 }

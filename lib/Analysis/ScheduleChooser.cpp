@@ -37,6 +37,8 @@ static FailureOr<IoModel> buildModel(FuncOp func, const ScheduleTarget &target,
                                      const RankExtents &known) {
   IoModelOptions options;
   options.holdPoints = target.holdPoints;
+  // A mask thins out products and bytes alike.
+  options.useMasks = false;
   options.extents = completeExtents(func, known, "", "");
   FailureOr<IoModel> model = buildIoModel(func, options);
   if (failed(model))

@@ -22,10 +22,57 @@ static uint64_t sum(std::initializer_list<uint64_t> terms) {
   return result;
 }
 
+namespace {
+/// What tiles of rows see, over all tiles: keys, and pairs of a row and a key
+/// (whole tiles, from the first to the last key that one of their rows sees).
+struct Seen {
+  uint64_t keys = 0, points = 0;
+};
+} // namespace
+
+static Seen getSeen(const IoProblem &problem, uint64_t tile) {
+  Seen seen;
+  uint64_t rows = problem.liveKeys.size();
+  for (uint64_t row = 0; row < rows; row += tile) {
+    uint64_t end = std::min(rows, row + tile);
+    KeyRange hull;
+    for (uint64_t i = row; i < end; ++i) {
+      KeyRange range = problem.liveKeys[i];
+      if (range.first == range.last)
+        continue;
+      if (hull.first == hull.last)
+        hull = range;
+      hull = {std::min(hull.first, range.first),
+              std::max(hull.last, range.last)};
+    }
+    seen.keys += hull.last - hull.first;
+    seen.points += (end - row) * (hull.last - hull.first);
+  }
+  return seen;
+}
+
+/// The bytes of `tensor` that tiles of `tile` rows read, `tile` being one or
+/// more; a tensor with keys alone is read once for each tile.
+static uint64_t getSeenBytes(const IoProblem &problem,
+                             const TensorTraffic &tensor, uint64_t tile) {
+  if (!tensor.hasKeys || problem.keys == 0 || problem.rows == 0)
+    return tensor.bytes;
+  uint64_t rowTiles = llvm::divideCeil(problem.rows, tile);
+  if (problem.liveKeys.empty())
+    return product({tensor.bytes, tensor.hasRows ? 1 : rowTiles});
+  Seen seen = getSeen(problem, tile);
+  return tensor.hasRows ? product({tensor.bytes / problem.keys / problem.rows,
+                                   seen.points})
+                        : product({tensor.bytes / problem.keys, seen.keys});
+}
+
 uint64_t attn::getCompulsoryBytes(const IoProblem &problem) {
   uint64_t bytes = 0;
   for (const TensorTraffic &tensor : problem.tensors)
-    bytes = sum({bytes, tensor.bytes});
+    bytes = sum(
+        {bytes, getSeenBytes(
+                    problem, tensor,
+                    tensor.hasRows ? 1 : std::max<uint64_t>(problem.rows, 1))});
   return bytes;
 }
 
@@ -50,15 +97,16 @@ TileChoice attn::evaluateStreamed(const IoProblem &problem, uint64_t rows,
                                   uint64_t keys) {
   rows = std::min(rows, problem.rows);
   keys = std::min(keys, problem.keys);
-  uint64_t rowTiles = llvm::divideCeil(problem.rows, rows);
   uint64_t moved = problem.spillBytes;
   for (const TensorTraffic &tensor : problem.tensors) {
     bool keysHeld = !tensor.hasKeys || keys == problem.keys;
     bool rowsHeld = !tensor.hasRows || rows == problem.rows;
-    moved =
-        sum({moved, product({tensor.bytes, tensor.leadingSweeps,
-                             keysHeld && rowsHeld ? 1 : tensor.trailingSweeps,
-                             tensor.hasRows || keysHeld ? 1 : rowTiles})});
+    moved = sum(
+        {moved, product({getSeenBytes(problem, tensor,
+                                      !tensor.hasRows && keysHeld ? problem.rows
+                                                                  : rows),
+                         tensor.leadingSweeps,
+                         keysHeld && rowsHeld ? 1 : tensor.trailingSweeps})});
   }
   uint64_t held = sum({problem.fixedBytes, product({rows, problem.rowBytes}),
                        product({keys, problem.keyBytes}),

@@ -101,6 +101,11 @@ static void addTraffic(const ReportSources &sources, const Problem &problem,
   IoModelOptions options;
   options.extents = getExtents(problem);
   options.holdPoints = request.holdPoints;
+  for (auto [i, type] : llvm::enumerate(func.getArgumentTypes()))
+    if (type.isIntOrIndex())
+      if (auto it = problem.scalars.find(func.getArgumentName(i).str());
+          it != problem.scalars.end())
+        options.scalars[it->first] = static_cast<int64_t>(it->second);
   std::string refusal;
   ScopedDiagnosticHandler handler(func.getContext(), [&](Diagnostic &diag) {
     refusal = diag.str();

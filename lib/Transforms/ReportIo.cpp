@@ -42,8 +42,14 @@ LogicalResult ReportIo::report(cascade::FuncOp func) {
   options.rowRank = rowRank;
   options.keyRank = keyRank;
   options.holdPoints = holdPoints;
-  if (livePoints != 0)
-    options.livePoints = livePoints;
+  for (StringRef text : scalarOptions) {
+    auto [name, value] = text.split('=');
+    if (name.empty() || value.getAsInteger(10, options.scalars[name]))
+      return emitError(func.getLoc(),
+                       "expects option 'scalars' to be a list of "
+                       "NAME=INTEGER, but got '")
+             << text << "'";
+  }
   if (auto wrong = parseRankExtents(extentOptions, options.extents))
     return emitError(func.getLoc(),
                      "expects option 'extents' to be a list of RANK=N "

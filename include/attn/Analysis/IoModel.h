@@ -15,11 +15,15 @@
 // write: their arguments, what they capture, their carries or reduced results.
 // Values at points (row, key) stay in registers unless `holdPoints` is set.
 //
+// A mask that governs the sweeps (LiveKeys.h) leaves out pairs, and keys that
+// no row of a tile sees.
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef ATTN_ANALYSIS_IOMODEL_H
 #define ATTN_ANALYSIS_IOMODEL_H
 
+#include "attn/Analysis/LiveKeys.h"
 #include "attn/Analysis/PassCount.h"
 #include "attn/Analysis/TileChooser.h"
 
@@ -32,9 +36,11 @@ struct IoModelOptions {
   std::string rowRank, keyRank;
   /// Scores and weights are in the buffer too.
   bool holdPoints = false;
-  /// Pairs (row, key) that are not masked out, over all outer coordinates; all
-  /// of them if absent.
-  std::optional<uint64_t> livePoints;
+  /// Masks leave out pairs and keys.
+  bool useMasks = true;
+  /// Values of the function's integer arguments, which its mask may ask for.
+  /// Without one that it asks for, no pair counts as masked out.
+  IntegerScalars scalars;
 };
 
 /// The problem and the ranks that it speaks of.

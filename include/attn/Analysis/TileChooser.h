@@ -65,9 +65,17 @@ struct Contraction {
   uint64_t livePoints;
 };
 
+/// Keys [first, last); none if they are equal.
+struct KeyRange {
+  uint64_t first = 0, last = 0;
+};
+
 struct IoProblem {
   /// Extents of the row and the key rank.
   uint64_t rows = 1, keys = 1;
+  /// The keys that each row sees; empty if each sees all. The streamed schedule
+  /// leaves out what lies before and behind the keys of a tile of rows.
+  std::vector<KeyRange> liveKeys;
   std::vector<TensorTraffic> tensors;
   std::vector<Contraction> contractions;
   /// A tile of r rows and c keys holds
@@ -101,7 +109,8 @@ struct TileChoice {
   uint64_t heldBytes, movedBytes;
 };
 
-/// Every tensor once: what any schedule moves. Counts saturate at 2^64 - 1.
+/// Every tensor once, less what no row sees: what any schedule moves. Counts
+/// saturate at 2^64 - 1.
 uint64_t getCompulsoryBytes(const IoProblem &problem);
 
 /// A lower bound on the bytes moved through a buffer of `bufferBytes`: the

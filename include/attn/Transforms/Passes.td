@@ -176,8 +176,9 @@ def ReportIoPass : Pass<"cascade-io-report", "::attn::cascade::FuncOp"> {
     Option<"unfused", "unfused", "bool", "false",
            "Report the unfused schedule: each pass by itself, what lives across "
            "spilled">,
-    Option<"livePoints", "live-points", "uint64_t", "0",
-           "Pairs (row, key) that are not masked out, in all (0: all pairs)">
+    ListOption<"scalarOptions", "scalars", "std::string",
+               "Values of the function's integer arguments, `window=64`; a mask "
+               "that asks for another one counts as absent">
   ];
 }
 

@@ -9,57 +9,13 @@
 #include "KeyBounds.h"
 #include "ProgramEmitter.h"
 
+#include "attn/Analysis/LiveKeys.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
 using namespace mlir;
 using namespace attn;
 using namespace attn::cascade;
-
-/// True if the value is empty wherever the predicate of `where` is false, for
-/// Einsums of the scan's step.
-static bool isEmptyOutside(Value value, EinsumOp where) {
-  auto op = value.getDefiningOp<EinsumOp>();
-  if (!op)
-    return false;
-  if (op == where)
-    return true;
-  for (auto [i, input] : llvm::enumerate(op.getInputs()))
-    if (op.getMerge(i) == Merge::Absorb && isEmptyOutside(input, where))
-      return true;
-  return false;
-}
-
-/// The one Einsum over `rank` in the step whose predicate empties everything
-/// that the step reduces over the rank, or null.
-static EinsumOp findGoverningWhere(ScanOp scan, StringAttr rank) {
-  EinsumOp governing;
-  for (auto op : scan.getStep().getOps<EinsumOp>()) {
-    bool overRank = false;
-    for (unsigned v = 0, e = op.getNumVariables(); v < e; ++v)
-      overRank |= op.getVariableRank(v) == rank;
-    if (!overRank || !op.hasWhere())
-      continue;
-    if (governing)
-      return {};
-    governing = op;
-  }
-  if (!governing)
-    return {};
-  for (auto op : scan.getStep().getOps<EinsumOp>()) {
-    bool reduces = false;
-    for (unsigned v = 0, e = op.getNumVariables(); v < e; ++v)
-      reduces |= op.getVariableRank(v) == rank && op.isReduced(v);
-    if (!reduces)
-      continue;
-    bool masked = op == governing;
-    for (auto [i, input] : llvm::enumerate(op.getInputs()))
-      masked |=
-          op.getMerge(i) == Merge::Absorb && isEmptyOutside(input, governing);
-    if (!masked)
-      return {};
-  }
-  return governing;
-}
 
 namespace {
 struct Segments {
@@ -150,7 +106,12 @@ LogicalResult ProgramEmitter::emitScan(ScanOp scan) {
     for (auto op : scan.getStep().getOps<EinsumOp>())
       hasWhere |= op.hasWhere();
   EinsumOp governing =
-      tileRank ? findGoverningWhere(scan, tileRank) : EinsumOp();
+      tileRank ? findGoverningWhere(scan.getStep().front(),
+                                    [&](EinsumOp op, unsigned variable) {
+                                      return op.getVariableRank(variable) ==
+                                             tileRank;
+                                    })
+               : EinsumOp();
   // A merge says that the order of tiles is free.
   if (governing && scan.hasMerge())
     segments = makeSegments(

@@ -115,6 +115,23 @@ static uint64_t searchTiled(const IoProblem &problem, uint64_t buffer) {
   return total;
 }
 
+// What rows see, tile by tile: keys come by from the first to the last that a
+// row of the tile sees, and those that no row sees are not compulsory.
+TEST(LiveKeys, TilesReadWhatTheirRowsSee) {
+  IoProblem problem = attention(1, 4, 10, 8);
+  problem.tensors.push_back({"bias", 2 * 4 * 10, true, true});
+  problem.liveKeys = {{0, 2}, {5, 5}, {1, 4}, {3, 7}};
+  uint64_t rows = 2 * 2 * 4 * 8, key = 2 * 2 * 8;
+  EXPECT_EQ(getCompulsoryBytes(problem), rows + 7 * key + 2 * (2 + 3 + 4));
+  EXPECT_EQ(evaluateStreamed(problem, 2, 1).movedBytes,
+            rows + (2 + 6) * key + 2 * 2 * (2 + 6));
+  EXPECT_EQ(evaluateStreamed(problem, 4, 1).movedBytes,
+            rows + 7 * key + 2 * 4 * 7);
+  // All keys stay.
+  EXPECT_EQ(evaluateStreamed(problem, 2, 10).movedBytes,
+            rows + 7 * key + 2 * 2 * (2 + 6));
+}
+
 TEST(Chooser, WithinFivePercentOfExhaustiveSearch) {
   std::mt19937 random(20);
   auto pick = [&](uint64_t low, uint64_t high) {
