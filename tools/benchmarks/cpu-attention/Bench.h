@@ -25,35 +25,31 @@ double measureBf16Peak();
 double measureReadBandwidth(const uint8_t *first, const uint8_t *second,
                             size_t bytes);
 
-/// One kernel and its operands.
+/// A shipped variant on one shape.
 struct Case {
-  const char *name;
+  const char *name, *variant;
   bool bf16;
-  bool causal;
-  int64_t heads, queries, keys, headDim, tileQueries, tileKeys;
+  int64_t heads, queries, keys, headDim;
 };
 
-/// A compiled kernel bound to its own tensors.
+/// A compiled variant bound to its own tensors.
 class AttentionRun {
 public:
-  /// Exits with a message when the kernel cannot be compiled or bound.
+  /// Exits with a message when the variant cannot be compiled or bound.
   AttentionRun(const Case &c, int threads);
   ~AttentionRun();
   void run();
   double getCompileSeconds() const { return compileSeconds; }
-  /// 4 D for every pair of a query and a key that it sees.
-  double getFlops() const;
+  /// Multiplications and additions of the visible pairs.
+  double getFlops() const { return flops; }
   /// Bytes of K and V.
   double getCacheBytes() const;
   const uint8_t *getKeys() const;
   const uint8_t *getValues() const;
-  /// Largest difference from sums in double on some rows.
-  double check() const;
 
 private:
   struct Tensors;
-  Case c;
-  double compileSeconds = 0;
+  double compileSeconds = 0, flops = 0;
   std::unique_ptr<Tensors> tensors;
   std::unique_ptr<Plan> plan;
 };
