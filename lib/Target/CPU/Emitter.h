@@ -130,25 +130,51 @@ private:
   mlir::LogicalResult emitStore(tile::StoreOp store);
   Access loadForm(tile::LoadOp load, Form form);
   void copyIn(tile::LoadOp load, const Memory &memory, const Access &target);
-  void copyPoints(const Memory &memory, mlir::AffineMap map,
-                  mlir::ValueRange symbols, const Access &tile,
-                  llvm::ArrayRef<mlir::Value> bounds, bool isLoad);
-  void copyPairs(const Memory &memory, mlir::AffineMap map,
-                 mlir::ValueRange symbols, const Access &tile,
-                 llvm::ArrayRef<mlir::Value> bounds);
-  void copyElement(const Memory &memory, mlir::Value offset, const Access &tile,
-                   Point point, bool isLoad);
   llvm::SmallVector<mlir::Value> getBounds(mlir::RankedTensorType type,
                                            mlir::ValueRange valid);
   mlir::Value isDirect(tile::LoadOp load, const Memory &memory, Form form);
   void fill(mlir::RankedTensorType type, const Access &target,
             mlir::TypedAttr value);
-  mlir::Value getOffset(const Memory &memory, mlir::AffineMap map,
-                        mlir::ValueRange symbols, const Point &point);
   std::optional<llvm::SmallVector<mlir::Value>>
   getTileStrides(const Memory &memory, mlir::AffineMap map,
                  mlir::ValueRange symbols);
   mlir::Value getUnitStride(const Memory &memory, mlir::AffineMap map);
+
+  // The loops of copies (CopyLoops.cpp).
+  struct Copy {
+    const Memory &memory;
+    mlir::AffineMap map;
+    mlir::ValueRange symbols;
+    const Access &tile;
+    mlir::RankedTensorType type;
+    /// The points that are copied, from 0.
+    llvm::SmallVector<mlir::Value> bounds;
+    /// From memory to the tile, or the other way.
+    bool isLoad;
+  };
+  void copy(const Copy &copy);
+  void copyElement(const Copy &copy, Point point);
+  void copyPoints(const Copy &copy, llvm::ArrayRef<mlir::Value> lower,
+                  llvm::ArrayRef<mlir::Value> upper);
+  /// Calls `copyBlock` for each whole block of `blocks` points a dimension, and
+  /// copies the points beyond them.
+  void copyBlocks(const Copy &copy, llvm::ArrayRef<int64_t> blocks,
+                  llvm::function_ref<void(Point)> copyBlock);
+  void copyRows(const Copy &copy);
+  /// Two rows at a time, interleaved.
+  void copyPairs(const Copy &copy);
+  void copyTransposed(const Copy &copy);
+  bool canTranspose(const Copy &copy) const;
+  /// Transposes as many vectors as one has lanes.
+  void transpose(llvm::MutableArrayRef<mlir::Value> rows);
+  void loopPoints(llvm::ArrayRef<mlir::Value> lower,
+                  llvm::ArrayRef<mlir::Value> upper,
+                  llvm::ArrayRef<int64_t> steps, llvm::ArrayRef<int64_t> order,
+                  Point point, llvm::function_ref<void(Point)> body);
+  mlir::Value roundDown(mlir::Value points, int64_t multiple);
+  mlir::Value getOffset(const Memory &memory, mlir::AffineMap map,
+                        mlir::ValueRange symbols, const Point &point);
+  mlir::Value getMemoryAddress(const Copy &copy, const Point &point);
 
   // Points (Evaluate.cpp).
   /// The value of `tile` at W points, as a vector; null after an error.

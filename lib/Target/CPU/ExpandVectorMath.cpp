@@ -1,9 +1,10 @@
 //===- ExpandVectorMath.cpp - math functions as vector arithmetic ---------===//
 //
-// exp2(x) = 2^n * 2^f with n = round(x) and a polynomial of degree 6 for 2^f on
-// [-0.5, 0.5] (Cephes exp2f, 1.7e-7). x is first clamped to where the result is
-// 0 or inf; the comparisons are such that NaN passes. exp(x) does the same with
-// x * log2(e) in two parts, or large arguments would lose their low bits.
+// exp2(x) = 2^n * 2^f with n = round(x) and a polynomial of degree 5 for 2^f on
+// [-0.5, 0.5] (minimax with p(0) = 1, 9.2e-8). x is first clamped to where the
+// result is 0 or inf; the comparisons are such that NaN passes. exp(x) does the
+// same with x * log2(e) in two parts, or large arguments would lose their low
+// bits.
 //
 //===----------------------------------------------------------------------===//
 
@@ -60,9 +61,8 @@ public:
 
   /// 2^n * 2^f for whole n in [-400, 400] and f in [-0.5, 0.5].
   Value scaledExp2(Value n, Value f) {
-    Value p = horner(f, {1.535336188319500e-4f, 1.339887440266574e-3f,
-                         9.618437357674640e-3f, 5.550332471162809e-2f,
-                         2.402264791363012e-1f, 6.931472028550421e-1f, 1.0f});
+    Value p = horner(f, {1.326472731e-3f, 9.671512991e-3f, 5.550733581e-2f,
+                         2.402224243e-1f, 6.931470037e-1f, 1.0f});
     if (isScalef()) {
       Value all = arith::ConstantOp::create(b, b.getI16IntegerAttr(-1));
       // Rounding mode 4: the current one.
@@ -116,6 +116,9 @@ public:
   }
 
   Value exp(Value x) {
+    if (auto difference = x.getDefiningOp<arith::SubFOp>();
+        difference && isScalef())
+      return expOfDifference(difference.getLhs(), difference.getRhs());
     x = clamp(x, -140.0f, 140.0f);
     constexpr float log2e = 1.44269504f, log2eRest = 1.92596299e-8f;
     Value n = math::RoundEvenOp::create(
@@ -130,6 +133,16 @@ public:
     Value f = multiplyAdd(x, constant(log2e), arith::NegFOp::create(b, n));
     f = multiplyAdd(x, constant(log2eRest), f);
     return scaledExp2(n, f);
+  }
+
+  /// exp(x - y) without a clamp: x log2(e) - y log2(e), where the second
+  /// product, which is often common to many x, is exact in two parts.
+  Value expOfDifference(Value x, Value y) {
+    Value log2e = constant(1.44269504f);
+    Value high = arith::MulFOp::create(b, y, log2e);
+    Value low = multiplyAdd(y, log2e, arith::NegFOp::create(b, high));
+    Value difference = multiplyAdd(x, log2e, arith::NegFOp::create(b, high));
+    return exp2(arith::SubFOp::create(b, difference, low));
   }
 
   /// 1 - 2 / (exp(2|x|) + 1) with the sign of x; near 0, where that cancels,
