@@ -29,6 +29,10 @@ struct Segments {
 };
 } // namespace
 
+/// A full range that ends by a predicate has a multiple of so many keys: the
+/// first row of a causal tile sees one key more, which would take a step alone.
+static constexpr int64_t kFullMultiple = 16;
+
 /// Partial ranges first, then the full one (DESIGN.md).
 static Segments makeSegments(OpBuilder &b, Location loc, Value zero,
                              Value extent, const KeyInterval &bounds) {
@@ -50,8 +54,13 @@ static Segments makeSegments(OpBuilder &b, Location loc, Value zero,
   Value fullHi = hasUpper ? max(min(hi, bounds.fullHi), fullLo) : hi;
   if (hasLower)
     segments.add(lo, fullLo, false);
-  if (hasUpper)
+  if (hasUpper) {
+    Value multiple = arith::ConstantIndexOp::create(b, loc, kFullMultiple);
+    Value excess = arith::RemUIOp::create(
+        b, loc, b.createOrFold<arith::SubIOp>(loc, fullHi, fullLo), multiple);
+    fullHi = arith::SubIOp::create(b, loc, fullHi, excess);
     segments.add(fullHi, hi, false);
+  }
   segments.add(fullLo, fullHi, true);
   return segments;
 }
