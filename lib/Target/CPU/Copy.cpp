@@ -66,19 +66,14 @@ void Emitter::readParameters() {
 std::optional<SmallVector<Value>> Emitter::getTileStrides(const Memory &memory,
                                                           AffineMap map,
                                                           ValueRange symbols) {
+  if (!hasSteps(map))
+    return std::nullopt;
   SmallVector<Value> strides;
   for (unsigned dim = 0; dim < map.getNumDims(); ++dim) {
     Value stride = constant(0);
-    for (auto [expr, step] : llvm::zip(map.getResults(), memory.strides)) {
-      if (!expr.isFunctionOfDim(dim))
-        continue;
-      AffineExpr rest =
-          simplifyAffineExpr(expr - getAffineDimExpr(dim, map.getContext()),
-                             map.getNumDims(), map.getNumSymbols());
-      if (rest.isFunctionOfDim(dim))
-        return std::nullopt;
-      stride = add(stride, step);
-    }
+    for (auto [expr, step] : llvm::zip(map.getResults(), memory.strides))
+      if (expr.isFunctionOfDim(dim))
+        stride = add(stride, step);
     strides.push_back(stride);
   }
   return strides;

@@ -11,6 +11,7 @@
 #include "Emitter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -132,7 +133,10 @@ void Emitter::copyBlocks(const Copy &copy, ArrayRef<int64_t> blocks,
   // dimensions before it.
   Values lower = zeros, upper(copy.bounds);
   for (size_t dim = 0; dim < rank; ++dim) {
-    if (blocks[dim] == 1)
+    APInt bound;
+    if (blocks[dim] == 1 ||
+        (matchPattern(copy.bounds[dim], m_ConstantInt(&bound)) &&
+         bound.urem(blocks[dim]) == 0))
       continue;
     lower[dim] = whole[dim];
     copyPoints(copy, lower, upper);
@@ -203,60 +207,86 @@ void Emitter::transpose(MutableArrayRef<Value> rows) {
   }
 }
 
-void Emitter::copyTransposed(const Copy &copy) {
-  const Form &form = copy.tile.form;
-  int64_t unit = *getUnitDim(copy.map), n = machine.lanes;
-  Type element = copy.memory.element;
-  unsigned bits = element.getIntOrFloatBitWidth(), alignment = bits / 8;
-  // Elements of 16 bits are transposed as words of two.
-  int64_t inWord = 32 / bits;
+func::FuncOp Emitter::getTransposition(const Copy &copy) {
+  // A function, because its many shuffles take long to compile.
+  bool isPairs = copy.tile.form.pairDim >= 0;
+  unsigned bits = copy.memory.element.getIntOrFloatBitWidth();
+  std::string name = (copy.isLoad ? "transpose_in_" : "transpose_out_") +
+                     std::to_string(bits) + (isPairs ? "_pairs" : "");
+  auto module = program->getParentOfType<ModuleOp>();
+  if (auto known = module.lookupSymbol<func::FuncOp>(name))
+    return known;
+  OpBuilder::InsertionGuard insertion(b);
+  b.setInsertionPointToStart(module.getBody());
+  auto function = func::FuncOp::create(
+      b, name,
+      b.getFunctionType({pointerType, i64, pointerType, i64}, TypeRange()));
+  function.setPrivate();
+  ::mlir::Block *entry = function.addEntryBlock();
+  b.setInsertionPointToStart(entry);
+  Value memory = entry->getArgument(0), rowStride = entry->getArgument(1);
+  Value tile = entry->getArgument(2), stride = entry->getArgument(3);
+
+  int64_t n = machine.lanes;
+  unsigned alignment = bits / 8;
+  Type element = b.getIntegerType(bits);
   VectorType words = vectorOf(b.getI32Type());
-  VectorType elements = vectorOf(element, inWord);
-  SmallVector<int64_t> blocks(copy.bounds.size(), 1);
-  blocks[form.lane] = n;
-  blocks[unit] = n * inWord;
-  auto getPoint = [&](Point point, int64_t dim, int64_t offset) {
-    point[dim] = point[dim] + offset;
-    return point;
+  // Elements of 16 bits are transposed as words of two: pairs as they are,
+  // others with the row after them.
+  bool isJoined = bits == 16 && !isPairs;
+  auto at = [&](Value base, Value step, int64_t i) {
+    return advance(base, element, Index(mul(step, constant(i))));
   };
-  // The words at `n` points of the lane.
-  auto loadTile = [&](const Point &point) -> Value {
-    Value value = loadVector(copy.tile, point, form.lane);
-    if (inWord == 2)
-      value = vector::InterleaveOp::create(
-          b, value, loadVector(copy.tile, getPoint(point, unit, 1), form.lane));
-    return LLVM::BitcastOp::create(b, words, value);
+  auto load = [&](VectorType type, Value address) -> Value {
+    return LLVM::LoadOp::create(b, type, address, alignment);
   };
-  auto storeTile = [&](const Point &point, Value value) {
-    if (inWord == 1 || form.pairDim >= 0) {
-      LLVM::StoreOp::create(b, value, getAddress(copy.tile, point), alignment);
-      return;
+  auto store = [&](Value value, Value address) {
+    LLVM::StoreOp::create(b, value, address, alignment);
+  };
+  Values rows;
+  for (int64_t i = 0; i < n; ++i) {
+    if (copy.isLoad) {
+      rows.push_back(load(words, at(memory, rowStride, i)));
+    } else if (!isJoined) {
+      rows.push_back(load(words, at(tile, stride, i)));
+    } else {
+      Value even = load(vectorOf(element), at(tile, stride, 2 * i));
+      Value odd = load(vectorOf(element), at(tile, stride, 2 * i + 1));
+      Value both = vector::InterleaveOp::create(b, even, odd);
+      rows.push_back(LLVM::BitcastOp::create(b, words, both));
     }
-    auto split = vector::DeinterleaveOp::create(
-        b, LLVM::BitcastOp::create(b, elements, value));
-    storeVector(copy.tile, point, form.lane, split.getRes1());
-    storeVector(copy.tile, getPoint(point, unit, 1), form.lane,
-                split.getRes2());
-  };
+  }
+  transpose(rows);
+  for (int64_t i = 0; i < n; ++i) {
+    if (!copy.isLoad) {
+      store(rows[i], at(memory, rowStride, i));
+    } else if (!isJoined) {
+      store(rows[i], at(tile, stride, i));
+    } else {
+      auto split = vector::DeinterleaveOp::create(
+          b, LLVM::BitcastOp::create(b, vectorOf(element, 2), rows[i]));
+      store(split.getRes1(), at(tile, stride, 2 * i));
+      store(split.getRes2(), at(tile, stride, 2 * i + 1));
+    }
+  }
+  func::ReturnOp::create(b);
+  return function;
+}
+
+void Emitter::copyTransposed(const Copy &copy) {
+  int64_t unit = *getUnitDim(copy.map), lane = copy.tile.form.lane;
+  int64_t inWord = 32 / copy.memory.element.getIntOrFloatBitWidth();
+  SmallVector<int64_t> blocks(copy.bounds.size(), 1);
+  blocks[lane] = machine.lanes;
+  blocks[unit] = machine.lanes * inWord;
+  func::FuncOp transposition = getTransposition(copy);
+  Value rowStride =
+      (*getTileStrides(copy.memory, copy.map, copy.symbols))[lane];
+  Value stride = constant(copy.tile.strides[unit].constant);
   copyBlocks(copy, blocks, [&](const Point &point) {
-    auto getRow = [&](int64_t i) {
-      return getMemoryAddress(copy, getPoint(point, form.lane, i));
-    };
-    auto getColumn = [&](int64_t i) {
-      return getPoint(point, unit, i * inWord);
-    };
-    Values rows;
-    for (int64_t i = 0; i < n; ++i)
-      rows.push_back(
-          copy.isLoad
-              ? LLVM::LoadOp::create(b, words, getRow(i), alignment).getResult()
-              : loadTile(getColumn(i)));
-    transpose(rows);
-    for (int64_t i = 0; i < n; ++i)
-      if (copy.isLoad)
-        storeTile(getColumn(i), rows[i]);
-      else
-        LLVM::StoreOp::create(b, rows[i], getRow(i), alignment);
+    func::CallOp::create(b, transposition,
+                         ValueRange{getMemoryAddress(copy, point), rowStride,
+                                    getAddress(copy.tile, point), stride});
   });
 }
 
@@ -265,7 +295,8 @@ bool Emitter::canTranspose(const Copy &copy) const {
   std::optional<int64_t> unit = getUnitDim(copy.map);
   unsigned bits = copy.memory.element.getIntOrFloatBitWidth();
   if (form.storage != copy.memory.element || (bits != 16 && bits != 32) ||
-      (form.pairDim >= 0 && (form.pairDim != *unit || !copy.isLoad)))
+      (form.pairDim >= 0 && (form.pairDim != *unit || !copy.isLoad)) ||
+      !hasSteps(copy.map) || copy.tile.strides[*unit].dynamic)
     return false;
   return copy.type.getDimSize(form.lane) >= machine.lanes &&
          copy.type.getDimSize(*unit) >= machine.lanes * 32 / bits;

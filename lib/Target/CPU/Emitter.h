@@ -164,6 +164,8 @@ private:
   /// Two rows at a time, interleaved.
   void copyPairs(const Copy &copy);
   void copyTransposed(const Copy &copy);
+  /// The function (memory, row stride, tile, stride) that copies one block.
+  mlir::func::FuncOp getTransposition(const Copy &copy);
   bool canTranspose(const Copy &copy) const;
   /// Transposes as many vectors as one has lanes.
   void transpose(llvm::MutableArrayRef<mlir::Value> rows);

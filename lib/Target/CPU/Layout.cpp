@@ -17,6 +17,18 @@ Type attn::cpu::getStorageType(Type elementType) {
   return elementType;
 }
 
+bool attn::cpu::hasSteps(AffineMap map) {
+  for (unsigned dim = 0; dim < map.getNumDims(); ++dim)
+    for (AffineExpr expr : map.getResults()) {
+      AffineExpr rest =
+          simplifyAffineExpr(expr - getAffineDimExpr(dim, map.getContext()),
+                             map.getNumDims(), map.getNumSymbols());
+      if (expr.isFunctionOfDim(dim) && rest.isFunctionOfDim(dim))
+        return false;
+    }
+  return true;
+}
+
 std::optional<int64_t> attn::cpu::getUnitDim(AffineMap map) {
   if (map.getNumResults() == 0)
     return std::nullopt;

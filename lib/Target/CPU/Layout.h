@@ -99,6 +99,10 @@ mlir::Type getStorageType(mlir::Type elementType);
 /// in steps of one, if the address map has one.
 std::optional<int64_t> getUnitDim(mlir::AffineMap map);
 
+/// Whether the next point of a dimension lies one further in each dimension of
+/// the memory that depends on it, everywhere.
+bool hasSteps(mlir::AffineMap map);
+
 /// Whether `op` acts on tiles point by point.
 bool isPointwise(mlir::Operation *op);
 

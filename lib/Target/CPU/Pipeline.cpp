@@ -17,6 +17,7 @@
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/IR/Verifier.h"
 #include "mlir/Transforms/Passes.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Config/llvm-config.h"
@@ -129,8 +130,10 @@ FailureOr<Manifest> attn::cpu::lowerToLLVM(ModuleOp module,
       manifest = interface->getManifest();
     }
     PassManager passes(module.getContext());
+    // Once a stage is often enough, and half the time.
+    passes.enableVerifier(false);
     add(passes);
-    if (failed(passes.run(module)))
+    if (failed(passes.run(module)) || failed(verify(module)))
       return failure();
     for (auto function : module.getOps<func::FuncOp>())
       if (auto bytes =

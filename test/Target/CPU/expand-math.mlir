@@ -6,7 +6,7 @@
 // multiply-add there is none left to become a library call.
 // CHECK-LABEL: func @exp2
 //       CHECK:   math.roundeven
-// CHECK-COUNT-6: vector.fma
+// CHECK-COUNT-5: vector.fma
 //       CHECK:   llvm.call_intrinsic "llvm.x86.avx512.mask.scalef.ps.512"
 // V3-LABEL: func @exp2
 //       V3:   math.roundeven
@@ -16,6 +16,20 @@
 // PORTABLE-NOT:   vector.fma
 func.func @exp2(%x: vector<16xf32>) -> vector<16xf32> {
   %y = math.exp2 %x : vector<16xf32>
+  return %y : vector<16xf32>
+}
+
+// A difference needs no clamp: its parts go to base 2 before they are
+// subtracted.
+// CHECK-LABEL: func @exp_of_difference
+//   CHECK-NOT:   arith.cmpf
+//       CHECK:   llvm.call_intrinsic "llvm.x86.avx512.mask.reduce.ps.512"
+//       CHECK:   llvm.call_intrinsic "llvm.x86.avx512.mask.scalef.ps.512"
+// V3-LABEL: func @exp_of_difference
+//       V3:   arith.cmpf
+func.func @exp_of_difference(%x: vector<16xf32>, %m: vector<16xf32>) -> vector<16xf32> {
+  %d = arith.subf %x, %m : vector<16xf32>
+  %y = math.exp %d : vector<16xf32>
   return %y : vector<16xf32>
 }
 
