@@ -222,6 +222,9 @@ func::FuncOp Emitter::getTransposition(const Copy &copy) {
       b, name,
       b.getFunctionType({pointerType, i64, pointerType, i64}, TypeRange()));
   function.setPrivate();
+  function->setAttr(
+      "llvm.linkage",
+      LLVM::LinkageAttr::get(b.getContext(), LLVM::Linkage::Internal));
   ::mlir::Block *entry = function.addEntryBlock();
   b.setInsertionPointToStart(entry);
   Value memory = entry->getArgument(0), rowStride = entry->getArgument(1);
