@@ -51,6 +51,8 @@ static FailureOr<IoModel> buildModel(FuncOp func, const ScheduleTarget &target,
   model->problem.spillBytes = 0;
   // The lowering streams.
   model->problem.canTile = false;
+  if (target.copiesKeys)
+    model->problem.keyBytes *= 2;
   if (!target.holdPoints)
     model->problem.pointBytes += target.pointBytes;
   return model;

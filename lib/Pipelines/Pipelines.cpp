@@ -32,6 +32,7 @@ getScheduleOptions(const PipelineOptions &options) {
   choose.keyGranule = target.limits.keyGranule;
   choose.rowsDivide = target.limits.rowsDivide;
   choose.holdPoints = target.holdPoints;
+  choose.copiesKeys = target.copiesKeys;
   choose.pointBytes = target.pointBytes;
   choose.flopsPerByte = target.flopsPerByte;
   choose.hasNarrowRate = target.hasNarrowRate;

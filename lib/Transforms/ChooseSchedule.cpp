@@ -41,6 +41,7 @@ ScheduleTarget ChooseSchedule::getTarget() const {
   target.limits.keyGranule = std::max<uint64_t>(keyGranule, 1);
   target.limits.rowsDivide = rowsDivide;
   target.holdPoints = holdPoints;
+  target.copiesKeys = copiesKeys;
   target.pointBytes = pointBytes;
   target.flopsPerByte = flopsPerByte;
   target.hasNarrowRate = hasNarrowRate;

@@ -2,6 +2,7 @@
 // RUN: FileCheck %s < %t
 // A schedule that is complete stays as it is.
 // RUN: attn-opt %t --cascade-choose-schedule='buffer=1024 point-bytes=4 row-granule=3' | diff %t -
+// RUN: attn-opt %s --cascade-choose-schedule='buffer=524288 point-bytes=4 copies-keys flops-per-byte=4.5 row-granule=32 key-granule=8' | FileCheck %s --check-prefix=COPIES
 // Nothing hides the bytes: tiles are as large as fits; all of 100 keys can stay.
 // RUN: attn-opt %s --cascade-choose-schedule='buffer=65536 row-granule=8' | FileCheck %s --check-prefix=LARGE
 // RUN: attn-opt %s --cascade-choose-schedule='buffer=65536 row-granule=8 rows-divide extents=P=48,M=100' | FileCheck %s --check-prefix=SHORT
@@ -22,6 +23,8 @@
 // REMARK: remark: [Passed] Schedule | Category:cascade-choose-schedule | Function=sums | {{.*}}"tiles of 64 rows by 640 keys"
 // CHECK-LABEL: @sums
 // CHECK-SAME: schedule = #cascade.schedule<rows = 64, keys = 640, few = <below = 8, keys = 4096>>
+// COPIES-LABEL: @sums
+// COPIES-SAME: schedule = #cascade.schedule<rows = 64, keys = 384>
 // LARGE-LABEL: @sums
 // LARGE-SAME: schedule = #cascade.schedule<rows = 120, keys = 8>
 // SHORT-LABEL: @sums

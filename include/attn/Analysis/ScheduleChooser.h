@@ -27,6 +27,8 @@ struct ScheduleTarget {
   /// score. With `holdPoints` those of every score and weight instead.
   uint64_t pointBytes = 0;
   bool holdPoints = false;
+  /// Keys are packed: a step's take room twice, as they are and as a copy.
+  bool copiesKeys = false;
   /// Operations on f32 that the machine does while memory gives it one byte; 0
   /// if bytes are never to hide. `hasNarrowRate`: operands of half the width go
   /// at twice the rate.

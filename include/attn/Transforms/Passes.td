@@ -65,6 +65,8 @@ def ChooseSchedulePass : Pass<"cascade-choose-schedule", "::attn::cascade::FuncO
            "The granules of a tile divide those of the rank">,
     Option<"holdPoints", "hold-points", "bool", "false",
            "Scores and weights take buffer space">,
+    Option<"copiesKeys", "copies-keys", "bool", "false",
+           "A step's keys take buffer space twice">,
     Option<"pointBytes", "point-bytes", "uint64_t", "0",
            "Buffer space of a score, without hold-points">,
     Option<"flopsPerByte", "flops-per-byte", "double", "0",

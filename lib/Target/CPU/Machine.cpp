@@ -79,6 +79,7 @@ attn::ScheduleTarget attn::cpu::getScheduleTarget(const Machine &machine) {
   target.limits.rowGranule =
       machine.lanes * (machine.accumulators / machine.blockRows);
   target.limits.keyGranule = machine.blockRows;
+  target.copiesKeys = true;
   // Scores become weights in place.
   target.pointBytes = sizeof(float);
   target.flopsPerByte = machine.flopsPerByte;
