@@ -10,6 +10,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <linux/mman.h> // glibc 2.36 lacks MADV_COLLAPSE.
 #include <sys/mman.h>
 
 using namespace attn;
@@ -74,14 +75,14 @@ AttentionRun::AttentionRun(const Case &c, int threads)
   CompiledKernel compiled =
       require(compileKernel(source.func, problem, options, "host"));
   compileSeconds = compiled.compileMs * 1e-3;
-  std::shared_ptr<ThreadPool> pool = require(ThreadPool::create(threads));
-  plan = require(preparePlan(compiled.kernel, problem, tensors->inputs,
-                             tensors->outputs, pool));
+  kernel = std::move(compiled.kernel);
+  plan = require(preparePlan(*kernel, compiled.manifest, problem,
+                             tensors->inputs, tensors->outputs, threads));
 }
 
 AttentionRun::~AttentionRun() = default;
 
-void AttentionRun::run() { require(plan->run()); }
+void AttentionRun::run() { require(runPlan(*plan)); }
 
 double AttentionRun::getCacheBytes() const {
   const HostTensor &k = tensors->inputs.at("k"), &v = tensors->inputs.at("v");

@@ -3,7 +3,7 @@
 #ifndef TOOLS_BENCHMARKS_CPU_ATTENTION_BENCH_H
 #define TOOLS_BENCHMARKS_CPU_ATTENTION_BENCH_H
 
-#include "attn/Runtime/Plan.h"
+#include "attn/Driver/KernelRun.h"
 
 #include <cstdint>
 #include <memory>
@@ -51,7 +51,8 @@ private:
   struct Tensors;
   double compileSeconds = 0, flops = 0;
   std::unique_ptr<Tensors> tensors;
-  std::unique_ptr<Plan> plan;
+  KernelHandle kernel;
+  PlanHandle plan;
 };
 
 } // namespace attn::bench
