@@ -174,13 +174,24 @@ LogicalResult ExtentOp::verify() {
 // cascade.split, cascade.merge, cascade.select
 //===----------------------------------------------------------------------===//
 
-ParseResult SplitOp::parse(OpAsmParser &parser, OperationState &state) {
+/// Parses `names` as attributes, separated by commas.
+static ParseResult parseNames(OpAsmParser &parser, OperationState &state,
+                              ArrayRef<StringRef> names) {
+  for (auto [i, name] : llvm::enumerate(names))
+    if ((i > 0 && parser.parseComma()) || parseName(parser, state, name))
+      return failure();
+  return success();
+}
+
+/// `%source FROM into INTO attr-dict : type -> type`.
+static ParseResult parseRelabelling(OpAsmParser &parser, OperationState &state,
+                                    ArrayRef<StringRef> from,
+                                    ArrayRef<StringRef> into) {
   keepResultNames(parser, state);
   OpAsmParser::UnresolvedOperand source;
   Type sourceType, resultType;
-  if (parser.parseOperand(source) || parseName(parser, state, "rank") ||
-      parser.parseKeyword("into") || parseName(parser, state, "outer") ||
-      parser.parseComma() || parseName(parser, state, "inner") ||
+  if (parser.parseOperand(source) || parseNames(parser, state, from) ||
+      parser.parseKeyword("into") || parseNames(parser, state, into) ||
       parser.parseOptionalAttrDict(state.attributes) ||
       parser.parseColonType(sourceType) || parser.parseArrow() ||
       parser.parseType(resultType) ||
@@ -190,12 +201,31 @@ ParseResult SplitOp::parse(OpAsmParser &parser, OperationState &state) {
   return success();
 }
 
+static void printRelabelling(OpAsmPrinter &printer, Operation *op,
+                             ArrayRef<StringRef> from,
+                             ArrayRef<StringRef> into) {
+  auto printNames = [&](ArrayRef<StringRef> names) {
+    llvm::interleaveComma(names, printer, [&](StringRef name) {
+      printer << op->getAttrOfType<StringAttr>(name).getValue();
+    });
+  };
+  printer << " " << op->getOperand(0) << " ";
+  printNames(from);
+  printer << " into ";
+  printNames(into);
+  SmallVector<StringRef> names(from);
+  llvm::append_range(names, into);
+  printer.printOptionalAttrDict(op->getAttrs(), names);
+  printer << " : " << op->getOperand(0).getType() << " -> "
+          << op->getResult(0).getType();
+}
+
+ParseResult SplitOp::parse(OpAsmParser &parser, OperationState &state) {
+  return parseRelabelling(parser, state, {"rank"}, {"outer", "inner"});
+}
+
 void SplitOp::print(OpAsmPrinter &printer) {
-  printer << " " << getSource() << " " << getRank() << " into " << getOuter()
-          << ", " << getInner();
-  printer.printOptionalAttrDict((*this)->getAttrs(),
-                                {"rank", "outer", "inner"});
-  printer << " : " << getSource().getType() << " -> " << getType();
+  printRelabelling(printer, *this, {"rank"}, {"outer", "inner"});
 }
 
 /// `ranks` with `from` at `position` replaced by `to`.
@@ -244,27 +274,11 @@ LogicalResult SplitOp::verify() {
 }
 
 ParseResult MergeOp::parse(OpAsmParser &parser, OperationState &state) {
-  keepResultNames(parser, state);
-  OpAsmParser::UnresolvedOperand source;
-  Type sourceType, resultType;
-  if (parser.parseOperand(source) || parseName(parser, state, "outer") ||
-      parser.parseComma() || parseName(parser, state, "inner") ||
-      parser.parseKeyword("into") || parseName(parser, state, "rank") ||
-      parser.parseOptionalAttrDict(state.attributes) ||
-      parser.parseColonType(sourceType) || parser.parseArrow() ||
-      parser.parseType(resultType) ||
-      parser.resolveOperand(source, sourceType, state.operands))
-    return failure();
-  state.addTypes(resultType);
-  return success();
+  return parseRelabelling(parser, state, {"outer", "inner"}, {"rank"});
 }
 
 void MergeOp::print(OpAsmPrinter &printer) {
-  printer << " " << getSource() << " " << getOuter() << ", " << getInner()
-          << " into " << getRank();
-  printer.printOptionalAttrDict((*this)->getAttrs(),
-                                {"rank", "outer", "inner"});
-  printer << " : " << getSource().getType() << " -> " << getType();
+  printRelabelling(printer, *this, {"outer", "inner"}, {"rank"});
 }
 
 LogicalResult MergeOp::verify() {
@@ -285,24 +299,11 @@ LogicalResult MergeOp::verify() {
 }
 
 ParseResult SelectOp::parse(OpAsmParser &parser, OperationState &state) {
-  keepResultNames(parser, state);
-  OpAsmParser::UnresolvedOperand source;
-  Type sourceType, resultType;
-  if (parser.parseOperand(source) || parseName(parser, state, "rank") ||
-      parser.parseKeyword("into") || parseName(parser, state, "list") ||
-      parser.parseOptionalAttrDict(state.attributes) ||
-      parser.parseColonType(sourceType) || parser.parseArrow() ||
-      parser.parseType(resultType) ||
-      parser.resolveOperand(source, sourceType, state.operands))
-    return failure();
-  state.addTypes(resultType);
-  return success();
+  return parseRelabelling(parser, state, {"rank"}, {"list"});
 }
 
 void SelectOp::print(OpAsmPrinter &printer) {
-  printer << " " << getSource() << " " << getRank() << " into " << getList();
-  printer.printOptionalAttrDict((*this)->getAttrs(), {"rank", "list"});
-  printer << " : " << getSource().getType() << " -> " << getType();
+  printRelabelling(printer, *this, {"rank"}, {"list"});
 }
 
 LogicalResult SelectOp::verify() {

@@ -53,6 +53,8 @@ private:
   AffineMap getCarryMap(RankedTensorType type);
   void writeChunks(tile::ProgramOp target);
   void writeMerge(tile::ProgramOp target);
+  /// Starts `target` with what stands before the sweep.
+  IRMapping cloneBeforeSweep(tile::ProgramOp target);
   void cloneAfterSweep(IRMapping &mapping);
   Attribute getItemsExpr();
   Attribute call(ArrayRef<Attribute> parts) { return b.getArrayAttr(parts); }
@@ -182,13 +184,7 @@ AffineMap Splitter::getCarryMap(RankedTensorType type) {
   return AffineMap::get(type.getRank(), 2, results, b.getContext());
 }
 
-void Splitter::cloneAfterSweep(IRMapping &mapping) {
-  for (Operation *op = sweep->getNextNode(); op && !isa<tile::YieldOp>(op);
-       op = op->getNextNode())
-    b.clone(*op, mapping);
-}
-
-void Splitter::writeChunks(tile::ProgramOp target) {
+IRMapping Splitter::cloneBeforeSweep(tile::ProgramOp target) {
   b.setInsertionPointToStart(&target.getBody().front());
   IRMapping mapping;
   mapArguments(target, mapping);
@@ -197,6 +193,17 @@ void Splitter::writeChunks(tile::ProgramOp target) {
       break;
     b.clone(op, mapping);
   }
+  return mapping;
+}
+
+void Splitter::cloneAfterSweep(IRMapping &mapping) {
+  for (Operation *op = sweep->getNextNode(); op && !isa<tile::YieldOp>(op);
+       op = op->getNextNode())
+    b.clone(*op, mapping);
+}
+
+void Splitter::writeChunks(tile::ProgramOp target) {
+  IRMapping mapping = cloneBeforeSweep(target);
   Value chunk = target.getCoordinates().back();
   Value isWhole = arith::CmpIOp::create(
       b, arith::CmpIPredicate::eq, getArgument(target, chunksRank), index(1));
@@ -229,14 +236,7 @@ void Splitter::writeChunks(tile::ProgramOp target) {
 }
 
 void Splitter::writeMerge(tile::ProgramOp target) {
-  b.setInsertionPointToStart(&target.getBody().front());
-  IRMapping mapping;
-  mapArguments(target, mapping);
-  for (Operation &op : program.getBody().front()) {
-    if (&op == sweep)
-      break;
-    b.clone(op, mapping);
-  }
+  IRMapping mapping = cloneBeforeSweep(target);
   SmallVector<Value> inits;
   for (Value init : sweep.getInits())
     inits.push_back(mapping.lookup(init));
