@@ -84,6 +84,26 @@ void Emitter::loopPoints(ArrayRef<Value> lower, ArrayRef<Value> upper,
   });
 }
 
+func::FuncOp
+Emitter::getHelper(StringRef name, ArrayRef<Type> arguments,
+                   llvm::function_ref<void(ValueRange)> writeBody) {
+  auto module = program->getParentOfType<ModuleOp>();
+  if (auto known = module.lookupSymbol<func::FuncOp>(name))
+    return known;
+  OpBuilder::InsertionGuard insertion(b);
+  b.setInsertionPointToStart(module.getBody());
+  auto function =
+      func::FuncOp::create(b, name, b.getFunctionType(arguments, TypeRange()));
+  function.setPrivate();
+  function->setAttr(
+      "llvm.linkage",
+      LLVM::LinkageAttr::get(b.getContext(), LLVM::Linkage::Internal));
+  b.setInsertionPointToStart(function.addEntryBlock());
+  writeBody(function.getArguments());
+  func::ReturnOp::create(b);
+  return function;
+}
+
 void Emitter::copyElement(const Copy &copy, Point point) {
   Value address = getMemoryAddress(copy, point);
   Type element = copy.memory.element;
@@ -113,8 +133,93 @@ void Emitter::copyPoints(const Copy &copy, ArrayRef<Value> lower,
       order.push_back(dim);
   if (unit)
     order.push_back(*unit);
-  loopPoints(lower, upper, steps, order, Point(upper.size()),
+  Point start(upper.size());
+  ArrayRef<int64_t> outer(order);
+  ArrayRef<int64_t> inner = outer.take_back(2);
+  int64_t pairDim = copy.tile.form.pairDim;
+  if (inner.size() == 2 && hasSteps(copy.map) &&
+      (pairDim < 0 || llvm::is_contained(inner, pairDim))) {
+    for (int64_t dim : inner)
+      start[dim] = Index(lower[dim]);
+    loopPoints(lower, upper, steps, outer.drop_back(2), start,
+               [&](const Point &point) {
+                 copyPlane(copy, point, lower, upper, inner);
+               });
+    return;
+  }
+  loopPoints(lower, upper, steps, order, start,
              [&](Point point) { copyElement(copy, point); });
+}
+
+func::FuncOp Emitter::getPlaneCopier(const Copy &copy) {
+  // A function, because a program has many such loops and few of them run.
+  Type element = copy.memory.element, storage = copy.tile.form.storage;
+  std::string name;
+  llvm::raw_string_ostream(name)
+      << "copy_" << element << "_" << (copy.isLoad ? "in_" : "out_") << storage;
+  return getHelper(
+      name, {pointerType, i64, i64, pointerType, i64, i64, i64, i64},
+      [&](ValueRange arguments) {
+        auto getAddress = [&](unsigned first, Type type, Value i, Value j) {
+          Value offset =
+              add(mul(i, arguments[first + 1]), mul(j, arguments[first + 2]));
+          return advance(arguments[first], type, Index(offset));
+        };
+        auto getBytes = [](Type type) {
+          return type.getIntOrFloatBitWidth() / 8;
+        };
+        loop(constant(0), arguments[6], 1, [&](Value i) {
+          loop(constant(0), arguments[7], 1, [&](Value j) {
+            Value outside = getAddress(0, element, i, j);
+            Value inside = getAddress(3, storage, i, j);
+            if (copy.isLoad) {
+              Value value =
+                  LLVM::LoadOp::create(b, element, outside, getBytes(element));
+              LLVM::StoreOp::create(b, toStorage(value, storage), inside,
+                                    getBytes(storage));
+              return;
+            }
+            Value value =
+                LLVM::LoadOp::create(b, storage, inside, getBytes(storage));
+            LLVM::StoreOp::create(b, value, outside, getBytes(element));
+          });
+        });
+      });
+}
+
+void Emitter::copyPlane(const Copy &copy, const Point &point,
+                        ArrayRef<Value> lower, ArrayRef<Value> upper,
+                        ArrayRef<int64_t> dims) {
+  SmallVector<Value> outside =
+      *getTileStrides(copy.memory, copy.map, copy.symbols);
+  int64_t pairDim = copy.tile.form.pairDim;
+  // Even rows of pairs and odd ones are planes of their own.
+  for (int64_t parity = 0; parity < (pairDim >= 0 ? 2 : 1); ++parity) {
+    Value memory = getMemoryAddress(copy, point);
+    Value tile = getAddress(copy.tile, point);
+    Values memorySteps, tileSteps, counts;
+    for (int64_t dim : dims) {
+      const Stride &stride = copy.tile.strides[dim];
+      Value step = outside[dim];
+      Value count = arith::SubIOp::create(b, upper[dim], lower[dim]);
+      if (dim == pairDim) {
+        memory = advance(memory, copy.memory.element,
+                         Index(mul(step, constant(parity))));
+        tile = advance(tile, copy.tile.form.storage, Index(parity));
+        step = mul(step, constant(2));
+        count = arith::ShRUIOp::create(b, add(count, constant(1 - parity)),
+                                       constant(1));
+      }
+      memorySteps.push_back(step);
+      tileSteps.push_back(stride.dynamic ? stride.dynamic
+                                         : constant(stride.constant));
+      counts.push_back(count);
+    }
+    func::CallOp::create(b, getPlaneCopier(copy),
+                         ValueRange{memory, memorySteps[0], memorySteps[1],
+                                    tile, tileSteps[0], tileSteps[1], counts[0],
+                                    counts[1]});
+  }
 }
 
 void Emitter::copyBlocks(const Copy &copy, ArrayRef<int64_t> blocks,
@@ -209,27 +314,20 @@ void Emitter::transpose(MutableArrayRef<Value> rows) {
 
 func::FuncOp Emitter::getTransposition(const Copy &copy) {
   // A function, because its many shuffles take long to compile.
-  bool isPairs = copy.tile.form.pairDim >= 0;
+  bool isPairs = copy.tile.form.pairDim >= 0, isLoad = copy.isLoad;
   unsigned bits = copy.memory.element.getIntOrFloatBitWidth();
-  std::string name = (copy.isLoad ? "transpose_in_" : "transpose_out_") +
+  std::string name = (isLoad ? "transpose_in_" : "transpose_out_") +
                      std::to_string(bits) + (isPairs ? "_pairs" : "");
-  auto module = program->getParentOfType<ModuleOp>();
-  if (auto known = module.lookupSymbol<func::FuncOp>(name))
-    return known;
-  OpBuilder::InsertionGuard insertion(b);
-  b.setInsertionPointToStart(module.getBody());
-  auto function = func::FuncOp::create(
-      b, name,
-      b.getFunctionType({pointerType, i64, pointerType, i64}, TypeRange()));
-  function.setPrivate();
-  function->setAttr(
-      "llvm.linkage",
-      LLVM::LinkageAttr::get(b.getContext(), LLVM::Linkage::Internal));
-  ::mlir::Block *entry = function.addEntryBlock();
-  b.setInsertionPointToStart(entry);
-  Value memory = entry->getArgument(0), rowStride = entry->getArgument(1);
-  Value tile = entry->getArgument(2), stride = entry->getArgument(3);
+  return getHelper(name, {pointerType, i64, pointerType, i64},
+                   [&](ValueRange arguments) {
+                     transposeBlock(arguments, bits, isPairs, isLoad);
+                   });
+}
 
+void Emitter::transposeBlock(ValueRange arguments, unsigned bits, bool isPairs,
+                             bool isLoad) {
+  Value memory = arguments[0], rowStride = arguments[1];
+  Value tile = arguments[2], stride = arguments[3];
   int64_t n = machine.lanes;
   unsigned alignment = bits / 8;
   Type element = b.getIntegerType(bits);
@@ -248,7 +346,7 @@ func::FuncOp Emitter::getTransposition(const Copy &copy) {
   };
   Values rows;
   for (int64_t i = 0; i < n; ++i) {
-    if (copy.isLoad) {
+    if (isLoad) {
       rows.push_back(load(words, at(memory, rowStride, i)));
     } else if (!isJoined) {
       rows.push_back(load(words, at(tile, stride, i)));
@@ -261,7 +359,7 @@ func::FuncOp Emitter::getTransposition(const Copy &copy) {
   }
   transpose(rows);
   for (int64_t i = 0; i < n; ++i) {
-    if (!copy.isLoad) {
+    if (!isLoad) {
       store(rows[i], at(memory, rowStride, i));
     } else if (!isJoined) {
       store(rows[i], at(tile, stride, i));
@@ -272,8 +370,6 @@ func::FuncOp Emitter::getTransposition(const Copy &copy) {
       store(split.getRes2(), at(tile, stride, 2 * i + 1));
     }
   }
-  func::ReturnOp::create(b);
-  return function;
 }
 
 void Emitter::copyTransposed(const Copy &copy) {

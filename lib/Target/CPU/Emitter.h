@@ -164,8 +164,21 @@ private:
   /// Two rows at a time, interleaved.
   void copyPairs(const Copy &copy);
   void copyTransposed(const Copy &copy);
+  /// A function of the kernel's own, written when it is first asked for.
+  mlir::func::FuncOp
+  getHelper(llvm::StringRef name, llvm::ArrayRef<mlir::Type> arguments,
+            llvm::function_ref<void(mlir::ValueRange)> writeBody);
+  /// Copies the points of two dimensions one by one.
+  void copyPlane(const Copy &copy, const Point &point,
+                 llvm::ArrayRef<mlir::Value> lower,
+                 llvm::ArrayRef<mlir::Value> upper,
+                 llvm::ArrayRef<int64_t> dims);
+  /// The function (memory, its strides, tile, its strides, counts) that does.
+  mlir::func::FuncOp getPlaneCopier(const Copy &copy);
   /// The function (memory, row stride, tile, stride) that copies one block.
   mlir::func::FuncOp getTransposition(const Copy &copy);
+  void transposeBlock(mlir::ValueRange arguments, unsigned bits, bool isPairs,
+                      bool isLoad);
   bool canTranspose(const Copy &copy) const;
   /// Transposes as many vectors as one has lanes.
   void transpose(llvm::MutableArrayRef<mlir::Value> rows);
