@@ -49,7 +49,19 @@ static int createBeside(const std::string &path, std::string &name) {
   return -1;
 }
 
+/// Writes to a device or a pipe, which a rename would put a file in place of.
+static Status writeInPlace(const std::string &path, std::string_view bytes) {
+  FileDescriptor fd(open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (!fd.isOpen() || !writeAll(fd.get(), bytes))
+    return ioError(path, "write " + std::to_string(bytes.size()) + " bytes");
+  return {};
+}
+
 Status attn::replaceFile(const std::string &path, std::string_view bytes) {
+  struct stat info;
+  if (stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode) &&
+      !S_ISDIR(info.st_mode))
+    return writeInPlace(path, bytes);
   std::string temporary;
   FileDescriptor fd(createBeside(path, temporary));
   if (!fd.isOpen())

@@ -14,7 +14,8 @@ namespace attn {
 Result<std::string> readFile(const std::string &path);
 
 /// Writes a temporary file beside `path`, syncs it and renames it, so that a
-/// reader sees the old file or the whole new one, also after a crash.
+/// reader sees the old file or the whole new one, also after a crash. A device
+/// or a pipe is written to as it is.
 Status replaceFile(const std::string &path, std::string_view bytes);
 
 } // namespace attn
