@@ -3,6 +3,7 @@
 #include "attn/Registration/Registration.h"
 
 #include "dialects/Cascade/Cascade.h"
+#include "dialects/Pipe/Pipe.h"
 #include "dialects/Tile/Tile.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -14,9 +15,9 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 void attn::registerDialects(mlir::DialectRegistry &registry) {
-  registry.insert<attn::cascade::CascadeDialect, attn::tile::TileDialect,
-                  mlir::arith::ArithDialect, mlir::func::FuncDialect,
-                  mlir::LLVM::LLVMDialect, mlir::math::MathDialect,
-                  mlir::memref::MemRefDialect, mlir::scf::SCFDialect,
-                  mlir::vector::VectorDialect>();
+  registry.insert<attn::cascade::CascadeDialect, attn::pipe::PipeDialect,
+                  attn::tile::TileDialect, mlir::arith::ArithDialect,
+                  mlir::func::FuncDialect, mlir::LLVM::LLVMDialect,
+                  mlir::math::MathDialect, mlir::memref::MemRefDialect,
+                  mlir::scf::SCFDialect, mlir::vector::VectorDialect>();
 }

@@ -1,0 +1,192 @@
+//===- PipeKernelOps.td - kernels, roles and work ------*- tablegen -*-===//
+#ifndef DIALECTS_PIPE_PIPEKERNELOPS_TD
+#define DIALECTS_PIPE_PIPEKERNELOPS_TD
+
+include "mlir/IR/RegionKindInterface.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/FunctionInterfaces.td"
+
+def Pipe_KernelOp : Pipe_Op<"kernel", [
+    FunctionOpInterface, IsolatedFromAbove,
+    SingleBlockImplicitTerminator<"YieldOp">]> {
+  let summary = "a program for one block of threads";
+  let description = [{
+    The body computes scalars, declares rings, shared tiles, turns and work, and
+    ends in the roles, which run at the same time.
+
+    Arguments:
+    * a `!pipe.global` is a tensor of the caller's. `pipe.name` is its name,
+      `pipe.access` is `"read"` or `"write"`, and `pipe.shape` its shape: names
+      of ranks or integers;
+    * an integer or float is a scalar given by the caller, with a `pipe.name`.
+
+    `cluster = n` launches blocks in clusters of `n` neighbours.
+
+    Constraints:
+    * (C1) Every argument has a `pipe.name`, all distinct.
+    * (C2) A `!pipe.global` has `pipe.access`, and a `pipe.shape` with one entry a
+      dimension that agrees with the type's static dimensions.
+    * (C3) There is at least one role, and nothing but roles after the first.
+    * (C4) There is at most one `pipe.work`, and it precedes the roles.
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name,
+                       TypeAttrOf<FunctionType>:$function_type,
+                       DefaultValuedAttr<ConfinedAttr<I64Attr, [IntPositive]>, "1">:$cluster,
+                       OptionalAttr<DictArrayAttr>:$arg_attrs,
+                       OptionalAttr<DictArrayAttr>:$res_attrs);
+  let regions = (region SizedRegion<1>:$body);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    ::llvm::ArrayRef<::mlir::Type> getArgumentTypes() {
+      return getFunctionType().getInputs();
+    }
+    ::llvm::ArrayRef<::mlir::Type> getResultTypes() { return {}; }
+    ::mlir::Region *getCallableRegion() { return &getBody(); }
+    /// The name of argument `i`.
+    ::llvm::StringRef getArgumentName(unsigned i);
+    /// The work declaration, if there is one.
+    WorkOp getWork();
+  }];
+}
+
+def Pipe_RoleOp : Pipe_Op<"role", [
+    SingleBlockImplicitTerminator<"YieldOp">, HasParent<"KernelOp">]> {
+  let summary = "what some of a block's warps do";
+  let description = [{
+    `groups` groups of `warps` warps each run the body, the number of their group
+    as its argument. A role of one warp does each of its ops once, from one lane.
+    `registers` is the budget of one thread, where the target can set one for each
+    role.
+
+    ```mlir
+    pipe.role "mma" groups(2) warps(4) registers(240) (%group) { ... }
+    ```
+
+    Constraints:
+    * (C1) `groups`, `warps` and `registers` are positive.
+    * (C2) The body has one argument, of type `i32`.
+  }];
+  let arguments = (ins StrAttr:$name,
+                       ConfinedAttr<I64Attr, [IntPositive]>:$groups,
+                       ConfinedAttr<I64Attr, [IntPositive]>:$warps,
+                       ConfinedAttr<I64Attr, [IntPositive]>:$registers);
+  let regions = (region SizedRegion<1>:$body);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    ::mlir::BlockArgument getGroup() { return getBody().getArgument(0); }
+  }];
+}
+
+def Pipe_YieldOp : Pipe_Op<"yield", [
+    Pure, Terminator,
+    ParentOneOf<["KernelOp", "RoleOp", "FillOp", "WorkLoopOp"]>]> {
+  let summary = "ends a region of a pipe op and gives its results";
+  let arguments = (ins Variadic<AnyType>:$values);
+  let builders = [OpBuilder<(ins), [{
+    build($_builder, $_state, ::mlir::ValueRange());
+  }]>];
+  let assemblyFormat = "($values^ `:` type($values))? attr-dict";
+}
+
+def Pipe_WorkOp : Pipe_Op<"work", [HasParent<"KernelOp">]> {
+  let summary = "declares the work items of a launch";
+  let description = [{
+    Items are numbered 0 .. `items` - 1 and each is done by one block:
+    * `single`: block `i` does item `i`, and there are as many blocks as items;
+    * `persistent`: the blocks that fit the machine take every n-th item;
+    * `dynamic`: such blocks take the next item not yet taken, in order, so that
+      items in order of descending length end together.
+    The order of items is what the program computes from their numbers. Where
+    there are no items, nothing is launched.
+  }];
+  let arguments = (ins I32:$items);
+  let results = (outs Pipe_WorkType:$work);
+  let assemblyFormat = "`items` `(` $items `)` attr-dict `:` type($work)";
+}
+
+def Pipe_FirstItemOp : Pipe_Op<"first_item", [Pure]> {
+  let summary = "the first item of this block";
+  let arguments = (ins Pipe_WorkType:$work);
+  let results = (outs I32:$item);
+  let assemblyFormat = "$work attr-dict `:` type($work)";
+}
+
+def Pipe_NextItemOp : Pipe_Op<"next_item"> {
+  let summary = "the item after `item` of this block, or -1";
+  let description = [{
+    Constraints:
+    * (C1) Of dynamic work, only one op of one role of one group may take items:
+      others learn of them through a ring's messages.
+  }];
+  let arguments = (ins Pipe_WorkType:$work, I32:$item);
+  let results = (outs I32:$next);
+  let assemblyFormat = "$work `after` $item attr-dict `:` type($work)";
+}
+
+def Pipe_WorkLoopOp : Pipe_Op<"work_loop", [
+    SingleBlockImplicitTerminator<"YieldOp">, RecursiveMemoryEffects]> {
+  let summary = "does items until there is none";
+  let description = [{
+    Runs the body with item `first`, then with the item that the body yields
+    first, until that is negative. Other values are carried as by `scf.for`; the
+    results are those that the last run yields.
+
+    ```mlir
+    %r = pipe.work_loop %item = %first iter_args(%c = %c0) -> (!pipe.cursor<2>) {
+      ...
+      pipe.yield %next, %c1 : i32, !pipe.cursor<2>
+    }
+    ```
+
+    Constraints:
+    * (C1) The body's arguments and what it yields are an `i32`, then one value
+      for each of `inits`, of its type.
+  }];
+  let arguments = (ins I32:$first, Variadic<AnyType>:$inits);
+  let results = (outs Variadic<AnyType>:$results);
+  let regions = (region SizedRegion<1>:$body);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+}
+
+def Pipe_DimOp : Pipe_Op<"dim", [Pure]> {
+  let summary = "an extent of a tensor in global memory";
+  let description = [{
+    Constraints:
+    * (C1) `index` is less than the rank of `source`.
+  }];
+  let arguments = (ins Pipe_GlobalType:$source, I64Attr:$index);
+  let results = (outs I32:$extent);
+  let assemblyFormat = "$source `,` $index attr-dict `:` type($source)";
+  let hasVerifier = 1;
+}
+
+def Pipe_BlockInClusterOp : Pipe_Op<"block_in_cluster", [Pure]> {
+  let summary = "the number of this block in its cluster";
+  let results = (outs I32:$rank);
+  let assemblyFormat = "attr-dict";
+}
+
+//===-- Turns ---------------------------------------------------------------===//
+
+def Pipe_TurnOp : Pipe_Op<"turn", [HasParent<"KernelOp">]> {
+  let summary = "declares a turn, which group 0 has first";
+  let results = (outs Pipe_TurnType:$turn);
+  let assemblyFormat = "attr-dict `:` type($turn)";
+}
+
+def Pipe_TakeTurnOp : Pipe_Op<"take_turn"> {
+  let summary = "waits until it is this group's turn";
+  let arguments = (ins Pipe_TurnType:$turn);
+  let assemblyFormat = "$turn attr-dict `:` type($turn)";
+}
+
+def Pipe_PassTurnOp : Pipe_Op<"pass_turn"> {
+  let summary = "gives the turn to the next group";
+  let arguments = (ins Pipe_TurnType:$turn);
+  let assemblyFormat = "$turn attr-dict `:` type($turn)";
+}
+
+#endif // DIALECTS_PIPE_PIPEKERNELOPS_TD

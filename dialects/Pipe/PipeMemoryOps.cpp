@@ -1,0 +1,164 @@
+//===- PipeMemoryOps.cpp - rings, copies and stores -----------------------===//
+
+#include "dialects/Pipe/Pipe.h"
+
+#include "mlir/IR/Builders.h"
+
+using namespace mlir;
+using namespace attn::pipe;
+
+//===-- Rings -------------------------------------------------------------===//
+
+ParseResult FillOp::parse(OpAsmParser &parser, OperationState &result) {
+  OpAsmParser::UnresolvedOperand ring, cursor, message;
+  OpAsmParser::Argument slot;
+  bool hasMessage = false;
+  RingType type;
+  Builder &builder = parser.getBuilder();
+  if (parser.parseOperand(ring) || parser.parseLSquare() ||
+      parser.parseOperand(cursor) || parser.parseRSquare() ||
+      parser.parseKeyword("as") || parser.parseArgument(slot))
+    return failure();
+  if (succeeded(parser.parseOptionalKeyword("message"))) {
+    hasMessage = true;
+    if (parser.parseLParen() || parser.parseOperand(message) ||
+        parser.parseRParen())
+      return failure();
+  }
+  // The slot's type follows the body in the text, so that it is written once:
+  // the region is parsed after the type.
+  if (parser.parseColonType(type) ||
+      parser.parseOptionalAttrDictWithKeyword(result.attributes))
+    return failure();
+  slot.type = type.getSlot();
+  Region *body = result.addRegion();
+  if (parser.parseRegion(*body, slot) ||
+      parser.resolveOperand(ring, type, result.operands) ||
+      parser.resolveOperand(
+          cursor, CursorType::get(parser.getContext(), type.getSlots()),
+          result.operands) ||
+      (hasMessage &&
+       parser.resolveOperand(message, builder.getI32Type(), result.operands)))
+    return failure();
+  ensureTerminator(*body, builder, result.location);
+  return success();
+}
+
+void FillOp::print(OpAsmPrinter &printer) {
+  printer << ' ' << getRing() << '[' << getCursor() << "] as "
+          << getBody().getArgument(0);
+  if (getMessage())
+    printer << " message(" << getMessage() << ')';
+  printer << " : " << getRing().getType();
+  printer.printOptionalAttrDictWithKeyword((*this)->getAttrs());
+  printer << ' ';
+  printer.printRegion(getBody(), /*printEntryBlockArgs=*/false,
+                      /*printBlockTerminators=*/false);
+}
+
+LogicalResult FillOp::verify() {
+  RingType ring = getRing().getType();
+  // fill_c2
+  if (bool(getMessage()) != ring.getMessage())
+    return emitOpError("expects a message exactly if the ring has them, but "
+                       "got ")
+           << (getMessage() ? "one" : "none") << " for " << ring;
+  if (getBody().getNumArguments() != 1 ||
+      getBody().getArgument(0).getType() != ring.getSlot())
+    return emitOpError("expects a body with one argument, the slot");
+  // fill_c3
+  if (auto role = (*this)->getParentOfType<RoleOp>();
+      role && role.getWarps() != 1) {
+    InFlightDiagnostic diag =
+        emitOpError("expects to stand in a role of 1 warp, but got ")
+        << role.getWarps();
+    diag.attachNote(role.getLoc()) << "the role is here";
+    return diag;
+  }
+  // fill_c4
+  for (Operation &op : getBody().front().without_terminator())
+    if (!isa<LoadOp>(op) && !isPure(&op))
+      return op.emitOpError("expects to stand outside of pipe.fill, which "
+                            "holds loads and arithmetic only");
+  return success();
+}
+
+LogicalResult MessageOp::verify() {
+  // message_c2
+  if (!getRing().getType().getMessage())
+    return emitOpError("expects a ring with messages, but got ")
+           << getRing().getType();
+  return success();
+}
+
+//===-- Copies ------------------------------------------------------------===//
+
+/// What all copies between a tensor in global memory and a tile have to meet.
+template <typename OpT>
+static LogicalResult verifyCopy(OpT op, GlobalType global, unsigned numIndices,
+                                unsigned tileRank, Type elementType) {
+  if (numIndices != global.getRank() || tileRank > global.getRank())
+    return op.emitOpError("expects one index a dimension of ")
+           << global << ", which has at least " << tileRank << ", but got "
+           << numIndices;
+  if (global.getElementType() != elementType)
+    return op.emitOpError("expects equal element types, but got ")
+           << global.getElementType() << " and " << elementType;
+  return success();
+}
+
+LogicalResult LoadOp::verify() {
+  // load_c1, load_c2
+  if (failed(verifyCopy(*this, getSource().getType(), getIndices().size(), 2,
+                        getSlot().getType().getElementType())))
+    return failure();
+  // load_c3
+  if (getSlot() !=
+      cast<FillOp>((*this)->getParentOp()).getBody().getArgument(0))
+    return emitOpError("expects to load into the slot of the enclosing "
+                       "pipe.fill");
+  return success();
+}
+
+LogicalResult StageOp::verify() {
+  RankedTensorType tile = getTile().getType();
+  SharedType dest = getDest().getType();
+  // stage_c1
+  if (tile.getShape() != dest.getShape() ||
+      tile.getElementType() != dest.getElementType())
+    return emitOpError("expects equal shapes and elements, but got ")
+           << tile << " and " << dest;
+  // stage_c2: the warps' digits must be the leading rows.
+  FragmentAttr fragment = getFragment(tile);
+  int64_t warps = fragment.getNumWarps();
+  for (DigitAttr digit : fragment.getWarps())
+    if (digit.getSize() > 1 &&
+        (digit.getDim() != 0 ||
+         digit.getStride() % (tile.getDimSize(0) / warps) != 0))
+      return emitOpError("expects each warp to hold consecutive rows, but got ")
+             << fragment;
+  if (dest.getParts() != warps)
+    return emitOpError("expects as many parts as the fragment has warps, ")
+           << warps << ", but got " << dest.getParts();
+  return success();
+}
+
+LogicalResult BulkStoreOp::verify() {
+  // bulk_store_c1, bulk_store_c2
+  return verifyCopy(*this, getDest().getType(), getIndices().size(), 2,
+                    getTile().getType().getElementType());
+}
+
+LogicalResult StoreOp::verify() {
+  auto value = cast<RankedTensorType>(getValue().getType());
+  // store_c1, store_c2
+  if (failed(verifyCopy(*this, getDest().getType(), getIndices().size(),
+                        value.getRank(), value.getElementType())))
+    return failure();
+  // store_c3
+  if (auto slice = dyn_cast<SliceAttr>(value.getEncoding());
+      slice && slice.getPartial())
+    return emitOpError("expects a complete line, but got ")
+           << value << "; combine it by pipe.lane_reduce first";
+  return success();
+}

@@ -1,0 +1,191 @@
+//===- PipeMemoryOps.td - rings, copies and stores -----*- tablegen -*-===//
+#ifndef DIALECTS_PIPE_PIPEMEMORYOPS_TD
+#define DIALECTS_PIPE_PIPEMEMORYOPS_TD
+
+//===-- Rings ---------------------------------------------------------------===//
+
+def Pipe_CursorOfRing : TypesMatchWith<
+    "cursor and ring have equal numbers of slots", "ring", "cursor",
+    "::attn::pipe::CursorType::get($_self.getContext(), "
+    "::llvm::cast<::attn::pipe::RingType>($_self).getSlots())">;
+
+def Pipe_SlotOfRing : TypesMatchWith<
+    "slot has the type of the ring's slots", "ring", "slot",
+    "::llvm::cast<::attn::pipe::RingType>($_self).getSlot()">;
+
+def Pipe_RingOp : Pipe_Op<"ring", [HasParent<"KernelOp">]> {
+  let summary = "declares a ring whose slots `readers` groups release";
+  let arguments = (ins ConfinedAttr<I64Attr, [IntPositive]>:$readers);
+  let results = (outs Pipe_RingType:$ring);
+  let assemblyFormat = "`readers` `(` $readers `)` attr-dict `:` type($ring)";
+}
+
+def Pipe_CursorOp : Pipe_Op<"cursor", [Pure]> {
+  let summary = "the place where filling and reading of a ring begin";
+  let results = (outs Pipe_CursorType:$cursor);
+  let assemblyFormat = "attr-dict `:` type($cursor)";
+}
+
+def Pipe_AdvanceOp : Pipe_Op<"advance", [Pure, SameOperandsAndResultType]> {
+  let summary = "the place after `cursor`";
+  let arguments = (ins Pipe_CursorType:$cursor);
+  let results = (outs Pipe_CursorType:$next);
+  let assemblyFormat = "$cursor attr-dict `:` type($cursor)";
+}
+
+def Pipe_FillOp : Pipe_Op<"fill", [
+    Pipe_CursorOfRing, SingleBlockImplicitTerminator<"YieldOp">]> {
+  let summary = "fills the slot at `cursor` once its readers have released it";
+  let description = [{
+    Waits until the slot is free, then starts the copies of the body, whose
+    argument is the slot. The slot is ready for readers when all of them, and the
+    message, have arrived; a body without copies makes it ready at once.
+
+    ```mlir
+    pipe.fill %ring[%c] as %slot message(%item)
+        : !pipe.ring<2 x !pipe.shared<128x128xbf16, swizzle = 128>, message> {
+      pipe.load %k[%head, %row, %zero] -> %slot
+        : !pipe.global<?x?x128xbf16> -> !pipe.shared<128x128xbf16, swizzle = 128>
+    }
+    ```
+
+    Constraints:
+    * (C1) The cursor's and the ring's numbers of slots agree.
+    * (C2) There is a message exactly if the ring has them.
+    * (C3) The role has one warp.
+    * (C4) The body holds nothing but `pipe.load`s into the slot and arithmetic.
+  }];
+  let arguments = (ins Pipe_RingType:$ring, Pipe_CursorType:$cursor,
+                       Optional<I32>:$message);
+  let regions = (region SizedRegion<1>:$body);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+}
+
+def Pipe_WaitOp : Pipe_Op<"wait", [Pipe_CursorOfRing, Pipe_SlotOfRing]> {
+  let summary = "waits until the slot at `cursor` is ready, and gives it";
+  let description = [{
+    Constraints:
+    * (C1) The cursor's and the ring's numbers of slots agree.
+  }];
+  let arguments = (ins Pipe_RingType:$ring, Pipe_CursorType:$cursor);
+  let results = (outs Pipe_SharedType:$slot);
+  let assemblyFormat = "$ring `[` $cursor `]` attr-dict `:` type($ring)";
+}
+
+def Pipe_MessageOp : Pipe_Op<"message", [Pipe_CursorOfRing]> {
+  let summary = "the message of the slot at `cursor`, which was waited for";
+  let description = [{
+    Constraints:
+    * (C1) The cursor's and the ring's numbers of slots agree.
+    * (C2) The ring has messages.
+  }];
+  let arguments = (ins Pipe_RingType:$ring, Pipe_CursorType:$cursor);
+  let results = (outs I32:$message);
+  let assemblyFormat = "$ring `[` $cursor `]` attr-dict `:` type($ring)";
+  let hasVerifier = 1;
+}
+
+def Pipe_ReleaseOp : Pipe_Op<"release", [Pipe_CursorOfRing]> {
+  let summary = "says that this group no longer reads the slot at `cursor`";
+  let description = [{
+    Products that read the slot must have been waited for. With `if`, only where
+    the condition holds, without a branch.
+
+    Constraints:
+    * (C1) The cursor's and the ring's numbers of slots agree.
+  }];
+  let arguments = (ins Pipe_RingType:$ring, Pipe_CursorType:$cursor,
+                       Optional<I1>:$condition);
+  let assemblyFormat = [{
+    $ring `[` $cursor `]` (`if` $condition^)? attr-dict `:` type($ring)
+  }];
+}
+
+//===-- Copies --------------------------------------------------------------===//
+
+def Pipe_LoadOp : Pipe_Op<"load", [HasParent<"FillOp">]> {
+  let summary = "starts a copy from global memory into a slot";
+  let description = [{
+    The slot's two dimensions are the last two of `source`, from `indices` on;
+    points beyond the extents of `source` are zero.
+
+    Constraints:
+    * (C1) One index a dimension of `source`, which has at least two.
+    * (C2) Element types agree.
+    * (C3) The slot is that of the enclosing `pipe.fill`.
+  }];
+  let arguments = (ins Pipe_GlobalType:$source, Variadic<I32>:$indices,
+                       Pipe_SharedType:$slot,
+                       DefaultValuedAttr<Pipe_CacheHint,
+                         "::attn::pipe::CacheHint::Normal">:$cache);
+  let assemblyFormat = [{
+    $source `[` $indices `]` `->` $slot (`cache` `(` $cache^ `)`)? attr-dict
+    `:` type($source) `->` type($slot)
+  }];
+  let hasVerifier = 1;
+}
+
+//===-- Stores --------------------------------------------------------------===//
+
+def Pipe_SharedTileOp : Pipe_Op<"shared_tile", [HasParent<"KernelOp">]> {
+  let summary = "declares a tile in shared memory, on which stores are staged";
+  let results = (outs Pipe_SharedType:$tile);
+  let assemblyFormat = "attr-dict `:` type($tile)";
+}
+
+def Pipe_StageOp : Pipe_Op<"stage"> {
+  let summary = "writes a tile of registers to shared memory";
+  let description = [{
+    Waits first until earlier `pipe.bulk_store`s from the same tile, by the same
+    group, have read it.
+
+    Constraints:
+    * (C1) Shapes and element types agree.
+    * (C2) Each warp holds whole parts of the rows: `dest` has as many parts as the
+      group has warps, so that no warp needs another's rows.
+  }];
+  let arguments = (ins Pipe_Tile:$tile, Pipe_SharedType:$dest);
+  let assemblyFormat = "$tile `->` $dest attr-dict `:` type($tile) `->` type($dest)";
+  let hasVerifier = 1;
+}
+
+def Pipe_BulkStoreOp : Pipe_Op<"bulk_store"> {
+  let summary = "starts a copy of a staged tile to global memory";
+  let description = [{
+    As `pipe.load`, in the other direction: points beyond the extents of `dest`
+    are dropped.
+
+    Constraints:
+    * (C1) One index a dimension of `dest`, which has at least two.
+    * (C2) Element types agree.
+  }];
+  let arguments = (ins Pipe_SharedType:$tile, Pipe_GlobalType:$dest,
+                       Variadic<I32>:$indices);
+  let assemblyFormat = [{
+    $tile `->` $dest `[` $indices `]` attr-dict `:` type($tile) `->` type($dest)
+  }];
+  let hasVerifier = 1;
+}
+
+def Pipe_StoreOp : Pipe_Op<"store"> {
+  let summary = "writes registers to global memory";
+  let description = [{
+    The value's dimensions are the last ones of `dest`, from `indices` on; points
+    beyond the extents of `dest` are dropped. A line is written once, whichever of
+    its lanes does it.
+
+    Constraints:
+    * (C1) One index a dimension of `dest`, and at most as many dimensions as it.
+    * (C2) Element types agree.
+    * (C3) The value is complete: its encoding is not partial.
+  }];
+  let arguments = (ins Pipe_Registers:$value, Pipe_GlobalType:$dest,
+                       Variadic<I32>:$indices);
+  let assemblyFormat = [{
+    $value `->` $dest `[` $indices `]` attr-dict `:` type($value) `->` type($dest)
+  }];
+  let hasVerifier = 1;
+}
+
+#endif // DIALECTS_PIPE_PIPEMEMORYOPS_TD

@@ -1,0 +1,225 @@
+//===- PipeTileOps.cpp - products, reductions, layouts --------------------===//
+
+#include "dialects/Pipe/Pipe.h"
+
+#include "mlir/IR/Builders.h"
+
+using namespace mlir;
+using namespace attn::pipe;
+
+//===-- Products ----------------------------------------------------------===//
+
+static ArrayRef<int64_t> getShape(Type type) {
+  if (auto shared = dyn_cast<SharedType>(type))
+    return shared.getShape();
+  return cast<RankedTensorType>(type).getShape();
+}
+
+static Type getElementType(Type type) {
+  if (auto shared = dyn_cast<SharedType>(type))
+    return shared.getElementType();
+  return cast<RankedTensorType>(type).getElementType();
+}
+
+LogicalResult MmaAsyncOp::verify() {
+  Type lhs = getLhs().getType(), rhs = getRhs().getType();
+  RankedTensorType accumulator = getToken().getType().getAccumulator();
+  ArrayRef<int64_t> lhsShape = getShape(lhs), rhsShape = getShape(rhs);
+  // mma_async_c1
+  if (getLhsDim() > 1 || getRhsDim() > 1)
+    return emitOpError("expects to contract dimensions 0 or 1, but got ")
+           << getLhsDim() << " and " << getRhsDim();
+  if (lhsShape[getLhsDim()] != rhsShape[getRhsDim()])
+    return emitOpError("expects equal sizes of the contracted dimensions, but "
+                       "got ")
+           << lhsShape[getLhsDim()] << " and " << rhsShape[getRhsDim()];
+  // mma_async_c2
+  int64_t m = lhsShape[1 - getLhsDim()], n = rhsShape[1 - getRhsDim()];
+  if (accumulator.getRank() != 2 || accumulator.getDimSize(0) != m ||
+      accumulator.getDimSize(1) != n || !getFragment(accumulator))
+    return emitOpError("expects an accumulator of ")
+           << m << " x " << n << " with a fragment, but got " << accumulator;
+  // mma_async_c3
+  if (Value acc = getAcc()) {
+    auto token = dyn_cast<TokenType>(acc.getType());
+    Type type = token ? token.getAccumulator() : acc.getType();
+    if (type != accumulator)
+      return emitOpError("expects to accumulate onto ")
+             << accumulator << ", but got " << type;
+  }
+  // mma_async_c4
+  if (getElementType(lhs) != getElementType(rhs))
+    return emitOpError("expects equal element types, but got ")
+           << getElementType(lhs) << " and " << getElementType(rhs);
+  return success();
+}
+
+LogicalResult MmaWaitOp::verify() {
+  // mma_wait_c2
+  Operation *start = getToken().getDefiningOp();
+  if (!isa_and_nonnull<MmaAsyncOp>(start) ||
+      start->getBlock() != (*this)->getBlock())
+    return success();
+  uint64_t started = 0;
+  for (Operation *op = start->getNextNode(); op && op != getOperation();
+       op = op->getNextNode())
+    started += isa<MmaAsyncOp>(op);
+  if (started < getPending()) {
+    InFlightDiagnostic diag = emitOpError("expects at most ")
+                              << started
+                              << " pending products, as many as are started "
+                                 "after the token's, but got "
+                              << getPending();
+    diag.attachNote(start->getLoc()) << "the token's product is here";
+    return diag;
+  }
+  return success();
+}
+
+//===-- Lines -------------------------------------------------------------===//
+
+/// Checks that `line` is a slice of `tile`, with its elements.
+static LogicalResult verifySlice(Operation *op, RankedTensorType line,
+                                 RankedTensorType tile) {
+  auto slice = cast<SliceAttr>(line.getEncoding());
+  if (slice.getParent() != tile.getEncoding() ||
+      line.getElementType() != tile.getElementType())
+    return op->emitOpError("expects a slice of the tile's fragment with its "
+                           "elements, but got ")
+           << line << " and " << tile;
+  return success();
+}
+
+LogicalResult RowReduceOp::verify() {
+  auto result = getResult().getType();
+  // row_reduce_c1
+  if (failed(verifySlice(*this, result, getTile().getType())))
+    return failure();
+  // row_reduce_c2
+  if (!getInit())
+    return success();
+  auto init = cast<RankedTensorType>(getInit().getType());
+  auto initSlice = cast<SliceAttr>(init.getEncoding());
+  auto slice = cast<SliceAttr>(result.getEncoding());
+  if (failed(verifySlice(*this, init, getTile().getType())))
+    return failure();
+  if (initSlice.getDim() != slice.getDim())
+    return emitOpError("expects an initial value along dimension ")
+           << slice.getDim() << ", but got " << initSlice.getDim();
+  if (!slice.getPartial() && initSlice.getPartial())
+    return emitOpError("expects a complete initial value for a complete "
+                       "result; combine it by pipe.lane_reduce first");
+  if (slice.getPartial() && !initSlice.getPartial() &&
+      getKind() == ReduceKind::Add)
+    return emitOpError("expects a partial initial value for a partial sum: a "
+                       "complete one would be counted once a lane");
+  return success();
+}
+
+/// `line` with all lanes' parts combined.
+static RankedTensorType getComplete(RankedTensorType line) {
+  auto slice = cast<SliceAttr>(line.getEncoding());
+  return RankedTensorType::get(line.getShape(), line.getElementType(),
+                               SliceAttr::get(line.getContext(), slice.getDim(),
+                                              slice.getParent(), false));
+}
+
+LogicalResult LaneReduceOp::verify() {
+  RankedTensorType line = getLine().getType();
+  // lane_reduce_c1
+  if (!cast<SliceAttr>(line.getEncoding()).getPartial())
+    return emitOpError("expects a partial line, but got ") << line;
+  if (getResult().getType() != getComplete(line))
+    return emitOpError("expects a result of ")
+           << getComplete(line) << ", but got " << getResult().getType();
+  return success();
+}
+
+LogicalResult BroadcastOp::verify() {
+  RankedTensorType line = getLine().getType();
+  auto result = cast<RankedTensorType>(getResult().getType());
+  // broadcast_c1
+  if (cast<SliceAttr>(line.getEncoding()).getPartial())
+    return emitOpError("expects a complete line, but got ")
+           << line << "; combine it by pipe.lane_reduce first";
+  // broadcast_c2
+  auto slice = dyn_cast<SliceAttr>(result.getEncoding());
+  if (!slice)
+    return verifySlice(*this, line, result);
+  if (!slice.getPartial() || getComplete(result) != line)
+    return emitOpError("expects a tile, or the partial form of ")
+           << line << ", but got " << result;
+  return success();
+}
+
+LogicalResult SplatOp::verify() {
+  Type element = cast<RankedTensorType>(getResult().getType()).getElementType();
+  // splat_c1
+  if (getScalar().getType() != element)
+    return emitOpError("expects a scalar of ")
+           << element << ", but got " << getScalar().getType();
+  return success();
+}
+
+LogicalResult CoordOp::verify() {
+  auto type = cast<RankedTensorType>(getResult().getType());
+  auto slice = dyn_cast<SliceAttr>(type.getEncoding());
+  // coord_c1
+  bool known = slice ? getDim() == 1 - slice.getDim()
+                     : getDim() < static_cast<uint64_t>(type.getRank());
+  if (!known)
+    return emitOpError("expects a dimension of the result, but got ")
+           << getDim() << " for " << type;
+  if (!type.getElementType().isInteger(32))
+    return emitOpError("expects elements of i32, but got ")
+           << type.getElementType();
+  return success();
+}
+
+//===-- Layouts -----------------------------------------------------------===//
+
+LogicalResult ColumnsOp::verify() {
+  RankedTensorType tile = getTile().getType(), result = getResult().getType();
+  int64_t first = getFirst();
+  // columns_c1
+  if (tile.getDimSize(0) != result.getDimSize(0) ||
+      tile.getElementType() != result.getElementType())
+    return emitOpError("expects the tile's rows and elements, but got ")
+           << tile << " and " << result;
+  if (first < 0 || result.getDimSize(1) > tile.getDimSize(1) - first)
+    return emitOpError("expects columns of the tile's ")
+           << tile.getDimSize(1) << ", but got " << result.getDimSize(1)
+           << " from " << first;
+  // columns_c2: equal but for the slowest register digit, which counts columns.
+  FragmentAttr from = getFragment(tile), to = getFragment(result);
+  bool same = from.getLanes() == to.getLanes() &&
+              from.getWarps() == to.getWarps() &&
+              from.getRegisters().size() == to.getRegisters().size() &&
+              !from.getRegisters().empty() &&
+              from.getRegisters().drop_back() == to.getRegisters().drop_back();
+  if (same) {
+    DigitAttr a = from.getRegisters().back(), b = to.getRegisters().back();
+    same = a.getDim() == 1 && b.getDim() == 1 &&
+           a.getStride() == b.getStride() && first % a.getStride() == 0;
+  }
+  if (!same)
+    return emitOpError("expects each lane to keep its elements, but got ")
+           << from << " and " << to;
+  return success();
+}
+
+LogicalResult RelayoutOp::verify() {
+  RankedTensorType tile = getTile().getType(), result = getResult().getType();
+  // relayout_c1
+  if (tile.getShape() != result.getShape() ||
+      tile.getElementType() != result.getElementType())
+    return emitOpError("expects equal shapes and elements, but got ")
+           << tile << " and " << result;
+  // relayout_c2
+  RelayoutCost cost = getRelayoutCost(getFragment(tile), getFragment(result));
+  if (cost != getCost())
+    return emitOpError("expects cost ") << stringifyRelayoutCost(cost)
+                                        << " between these fragments, but got "
+                                        << stringifyRelayoutCost(getCost());
+  return success();
+}

@@ -1,0 +1,181 @@
+//===- PipeTileOps.td - products, reductions, layouts --*- tablegen -*-===//
+#ifndef DIALECTS_PIPE_PIPETILEOPS_TD
+#define DIALECTS_PIPE_PIPETILEOPS_TD
+
+def Pipe_MmaAsyncOp : Pipe_Op<"mma_async"> {
+  let summary = "starts a matrix product of tiles";
+  let description = [{
+    `D[m, n] = sum_k A[m, k] B[k, n] + C[m, n]`, where `contract(i, j)` says that
+    `k` is dimension `i` of `lhs` and `j` of `rhs`. Without `acc`, C is zero. C
+    may be a token, whose product this one follows. The left side may be in
+    registers, which must not be written before the product is waited for; as
+    values do not change, only a target's own conversions could do that.
+
+    Constraints:
+    * (C1) `contract` names dimensions 0 or 1, and their sizes agree.
+    * (C2) The accumulator is M x N.
+    * (C3) `acc` has the accumulator's type, or is a token of it.
+    * (C4) The left and right elements have one type.
+  }];
+  let arguments = (ins AnyTypeOf<[Pipe_SharedType, Pipe_Tile]>:$lhs,
+                       Pipe_SharedType:$rhs,
+                       Optional<AnyTypeOf<[Pipe_Tile, Pipe_TokenType]>>:$acc,
+                       I64Attr:$lhs_dim, I64Attr:$rhs_dim);
+  let results = (outs Pipe_TokenType:$token);
+  let assemblyFormat = [{
+    $lhs `,` $rhs (`,` $acc^)? `contract` `(` $lhs_dim `,` $rhs_dim `)` attr-dict
+    `:` type($lhs) `,` type($rhs) (`,` type($acc)^)? `->` type($token)
+  }];
+  let hasVerifier = 1;
+}
+
+def Pipe_MmaWaitOp : Pipe_Op<"mma_wait", [TypesMatchWith<
+    "result is the token's accumulator", "token", "accumulator",
+    "::llvm::cast<::attn::pipe::TokenType>($_self).getAccumulator()">]> {
+  let summary = "waits for a product and gives its accumulator";
+  let description = [{
+    Waits until at most `pending` of this group's products are in flight, the
+    youngest; `token`'s is not one of them.
+
+    Constraints:
+    * (C1) The result is the token's accumulator.
+    * (C2) Where token and wait stand in one block, at least `pending` products
+      are started between them: else the wait would not reach the token.
+  }];
+  let arguments = (ins Pipe_TokenType:$token,
+                       ConfinedAttr<I64Attr, [IntNonNegative]>:$pending);
+  let results = (outs Pipe_Tile:$accumulator);
+  let assemblyFormat = [{
+    $token `pending` `(` $pending `)` attr-dict `:` type($token)
+  }];
+  let hasVerifier = 1;
+}
+
+def Pipe_MmaRetireOp : Pipe_Op<"mma_retire", [SameOperandsAndResultType]> {
+  let summary = "waits for products older than `token`'s";
+  let description = [{
+    Waits until at most `pending` products are in flight, of which `token`'s is
+    one, so that slots that older ones read may be released.
+
+    Constraints:
+    * (C1) `pending` is positive.
+  }];
+  let arguments = (ins Pipe_TokenType:$token,
+                       ConfinedAttr<I64Attr, [IntPositive]>:$pending);
+  let results = (outs Pipe_TokenType:$result);
+  let assemblyFormat = "$token `pending` `(` $pending `)` attr-dict `:` type($token)";
+}
+
+def Pipe_RowReduceOp : Pipe_Op<"row_reduce"> {
+  let summary = "reduces a tile along a dimension";
+  let description = [{
+    `init`, a complete or partial line, joins the reduction. A partial result is
+    each lane's own part, with its own part of `init`.
+
+    Constraints:
+    * (C1) The result is a slice of the tile's fragment along the dimension, with
+      its elements.
+    * (C2) `init` is complete if the result is; for a partial result of kind `add`
+      it is partial, as a complete one would be counted once a lane.
+  }];
+  let arguments = (ins Pipe_ReduceKind:$kind, Pipe_Tile:$tile,
+                       Optional<Pipe_Line>:$init);
+  let results = (outs Pipe_Line:$result);
+  let assemblyFormat = [{
+    $kind $tile (`init` $init^)? attr-dict
+    `:` type($tile) (`,` type($init)^)? `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Pipe_LaneReduceOp : Pipe_Op<"lane_reduce", [Pure]> {
+  let summary = "combines the lanes of a partial line";
+  let description = [{
+    Constraints:
+    * (C1) The operand is partial, and the result is its complete form.
+  }];
+  let arguments = (ins Pipe_ReduceKind:$kind, Pipe_Line:$line);
+  let results = (outs Pipe_Line:$result);
+  let assemblyFormat = "$kind $line attr-dict `:` type($line) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Pipe_BroadcastOp : Pipe_Op<"broadcast", [Pure]> {
+  let summary = "repeats a line along the dimension that it lacks";
+  let description = [{
+    Moves nothing: each lane repeats its own value. The result is a tile, or a
+    partial line, each lane's part of which is the value (not a part of it), as a
+    factor of partial sums has to be.
+
+    Constraints:
+    * (C1) The line is complete.
+    * (C2) It is a slice of the tile's fragment, or the complete form of the
+      partial line, with its elements.
+  }];
+  let arguments = (ins Pipe_Line:$line);
+  let results = (outs Pipe_Registers:$result);
+  let assemblyFormat = "$line attr-dict `:` type($line) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Pipe_SplatOp : Pipe_Op<"splat", [Pure]> {
+  let summary = "a tile or line of one scalar";
+  let description = [{
+    Constraints:
+    * (C1) The scalar has the result's element type.
+  }];
+  let arguments = (ins AnyTypeOf<[AnySignlessInteger, AnyFloat]>:$scalar);
+  let results = (outs Pipe_Registers:$result);
+  let assemblyFormat = "$scalar attr-dict `:` type($scalar) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Pipe_CoordOp : Pipe_Op<"coord", [Pure]> {
+  let summary = "each element's coordinate along a dimension of the tile";
+  let description = [{
+    For a line, `dim` is the dimension of the tile that it belongs to.
+
+    Constraints:
+    * (C1) `dim` is one of the result's, and its elements are `i32`.
+  }];
+  let arguments = (ins I64Attr:$dim);
+  let results = (outs Pipe_Registers:$result);
+  let assemblyFormat = "$dim attr-dict `:` type($result)";
+  let hasVerifier = 1;
+}
+
+def Pipe_ColumnsOp : Pipe_Op<"columns", [Pure]> {
+  let summary = "consecutive columns of a tile";
+  let description = [{
+    Constraints:
+    * (C1) The result has the tile's rows and elements, and its columns
+      `first` ... are among the tile's.
+    * (C2) Each lane of the result holds what it held of the tile.
+  }];
+  let arguments = (ins Pipe_Tile:$tile, I64Attr:$first);
+  let results = (outs Pipe_Tile:$result);
+  let assemblyFormat = "$tile `from` $first attr-dict `:` type($tile) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Pipe_RelayoutOp : Pipe_Op<"relayout", [Pure]> {
+  let summary = "gives a tile another fragment";
+  let description = [{
+    `cost` is what the move takes at most: `free` where every lane keeps its
+    elements, `shuffle` where they stay in their warp, `memory` where they cross
+    warps. The verifier computes it, so that a change of fragments that makes a
+    move dear does not pass unseen.
+
+    Constraints:
+    * (C1) Shapes and elements agree.
+    * (C2) `cost` is what the two fragments need.
+  }];
+  let arguments = (ins Pipe_Tile:$tile, Pipe_RelayoutCost:$cost);
+  let results = (outs Pipe_Tile:$result);
+  let assemblyFormat = [{
+    $tile `cost` `(` $cost `)` attr-dict `:` type($tile) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+#endif // DIALECTS_PIPE_PIPETILEOPS_TD

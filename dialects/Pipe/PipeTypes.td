@@ -1,0 +1,95 @@
+//===- PipeTypes.td - types of the pipe dialect --------*- tablegen -*-===//
+#ifndef DIALECTS_PIPE_PIPETYPES_TD
+#define DIALECTS_PIPE_PIPETYPES_TD
+
+include "dialects/Pipe/PipeAttrs.td"
+include "mlir/IR/AttrTypeBase.td"
+
+class Pipe_Type<string name, string typeMnemonic>
+    : TypeDef<PipeDialect, name> {
+  let mnemonic = typeMnemonic;
+}
+
+def Pipe_GlobalType : Pipe_Type<"Global", "global"> {
+  let summary = "a tensor in global memory: `!pipe.global<?x?x128xbf16>`";
+  let description = [{
+    The caller's tensor, of any strides but for the last dimension, whose stride
+    is 1. Reads outside its extents give 0 and writes there are dropped.
+  }];
+  let parameters = (ins ArrayRefParameter<"int64_t">:$shape, "::mlir::Type":$elementType);
+  let hasCustomAssemblyFormat = 1;
+  let extraClassDeclaration = "unsigned getRank() const { return getShape().size(); }";
+}
+
+def Pipe_SharedType : Pipe_Type<"Shared", "shared"> {
+  let summary = "a tile in shared memory: `!pipe.shared<128x64xbf16, swizzle = 128>`";
+  let description = [{
+    The columns lie in panels of `swizzle` bytes: `[panel][row][swizzle bytes]`.
+    Within eight rows of a panel, the 16-byte chunk at position `c` of row `r`
+    lies at position `c xor (r mod (swizzle / 16))`, so that neither a row nor a
+    column of chunks meets one bank twice. With `parts`, the rows are
+    first cut into that many equal parts, each stored as a tile of its own.
+
+    Constraints:
+    * (C1) two static dimensions, and elements of 1, 2 or 4 bytes;
+    * (C2) `swizzle` is 32, 64 or 128, and a row is a whole number of panels;
+    * (C3) each part is a whole number of 8 rows.
+  }];
+  let parameters = (ins ArrayRefParameter<"int64_t">:$shape, "::mlir::Type":$elementType,
+                        "int64_t":$swizzle, DefaultValuedParameter<"int64_t", "1">:$parts);
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    int64_t getNumRows() const { return getShape()[0]; }
+    int64_t getNumColumns() const { return getShape()[1]; }
+    int64_t getElementBytes() const;
+    int64_t getNumBytes() const;
+    /// Columns of one panel, and panels of one row.
+    int64_t getPanelColumns() const;
+    int64_t getNumPanels() const { return getNumColumns() / getPanelColumns(); }
+    int64_t getRowsOfPart() const { return getNumRows() / getParts(); }
+  }];
+}
+
+def Pipe_RingType : Pipe_Type<"Ring", "ring"> {
+  let summary = "slots in shared memory, filled and read in turn";
+  let description = [{
+    `!pipe.ring<2 x !pipe.shared<...>>`. With `message = i32`, each filling also
+    carries one integer. With `cluster`, the blocks of a cluster fill their
+    copies of a slot together: each fetches its share of the rows for all.
+
+    Constraints:
+    * (C1) at least one slot.
+  }];
+  let parameters = (ins "int64_t":$slots, "::attn::pipe::SharedType":$slot,
+                        DefaultValuedParameter<"bool", "false">:$message,
+                        DefaultValuedParameter<"bool", "false">:$cluster);
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+}
+
+def Pipe_CursorType : Pipe_Type<"Cursor", "cursor"> {
+  let summary = "a place in a ring of so many slots, and how often it wrapped";
+  let parameters = (ins "int64_t":$slots);
+  let assemblyFormat = "`<` $slots `>`";
+}
+
+def Pipe_TokenType : Pipe_Type<"Token", "token"> {
+  let summary = "a matrix product in flight, with the accumulator that it writes";
+  let parameters = (ins "::mlir::RankedTensorType":$accumulator);
+  let assemblyFormat = "`<` $accumulator `>`";
+}
+
+def Pipe_TurnType : Pipe_Type<"Turn", "turn"> {
+  let summary = "a turn that groups of a role take one after the other";
+  let parameters = (ins "int64_t":$groups);
+  let assemblyFormat = "`<` $groups `>`";
+}
+
+def Pipe_WorkType : Pipe_Type<"Work", "work"> {
+  let summary = "work items, and how blocks come by them";
+  let parameters = (ins EnumParameter<Pipe_WorkKind>:$kind);
+  let assemblyFormat = "`<` $kind `>`";
+}
+
+#endif // DIALECTS_PIPE_PIPETYPES_TD
