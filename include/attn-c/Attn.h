@@ -47,7 +47,9 @@ typedef enum attn_status {
   /* The operating system refused a file operation. */
   ATTN_IO = 4,
   /* Memory or threads could not be had, or a size overflows. */
-  ATTN_RESOURCE_EXHAUSTED = 5
+  ATTN_RESOURCE_EXHAUSTED = 5,
+  /* A device's driver failed a call; the reason has the driver's own error. */
+  ATTN_DEVICE = 6
 } attn_status;
 
 /* What the calling thread's last failing call reported. The strings are never

@@ -15,6 +15,7 @@ class Error(Exception):
     UNSUPPORTED = 3
     IO = 4
     RESOURCE_EXHAUSTED = 5
+    DEVICE = 6
 
     def __init__(self, code, feature, reason, alternative):
         super().__init__(f"{feature}: {reason}; {alternative}")

@@ -28,6 +28,8 @@ enum class StatusCode : int {
   io = 4,
   /// Memory could not be had, or a size overflows.
   resourceExhausted = 5,
+  /// A device's driver failed a call; the reason has the driver's own error.
+  device = 6,
 };
 
 /// Success, or a refusal as data: which feature or input it is about, the
