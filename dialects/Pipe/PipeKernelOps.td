@@ -179,14 +179,14 @@ def Pipe_TurnOp : Pipe_Op<"turn", [HasParent<"KernelOp">]> {
 
 def Pipe_TakeTurnOp : Pipe_Op<"take_turn"> {
   let summary = "waits until it is this group's turn";
-  let arguments = (ins Pipe_TurnType:$turn);
-  let assemblyFormat = "$turn attr-dict `:` type($turn)";
+  let arguments = (ins Pipe_TurnType:$turn, I32:$group);
+  let assemblyFormat = "$turn `by` $group attr-dict `:` type($turn)";
 }
 
 def Pipe_PassTurnOp : Pipe_Op<"pass_turn"> {
-  let summary = "gives the turn to the next group";
-  let arguments = (ins Pipe_TurnType:$turn);
-  let assemblyFormat = "$turn attr-dict `:` type($turn)";
+  let summary = "gives the turn to the group after `group`";
+  let arguments = (ins Pipe_TurnType:$turn, I32:$group);
+  let assemblyFormat = "$turn `by` $group attr-dict `:` type($turn)";
 }
 
 #endif // DIALECTS_PIPE_PIPEKERNELOPS_TD

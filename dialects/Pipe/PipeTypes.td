@@ -25,9 +25,9 @@ def Pipe_SharedType : Pipe_Type<"Shared", "shared"> {
   let summary = "a tile in shared memory: `!pipe.shared<128x64xbf16, swizzle = 128>`";
   let description = [{
     The columns lie in panels of `swizzle` bytes: `[panel][row][swizzle bytes]`.
-    Within eight rows of a panel, the 16-byte chunk at position `c` of row `r`
-    lies at position `c xor (r mod (swizzle / 16))`, so that neither a row nor a
-    column of chunks meets one bank twice. With `parts`, the rows are
+    Of an element's byte offset so computed, the `log2(swizzle / 16)` bits from
+    bit 4 on are xor-ed with those from bit 7 on, so that neither a row nor a
+    column of 16-byte chunks meets one bank twice. With `parts`, the rows are
     first cut into that many equal parts, each stored as a tile of its own.
 
     Constraints:

@@ -178,13 +178,13 @@ pipe.kernel @attention_full(
           iter_args(%oi = %no_output, %p = %p0, %m = %m0, %l = %l0, %kc = %kc1, %vc = %vc0)
           -> (!tile, !half, !row, !part, !pipe.cursor<2>, !pipe.cursor<2>) : i32 {
         %k_slot = pipe.wait %ks[%kc] : !kv_ring
-        pipe.take_turn %turn : !pipe.turn<2>
+        pipe.take_turn %turn by %group : !pipe.turn<2>
         %ts = pipe.mma_async %q_slot, %k_slot contract(1, 1)
           : !q_slot, !kv_slot -> !pipe.token<!tile>
         %v_slot = pipe.wait %vs[%vc] : !kv_ring
         %to = pipe.mma_async %p, %v_slot, %oi contract(1, 0)
           : !half, !kv_slot, !tile -> !pipe.token<!tile>
-        pipe.pass_turn %turn : !pipe.turn<2>
+        pipe.pass_turn %turn by %group : !pipe.turn<2>
         %s = pipe.mma_wait %ts pending(1) : !pipe.token<!tile>
         pipe.release %ks[%kc] : !kv_ring
         %i1 = arith.addi %i, %one : i32
