@@ -92,9 +92,10 @@ Result<Artifact::Payload> takePayload(Cursor &cursor, std::string_view name,
   std::string_view bytes = cursor.take(size);
   if (!cursor.takeChecksumOf(begin))
     return altered(name, part);
-  if (kind != uint32_t(Artifact::PayloadKind::sharedObject))
+  if (kind < uint32_t(Artifact::PayloadKind::sharedObject) ||
+      kind > uint32_t(Artifact::PayloadKind::ptx))
     return Status::error(StatusCode::unsupported, std::string(name),
-                         "expects payloads of kind 1, but payload " +
+                         "expects payloads of kind 1 to 3, but payload " +
                              std::to_string(index) + " is of kind " +
                              std::to_string(kind),
                          "use a runtime of the compiler's version");

@@ -15,6 +15,10 @@ Kernel::create(Manifest manifest, const Resolver &resolve,
     return status;
   if (Status status = checkHostSupports(manifest.target); !status.isOk())
     return status;
+  if (!manifest.launches.empty())
+    return Status::error(StatusCode::corrupt, "kernel " + manifest.name,
+                         "expects phases for a CPU, but got launches",
+                         "compile the kernel for " + manifest.target.arch);
   std::shared_ptr<Kernel> kernel(new Kernel);
   for (const Manifest::Phase &phase : manifest.phases) {
     KernelFunction function = resolve(phase.symbol);
@@ -37,12 +41,17 @@ Result<std::shared_ptr<const Kernel>> Kernel::load(const Artifact &artifact) {
   if (Status status = checkHostSupports(artifact.manifest.target);
       !status.isOk())
     return status;
-  if (artifact.payloads.size() != 1)
-    return Status::error(StatusCode::corrupt, "kernel " + name,
-                         "expects one shared object, but got " +
-                             std::to_string(artifact.payloads.size()) +
-                             " payloads",
-                         "compile the kernel again");
+  if (artifact.payloads.size() != 1 ||
+      artifact.payloads[0].kind != Artifact::PayloadKind::sharedObject)
+    return Status::error(
+        StatusCode::corrupt, "kernel " + name,
+        "expects one shared object, but got " +
+            std::to_string(artifact.payloads.size()) + " payloads" +
+            (artifact.payloads.empty()
+                 ? std::string()
+                 : ", the first of kind " +
+                       std::to_string(uint32_t(artifact.payloads[0].kind))),
+        "compile the kernel again");
   Result<std::shared_ptr<SharedObject>> code =
       SharedObject::load(artifact.payloads[0].bytes, "kernel " + name);
   if (!code.isOk())

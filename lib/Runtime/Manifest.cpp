@@ -2,7 +2,7 @@
 
 #include "attn/Runtime/Manifest.h"
 
-#include "Json.h"
+#include "ManifestChecks.h"
 
 #include <algorithm>
 #include <set>
@@ -30,11 +30,7 @@ private:
   Status checkShape(const Argument &argument, const std::string &path);
   Status checkRanksAreBound();
   Status checkParameter(const Parameter &parameter, const std::string &path);
-  Status checkTensor(const std::string &name, const std::string &path,
-                     const Argument *&tensor);
-  Status checkExpr(const Expr &expr, const std::string &path,
-                   unsigned depth = 0);
-  Status checkSize(const Expr &expr, const std::string &path);
+  Status checkPhases();
 
   const Manifest &m;
 };
@@ -42,9 +38,10 @@ private:
 std::string at(const char *list, size_t index) {
   return std::string("manifest.") + list + "[" + std::to_string(index) + "]";
 }
+} // namespace
 
 /// A name that C, MLIR and JSON readers all take.
-bool isIdentifier(std::string_view name) {
+static bool isIdentifier(std::string_view name) {
   auto isHead = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
   };
@@ -54,7 +51,7 @@ bool isIdentifier(std::string_view name) {
          });
 }
 
-Status checkIdentifier(const std::string &name, const std::string &path) {
+Status attn::checkIdentifier(const std::string &name, const std::string &path) {
   if (isIdentifier(name))
     return {};
   return jsonError(path,
@@ -64,6 +61,50 @@ Status checkIdentifier(const std::string &name, const std::string &path) {
                    "rename it");
 }
 
+Status attn::checkTensor(const Manifest &m, const std::string &name,
+                         const std::string &path, const Argument *&tensor) {
+  std::optional<size_t> index = m.findArgument(name);
+  if (!index || m.arguments[*index].kind != Argument::Kind::tensor)
+    return jsonError(path, "expects a tensor of manifest.arguments, but got '" +
+                               name + "'");
+  tensor = &m.arguments[*index];
+  return {};
+}
+
+Status attn::checkExpr(const Manifest &m, const Expr &expr,
+                       const std::string &path, unsigned depth) {
+  if (depth > Expr::maxDepth)
+    return jsonError(path, "expects expressions at most " +
+                               std::to_string(Expr::maxDepth) +
+                               " levels deep, but got a deeper one");
+  if (expr.isName()) {
+    std::optional<size_t> index = m.findArgument(expr.getName());
+    bool isScalar = index &&
+                    m.arguments[*index].kind == Argument::Kind::scalar &&
+                    isInteger(m.arguments[*index].dtype);
+    bool isDevices =
+        !m.launches.empty() && expr.getName() == Launch::multiprocessors;
+    if (!isScalar && !isDevices && !m.findRank(expr.getName()))
+      return jsonError(path,
+                       "expects the name of a rank or of an integer scalar, "
+                       "but got '" +
+                           expr.getName() + "'");
+  }
+  for (const Expr &operand : expr.getOperands())
+    if (Status status = checkExpr(m, operand, path, depth + 1); !status.isOk())
+      return status;
+  return {};
+}
+
+Status attn::checkSize(const Manifest &m, const Expr &expr,
+                       const std::string &path) {
+  if (expr.isConstant() && expr.getConstant() < 0)
+    return jsonError(path, "expects at least 0, but got " +
+                               std::to_string(expr.getConstant()));
+  return checkExpr(m, expr, path);
+}
+
+namespace {
 Status Validator::checkText() {
   if (Status status = checkIdentifier(m.name, "manifest.name"); !status.isOk())
     return status;
@@ -180,24 +221,14 @@ Status Validator::checkRanksAreBound() {
   return {};
 }
 
-Status Validator::checkTensor(const std::string &name, const std::string &path,
-                              const Argument *&tensor) {
-  std::optional<size_t> index = m.findArgument(name);
-  if (!index || m.arguments[*index].kind != Argument::Kind::tensor)
-    return jsonError(path, "expects a tensor of manifest.arguments, but got '" +
-                               name + "'");
-  tensor = &m.arguments[*index];
-  return {};
-}
-
 Status Validator::checkParameter(const Parameter &parameter,
                                  const std::string &path) {
   const Argument *tensor = nullptr;
   switch (parameter.kind) {
   case Parameter::Kind::pointer:
-    return checkTensor(parameter.name, path + ".pointer", tensor);
+    return checkTensor(m, parameter.name, path + ".pointer", tensor);
   case Parameter::Kind::stride: {
-    Status status = checkTensor(parameter.name, path + ".stride[0]", tensor);
+    Status status = checkTensor(m, parameter.name, path + ".stride[0]", tensor);
     if (!status.isOk())
       return status;
     if (parameter.dim < 0 || size_t(parameter.dim) >= tensor->shape.size())
@@ -225,39 +256,35 @@ Status Validator::checkParameter(const Parameter &parameter,
   case Parameter::Kind::workspace:
     return {};
   case Parameter::Kind::expr:
-    return checkExpr(parameter.expr, path + ".expr");
+    return checkExpr(m, parameter.expr, path + ".expr");
   }
   return {};
 }
 
-Status Validator::checkExpr(const Expr &expr, const std::string &path,
-                            unsigned depth) {
-  if (depth > Expr::maxDepth)
-    return jsonError(path, "expects expressions at most " +
-                               std::to_string(Expr::maxDepth) +
-                               " levels deep, but got a deeper one");
-  if (expr.isName()) {
-    std::optional<size_t> index = m.findArgument(expr.getName());
-    bool isScalar = index &&
-                    m.arguments[*index].kind == Argument::Kind::scalar &&
-                    isInteger(m.arguments[*index].dtype);
-    if (!isScalar && !m.findRank(expr.getName()))
-      return jsonError(path,
-                       "expects the name of a rank or of an integer scalar, "
-                       "but got '" +
-                           expr.getName() + "'");
-  }
-  for (const Expr &operand : expr.getOperands())
-    if (Status status = checkExpr(operand, path, depth + 1); !status.isOk())
+Status Validator::checkPhases() {
+  for (size_t i = 0; i < m.parameters.size(); ++i)
+    if (Status status = checkParameter(m.parameters[i], at("parameters", i));
+        !status.isOk())
       return status;
+  if (Status status = checkSize(m, m.scratchBytes, "manifest.scratch_bytes");
+      !status.isOk())
+    return status;
+  if (m.target.driver)
+    return jsonError("manifest.target.driver",
+                     "expects a driver for launches only, but got phases");
+  if (m.stateBytes != Expr(0))
+    return jsonError("manifest.state_bytes",
+                     "expects state for launches only, but got phases");
+  for (size_t i = 0; i < m.phases.size(); ++i) {
+    std::string path = at("phases", i);
+    if (Status status = checkIdentifier(m.phases[i].symbol, path + ".symbol");
+        !status.isOk())
+      return status;
+    if (Status status = checkSize(m, m.phases[i].items, path + ".items");
+        !status.isOk())
+      return status;
+  }
   return {};
-}
-
-Status Validator::checkSize(const Expr &expr, const std::string &path) {
-  if (expr.isConstant() && expr.getConstant() < 0)
-    return jsonError(path, "expects at least 0, but got " +
-                               std::to_string(expr.getConstant()));
-  return checkExpr(expr, path);
 }
 
 Status Validator::run() {
@@ -266,29 +293,15 @@ Status Validator::run() {
         &Validator::checkArguments, &Validator::checkRanksAreBound})
     if (Status status = (this->*check)(); !status.isOk())
       return status;
-  for (size_t i = 0; i < m.parameters.size(); ++i)
-    if (Status status = checkParameter(m.parameters[i], at("parameters", i));
-        !status.isOk())
-      return status;
-  if (Status status = checkSize(m.workspaceBytes, "manifest.workspace_bytes");
+  if (Status status =
+          checkSize(m, m.workspaceBytes, "manifest.workspace_bytes");
       !status.isOk())
     return status;
-  if (Status status = checkSize(m.scratchBytes, "manifest.scratch_bytes");
-      !status.isOk())
-    return status;
-  if (m.phases.empty())
-    return jsonError("manifest.phases",
-                     "expects at least one phase, but got 0");
-  for (size_t i = 0; i < m.phases.size(); ++i) {
-    std::string path = at("phases", i);
-    if (Status status = checkIdentifier(m.phases[i].symbol, path + ".symbol");
-        !status.isOk())
-      return status;
-    if (Status status = checkSize(m.phases[i].items, path + ".items");
-        !status.isOk())
-      return status;
-  }
-  return {};
+  if (m.phases.empty() == m.launches.empty())
+    return jsonError("manifest", "expects phases or launches, but got " +
+                                     std::to_string(m.phases.size()) + " and " +
+                                     std::to_string(m.launches.size()));
+  return m.launches.empty() ? checkPhases() : checkLaunches(m);
 }
 } // namespace
 

@@ -1,6 +1,6 @@
 //===- ManifestJson.cpp - a manifest from JSON and back -------------------===//
 
-#include "Json.h"
+#include "ManifestReader.h"
 #include "attn/Runtime/Manifest.h"
 
 #include <cassert>
@@ -11,60 +11,9 @@ namespace {
 using Argument = Manifest::Argument;
 using Parameter = Manifest::Parameter;
 
-/// Reads fields into a manifest until the first fault, which it keeps: the
-/// calls that follow do nothing.
-class Reader {
-public:
-  Status status;
-
-  void text(const Json &json, const std::string &path, std::string &out) {
-    take(readString(json, path), out);
-  }
-  void integer(const Json &json, const std::string &path, int64_t &out) {
-    take(readInteger(json, path), out);
-  }
-  void expr(const Json &json, const std::string &path, Expr &out) {
-    take(readExpr(json, path), out);
-  }
-
-  /// Whether `json` is an object with these fields.
-  bool object(const Json &json, const std::string &path,
-              std::initializer_list<std::string_view> required,
-              std::initializer_list<std::string_view> optional = {}) {
-    if (status.isOk())
-      status = checkFields(json, path, required, optional);
-    return status.isOk();
-  }
-
-  /// Calls `element(json, path)` for each element of an array.
-  template <typename F>
-  void list(const Json &json, const std::string &path, F element) {
-    if (status.isOk() && !json.is_array())
-      fail(path, "expects an array, but got " + describe(json));
-    for (size_t i = 0; status.isOk() && i < json.size(); ++i)
-      element(json[i], path + "[" + std::to_string(i) + "]");
-  }
-
-  void fail(const std::string &path, std::string reason,
-            std::string alternative = {}) {
-    if (status.isOk())
-      status = jsonError(path, std::move(reason), std::move(alternative));
-  }
-
-private:
-  template <typename T> void take(Result<T> result, T &out) {
-    if (!status.isOk())
-      return;
-    if (result.isOk())
-      out = std::move(*result);
-    else
-      status = result.takeStatus();
-  }
-};
-
 void readTarget(Reader &reader, const Json &json, Manifest::Target &target) {
   const std::string path = "manifest.target";
-  if (!reader.object(json, path, {"arch", "cpu", "features"}))
+  if (!reader.object(json, path, {"arch", "cpu", "features"}, {"driver"}))
     return;
   reader.text(json["arch"], path + ".arch", target.arch);
   reader.text(json["cpu"], path + ".cpu", target.cpu);
@@ -72,6 +21,8 @@ void readTarget(Reader &reader, const Json &json, Manifest::Target &target) {
               [&](const Json &item, const std::string &place) {
                 reader.text(item, place, target.features.emplace_back());
               });
+  if (json.contains("driver"))
+    reader.integer(json["driver"], path + ".driver", target.driver.emplace(0));
 }
 
 void readRank(Reader &reader, const Json &json, const std::string &path,
@@ -81,17 +32,6 @@ void readRank(Reader &reader, const Json &json, const std::string &path,
   reader.text(json["name"], path + ".name", rank.name);
   if (json.contains("extent"))
     reader.integer(json["extent"], path + ".extent", rank.extent.emplace(0));
-}
-
-void readDType(Reader &reader, const Json &json, const std::string &path,
-               DType &dtype) {
-  std::string name;
-  reader.text(json, path, name);
-  if (std::optional<DType> parsed = parseDType(name))
-    dtype = *parsed;
-  else
-    reader.fail(path, "does not know the element type '" + name + "'",
-                "use one of f32, f64, bf16, f16, i64, i32, u8, i8, i1");
 }
 
 void readTensor(Reader &reader, const Json &json, const std::string &path,
@@ -128,7 +68,7 @@ void readArgument(Reader &reader, const Json &json, const std::string &path,
   std::string kind;
   reader.text(json["name"], path + ".name", argument.name);
   reader.text(json["kind"], path + ".kind", kind);
-  readDType(reader, json["dtype"], path + ".dtype", argument.dtype);
+  reader.dtype(json["dtype"], path + ".dtype", argument.dtype);
   if (kind == "tensor") {
     argument.kind = Argument::Kind::tensor;
     readTensor(reader, json, path, argument);
@@ -184,6 +124,19 @@ void readPhase(Reader &reader, const Json &json, const std::string &path,
   reader.expr(json["items"], path + ".items", phase.items);
 }
 
+void readPhases(Reader &reader, const Json &json, Manifest &manifest) {
+  reader.list(json["parameters"], "manifest.parameters",
+              [&](const Json &item, const std::string &path) {
+                readParameter(reader, item, path, manifest.parameters);
+              });
+  reader.expr(json["scratch_bytes"], "manifest.scratch_bytes",
+              manifest.scratchBytes);
+  reader.list(json["phases"], "manifest.phases",
+              [&](const Json &item, const std::string &path) {
+                readPhase(reader, item, path, manifest.phases.emplace_back());
+              });
+}
+
 Json argumentToJson(const Argument &argument) {
   Json json{{"name", argument.name}};
   bool isTensor = argument.kind == Argument::Kind::tensor;
@@ -226,6 +179,18 @@ Json parameterToJson(const Parameter &parameter) {
   }
   return json;
 }
+
+void phasesToJson(const Manifest &manifest, Json &json) {
+  json["parameters"] = Json::array();
+  for (const Parameter &parameter : manifest.parameters)
+    json["parameters"].push_back(parameterToJson(parameter));
+  json["workspace_bytes"] = exprToJson(manifest.workspaceBytes);
+  json["scratch_bytes"] = exprToJson(manifest.scratchBytes);
+  json["phases"] = Json::array();
+  for (const Manifest::Phase &phase : manifest.phases)
+    json["phases"].push_back(
+        Json{{"symbol", phase.symbol}, {"items", exprToJson(phase.items)}});
+}
 } // namespace
 
 Result<Manifest> Manifest::parse(std::string_view text) {
@@ -249,11 +214,18 @@ Result<Manifest> Manifest::parse(std::string_view text) {
                          "use a runtime of the compiler's version");
 
   Manifest manifest;
-  if (!reader.object(json, root,
-                     {"schema", "name", "attn_version", "llvm_version",
-                      "target", "numerics", "cache_key", "ranks", "arguments",
-                      "parameters", "workspace_bytes", "scratch_bytes",
-                      "phases"}))
+  bool hasLaunches = json.contains("launches");
+  if (hasLaunches)
+    reader.object(json, root,
+                  {"schema", "name", "attn_version", "llvm_version", "target",
+                   "numerics", "cache_key", "ranks", "arguments",
+                   "workspace_bytes", "state_bytes", "launches"});
+  else
+    reader.object(json, root,
+                  {"schema", "name", "attn_version", "llvm_version", "target",
+                   "numerics", "cache_key", "ranks", "arguments", "parameters",
+                   "workspace_bytes", "scratch_bytes", "phases"});
+  if (!reader.status.isOk())
     return reader.status;
   reader.text(json["name"], root + ".name", manifest.name);
   reader.text(json["attn_version"], root + ".attn_version",
@@ -271,18 +243,12 @@ Result<Manifest> Manifest::parse(std::string_view text) {
               [&](const Json &item, const std::string &path) {
                 readArgument(reader, item, path, manifest.arguments);
               });
-  reader.list(json["parameters"], root + ".parameters",
-              [&](const Json &item, const std::string &path) {
-                readParameter(reader, item, path, manifest.parameters);
-              });
   reader.expr(json["workspace_bytes"], root + ".workspace_bytes",
               manifest.workspaceBytes);
-  reader.expr(json["scratch_bytes"], root + ".scratch_bytes",
-              manifest.scratchBytes);
-  reader.list(json["phases"], root + ".phases",
-              [&](const Json &item, const std::string &path) {
-                readPhase(reader, item, path, manifest.phases.emplace_back());
-              });
+  if (hasLaunches)
+    readLaunches(reader, json, manifest);
+  else
+    readPhases(reader, json, manifest);
   if (!reader.status.isOk())
     return reader.status;
   if (Status status = manifest.validate(); !status.isOk())
@@ -300,6 +266,8 @@ std::string Manifest::toJson() const {
              {{"arch", target.arch},
               {"cpu", target.cpu},
               {"features", target.features}}}};
+  if (target.driver)
+    json["target"]["driver"] = *target.driver;
   json["numerics"] = Json::parse(numerics);
   json["cache_key"] = cacheKey;
   json["ranks"] = Json::array();
@@ -312,14 +280,9 @@ std::string Manifest::toJson() const {
   json["arguments"] = Json::array();
   for (const Argument &argument : arguments)
     json["arguments"].push_back(argumentToJson(argument));
-  json["parameters"] = Json::array();
-  for (const Parameter &parameter : parameters)
-    json["parameters"].push_back(parameterToJson(parameter));
-  json["workspace_bytes"] = exprToJson(workspaceBytes);
-  json["scratch_bytes"] = exprToJson(scratchBytes);
-  json["phases"] = Json::array();
-  for (const Phase &phase : phases)
-    json["phases"].push_back(
-        Json{{"symbol", phase.symbol}, {"items", exprToJson(phase.items)}});
+  if (launches.empty())
+    phasesToJson(*this, json);
+  else
+    launchesToJson(*this, json);
   return dumpJson(json);
 }

@@ -28,6 +28,10 @@ struct Artifact {
     /// An ELF shared object for x86-64 that exports the phases' symbols and
     /// needs no other library.
     sharedObject = 1,
+    /// Machine code for an NVIDIA GPU, as ptxas writes it.
+    cubin = 2,
+    /// PTX text, which the driver compiles when the kernel is loaded.
+    ptx = 3,
   };
 
   struct Payload {

@@ -20,6 +20,12 @@
 //
 // E is an expression (Expr.h) over the ranks and the integer scalar arguments.
 //
+// A kernel for a GPU has launches (Launch.h) in place of phases: instead of
+// "parameters", "scratch_bytes" and "phases" it has
+//
+//    "target": {"arch": "sm_90a", "cpu": "", "features": [], "driver": 12040},
+//    "state_bytes": E, "launches": [...]
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef ATTN_RUNTIME_MANIFEST_H
@@ -27,6 +33,7 @@
 
 #include "attn/Runtime/DType.h"
 #include "attn/Runtime/Expr.h"
+#include "attn/Runtime/Launch.h"
 #include "attn/Runtime/Status.h"
 
 #include <optional>
@@ -39,11 +46,14 @@ namespace attn {
 struct Manifest {
   static constexpr int64_t schemaVersion = 1;
 
-  /// What the machine must have. `arch` is "x86-64"; `features` are LLVM's
-  /// names without sign, and loading refuses a machine that lacks one.
+  /// What the machine must have. `arch` is "x86-64" or a GPU's, as "sm_90a";
+  /// `features` are LLVM's names without sign, and loading refuses a machine
+  /// that lacks one. `driver` is the oldest driver of a GPU that suffices, 1000
+  /// * major + 10 * minor of its CUDA; without it any that the runtime takes.
   struct Target {
     std::string arch, cpu;
     std::vector<std::string> features;
+    std::optional<int64_t> driver = std::nullopt;
   };
 
   /// A dense rank. Without `extent` it is bound from the tensors' shapes.
@@ -128,9 +138,15 @@ struct Manifest {
   std::vector<Rank> ranks;
   std::vector<Argument> arguments;
   std::vector<Parameter> parameters;
-  /// Bytes shared by all threads of one run, and bytes private to each.
+  /// Bytes shared by all threads of one run, and bytes private to each. A
+  /// launch's workspace is device memory, and it has no scratch.
   Expr workspaceBytes = 0, scratchBytes = 0;
+  /// Either phases, or launches, which run in order.
   std::vector<Phase> phases;
+  std::vector<Launch> launches;
+  /// Device memory that is zero when a launch begins, and that every launch
+  /// leaves zero, as counters of work.
+  Expr stateBytes = 0;
 
   /// Refuses what no host could run: unknown, duplicate or ambiguous names,
   /// parameters that refer to nothing, ranks that no shape binds, negative

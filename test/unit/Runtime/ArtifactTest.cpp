@@ -210,6 +210,16 @@ TEST(KernelLoad, RefusesWithReason) {
        "expects the symbol 'rowSumNone', but the code does not define it"},
       {[](Artifact &a) { a.payloads.clear(); },
        "expects one shared object, but got 0 payloads"},
+      {[](Artifact &a) { a.payloads[0].kind = Artifact::PayloadKind::cubin; },
+       "expects one shared object, but got 1 payloads, the first of kind 2"},
+      {[](Artifact &a) {
+         a.manifest.phases.clear();
+         a.manifest.parameters.clear();
+         a.manifest.scratchBytes = 0;
+         a.manifest.launches.resize(1);
+         a.manifest.launches[0].symbol = "rowSumSum";
+       },
+       "expects phases for a CPU, but got launches"},
       {[](Artifact &a) { a.payloads[0].bytes = "#!/bin/sh"; },
        "expects an ELF header, but got 9 bytes"},
       {[](Artifact &a) { a.payloads[0].bytes[4] = 1; },

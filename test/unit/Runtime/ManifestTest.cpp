@@ -175,7 +175,7 @@ TEST(Manifest, RefusesNoPhase) {
   ASSERT_TRUE(parsed.isOk());
   parsed->phases.clear();
   EXPECT_EQ(parsed->validate().message(),
-            "manifest.phases: expects at least one phase, but got 0");
+            "manifest: expects phases or launches, but got 0 and 0");
 }
 
 // Both readers and validators recurse over expressions.
