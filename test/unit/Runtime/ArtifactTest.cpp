@@ -216,6 +216,7 @@ TEST(KernelLoad, RefusesWithReason) {
          a.manifest.phases.clear();
          a.manifest.parameters.clear();
          a.manifest.scratchBytes = 0;
+         a.manifest.target.features.clear();
          a.manifest.launches.resize(1);
          a.manifest.launches[0].symbol = "rowSumSum";
        },
