@@ -3,6 +3,8 @@
 #include "attn/Conversion/Passes.h"
 #include "attn/Registration/Registration.h"
 #include "attn/Target/CPU/Passes.h"
+#include "attn/Target/NVIDIA/NVIDIA.h"
+#include "attn/Target/NVIDIA/Passes.h"
 #include "attn/Transforms/Passes.h"
 
 #include "mlir/Transforms/Passes.h"
@@ -13,4 +15,6 @@ void attn::registerPasses() {
   mlir::registerTransformsPasses();
   attn::cpu::registerAttnCPUPasses();
   attn::cpu::registerPipelines();
+  attn::nvidia::registerAttnNVIDIAPasses();
+  attn::nvidia::registerPipelines();
 }

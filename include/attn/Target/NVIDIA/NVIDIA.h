@@ -1,0 +1,43 @@
+//===- NVIDIA.h - from pipe kernels to code for NVIDIA GPUs ---------------===//
+
+#ifndef ATTN_TARGET_NVIDIA_NVIDIA_H
+#define ATTN_TARGET_NVIDIA_NVIDIA_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/PassManager.h"
+
+#include <string>
+
+namespace attn::nvidia {
+
+/// Adds the passes from pipe kernels to the LLVM dialect.
+void buildPipeline(mlir::OpPassManager &passes);
+
+/// Registers `nvidia-pipeline` for tools.
+void registerPipelines();
+
+/// PTX for sm_90a of a module in the LLVM dialect, by LLVM's back end. Emits an
+/// error and fails where LLVM refuses.
+mlir::FailureOr<std::string> emitPtx(mlir::ModuleOp module);
+
+/// What ptxas says of one kernel.
+struct Resources {
+  std::string kernel;
+  int64_t registers = 0, spillStores = 0, spillLoads = 0, stackBytes = 0;
+};
+
+struct Assembly {
+  std::string cubin;
+  std::vector<Resources> kernels;
+  /// ptxas' own words.
+  std::string log;
+};
+
+/// Runs ptxas (the variable ATTN_PTXAS, else the one on PATH) for sm_90a. Fails
+/// with an error at `module` where there is none, where it refuses, and where
+/// it says that it serialises wgmma (warnings C7510 to C7519) or spills.
+mlir::FailureOr<Assembly> assemble(mlir::ModuleOp module, llvm::StringRef ptx);
+
+} // namespace attn::nvidia
+
+#endif // ATTN_TARGET_NVIDIA_NVIDIA_H

@@ -1,0 +1,66 @@
+//===- ConvertPipeToNVVM.cpp - lowers pipe kernels to the NVVM dialect ----===//
+
+#include "Lowering.h"
+#include "attn/Target/NVIDIA/Passes.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/SCF/Transforms/Patterns.h"
+#include "mlir/Dialect/UB/IR/UBOps.h"
+
+namespace attn::nvidia {
+#define GEN_PASS_DEF_CONVERTPIPETONVVMPASS
+#include "attn/Target/NVIDIA/Passes.h.inc"
+} // namespace attn::nvidia
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::nvidia;
+
+/// Lowers the ops of `pipe` and those on its values inside the function.
+static LogicalResult lowerBody(const KernelValues &values) {
+  LLVM::LLVMFuncOp function = values.function;
+  MLIRContext *context = function.getContext();
+  PipeTypeConverter converter(context);
+  RewritePatternSet patterns(context);
+  ConversionTarget target(*context);
+  populateRegisterPatterns(converter, values, patterns);
+  populateMmaPatterns(converter, patterns);
+  populateRingPatterns(converter, values, patterns);
+  populateStorePatterns(converter, values, patterns);
+  populateWorkPatterns(converter, patterns);
+  arith::populateCeilFloorDivExpandOpsPatterns(patterns);
+  scf::populateSCFStructuralTypeConversionsAndLegality(converter, patterns,
+                                                       target);
+  target.addLegalDialect<LLVM::LLVMDialect, NVVM::NVVMDialect>();
+  target.addLegalOp<UnrealizedConversionCastOp>();
+  // What no upstream conversion has instructions for, on scalars too.
+  target.addDynamicallyLegalDialect<arith::ArithDialect, math::MathDialect,
+                                    ub::UBDialect>(
+      [&](Operation *op) -> std::optional<bool> {
+        if (isa<math::Exp2Op, math::Log2Op, arith::CeilDivUIOp,
+                arith::CeilDivSIOp, arith::FloorDivSIOp>(op))
+          return false;
+        return converter.isLegal(op->getOperandTypes()) &&
+               converter.isLegal(op->getResultTypes());
+      });
+  target.addIllegalDialect<pipe::PipeDialect>();
+  return applyPartialConversion(function, target, std::move(patterns));
+}
+
+namespace {
+struct ConvertPipeToNVVM final
+    : attn::nvidia::impl::ConvertPipeToNVVMPassBase<ConvertPipeToNVVM> {
+  void runOnOperation() override {
+    IRRewriter rewriter(&getContext());
+    for (pipe::KernelOp kernel :
+         llvm::make_early_inc_range(getOperation().getOps<pipe::KernelOp>())) {
+      FailureOr<KernelValues> values = lowerKernel(kernel, rewriter);
+      if (failed(values) || failed(lowerBody(*values)))
+        return signalPassFailure();
+    }
+  }
+};
+} // namespace

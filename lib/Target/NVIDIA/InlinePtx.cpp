@@ -1,0 +1,176 @@
+//===- InlinePtx.cpp - instructions that the NVVM dialect lacks -----------===//
+
+#include "InlinePtx.h"
+
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "llvm/ADT/StringExtras.h"
+
+using namespace mlir;
+using namespace attn::nvidia;
+
+/// Emits `text` with LLVM's constraints. The results are those of the struct
+/// that an asm of several outputs gives.
+static SmallVector<Value> emit(OpBuilder &b, Location loc, const Twine &text,
+                               const Twine &constraints, ValueRange operands,
+                               TypeRange results) {
+  Type type;
+  if (results.size() == 1)
+    type = results.front();
+  else if (results.size() > 1)
+    type = LLVM::LLVMStructType::getLiteral(b.getContext(),
+                                            llvm::to_vector(results));
+  auto op = LLVM::InlineAsmOp::create(
+      b, loc, type, operands, text.str(), constraints.str(),
+      /*has_side_effects=*/true, /*is_align_stack=*/false,
+      LLVM::tailcallkind::TailCallKind::None,
+      LLVM::AsmDialectAttr::get(b.getContext(), LLVM::AsmDialect::AD_ATT),
+      ArrayAttr());
+  if (results.empty())
+    return {};
+  if (results.size() == 1)
+    return {op.getResult(0)};
+  SmallVector<Value> values;
+  for (size_t i = 0; i < results.size(); ++i)
+    values.push_back(LLVM::ExtractValueOp::create(b, loc, op.getResult(0), i));
+  return values;
+}
+
+/// "=f,=f,...,0,1,...": `count` registers that the asm reads and writes.
+static std::string tieRegisters(size_t count) {
+  SmallVector<std::string> parts(count, "=f");
+  for (size_t i = 0; i < count; ++i)
+    parts.push_back(std::to_string(i));
+  return llvm::join(parts, ",");
+}
+
+void attn::nvidia::waitBarrier(OpBuilder &b, Location loc, Value barrier,
+                               Value parity) {
+  // PTX ISA 9.7.13.15.16, mbarrier.try_wait: it may return false early.
+  emit(b, loc,
+       "{ .reg .pred P1; "
+       "WAIT: mbarrier.try_wait.parity.shared::cta.b64 P1, [$0], $1; "
+       "@P1 bra DONE; bra WAIT; DONE: }",
+       "r,r,~{memory}", {barrier, parity}, {});
+}
+
+void attn::nvidia::arriveIf(OpBuilder &b, Location loc, Value barrier,
+                            Value predicate) {
+  emit(b, loc, "@$1 mbarrier.arrive.shared::cta.b64 _, [$0];", "r,b,~{memory}",
+       {barrier, predicate}, {});
+}
+
+void attn::nvidia::arriveRemoteIf(OpBuilder &b, Location loc, Value barrier,
+                                  Value predicate) {
+  // Without .release.cluster, which compiles to a fence of the whole GPU; the
+  // arrival only says that reads are over.
+  emit(b, loc, "@$1 mbarrier.arrive.shared::cluster.b64 _, [$0];",
+       "r,b,~{memory}", {barrier, predicate}, {});
+}
+
+Value attn::nvidia::mapToBlock(OpBuilder &b, Location loc, Value address,
+                               Value rank) {
+  return emit(b, loc, "mapa.shared::cluster.u32 $0, $1, $2;", "=r,r,r",
+              {address, rank}, b.getI32Type())
+      .front();
+}
+
+SmallVector<Value> attn::nvidia::startWgmma(OpBuilder &b, Location loc,
+                                            const Wgmma &operands,
+                                            ValueRange accumulators) {
+  size_t count = operands.n / 2;
+  bool zero = accumulators.empty();
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  auto list = [&](size_t first, size_t size) {
+    stream << '{';
+    for (size_t i = 0; i < size; ++i)
+      stream << (i ? ", $" : "$") << first + i;
+    stream << '}';
+  };
+  stream << "wgmma.mma_async.sync.aligned.m64n" << operands.n << "k16.f32."
+         << operands.element << '.' << operands.element << ' ';
+  list(0, count);
+  stream << ", ";
+  size_t next = zero ? count : 2 * count;
+  bool fromRegisters = operands.lhs.size() > 1;
+  if (fromRegisters)
+    list(next, operands.lhs.size());
+  else
+    stream << '$' << next;
+  next += operands.lhs.size();
+  stream << ", $" << next << ", " << (zero ? 0 : 1) << ", 1, 1";
+  if (!fromRegisters)
+    stream << ", " << operands.transposeLhs;
+  stream << ", " << operands.transposeRhs << ';';
+
+  std::string constraints;
+  if (zero) {
+    SmallVector<std::string> parts(count, "=f");
+    constraints = llvm::join(parts, ",");
+  } else {
+    constraints = tieRegisters(count);
+  }
+  for (size_t i = 0; i < operands.lhs.size(); ++i)
+    constraints += fromRegisters ? ",r" : ",l";
+  constraints += ",l";
+  SmallVector<Value> inputs(accumulators);
+  llvm::append_range(inputs, operands.lhs);
+  inputs.push_back(operands.rhs);
+  SmallVector<Type> results(count, b.getF32Type());
+  return emit(b, loc, text, constraints, inputs, results);
+}
+
+SmallVector<Value> attn::nvidia::waitWgmma(OpBuilder &b, Location loc,
+                                           int64_t pending,
+                                           ValueRange accumulators) {
+  return emit(b, loc, "wgmma.wait_group.sync.aligned " + Twine(pending) + ";",
+              tieRegisters(accumulators.size()), accumulators,
+              accumulators.getTypes());
+}
+
+void attn::nvidia::storeGlobalIf(OpBuilder &b, Location loc, Value address,
+                                 Value value, Value predicate) {
+  bool isFloat = value.getType().isF32();
+  emit(b, loc,
+       isFloat ? "@$2 st.global.f32 [$0], $1;" : "@$2 st.global.b32 [$0], $1;",
+       isFloat ? "l,f,b,~{memory}" : "l,r,b,~{memory}",
+       {address, value, predicate}, {});
+}
+
+void attn::nvidia::waitBulkReadsIf(OpBuilder &b, Location loc,
+                                   Value predicate) {
+  emit(b, loc,
+       "{ @!$0 bra DONE; cp.async.bulk.wait_group.read 0; "
+       "DONE: bar.warp.sync 0xffffffff; }",
+       "b,~{memory}", predicate, {});
+}
+
+void attn::nvidia::waitBulkStoresIf(OpBuilder &b, Location loc,
+                                    Value predicate) {
+  emit(b, loc, "{ @!$0 bra DONE; cp.async.bulk.wait_group 0; DONE: }",
+       "b,~{memory}", predicate, {});
+}
+
+void attn::nvidia::storeTensorIf(OpBuilder &b, Location loc, Value map,
+                                 ValueRange sources,
+                                 ArrayRef<SmallVector<Value>> coordinates,
+                                 Value predicate) {
+  std::string text = "bar.warp.sync 0xffffffff; ";
+  std::string constraints = "b,l";
+  SmallVector<Value> operands{predicate, map};
+  llvm::raw_string_ostream stream(text);
+  auto add = [&](Value value) {
+    operands.push_back(value);
+    constraints += ",r";
+    return operands.size() - 1;
+  };
+  for (auto [source, list] : llvm::zip_equal(sources, coordinates)) {
+    stream << "@$0 cp.async.bulk.tensor." << list.size()
+           << "d.global.shared::cta.bulk_group [$1, {";
+    for (auto [i, coordinate] : llvm::enumerate(list))
+      stream << (i ? ", $" : "$") << add(coordinate);
+    stream << "}], [$" << add(source) << "]; ";
+  }
+  stream << "@$0 cp.async.bulk.commit_group;";
+  emit(b, loc, text, constraints + ",~{memory}", operands, {});
+}

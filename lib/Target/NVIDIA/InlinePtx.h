@@ -1,0 +1,88 @@
+//===- InlinePtx.h - instructions that the NVVM dialect lacks -------------===//
+//
+// The only place that writes PTX. Each function emits one instruction, or a
+// short sequence that must not be taken apart. Why not a dialect op:
+//  * waits on an mbarrier: the dialect's loop branches by `bra.uni` on a
+//    condition of one lane;
+//  * predicated arrivals and stores: no op takes the predicate, and a branch
+//    would cut the block that ptxas schedules;
+//  * wgmma with the left side in registers: the op takes descriptors only;
+//  * waits for products: an op has no link to the accumulators, and LLVM could
+//    move their readers above it.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_LIB_TARGET_NVIDIA_INLINEPTX_H
+#define ATTN_LIB_TARGET_NVIDIA_INLINEPTX_H
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/IR/Builders.h"
+
+namespace attn::nvidia {
+
+/// Spins until the phase of `parity` (i32) of the mbarrier has completed.
+void waitBarrier(mlir::OpBuilder &b, mlir::Location loc, mlir::Value barrier,
+                 mlir::Value parity);
+
+/// One arrival at this block's mbarrier, where `predicate` holds.
+void arriveIf(mlir::OpBuilder &b, mlir::Location loc, mlir::Value barrier,
+              mlir::Value predicate);
+
+/// One arrival at the mbarrier at shared::cluster address `barrier` (i32).
+void arriveRemoteIf(mlir::OpBuilder &b, mlir::Location loc, mlir::Value barrier,
+                    mlir::Value predicate);
+
+/// The shared::cluster address (i32) of this block's `address` in block `rank`.
+mlir::Value mapToBlock(mlir::OpBuilder &b, mlir::Location loc,
+                       mlir::Value address, mlir::Value rank);
+
+/// Operands of one wgmma m64nNk16 on 16-bit elements.
+struct Wgmma {
+  /// "bf16" or "f16".
+  llvm::StringRef element;
+  int64_t n;
+  /// Descriptor of the left side, or its four registers.
+  llvm::SmallVector<mlir::Value, 4> lhs;
+  mlir::Value rhs;
+  /// Whether rows of memory run along M (N) rather than along K.
+  bool transposeLhs, transposeRhs;
+};
+
+/// Starts a product onto `accumulators` (N / 2 f32), or onto zero if empty, and
+/// returns the accumulators.
+llvm::SmallVector<mlir::Value> startWgmma(mlir::OpBuilder &b,
+                                          mlir::Location loc,
+                                          const Wgmma &operands,
+                                          mlir::ValueRange accumulators);
+
+/// Waits until at most `pending` groups of products are in flight. The values
+/// returned are `accumulators` after the wait.
+llvm::SmallVector<mlir::Value> waitWgmma(mlir::OpBuilder &b, mlir::Location loc,
+                                         int64_t pending,
+                                         mlir::ValueRange accumulators);
+
+/// Stores `value` (f32, i32) to global memory where `predicate` holds.
+void storeGlobalIf(mlir::OpBuilder &b, mlir::Location loc, mlir::Value address,
+                   mlir::Value value, mlir::Value predicate);
+
+/// Waits, in lanes where `predicate` holds, until this thread's bulk stores
+/// have read shared memory; then all lanes of the warp wait for each other.
+void waitBulkReadsIf(mlir::OpBuilder &b, mlir::Location loc,
+                     mlir::Value predicate);
+
+/// Waits, in lanes where `predicate` holds, until this thread's bulk stores
+/// are done.
+void waitBulkStoresIf(mlir::OpBuilder &b, mlir::Location loc,
+                      mlir::Value predicate);
+
+/// All lanes of the warp wait for each other; then the lane where `predicate`
+/// holds starts one bulk tensor store for each of `sources` (shared addresses)
+/// with its coordinates, innermost first, and commits them as a group.
+void storeTensorIf(mlir::OpBuilder &b, mlir::Location loc, mlir::Value map,
+                   mlir::ValueRange sources,
+                   llvm::ArrayRef<llvm::SmallVector<mlir::Value>> coordinates,
+                   mlir::Value predicate);
+
+} // namespace attn::nvidia
+
+#endif // ATTN_LIB_TARGET_NVIDIA_INLINEPTX_H

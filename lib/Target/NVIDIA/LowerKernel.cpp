@@ -1,0 +1,432 @@
+//===- LowerKernel.cpp - a kernel's parameters, memory and roles ----------===//
+//
+// Shared memory: the control blocks of all rings, then their slots and the
+// staging tiles in the order of the program, each aligned to the 1024 bytes of
+// a swizzle atom. Each role takes whole groups of four warps, as a budget of
+// registers is set for four warps at once.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Lowering.h"
+
+#include "InlinePtx.h"
+#include "attn/Target/NVIDIA/LaunchRecipe.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::nvidia;
+using namespace attn::pipe;
+
+static constexpr StringLiteral kSharedSymbol = "attn_shared_memory";
+static constexpr int64_t kTileAlignment = 1024;
+static constexpr int64_t kMapBytes = 128, kMapAlignment = 64;
+/// PTX ISA, setmaxnreg: a multiple of 8 from 24 to 256.
+static constexpr int64_t kMinRegisters = 24, kMaxRegisters = 256;
+static constexpr int64_t kRegistersOfBlock = 65536;
+/// PTX ISA, bar: barriers 0 to 15; 0 is the block's.
+static constexpr int64_t kNumNamedBarriers = 16;
+
+namespace {
+/// Builds the function of one kernel.
+class KernelLowering {
+public:
+  KernelLowering(KernelOp kernel, IRRewriter &rewriter)
+      : kernel(kernel), rewriter(rewriter), loc(kernel.getLoc()) {}
+
+  FailureOr<KernelValues> run();
+
+private:
+  LogicalResult createFunction();
+  void createEntry();
+  LogicalResult lowerDeclarations();
+  void lowerRing(RingOp ring);
+  LogicalResult initialise();
+  LogicalResult lowerRoles();
+  LogicalResult lowerRole(RoleOp role, int64_t firstGroup);
+
+  Value createShuffled(Value value);
+  Value i32(int64_t value) { return createI32(rewriter, loc, value); }
+  void replaceByCast(Operation *op, ValueRange values);
+  /// The values of a tile at `address`: the address and the descriptor's bits.
+  SmallVector<Value> createTile(int64_t offset);
+
+  KernelOp kernel;
+  IRRewriter &rewriter;
+  Location loc;
+  KernelValues values;
+  Value shared;
+  /// Next free byte of shared memory for tiles.
+  int64_t controlOffset = 0, tileOffset = 0;
+  int64_t nextNamedBarrier = 1;
+  int64_t numThreads = 0;
+  /// Offsets and counts of the barriers to initialise.
+  SmallVector<std::pair<int64_t, int64_t>> barriers;
+  Value counter;
+};
+} // namespace
+
+static int64_t getNumGroups(RoleOp role) {
+  return role.getGroups() * llvm::divideCeil(role.getWarps(), kGroupWarps);
+}
+
+Value KernelLowering::createShuffled(Value value) {
+  // ptxas keeps in uniform registers what all lanes take from lane 0.
+  return NVVM::ShflOp::create(rewriter, loc, value.getType(), i32(-1), value,
+                              i32(0), i32(kWarpSize - 1), NVVM::ShflKind::idx,
+                              UnitAttr());
+}
+
+void KernelLowering::replaceByCast(Operation *op, ValueRange lowered) {
+  auto cast = UnrealizedConversionCastOp::create(rewriter, op->getLoc(),
+                                                 op->getResultTypes(), lowered);
+  rewriter.replaceOp(op, cast.getResults());
+}
+
+LogicalResult KernelLowering::createFunction() {
+  MLIRContext *context = rewriter.getContext();
+  PipeTypeConverter converter(context);
+  SmallVector<Type> types;
+  SmallVector<unsigned> numValues;
+  for (Type type : kernel.getArgumentTypes()) {
+    size_t before = types.size();
+    if (failed(converter.convertType(type, types)))
+      return kernel.emitOpError("expects arguments that a kernel can take, but "
+                                "got ")
+             << type;
+    numValues.push_back(types.size() - before);
+  }
+  FailureOr<SmallVector<TensorMap>> maps = assignTensorMaps(kernel);
+  if (failed(maps))
+    return failure();
+  size_t firstMap = types.size();
+  Type pointer = LLVM::LLVMPointerType::get(context);
+  types.append(maps->size(), pointer);
+  WorkOp work = kernel.getWork();
+  bool isDynamic =
+      work && work.getWork().getType().getKind() == WorkKind::Dynamic;
+  if (isDynamic)
+    types.push_back(LLVM::LLVMPointerType::get(
+        context, static_cast<unsigned>(NVVM::NVVMMemorySpace::Global)));
+
+  rewriter.setInsertionPoint(kernel);
+  auto function = LLVM::LLVMFuncOp::create(
+      rewriter, loc, kernel.getSymName(),
+      LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context), types));
+  values.function = function;
+  for (size_t i = 0; i < maps->size(); ++i) {
+    unsigned arg = firstMap + i;
+    auto mapType = LLVM::LLVMArrayType::get(rewriter.getI8Type(), kMapBytes);
+    function.setArgAttr(arg, LLVM::LLVMDialect::getByValAttrName(),
+                        TypeAttr::get(mapType));
+    function.setArgAttr(arg, LLVM::LLVMDialect::getAlignAttrName(),
+                        rewriter.getI64IntegerAttr(kMapAlignment));
+    function.setArgAttr(arg, NVVM::NVVMDialect::getGridConstantAttrName(),
+                        rewriter.getUnitAttr());
+  }
+  Block *entry = function.addEntryBlock(rewriter);
+  for (size_t i = 0; i < maps->size(); ++i)
+    values.maps.push_back(entry->getArgument(firstMap + i));
+  if (isDynamic)
+    counter = entry->getArguments().back();
+
+  // The kernel's arguments, as casts from the function's.
+  rewriter.setInsertionPointToStart(entry);
+  SmallVector<Value> replacements;
+  unsigned next = 0;
+  for (auto [type, count] :
+       llvm::zip_equal(kernel.getArgumentTypes(), numValues)) {
+    ValueRange lowered = entry->getArguments().slice(next, count);
+    next += count;
+    if (isa<GlobalType>(type))
+      replacements.push_back(
+          UnrealizedConversionCastOp::create(rewriter, loc, type, lowered)
+              .getResult(0));
+    else
+      replacements.push_back(lowered.front());
+  }
+  createEntry();
+  rewriter.eraseOp(kernel.getBody().front().getTerminator());
+  rewriter.inlineBlockBefore(&kernel.getBody().front(), entry, entry->end(),
+                             replacements);
+  return success();
+}
+
+void KernelLowering::createEntry() {
+  MLIRContext *context = rewriter.getContext();
+  Type type = LLVM::LLVMPointerType::get(
+      context, static_cast<unsigned>(NVVM::NVVMMemorySpace::Shared));
+  shared = LLVM::AddressOfOp::create(rewriter, loc, type, kSharedSymbol);
+  Type i32Type = rewriter.getI32Type();
+  auto bits = [&](Value value, int64_t mask) -> Value {
+    return arith::AndIOp::create(rewriter, loc, value, i32(mask));
+  };
+  values.thread = NVVM::ThreadIdXOp::create(rewriter, loc, i32Type);
+  values.threadInGroup = bits(values.thread, kGroupThreads - 1);
+  values.lane = bits(values.thread, kWarpSize - 1);
+  Value warp = createShuffled(
+      arith::ShRUIOp::create(rewriter, loc, values.thread, i32(5)));
+  values.warpInGroup = bits(warp, kGroupWarps - 1);
+  auto isZero = [&](Value value) -> Value {
+    return arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::eq, value,
+                                 i32(0));
+  };
+  values.isFirstInGroup = isZero(values.threadInGroup);
+  values.isFirstInWarp = isZero(values.lane);
+  values.cluster = kernel.getCluster();
+  if (values.cluster > 1)
+    values.rank = NVVM::ClusterId::create(rewriter, loc, i32Type);
+}
+
+SmallVector<Value> KernelLowering::createTile(int64_t offset) {
+  Value address = createByteOffset(rewriter, loc, shared, offset);
+  Value bits =
+      LLVM::PtrToIntOp::create(rewriter, loc, rewriter.getI32Type(), address);
+  bits = arith::ShRUIOp::create(rewriter, loc, bits, i32(4));
+  bits = arith::AndIOp::create(rewriter, loc, bits, i32(0x3fff));
+  bits = arith::ExtUIOp::create(rewriter, loc, rewriter.getI64Type(), bits);
+  return {address, bits};
+}
+
+void KernelLowering::lowerRing(RingOp ring) {
+  RingType type = ring.getRing().getType();
+  RingLayout layout(type);
+  rewriter.setInsertionPoint(ring);
+  Value control = createByteOffset(rewriter, loc, shared, controlOffset);
+  SmallVector<Value> lowered{control};
+  llvm::append_range(lowered, createTile(tileOffset));
+  int64_t releases =
+      ring.getReaders() * (type.getCluster() ? values.cluster : 1);
+  for (int64_t slot = 0; slot < type.getSlots(); ++slot) {
+    int64_t base = controlOffset + slot * RingLayout::kBarrierBytes;
+    barriers.push_back({base + layout.getFullOffset(), 1});
+    barriers.push_back({base + layout.getEmptyOffset(), releases});
+  }
+  controlOffset += layout.getControlBytes();
+  tileOffset +=
+      llvm::alignTo(layout.getSlotBytes() * type.getSlots(), kTileAlignment);
+  replaceByCast(ring, lowered);
+}
+
+LogicalResult KernelLowering::lowerDeclarations() {
+  Block &entry = values.function.getBody().front();
+  int64_t controlBytes = 0;
+  for (RingOp ring : entry.getOps<RingOp>())
+    controlBytes += RingLayout(ring.getRing().getType()).getControlBytes();
+  tileOffset = llvm::alignTo(controlBytes, kTileAlignment);
+
+  for (Operation &op : llvm::make_early_inc_range(entry)) {
+    rewriter.setInsertionPoint(&op);
+    if (auto ring = dyn_cast<RingOp>(op)) {
+      lowerRing(ring);
+    } else if (auto tile = dyn_cast<SharedTileOp>(op)) {
+      SmallVector<Value> lowered = createTile(tileOffset);
+      tileOffset +=
+          llvm::alignTo(tile.getTile().getType().getNumBytes(), kTileAlignment);
+      replaceByCast(tile, lowered);
+    } else if (auto turn = dyn_cast<TurnOp>(op)) {
+      int64_t groups = turn.getTurn().getType().getGroups();
+      if (nextNamedBarrier + groups > kNumNamedBarriers)
+        return turn.emitOpError("expects at most ")
+               << kNumNamedBarriers - 1
+               << " groups in all turns, one named barrier each, but got more";
+      Value first = i32(nextNamedBarrier);
+      nextNamedBarrier += groups;
+      replaceByCast(turn, first);
+    } else if (auto work = dyn_cast<WorkOp>(op)) {
+      SmallVector<Value> lowered{work.getItems()};
+      if (counter)
+        lowered.push_back(counter);
+      replaceByCast(work, lowered);
+    }
+  }
+  return success();
+}
+
+LogicalResult KernelLowering::initialise() {
+  Value isFirst = arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::eq,
+                                        values.thread, i32(0));
+  auto ifOp = scf::IfOp::create(rewriter, loc, isFirst, /*withElse=*/false);
+  {
+    OpBuilder::InsertionGuard guard(rewriter);
+    rewriter.setInsertionPointToStart(ifOp.thenBlock());
+    for (Value map : values.maps)
+      NVVM::PrefetchOp::create(rewriter, loc, NVVM::PrefetchCacheLevelAttr(),
+                               NVVM::CacheEvictionPriorityAttr(), map, Value(),
+                               /*tensormap=*/true);
+    for (auto [offset, count] : barriers)
+      NVVM::MBarrierInitOp::create(
+          rewriter, loc, createByteOffset(rewriter, loc, shared, offset),
+          i32(count), Value());
+    NVVM::FenceMbarrierInitOp::create(rewriter, loc);
+  }
+  if (values.cluster > 1) {
+    NVVM::ClusterArriveOp::create(rewriter, loc, rewriter.getUnitAttr());
+    NVVM::ClusterWaitOp::create(rewriter, loc, rewriter.getUnitAttr());
+  } else {
+    NVVM::Barrier0Op::create(rewriter, loc);
+  }
+  return success();
+}
+
+LogicalResult KernelLowering::lowerRole(RoleOp role, int64_t firstGroup) {
+  Location roleLoc = role.getLoc();
+  int64_t registers = role.getRegisters();
+  if (registers < kMinRegisters || registers > kMaxRegisters || registers % 8)
+    return role.emitOpError("expects registers in multiples of 8 from ")
+           << kMinRegisters << " to " << kMaxRegisters << ", but got "
+           << registers;
+  if (role.getWarps() != 1 && role.getWarps() != kGroupWarps)
+    return role.emitOpError("expects groups of 1 or 4 warps, but got ")
+           << role.getWarps();
+  // What ptxas may give every thread at entry.
+  int64_t atEntry = kRegistersOfBlock / numThreads / 8 * 8;
+  if (registers != atEntry)
+    NVVM::SetMaxRegisterOp::create(rewriter, roleLoc, registers,
+                                   registers > atEntry
+                                       ? NVVM::SetMaxRegisterAction::increase
+                                       : NVVM::SetMaxRegisterAction::decrease);
+  Value group =
+      arith::ShRUIOp::create(rewriter, roleLoc, values.thread, i32(7));
+  group = createShuffled(group);
+  group = arith::SubIOp::create(rewriter, roleLoc, group, i32(firstGroup));
+
+  bool usesBulkStores = false, readsRings = false;
+  llvm::SmallSetVector<Value, 2> turns;
+  role.walk([&](Operation *op) {
+    usesBulkStores |= isa<BulkStoreOp>(op);
+    readsRings |= isa<ReleaseOp>(op);
+    if (auto take = dyn_cast<TakeTurnOp>(op))
+      turns.insert(take.getTurn());
+  });
+  OpBuilder::InsertionGuard guard(rewriter);
+  if (role.getWarps() == 1) {
+    // One lane of the first of the four warps.
+    Value isWarp =
+        arith::CmpIOp::create(rewriter, roleLoc, arith::CmpIPredicate::eq,
+                              values.warpInGroup, i32(0));
+    auto warpIf = scf::IfOp::create(rewriter, roleLoc, isWarp, false);
+    rewriter.setInsertionPointToStart(warpIf.thenBlock());
+    Value elected = NVVM::ElectSyncOp::create(rewriter, roleLoc,
+                                              rewriter.getI1Type(), Value());
+    auto laneIf = scf::IfOp::create(rewriter, roleLoc, elected, false);
+    rewriter.setInsertionPointToStart(laneIf.thenBlock());
+  }
+  // Group 0 gets the turn from itself.
+  for (Value turn : turns) {
+    Value isZero = arith::CmpIOp::create(
+        rewriter, roleLoc, arith::CmpIPredicate::eq, group, i32(0));
+    auto zeroIf = scf::IfOp::create(rewriter, roleLoc, isZero, false);
+    OpBuilder::InsertionGuard zeroGuard(rewriter);
+    rewriter.setInsertionPointToStart(zeroIf.thenBlock());
+    Value last = i32(cast<TurnType>(turn.getType()).getGroups() - 1);
+    PassTurnOp::create(rewriter, roleLoc, turn, last);
+  }
+  Block *body = &role.getBody().front();
+  rewriter.eraseOp(body->getTerminator());
+  rewriter.inlineBlockBefore(body, rewriter.getInsertionBlock(),
+                             rewriter.getInsertionPoint(), group);
+  // Nobody may arrive at a block that has left the cluster.
+  if (values.cluster > 1 && readsRings) {
+    NVVM::ClusterArriveOp::create(rewriter, roleLoc, UnitAttr());
+    NVVM::ClusterWaitOp::create(rewriter, roleLoc, UnitAttr());
+  }
+  if (usesBulkStores)
+    waitBulkStoresIf(rewriter, roleLoc, values.isFirstInWarp);
+  return success();
+}
+
+LogicalResult KernelLowering::lowerRoles() {
+  SmallVector<RoleOp> roles =
+      llvm::to_vector(values.function.getBody().front().getOps<RoleOp>());
+  for (RoleOp role : roles)
+    numThreads += getNumGroups(role) * kGroupThreads;
+  constexpr int64_t kMaxThreads = 1024;
+  int64_t budget = 0;
+  for (RoleOp role : roles)
+    budget += role.getRegisters() * getNumGroups(role) * kGroupThreads;
+  if (numThreads > kMaxThreads)
+    return kernel.emitOpError("expects at most 1024 threads, but its roles "
+                              "have ")
+           << numThreads;
+  if (budget > kRegistersOfBlock) {
+    InFlightDiagnostic diag = kernel.emitOpError("expects roles of at most ")
+                              << kRegistersOfBlock
+                              << " registers in all, but got " << budget;
+    for (RoleOp role : roles)
+      diag.attachNote(role.getLoc())
+          << role.getName() << " takes " << getNumGroups(role) * kGroupThreads
+          << " threads of " << role.getRegisters();
+    return diag;
+  }
+
+  rewriter.setInsertionPoint(roles.front());
+  if (failed(initialise()))
+    return failure();
+  Value group = arith::ShRUIOp::create(rewriter, loc, values.thread, i32(7));
+  group = createShuffled(group);
+  int64_t firstGroup = 0;
+  OpBuilder::InsertionGuard guard(rewriter);
+  for (RoleOp role : roles) {
+    int64_t next = firstGroup + getNumGroups(role);
+    if (role == roles.back()) {
+      if (failed(lowerRole(role, firstGroup)))
+        return failure();
+    } else {
+      Value isRole = arith::CmpIOp::create(
+          rewriter, loc, arith::CmpIPredicate::ult, group, i32(next));
+      auto ifOp = scf::IfOp::create(rewriter, loc, isRole, /*withElse=*/true);
+      rewriter.setInsertionPointToStart(ifOp.thenBlock());
+      if (failed(lowerRole(role, firstGroup)))
+        return failure();
+      rewriter.setInsertionPointToStart(ifOp.elseBlock());
+    }
+    rewriter.eraseOp(role);
+    firstGroup = next;
+  }
+  return success();
+}
+
+FailureOr<KernelValues> KernelLowering::run() {
+  if (failed(createFunction()) || failed(lowerDeclarations()) ||
+      failed(lowerRoles()))
+    return failure();
+  LLVM::LLVMFuncOp function = values.function;
+  rewriter.setInsertionPointToEnd(&function.getBody().front());
+  LLVM::ReturnOp::create(rewriter, loc, ValueRange());
+
+  auto dims = [&](int64_t x) {
+    return rewriter.getDenseI32ArrayAttr({static_cast<int32_t>(x), 1, 1});
+  };
+  function->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(),
+                    rewriter.getUnitAttr());
+  function->setAttr(NVVM::NVVMDialect::getMaxntidAttrName(), dims(numThreads));
+  function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
+                    rewriter.getI32IntegerAttr(1));
+  if (values.cluster > 1)
+    function->setAttr(NVVM::NVVMDialect::getClusterDimAttrName(),
+                      dims(values.cluster));
+  // Without it every exp2 is scaled around denormal arguments.
+  function.setPassthroughAttr(rewriter.getArrayAttr(rewriter.getStrArrayAttr(
+      {"denormal-fp-math-f32", "preserve-sign,preserve-sign"})));
+
+  auto module = function->getParentOfType<ModuleOp>();
+  if (!module.lookupSymbol(kSharedSymbol)) {
+    rewriter.setInsertionPointToStart(module.getBody());
+    LLVM::GlobalOp::create(
+        rewriter, loc, LLVM::LLVMArrayType::get(rewriter.getI8Type(), 0),
+        /*isConstant=*/false, LLVM::Linkage::External, kSharedSymbol,
+        Attribute(), kTileAlignment,
+        static_cast<unsigned>(NVVM::NVVMMemorySpace::Shared));
+  }
+  rewriter.eraseOp(kernel);
+  return values;
+}
+
+FailureOr<KernelValues> attn::nvidia::lowerKernel(KernelOp kernel,
+                                                  IRRewriter &rewriter) {
+  return KernelLowering(kernel, rewriter).run();
+}

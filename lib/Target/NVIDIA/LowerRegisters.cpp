@@ -1,0 +1,527 @@
+//===- LowerRegisters.cpp - tiles of registers, one register at a time ----===//
+//
+// An elementwise op on a tile is that op on each register of the thread. Lines
+// and tiles share values: a broadcast repeats SSA values, so that what is
+// computed once a row stays computed once a row.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Lowering.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/Matchers.h"
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::nvidia;
+using namespace attn::pipe;
+
+/// The register of a slice along `dim` that register `reg` of the tile is part
+/// of.
+static int64_t getLineRegister(FragmentAttr fragment, unsigned dim,
+                               int64_t reg) {
+  int64_t line = 0, radix = 1;
+  for (DigitAttr digit : fragment.getRegisters()) {
+    if (digit.getDim() != dim) {
+      line += reg % digit.getSize() * radix;
+      radix *= digit.getSize();
+    }
+    reg /= digit.getSize();
+  }
+  return line;
+}
+
+/// What a register of a tile or a line adds to a coordinate along `dim`.
+static int64_t getRegisterOffset(RankedTensorType type, unsigned dim,
+                                 int64_t reg) {
+  FragmentAttr fragment = getFragment(type);
+  if (!isa<SliceAttr>(type.getEncoding()))
+    return FragmentAttr::getOffset(fragment.getRegisters(), reg, dim);
+  SmallVector<DigitAttr> kept;
+  for (DigitAttr digit : fragment.getRegisters())
+    if (digit.getDim() == dim)
+      kept.push_back(digit);
+  return FragmentAttr::getOffset(kept, reg, dim);
+}
+
+static FailureOr<Value> createOffset(OpBuilder &b, Location loc,
+                                     ArrayRef<DigitAttr> digits, Value number,
+                                     unsigned dim) {
+  Value offset;
+  int64_t radix = 1;
+  for (DigitAttr digit : digits) {
+    int64_t size = digit.getSize();
+    if (!llvm::isPowerOf2_64(size))
+      return failure();
+    if (digit.getDim() == dim && size > 1) {
+      Value value = arith::ShRUIOp::create(
+          b, loc, number, createI32(b, loc, llvm::Log2_64(radix)));
+      value = arith::AndIOp::create(b, loc, value, createI32(b, loc, size - 1));
+      value = arith::MulIOp::create(b, loc, value,
+                                    createI32(b, loc, digit.getStride()));
+      offset = offset ? arith::AddIOp::create(b, loc, offset, value) : value;
+    }
+    radix *= size;
+  }
+  return offset ? offset : createI32(b, loc, 0);
+}
+
+/// What this thread adds to a coordinate along `dim`.
+static FailureOr<Value> createThreadOffset(OpBuilder &b, Location loc,
+                                           FragmentAttr fragment, unsigned dim,
+                                           const KernelValues &values) {
+  FailureOr<Value> lane =
+      createOffset(b, loc, fragment.getLanes(), values.lane, dim);
+  FailureOr<Value> warp =
+      createOffset(b, loc, fragment.getWarps(), values.warpInGroup, dim);
+  if (failed(lane) || failed(warp))
+    return failure();
+  return Value(arith::AddIOp::create(b, loc, *lane, *warp));
+}
+
+namespace {
+
+//===-- Elementwise -------------------------------------------------------===//
+
+/// One op a register. Scalar operands (a select's condition) serve all.
+struct ElementwiseLowering : ConversionPattern {
+  ElementwiseLowering(const TypeConverter &converter, MLIRContext *context)
+      : ConversionPattern(converter, MatchAnyOpTypeTag(), 1, context) {}
+
+  LogicalResult
+  matchAndRewrite(Operation *op, ArrayRef<ValueRange> operands,
+                  ConversionPatternRewriter &rewriter) const override {
+    if (!OpTrait::hasElementwiseMappableTraits(op) ||
+        op->getNumResults() != 1 || op->getNumRegions() != 0)
+      return rewriter.notifyMatchFailure(op, "is not elementwise");
+    SmallVector<Type> types;
+    if (failed(
+            getTypeConverter()->convertType(op->getResult(0).getType(), types)))
+      return rewriter.notifyMatchFailure(op, "has elements that no register "
+                                             "of a thread holds");
+    bool isSelect = isa<arith::SelectOp>(op);
+    for (Value operand : op->getOperands())
+      if (auto type = dyn_cast<RankedTensorType>(operand.getType());
+          type && type.getElementTypeBitWidth() == 16 && !isSelect)
+        return rewriter.notifyMatchFailure(
+            op, "is not available on elements of 16 bits");
+    if (isSelect && !operands[0].empty() && operands[0].size() != 1 &&
+        operands[0].size() != types.size())
+      return rewriter.notifyMatchFailure(op, "selects half a register");
+    SmallVector<Value> results;
+    for (auto [i, type] : llvm::enumerate(types)) {
+      SmallVector<Value> scalars;
+      for (ValueRange operand : operands)
+        scalars.push_back(operand.size() == 1 ? operand[0] : operand[i]);
+      OperationState state(op->getLoc(), op->getName().getStringRef(), scalars,
+                           type, op->getAttrs());
+      results.push_back(rewriter.create(state)->getResult(0));
+    }
+    rewriter.replaceOpWithMultiple(op, {ValueRange(results)});
+    return success();
+  }
+};
+
+/// Pairs of f32 become one register of two 16-bit elements, the first in the
+/// low half.
+struct TruncFLowering : OpConversionPattern<arith::TruncFOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(arith::TruncFOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    auto type = dyn_cast<RankedTensorType>(op.getType());
+    auto from = dyn_cast<RankedTensorType>(op.getIn().getType());
+    if (!type || !from.getElementType().isF32() ||
+        type.getElementTypeBitWidth() != 16)
+      return rewriter.notifyMatchFailure(op, "is not from f32 to 16 bits");
+    Location loc = op.getLoc();
+    ValueRange values = adaptor.getIn();
+    auto pair = VectorType::get(2, type.getElementType());
+    SmallVector<Value> results;
+    for (size_t i = 0; i + 1 < values.size(); i += 2) {
+      Value packed;
+      if (type.getElementType().isBF16())
+        packed = NVVM::ConvertF32x2ToBF16x2Op::create(
+            rewriter, loc, pair, values[i + 1], values[i], Value(),
+            NVVM::FPRoundingMode::RN);
+      else
+        packed = NVVM::ConvertF32x2ToF16x2Op::create(
+            rewriter, loc, pair, values[i + 1], values[i], Value(),
+            NVVM::FPRoundingMode::RN);
+      results.push_back(LLVM::BitcastOp::create(rewriter, loc,
+                                                rewriter.getI32Type(), packed));
+    }
+    rewriter.replaceOpWithMultiple(op, {ValueRange(results)});
+    return success();
+  }
+};
+
+/// One approximate instruction a register, where the program allows `flag`.
+template <typename OpT>
+static LogicalResult lowerToIntrinsic(OpT op, ValueRange operands,
+                                      StringRef intrinsic,
+                                      arith::FastMathFlags flag,
+                                      ConversionPatternRewriter &rewriter) {
+  if (!arith::bitEnumContainsAll(op.getFastmath(), flag))
+    return rewriter.notifyMatchFailure(
+        op, "has only an approximate instruction; allow it by fastmath<" +
+                arith::stringifyFastMathFlags(flag) + ">");
+  SmallVector<Value> results;
+  for (Value operand : operands)
+    results.push_back(LLVM::CallIntrinsicOp::create(
+                          rewriter, op.getLoc(), operand.getType(),
+                          rewriter.getStringAttr(intrinsic), operand)
+                          .getResult(0));
+  rewriter.replaceOpWithMultiple(op, {ValueRange(results)});
+  return success();
+}
+
+struct Exp2Lowering : OpConversionPattern<math::Exp2Op> {
+  Exp2Lowering(const TypeConverter &converter, MLIRContext *context)
+      : OpConversionPattern(converter, context, /*benefit=*/2) {}
+  LogicalResult
+  matchAndRewrite(math::Exp2Op op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    return lowerToIntrinsic(op, adaptor.getOperand(),
+                            "llvm.nvvm.ex2.approx.ftz.f",
+                            arith::FastMathFlags::afn, rewriter);
+  }
+};
+
+struct Log2Lowering : OpConversionPattern<math::Log2Op> {
+  Log2Lowering(const TypeConverter &converter, MLIRContext *context)
+      : OpConversionPattern(converter, context, /*benefit=*/2) {}
+  LogicalResult
+  matchAndRewrite(math::Log2Op op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    return lowerToIntrinsic(op, adaptor.getOperand(),
+                            "llvm.nvvm.lg2.approx.ftz.f",
+                            arith::FastMathFlags::afn, rewriter);
+  }
+};
+
+/// Division by multiplication with the approximate reciprocal, where allowed.
+struct DivFLowering : OpConversionPattern<arith::DivFOp> {
+  DivFLowering(const TypeConverter &converter, MLIRContext *context)
+      : OpConversionPattern(converter, context, /*benefit=*/2) {}
+  LogicalResult
+  matchAndRewrite(arith::DivFOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    if (!arith::bitEnumContainsAll(op.getFastmath(),
+                                   arith::FastMathFlags::arcp))
+      return rewriter.notifyMatchFailure(op, "is exact");
+    SmallVector<Value> results;
+    Location loc = op.getLoc();
+    for (auto [lhs, rhs] :
+         llvm::zip_equal(adaptor.getLhs(), adaptor.getRhs())) {
+      Value inverse =
+          LLVM::CallIntrinsicOp::create(
+              rewriter, loc, rhs.getType(),
+              rewriter.getStringAttr("llvm.nvvm.rcp.approx.ftz.f"), rhs)
+              .getResult(0);
+      results.push_back(
+          matchPattern(lhs, m_OneFloat())
+              ? inverse
+              : Value(arith::MulFOp::create(rewriter, loc, lhs, inverse)));
+    }
+    rewriter.replaceOpWithMultiple(op, {ValueRange(results)});
+    return success();
+  }
+};
+
+/// The predicate that holds with the sides swapped.
+arith::CmpIPredicate swapSides(arith::CmpIPredicate predicate) {
+  using P = arith::CmpIPredicate;
+  switch (predicate) {
+  case P::eq:
+  case P::ne:
+    return predicate;
+  case P::slt:
+    return P::sgt;
+  case P::sle:
+    return P::sge;
+  case P::sgt:
+    return P::slt;
+  case P::sge:
+    return P::sle;
+  case P::ult:
+    return P::ugt;
+  case P::ule:
+    return P::uge;
+  case P::ugt:
+    return P::ult;
+  case P::uge:
+    return P::ule;
+  }
+  llvm_unreachable("unknown predicate");
+}
+
+/// A comparison with coordinates: what the thread adds to them goes to the
+/// other side, once a value, so that each register compares with a constant.
+struct CompareCoordLowering : OpConversionPattern<arith::CmpIOp> {
+  CompareCoordLowering(const TypeConverter &converter, MLIRContext *context,
+                       const KernelValues &values)
+      : OpConversionPattern(converter, context, /*benefit=*/2), values(values) {
+  }
+
+  LogicalResult
+  matchAndRewrite(arith::CmpIOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    auto coord = op.getLhs().getDefiningOp<CoordOp>();
+    ValueRange others = adaptor.getRhs();
+    arith::CmpIPredicate predicate = op.getPredicate();
+    if (!coord) {
+      coord = op.getRhs().getDefiningOp<CoordOp>();
+      others = adaptor.getLhs();
+      predicate = swapSides(predicate);
+    }
+    if (!coord)
+      return rewriter.notifyMatchFailure(op, "compares no coordinates");
+    auto type = cast<RankedTensorType>(coord.getResult().getType());
+    Location loc = op.getLoc();
+    FailureOr<Value> thread = createThreadOffset(
+        rewriter, loc, getFragment(type), coord.getDim(), values);
+    if (failed(thread))
+      return rewriter.notifyMatchFailure(op, "has digits that are no powers "
+                                             "of 2");
+    llvm::DenseMap<Value, Value> shifted;
+    SmallVector<Value> results;
+    for (auto [i, other] : llvm::enumerate(others)) {
+      Value &limit = shifted[other];
+      if (!limit)
+        limit = arith::SubIOp::create(rewriter, loc, other, *thread);
+      Value offset =
+          createI32(rewriter, loc, getRegisterOffset(type, coord.getDim(), i));
+      results.push_back(
+          arith::CmpIOp::create(rewriter, loc, predicate, offset, limit));
+    }
+    rewriter.replaceOpWithMultiple(op, {ValueRange(results)});
+    return success();
+  }
+
+  const KernelValues &values;
+};
+
+//===-- Lines and layouts -------------------------------------------------===//
+
+struct CoordLowering : OpConversionPattern<CoordOp> {
+  CoordLowering(const TypeConverter &converter, MLIRContext *context,
+                const KernelValues &values)
+      : OpConversionPattern(converter, context), values(values) {}
+
+  LogicalResult
+  matchAndRewrite(CoordOp op, OneToNOpAdaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    auto type = cast<RankedTensorType>(op.getResult().getType());
+    Location loc = op.getLoc();
+    FailureOr<Value> thread = createThreadOffset(
+        rewriter, loc, getFragment(type), op.getDim(), values);
+    if (failed(thread))
+      return rewriter.notifyMatchFailure(op, "has digits that are no powers "
+                                             "of 2");
+    SmallVector<Value> results;
+    for (int64_t i = 0, e = getNumRegisters(type); i < e; ++i)
+      results.push_back(arith::AddIOp::create(
+          rewriter, loc, *thread,
+          createI32(rewriter, loc, getRegisterOffset(type, op.getDim(), i))));
+    rewriter.replaceOpWithMultiple(op, {ValueRange(results)});
+    return success();
+  }
+
+  const KernelValues &values;
+};
+
+struct SplatLowering : OpConversionPattern<SplatOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(SplatOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    auto type = cast<RankedTensorType>(op.getResult().getType());
+    if (type.getElementTypeBitWidth() == 16)
+      return rewriter.notifyMatchFailure(op, "has elements of 16 bits");
+    SmallVector<Value> results(getNumRegisters(type), adaptor.getScalar()[0]);
+    rewriter.replaceOpWithMultiple(op, {ValueRange(results)});
+    return success();
+  }
+};
+
+struct BroadcastLowering : OpConversionPattern<BroadcastOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(BroadcastOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    auto type = cast<RankedTensorType>(op.getResult().getType());
+    ValueRange line = adaptor.getLine();
+    if (type.getElementTypeBitWidth() == 16)
+      return rewriter.notifyMatchFailure(op, "has elements of 16 bits");
+    SmallVector<Value> results(line);
+    if (!isa<SliceAttr>(type.getEncoding())) {
+      unsigned dim =
+          cast<SliceAttr>(op.getLine().getType().getEncoding()).getDim();
+      FragmentAttr fragment = getFragment(type);
+      results.clear();
+      for (int64_t i = 0, e = getNumRegisters(type); i < e; ++i)
+        results.push_back(line[getLineRegister(fragment, dim, i)]);
+    }
+    rewriter.replaceOpWithMultiple(op, {ValueRange(results)});
+    return success();
+  }
+};
+
+struct ColumnsLowering : OpConversionPattern<ColumnsOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(ColumnsOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    RankedTensorType from = op.getTile().getType();
+    // By the verifier, the slowest digit counts the columns.
+    DigitAttr slowest = getFragment(from).getRegisters().back();
+    int64_t total = getNumRegisters(from);
+    int64_t first =
+        op.getFirst() / slowest.getStride() * (total / slowest.getSize());
+    rewriter.replaceOpWithMultiple(
+        op, {ValueRange(adaptor.getTile())
+                 .slice(first, getNumRegisters(op.getResult().getType()))});
+    return success();
+  }
+};
+
+static Value combine(OpBuilder &b, Location loc, ReduceKind kind, Value lhs,
+                     Value rhs) {
+  switch (kind) {
+  case ReduceKind::Add:
+    return arith::AddFOp::create(b, loc, lhs, rhs,
+                                 arith::FastMathFlags::contract);
+  case ReduceKind::MaxNum:
+    return arith::MaxNumFOp::create(b, loc, lhs, rhs);
+  }
+  llvm_unreachable("unknown reduction");
+}
+
+/// Combines `value` over the lanes that differ in digits of `dim`, so that all
+/// of them hold the result.
+static LogicalResult combineLanes(OpBuilder &b, Location loc, ReduceKind kind,
+                                  FragmentAttr fragment, unsigned dim,
+                                  Value &value) {
+  for (DigitAttr digit : fragment.getWarps())
+    if (digit.getDim() == dim && digit.getSize() > 1)
+      return failure();
+  int64_t radix = 1;
+  SmallVector<int64_t> masks;
+  for (DigitAttr digit : fragment.getLanes()) {
+    if (!llvm::isPowerOf2_64(digit.getSize()))
+      return failure();
+    if (digit.getDim() == dim)
+      for (int64_t bit = 1; bit < digit.getSize(); bit *= 2)
+        masks.push_back(bit * radix);
+    radix *= digit.getSize();
+  }
+  for (int64_t mask : llvm::reverse(masks)) {
+    Value other = NVVM::ShflOp::create(
+        b, loc, value.getType(), createI32(b, loc, -1), value,
+        createI32(b, loc, mask), createI32(b, loc, kWarpSize - 1),
+        NVVM::ShflKind::bfly, UnitAttr());
+    value = combine(b, loc, kind, value, other);
+  }
+  return success();
+}
+
+struct RowReduceLowering : OpConversionPattern<RowReduceOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(RowReduceOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    RankedTensorType type = op.getResult().getType();
+    if (!type.getElementType().isF32())
+      return rewriter.notifyMatchFailure(op, "has elements other than f32");
+    auto slice = cast<SliceAttr>(type.getEncoding());
+    FragmentAttr fragment = slice.getParent();
+    Location loc = op.getLoc();
+    SmallVector<Value> results(getNumRegisters(type));
+    bool isSum = op.getKind() == ReduceKind::Add;
+    // A complete initial value of a sum joins after the lanes have met.
+    bool initLast = isSum && !slice.getPartial();
+    if (op.getInit() && !initLast)
+      llvm::copy(adaptor.getInit(), results.begin());
+    for (auto [i, value] : llvm::enumerate(adaptor.getTile())) {
+      Value &result = results[getLineRegister(fragment, slice.getDim(), i)];
+      result =
+          result ? combine(rewriter, loc, op.getKind(), result, value) : value;
+    }
+    if (!slice.getPartial())
+      for (Value &result : results)
+        if (failed(combineLanes(rewriter, loc, op.getKind(), fragment,
+                                slice.getDim(), result)))
+          return rewriter.notifyMatchFailure(op, "crosses warps");
+    if (op.getInit() && initLast)
+      for (auto [result, init] : llvm::zip_equal(results, adaptor.getInit()))
+        result = combine(rewriter, loc, op.getKind(), init, result);
+    rewriter.replaceOpWithMultiple(op, {ValueRange(results)});
+    return success();
+  }
+};
+
+struct LaneReduceLowering : OpConversionPattern<LaneReduceOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(LaneReduceOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    auto slice = cast<SliceAttr>(op.getLine().getType().getEncoding());
+    SmallVector<Value> results(adaptor.getLine());
+    for (Value &result : results)
+      if (failed(combineLanes(rewriter, op.getLoc(), op.getKind(),
+                              slice.getParent(), slice.getDim(), result)))
+        return rewriter.notifyMatchFailure(op, "crosses warps");
+    rewriter.replaceOpWithMultiple(op, {ValueRange(results)});
+    return success();
+  }
+};
+
+/// Only the order of registers changes.
+struct RelayoutLowering : OpConversionPattern<RelayoutOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(RelayoutOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    RankedTensorType from = op.getTile().getType(),
+                     to = op.getResult().getType();
+    if (op.getCost() != RelayoutCost::Free ||
+        from.getElementTypeBitWidth() == 16)
+      return rewriter.notifyMatchFailure(
+          op, "moves elements between lanes or halves of registers");
+    auto key = [](RankedTensorType type, int64_t reg) {
+      SmallVector<int64_t, 2> point;
+      for (unsigned dim = 0; dim < type.getRank(); ++dim)
+        point.push_back(getRegisterOffset(type, dim, reg));
+      return std::pair(point[0], point.back());
+    };
+    llvm::DenseMap<std::pair<int64_t, int64_t>, Value> values;
+    for (auto [i, value] : llvm::enumerate(adaptor.getTile()))
+      values[key(from, i)] = value;
+    SmallVector<Value> results;
+    for (int64_t i = 0, e = getNumRegisters(to); i < e; ++i)
+      results.push_back(values.lookup(key(to, i)));
+    rewriter.replaceOpWithMultiple(op, {ValueRange(results)});
+    return success();
+  }
+};
+} // namespace
+
+void attn::nvidia::populateRegisterPatterns(const TypeConverter &converter,
+                                            const KernelValues &values,
+                                            RewritePatternSet &patterns) {
+  MLIRContext *context = patterns.getContext();
+  patterns.add<ElementwiseLowering, TruncFLowering, Exp2Lowering, Log2Lowering,
+               DivFLowering, SplatLowering, BroadcastLowering, ColumnsLowering,
+               RowReduceLowering, LaneReduceLowering, RelayoutLowering>(
+      converter, context);
+  patterns.add<CompareCoordLowering, CoordLowering>(converter, context, values);
+}

@@ -1,0 +1,296 @@
+//===- LowerRings.cpp - rings become mbarriers and TMA --------------------===//
+//
+// A slot has two mbarriers. `full` completes a phase when the producer has
+// arrived and all bytes have; `empty` when every reading group (of every block
+// of the cluster) has arrived. A cursor carries the parity of the phase: a
+// reader waits for `full`'s phase of that parity; a producer waits for the
+// other parity of `empty`, which on a fresh barrier counts as complete.
+//
+//===----------------------------------------------------------------------===//
+
+#include "InlinePtx.h"
+#include "Lowering.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::nvidia;
+using namespace attn::pipe;
+
+/// L2 eviction policies, as createpolicy.fractional.L2 encodes them for all
+/// accesses (CUTLASS, TMA::CacheHintSm90).
+static int64_t getCachePolicy(CacheHint hint) {
+  switch (hint) {
+  case CacheHint::Normal:
+    return 0x1000000000000000;
+  case CacheHint::EvictFirst:
+    return 0x12F0000000000000;
+  case CacheHint::EvictLast:
+    return 0x14F0000000000000;
+  }
+  llvm_unreachable("unknown cache hint");
+}
+
+namespace {
+/// A ring's lowered values and a cursor's.
+struct Place {
+  Place(RingType type, ValueRange ring, ValueRange cursor)
+      : layout(type), control(ring[0]), slots(ring[1]), descriptor(ring[2]),
+        index(cursor[0]), parity(cursor[1]) {}
+
+  Value getControl(OpBuilder &b, Location loc, int64_t offset) const {
+    Value scaled = arith::MulIOp::create(
+        b, loc, index, createI32(b, loc, RingLayout::kBarrierBytes));
+    scaled = arith::AddIOp::create(b, loc, scaled, createI32(b, loc, offset));
+    return createByteOffset(b, loc, control, scaled);
+  }
+  Value getFull(OpBuilder &b, Location loc) const {
+    return getControl(b, loc, layout.getFullOffset());
+  }
+  Value getEmpty(OpBuilder &b, Location loc) const {
+    return getControl(b, loc, layout.getEmptyOffset());
+  }
+  Value getMessage(OpBuilder &b, Location loc) const {
+    return getControl(b, loc, layout.getMessageOffset());
+  }
+  Value getSlot(OpBuilder &b, Location loc) const {
+    Value offset = arith::MulIOp::create(
+        b, loc, index, createI32(b, loc, layout.getSlotBytes()));
+    return createByteOffset(b, loc, slots, offset);
+  }
+  /// Bits 4 to 17 of the slot's address.
+  Value getDescriptor(OpBuilder &b, Location loc) const {
+    Value offset = arith::MulIOp::create(
+        b, loc, index, createI32(b, loc, layout.getSlotBytes() / 16));
+    offset = arith::ExtUIOp::create(b, loc, b.getI64Type(), offset);
+    return arith::AddIOp::create(b, loc, descriptor, offset);
+  }
+
+  RingLayout layout;
+  Value control, slots, descriptor, index, parity;
+};
+
+struct CursorLowering : OpConversionPattern<CursorOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(CursorOp op, OneToNOpAdaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    Value zero = createI32(rewriter, op.getLoc(), 0);
+    rewriter.replaceOpWithMultiple(op, {ValueRange{zero, zero}});
+    return success();
+  }
+};
+
+struct AdvanceLowering : OpConversionPattern<AdvanceOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(AdvanceOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    int64_t slots = op.getCursor().getType().getSlots();
+    Value index = adaptor.getCursor()[0], parity = adaptor.getCursor()[1];
+    Value one = createI32(rewriter, loc, 1), zero = createI32(rewriter, loc, 0);
+    Value flipped = arith::XOrIOp::create(rewriter, loc, parity, one);
+    if (slots == 1) {
+      rewriter.replaceOpWithMultiple(op, {ValueRange{zero, flipped}});
+      return success();
+    }
+    Value next = arith::AddIOp::create(rewriter, loc, index, one);
+    Value wraps = arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::eq,
+                                        next, createI32(rewriter, loc, slots));
+    next = arith::SelectOp::create(rewriter, loc, wraps, zero, next);
+    parity = arith::SelectOp::create(rewriter, loc, wraps, flipped, parity);
+    rewriter.replaceOpWithMultiple(op, {ValueRange{next, parity}});
+    return success();
+  }
+};
+
+struct FillLowering : OpConversionPattern<FillOp> {
+  FillLowering(const TypeConverter &converter, MLIRContext *context,
+               const KernelValues &values)
+      : OpConversionPattern(converter, context), values(values) {}
+
+  LogicalResult
+  matchAndRewrite(FillOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    RingType type = op.getRing().getType();
+    Place place(type, adaptor.getRing(), adaptor.getCursor());
+    Value parity = arith::XOrIOp::create(rewriter, loc, place.parity,
+                                         createI32(rewriter, loc, 1));
+    waitBarrier(rewriter, loc, place.getEmpty(rewriter, loc), parity);
+    Value full = place.getFull(rewriter, loc);
+    if (op.getMessage())
+      LLVM::StoreOp::create(rewriter, loc, adaptor.getOperands()[2][0],
+                            place.getMessage(rewriter, loc));
+    Block &body = op.getBody().front();
+    int64_t numLoads = llvm::range_size(body.getOps<LoadOp>());
+    if (numLoads == 0)
+      arriveIf(rewriter, loc, full,
+               arith::ConstantIntOp::create(rewriter, loc, 1, 1));
+    else
+      NVVM::MBarrierArriveExpectTxOp::create(
+          rewriter, loc, Type(), full,
+          createI32(rewriter, loc, numLoads * place.layout.getSlotBytes()),
+          NVVM::MemScopeKind::CTA, /*relaxed=*/false, Value());
+    Value slot = place.getSlot(rewriter, loc);
+    for (Operation &nested : llvm::make_early_inc_range(body)) {
+      if (auto load = dyn_cast<LoadOp>(nested)) {
+        if (failed(lowerLoad(load, type, full, slot, rewriter)))
+          return failure();
+      } else if (!nested.hasTrait<OpTrait::IsTerminator>()) {
+        rewriter.moveOpBefore(&nested, op);
+      }
+    }
+    rewriter.eraseOp(op);
+    return success();
+  }
+
+private:
+  /// One copy a panel. In a cluster ring, of this block's share of the rows, to
+  /// all blocks.
+  LogicalResult lowerLoad(LoadOp load, RingType type, Value full, Value slot,
+                          ConversionPatternRewriter &rewriter) const {
+    Location loc = load.getLoc();
+    SharedType tile = type.getSlot();
+    SmallVector<Value> indices;
+    if (failed(rewriter.getRemappedValues(load.getIndices(), indices)))
+      return failure();
+    auto number = load->getAttrOfType<IntegerAttr>(kMapAttr);
+    Value map = values.maps[number.getInt()];
+    // Innermost first, as the instruction has them.
+    SmallVector<Value> coordinates(llvm::reverse(indices));
+    Value destination = slot, multicast;
+    bool shares = type.getCluster() && values.cluster > 1;
+    if (shares) {
+      int64_t rows = tile.getNumRows() / values.cluster;
+      Value row = arith::MulIOp::create(rewriter, loc, values.rank,
+                                        createI32(rewriter, loc, rows));
+      coordinates[1] =
+          arith::AddIOp::create(rewriter, loc, coordinates[1], row);
+      Value offset = arith::MulIOp::create(
+          rewriter, loc, row, createI32(rewriter, loc, tile.getSwizzle()));
+      destination = createByteOffset(rewriter, loc, slot, offset);
+      multicast = arith::ConstantIntOp::create(
+          rewriter, loc, rewriter.getI16Type(), (1 << values.cluster) - 1);
+    }
+    Value policy = arith::ConstantIntOp::create(
+        rewriter, loc, rewriter.getI64Type(), getCachePolicy(load.getCache()));
+    Value column = coordinates[0];
+    for (int64_t panel = 0; panel < tile.getNumPanels(); ++panel) {
+      Value target =
+          createByteOffset(rewriter, loc, destination,
+                           panel * tile.getNumRows() * tile.getSwizzle());
+      if (shares)
+        target = LLVM::AddrSpaceCastOp::create(
+            rewriter, loc,
+            LLVM::LLVMPointerType::get(
+                getContext(),
+                static_cast<unsigned>(NVVM::NVVMMemorySpace::SharedCluster)),
+            target);
+      coordinates[0] = column;
+      if (panel)
+        coordinates[0] = arith::AddIOp::create(
+            rewriter, loc, column,
+            createI32(rewriter, loc, panel * tile.getPanelColumns()));
+      NVVM::CpAsyncBulkTensorGlobalToSharedClusterOp::create(
+          rewriter, loc, target, map, coordinates, full,
+          /*im2colOffsets=*/ValueRange(), multicast, policy,
+          NVVM::TMALoadMode::TILE, /*isCTAOnly=*/!shares,
+          NVVM::CTAGroupKindAttr(), /*predicate=*/Value());
+    }
+    return success();
+  }
+
+  const KernelValues &values;
+};
+
+struct WaitLowering : OpConversionPattern<WaitOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(WaitOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    Place place(op.getRing().getType(), adaptor.getRing(), adaptor.getCursor());
+    waitBarrier(rewriter, loc, place.getFull(rewriter, loc), place.parity);
+    rewriter.replaceOpWithMultiple(
+        op, {ValueRange{place.getSlot(rewriter, loc),
+                        place.getDescriptor(rewriter, loc)}});
+    return success();
+  }
+};
+
+struct MessageLowering : OpConversionPattern<MessageOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(MessageOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    Place place(op.getRing().getType(), adaptor.getRing(), adaptor.getCursor());
+    Type type = rewriter.getI32Type();
+    Value message = LLVM::LoadOp::create(rewriter, loc, type,
+                                         place.getMessage(rewriter, loc));
+    // Uniform over the warp, and ptxas is told so.
+    rewriter.replaceOpWithNewOp<NVVM::ShflOp>(
+        op, type, createI32(rewriter, loc, -1), message,
+        createI32(rewriter, loc, 0), createI32(rewriter, loc, kWarpSize - 1),
+        NVVM::ShflKind::idx, UnitAttr());
+    return success();
+  }
+};
+
+/// One thread arrives for its group: its own wait for the products that read
+/// the slot came before. In a cluster, one thread for each block.
+struct ReleaseLowering : OpConversionPattern<ReleaseOp> {
+  ReleaseLowering(const TypeConverter &converter, MLIRContext *context,
+                  const KernelValues &values)
+      : OpConversionPattern(converter, context), values(values) {}
+
+  LogicalResult
+  matchAndRewrite(ReleaseOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    RingType type = op.getRing().getType();
+    Place place(type, adaptor.getRing(), adaptor.getCursor());
+    Value empty = place.getEmpty(rewriter, loc);
+    bool remote = type.getCluster() && values.cluster > 1;
+    // Blocks up to the number of warps: the first lane of warp r for block r.
+    Value predicate = remote ? values.isFirstInWarp : values.isFirstInGroup;
+    if (remote && values.cluster < kGroupWarps) {
+      Value isBlock = arith::CmpIOp::create(
+          rewriter, loc, arith::CmpIPredicate::ult, values.warpInGroup,
+          createI32(rewriter, loc, values.cluster));
+      predicate = arith::AndIOp::create(rewriter, loc, predicate, isBlock);
+    }
+    if (op.getCondition())
+      predicate = arith::AndIOp::create(rewriter, loc, predicate,
+                                        adaptor.getCondition()[0]);
+    if (remote) {
+      Value address =
+          LLVM::PtrToIntOp::create(rewriter, loc, rewriter.getI32Type(), empty);
+      address = mapToBlock(rewriter, loc, address, values.warpInGroup);
+      arriveRemoteIf(rewriter, loc, address, predicate);
+    } else {
+      arriveIf(rewriter, loc, empty, predicate);
+    }
+    rewriter.eraseOp(op);
+    return success();
+  }
+
+  const KernelValues &values;
+};
+} // namespace
+
+void attn::nvidia::populateRingPatterns(const TypeConverter &converter,
+                                        const KernelValues &values,
+                                        RewritePatternSet &patterns) {
+  MLIRContext *context = patterns.getContext();
+  patterns.add<CursorLowering, AdvanceLowering, WaitLowering, MessageLowering>(
+      converter, context);
+  patterns.add<FillLowering, ReleaseLowering>(converter, context, values);
+}

@@ -1,0 +1,196 @@
+//===- LowerWork.cpp - work items, turns and extents ----------------------===//
+
+#include "InlinePtx.h"
+#include "Lowering.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::nvidia;
+using namespace attn::pipe;
+
+namespace {
+struct DimLowering : OpConversionPattern<DimOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(DimOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    rewriter.replaceOp(op, adaptor.getSource()[1 + op.getIndex()]);
+    return success();
+  }
+};
+
+struct FirstItemLowering : OpConversionPattern<FirstItemOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(FirstItemOp op, OneToNOpAdaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    rewriter.replaceOpWithNewOp<NVVM::BlockIdXOp>(op, rewriter.getI32Type());
+    return success();
+  }
+};
+
+struct NextItemLowering : OpConversionPattern<NextItemOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(NextItemOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    WorkKind kind = op.getWork().getType().getKind();
+    Value none = createI32(rewriter, loc, -1);
+    if (kind == WorkKind::Single) {
+      rewriter.replaceOp(op, none);
+      return success();
+    }
+    Value items = adaptor.getWork()[0];
+    Value blocks =
+        NVVM::GridDimXOp::create(rewriter, loc, rewriter.getI32Type());
+    Value base = adaptor.getItem()[0];
+    if (kind == WorkKind::Dynamic) {
+      // Every item is followed by one addition, so that the block that makes
+      // the last one of the launch can set the counter back for the next.
+      Value counter = adaptor.getWork()[1];
+      base = LLVM::AtomicRMWOp::create(rewriter, loc, LLVM::AtomicBinOp::add,
+                                       counter, createI32(rewriter, loc, 1),
+                                       LLVM::AtomicOrdering::monotonic);
+      Value last = arith::SubIOp::create(rewriter, loc, items,
+                                         createI32(rewriter, loc, 1));
+      Value isLast = arith::CmpIOp::create(
+          rewriter, loc, arith::CmpIPredicate::eq, base, last);
+      storeGlobalIf(rewriter, loc, counter, createI32(rewriter, loc, 0),
+                    isLast);
+    }
+    Value next = arith::AddIOp::create(rewriter, loc, base, blocks);
+    Value exists = arith::CmpIOp::create(
+        rewriter, loc, arith::CmpIPredicate::slt, next, items);
+    rewriter.replaceOpWithNewOp<arith::SelectOp>(op, exists, next, none);
+    return success();
+  }
+};
+
+struct BlockInClusterLowering : OpConversionPattern<BlockInClusterOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(BlockInClusterOp op, OneToNOpAdaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    rewriter.replaceOpWithNewOp<NVVM::ClusterId>(op, rewriter.getI32Type());
+    return success();
+  }
+};
+
+/// Runs the body at least once: `scf.while` with an empty second region.
+struct WorkLoopLowering : OpConversionPattern<WorkLoopOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(WorkLoopOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    SmallVector<Value> inits;
+    for (ValueRange operand : adaptor.getOperands())
+      llvm::append_range(inits, operand);
+    SmallVector<Type> types = llvm::to_vector(ValueRange(inits).getTypes());
+    SmallVector<SmallVector<Type>> resultTypes;
+    for (Type type : op.getResultTypes())
+      if (failed(getTypeConverter()->convertType(type,
+                                                 resultTypes.emplace_back())))
+        return rewriter.notifyMatchFailure(op, "carries what no thread holds");
+
+    auto loop = scf::WhileOp::create(rewriter, loc, types, inits);
+    rewriter.inlineRegionBefore(op.getBody(), loop.getBefore(),
+                                loop.getBefore().end());
+    if (failed(rewriter.convertRegionTypes(&loop.getBefore(),
+                                           *getTypeConverter())))
+      return rewriter.notifyMatchFailure(op, "carries what no thread holds");
+    Block *after =
+        rewriter.createBlock(&loop.getAfter(), loop.getAfter().end(), types,
+                             SmallVector<Location>(types.size(), loc));
+    scf::YieldOp::create(rewriter, loc, after->getArguments());
+
+    SmallVector<SmallVector<Value>> results;
+    unsigned next = 1;
+    for (const SmallVector<Type> &list : resultTypes) {
+      results.push_back(llvm::to_vector(
+          ValueRange(loop.getResults()).slice(next, list.size())));
+      next += list.size();
+    }
+    rewriter.replaceOpWithMultiple(op, results);
+    return success();
+  }
+};
+
+/// What the body of a work loop yields: again, where there is an item.
+struct YieldLowering : OpConversionPattern<pipe::YieldOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(pipe::YieldOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    if (!isa<scf::WhileOp>(op->getParentOp()))
+      return rewriter.notifyMatchFailure(op, "ends no work loop");
+    SmallVector<Value> values;
+    for (ValueRange operand : adaptor.getValues())
+      llvm::append_range(values, operand);
+    Value again = arith::CmpIOp::create(
+        rewriter, op.getLoc(), arith::CmpIPredicate::sge, values.front(),
+        createI32(rewriter, op.getLoc(), 0));
+    rewriter.replaceOpWithNewOp<scf::ConditionOp>(op, again, values);
+    return success();
+  }
+};
+
+/// The group's own named barrier: its threads and those of the group before.
+struct TakeTurnLowering : OpConversionPattern<TakeTurnOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(TakeTurnOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    Value barrier = arith::AddIOp::create(rewriter, loc, adaptor.getTurn()[0],
+                                          adaptor.getGroup()[0]);
+    NVVM::BarrierOp::create(rewriter, loc, Type(), barrier,
+                            createI32(rewriter, loc, 2 * kGroupThreads),
+                            NVVM::BarrierReductionAttr(), Value());
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+
+struct PassTurnLowering : OpConversionPattern<PassTurnOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(PassTurnOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    int64_t groups = op.getTurn().getType().getGroups();
+    Value next = arith::AddIOp::create(rewriter, loc, adaptor.getGroup()[0],
+                                       createI32(rewriter, loc, 1));
+    Value wraps = arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::eq,
+                                        next, createI32(rewriter, loc, groups));
+    next = arith::SelectOp::create(rewriter, loc, wraps,
+                                   createI32(rewriter, loc, 0), next);
+    Value barrier =
+        arith::AddIOp::create(rewriter, loc, adaptor.getTurn()[0], next);
+    NVVM::BarrierArriveOp::create(rewriter, loc, barrier,
+                                  createI32(rewriter, loc, 2 * kGroupThreads));
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+} // namespace
+
+void attn::nvidia::populateWorkPatterns(const TypeConverter &converter,
+                                        RewritePatternSet &patterns) {
+  patterns.add<DimLowering, FirstItemLowering, NextItemLowering,
+               BlockInClusterLowering, WorkLoopLowering, YieldLowering,
+               TakeTurnLowering, PassTurnLowering>(converter,
+                                                   patterns.getContext());
+}

@@ -1,0 +1,100 @@
+//===- Lowering.h - from pipe to NVVM, as its files share it --------------===//
+//
+// The lowering has two steps. `lowerKernel` builds the LLVM function: its
+// parameters, its shared memory, barriers, and the branch into roles; what it
+// declares reaches the roles through casts from lowered values. A dialect
+// conversion then lowers the roles, each tile of registers becoming the
+// registers of one thread.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_LIB_TARGET_NVIDIA_LOWERING_H
+#define ATTN_LIB_TARGET_NVIDIA_LOWERING_H
+
+#include "dialects/Pipe/Pipe.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Transforms/DialectConversion.h"
+
+namespace attn::nvidia {
+
+inline constexpr int64_t kWarpSize = 32;
+inline constexpr int64_t kGroupWarps = 4;
+inline constexpr int64_t kGroupThreads = kWarpSize * kGroupWarps;
+
+/// On loads and bulk stores: the number of the tensor map that they use.
+inline constexpr llvm::StringLiteral kMapAttr = "nvidia.map";
+
+/// What the roles of a kernel use of its entry.
+struct KernelValues {
+  mlir::LLVM::LLVMFuncOp function;
+  int64_t cluster = 1;
+  /// i32: the thread in the block and in its group of four warps, the lane, and
+  /// the warp in its group, which is uniform over the warp.
+  mlir::Value thread, threadInGroup, lane, warpInGroup;
+  /// i1: the first thread of a group of four warps, and the first of a warp.
+  mlir::Value isFirstInGroup, isFirstInWarp;
+  /// i32: the block's number in its cluster. Null without clusters.
+  mlir::Value rank;
+  /// The tensor maps, by number.
+  llvm::SmallVector<mlir::Value> maps;
+};
+
+/// Replaces `kernel` by an LLVM function. Ops of `pipe` remain inside.
+mlir::FailureOr<KernelValues> lowerKernel(pipe::KernelOp kernel,
+                                          mlir::IRRewriter &rewriter);
+
+/// Registers of one thread for a tile or a line.
+int64_t getNumRegisters(mlir::RankedTensorType type);
+
+/// An integer of type i32.
+mlir::Value createI32(mlir::OpBuilder &b, mlir::Location loc, int64_t value);
+
+/// `pointer + offset` bytes, `offset` i32 or a constant.
+mlir::Value createByteOffset(mlir::OpBuilder &b, mlir::Location loc,
+                             mlir::Value pointer, mlir::Value offset);
+mlir::Value createByteOffset(mlir::OpBuilder &b, mlir::Location loc,
+                             mlir::Value pointer, int64_t offset);
+
+/// A ring in shared memory: its barriers and messages, then its slots.
+/// `[full, ...][empty, ...][message, ...]`, 8 bytes each.
+struct RingLayout {
+  explicit RingLayout(pipe::RingType type) : type(type) {}
+
+  static constexpr int64_t kBarrierBytes = 8;
+
+  int64_t getFullOffset() const { return 0; }
+  int64_t getEmptyOffset() const { return kBarrierBytes * type.getSlots(); }
+  int64_t getMessageOffset() const { return 2 * getEmptyOffset(); }
+  int64_t getControlBytes() const {
+    return (type.getMessage() ? 3 : 2) * getEmptyOffset();
+  }
+  int64_t getSlotBytes() const { return type.getSlot().getNumBytes(); }
+
+  pipe::RingType type;
+};
+
+/// What a type of pipe becomes: several values.
+class PipeTypeConverter : public mlir::TypeConverter {
+public:
+  explicit PipeTypeConverter(mlir::MLIRContext *context);
+};
+
+void populateRegisterPatterns(const mlir::TypeConverter &converter,
+                              const KernelValues &values,
+                              mlir::RewritePatternSet &patterns);
+void populateMmaPatterns(const mlir::TypeConverter &converter,
+                         mlir::RewritePatternSet &patterns);
+void populateRingPatterns(const mlir::TypeConverter &converter,
+                          const KernelValues &values,
+                          mlir::RewritePatternSet &patterns);
+void populateStorePatterns(const mlir::TypeConverter &converter,
+                           const KernelValues &values,
+                           mlir::RewritePatternSet &patterns);
+void populateWorkPatterns(const mlir::TypeConverter &converter,
+                          mlir::RewritePatternSet &patterns);
+
+} // namespace attn::nvidia
+
+#endif // ATTN_LIB_TARGET_NVIDIA_LOWERING_H

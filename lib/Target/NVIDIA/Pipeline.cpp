@@ -1,0 +1,36 @@
+//===- Pipeline.cpp - from pipe kernels to the LLVM dialect ---------------===//
+
+#include "attn/Target/NVIDIA/NVIDIA.h"
+#include "attn/Target/NVIDIA/Passes.h"
+
+#include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
+#include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
+#include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
+#include "mlir/Conversion/NVVMToLLVM/NVVMToLLVM.h"
+#include "mlir/Conversion/ReconcileUnrealizedCasts/ReconcileUnrealizedCasts.h"
+#include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
+#include "mlir/Conversion/UBToLLVM/UBToLLVM.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace attn;
+
+void attn::nvidia::buildPipeline(OpPassManager &passes) {
+  passes.addPass(createConvertPipeToNVVMPass());
+  passes.addPass(createReconcileUnrealizedCastsPass());
+  passes.addPass(createCSEPass());
+  passes.addPass(createSCFToControlFlowPass());
+  passes.addPass(createConvertMathToLLVMPass());
+  passes.addPass(createArithToLLVMConversionPass());
+  passes.addPass(createConvertControlFlowToLLVMPass());
+  passes.addPass(createUBToLLVMConversionPass());
+  passes.addPass(createConvertNVVMToLLVMPass());
+  passes.addPass(createReconcileUnrealizedCastsPass());
+}
+
+void attn::nvidia::registerPipelines() {
+  PassPipelineRegistration<>(
+      "nvidia-pipeline", "Lower pipe kernels to the LLVM dialect",
+      [](OpPassManager &passes) { buildPipeline(passes); });
+}
