@@ -23,9 +23,10 @@ static std::string listArguments(const Manifest &manifest) {
   return names;
 }
 
-Result<std::vector<size_t>> attn::matchNames(const Manifest &manifest,
-                                             const ArgumentValue *values,
-                                             size_t numValues) {
+/// The position in `manifest.arguments` of each value.
+static Result<std::vector<size_t>> matchNames(const Manifest &manifest,
+                                              const ArgumentValue *values,
+                                              size_t numValues) {
   std::vector<size_t> positions;
   for (size_t i = 0; i < numValues; ++i) {
     std::string name(values[i].name);
@@ -50,8 +51,9 @@ Result<std::vector<size_t>> attn::matchNames(const Manifest &manifest,
   return positions;
 }
 
-Status attn::checkComplete(const Manifest &manifest,
-                           const std::vector<size_t> &positions) {
+/// Refuses an argument of the kernel that `positions` does not hold.
+static Status checkComplete(const Manifest &manifest,
+                            const std::vector<size_t> &positions) {
   for (size_t i = 0; i < manifest.arguments.size(); ++i)
     if (std::find(positions.begin(), positions.end(), i) == positions.end())
       return refuse("argument " + manifest.arguments[i].name,
@@ -61,8 +63,9 @@ Status attn::checkComplete(const Manifest &manifest,
   return {};
 }
 
-Result<int64_t> attn::encodeScalar(const Argument &argument,
-                                   const ArgumentValue &value) {
+/// The word that passes `value` to the kernel.
+static Result<int64_t> encodeScalar(const Argument &argument,
+                                    const ArgumentValue &value) {
   std::string feature = "argument " + argument.name;
   bool isReal = value.kind == ArgumentValue::Kind::real;
   if (isInteger(argument.dtype)) {
@@ -102,9 +105,9 @@ struct Origin {
 };
 } // namespace
 
-Result<std::vector<int64_t>>
-attn::bindExtents(const Manifest &manifest,
-                  const std::vector<BoundTensor> &tensors) {
+/// The extent of every rank, in order; refusals name both sides.
+static Result<std::vector<int64_t>>
+bindExtents(const Manifest &manifest, const std::vector<BoundTensor> &tensors) {
   std::vector<int64_t> extents;
   for (const Manifest::Rank &rank : manifest.ranks)
     extents.push_back(rank.extent.value_or(0));
@@ -142,8 +145,8 @@ attn::bindExtents(const Manifest &manifest,
   return extents;
 }
 
-Status attn::checkOutputs(const Manifest &manifest,
-                          const std::vector<BoundTensor> &tensors) {
+static Status checkOutputs(const Manifest &manifest,
+                           const std::vector<BoundTensor> &tensors) {
   for (size_t i = 0; i < tensors.size(); ++i) {
     const Argument &output = manifest.arguments[i];
     if (output.access != Argument::Access::write)
@@ -162,4 +165,98 @@ Status attn::checkOutputs(const Manifest &manifest,
                       "give the output its own memory");
   }
   return {};
+}
+
+/// Binds the tensors among `values` over those that `tensors` holds.
+static Status bindTensors(const Manifest &manifest, DLDevice device,
+                          const ArgumentValue *values,
+                          const std::vector<size_t> &positions,
+                          std::vector<BoundTensor> &tensors) {
+  for (size_t i = 0; i < positions.size(); ++i) {
+    const Argument &argument = manifest.arguments[positions[i]];
+    if (argument.kind != Argument::Kind::tensor)
+      continue;
+    if (Status status = bindTensor(argument, device, values[i].tensor,
+                                   tensors[positions[i]]);
+        !status.isOk())
+      return status;
+  }
+  return {};
+}
+
+Result<BoundArguments> attn::bindArguments(const Manifest &manifest,
+                                           DLDevice device,
+                                           const ArgumentValue *values,
+                                           size_t numValues) {
+  BoundArguments bound;
+  bound.tensors.resize(manifest.arguments.size());
+  bound.scalars.resize(manifest.arguments.size());
+  Result<std::vector<size_t>> positions =
+      matchNames(manifest, values, numValues);
+  if (!positions.isOk())
+    return positions.takeStatus();
+  if (Status status = checkComplete(manifest, *positions); !status.isOk())
+    return status;
+  for (size_t i = 0; i < numValues; ++i) {
+    if (values[i].kind == ArgumentValue::Kind::tensor)
+      continue;
+    size_t position = (*positions)[i];
+    Result<int64_t> word =
+        encodeScalar(manifest.arguments[position], values[i]);
+    if (!word.isOk())
+      return word.takeStatus();
+    bound.scalars[position] = *word;
+  }
+  if (Status status =
+          bindTensors(manifest, device, values, *positions, bound.tensors);
+      !status.isOk())
+    return status;
+  Result<std::vector<int64_t>> extents = bindExtents(manifest, bound.tensors);
+  if (!extents.isOk())
+    return extents.takeStatus();
+  bound.extents = std::move(*extents);
+  if (Status status = checkOutputs(manifest, bound.tensors); !status.isOk())
+    return status;
+  return bound;
+}
+
+Status attn::rebindTensors(const Manifest &manifest, DLDevice device,
+                           const ArgumentValue *values, size_t numValues,
+                           const std::vector<BoundTensor> &tensors,
+                           std::vector<BoundTensor> &staged) {
+  for (size_t i = 0; i < numValues; ++i)
+    if (values[i].kind != ArgumentValue::Kind::tensor)
+      return refuse("argument " + std::string(values[i].name),
+                    "expects tensors only, but got a scalar, which may change "
+                    "the work and the memory",
+                    "prepare another plan");
+  Result<std::vector<size_t>> positions =
+      matchNames(manifest, values, numValues);
+  if (!positions.isOk())
+    return positions.takeStatus();
+  staged = tensors;
+  if (Status status = bindTensors(manifest, device, values, *positions, staged);
+      !status.isOk())
+    return status;
+  for (size_t i = 0; i < tensors.size(); ++i)
+    for (size_t d = 0; d < tensors[i].shape.size(); ++d)
+      if (staged[i].shape[d] != tensors[i].shape[d])
+        return refuse("argument " + manifest.arguments[i].name,
+                      "expects dimension " + std::to_string(d) + " to be " +
+                          std::to_string(tensors[i].shape[d]) +
+                          " as when the plan was prepared, but got " +
+                          std::to_string(staged[i].shape[d]),
+                      "prepare another plan");
+  return checkOutputs(manifest, staged);
+}
+
+Expr::Lookup attn::makeLookup(const Manifest &manifest,
+                              const BoundArguments &bound) {
+  return [&](std::string_view name) -> std::optional<int64_t> {
+    if (std::optional<size_t> rank = manifest.findRank(name))
+      return bound.extents[*rank];
+    if (std::optional<size_t> argument = manifest.findArgument(name))
+      return bound.scalars[*argument];
+    return std::nullopt;
+  };
 }

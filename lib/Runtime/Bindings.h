@@ -4,36 +4,42 @@
 #define ATTN_LIB_RUNTIME_BINDINGS_H
 
 #include "BoundTensor.h"
-#include "attn/Runtime/Plan.h"
+#include "attn/Runtime/ArgumentValue.h"
 
 #include <vector>
 
 namespace attn {
 
-/// The position in `manifest.arguments` of each value. Refuses names that the
-/// kernel does not have, two values of one name, and a tensor where a scalar
-/// is declared or the reverse.
-Result<std::vector<size_t>> matchNames(const Manifest &manifest,
-                                       const ArgumentValue *values,
-                                       size_t numValues);
+/// The values of all arguments and ranks, in the manifest's order.
+struct BoundArguments {
+  /// One an argument; a scalar's is empty.
+  std::vector<BoundTensor> tensors;
+  /// One an argument: the word that passes it, an integer or a float's bits; a
+  /// tensor's is 0.
+  std::vector<int64_t> scalars;
+  /// One a rank.
+  std::vector<int64_t> extents;
+};
 
-/// Refuses an argument of the kernel that `positions` does not hold.
-Status checkComplete(const Manifest &manifest,
-                     const std::vector<size_t> &positions);
+/// Binds every argument of a kernel. Refuses names that it does not have, two
+/// values of one name and absent ones, a tensor where a scalar is declared or
+/// the reverse, what bindTensor refuses, scalars that their type cannot hold,
+/// shapes that disagree with the manifest or with each other, and outputs that
+/// may share memory with themselves or other arguments.
+Result<BoundArguments> bindArguments(const Manifest &manifest, DLDevice device,
+                                     const ArgumentValue *values,
+                                     size_t numValues);
 
-/// The word that passes `value` to the kernel: an integer that its type can
-/// hold, or the bits of a float.
-Result<int64_t> encodeScalar(const Manifest::Argument &argument,
-                             const ArgumentValue &value);
+/// Sets `staged` to `tensors` with those of `values` in place of some, which
+/// have to be of the same shapes. Refuses as bindArguments does, and scalars;
+/// `tensors` stays as it is.
+Status rebindTensors(const Manifest &manifest, DLDevice device,
+                     const ArgumentValue *values, size_t numValues,
+                     const std::vector<BoundTensor> &tensors,
+                     std::vector<BoundTensor> &staged);
 
-/// The extent of every rank, in order. Refuses shapes that disagree with the
-/// manifest or with each other, naming both sides.
-Result<std::vector<int64_t>>
-bindExtents(const Manifest &manifest, const std::vector<BoundTensor> &tensors);
-
-/// Refuses outputs that may share memory with themselves or other arguments.
-Status checkOutputs(const Manifest &manifest,
-                    const std::vector<BoundTensor> &tensors);
+/// The values of names in expressions. Refers to both while it lives.
+Expr::Lookup makeLookup(const Manifest &manifest, const BoundArguments &bound);
 
 } // namespace attn
 

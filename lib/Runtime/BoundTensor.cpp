@@ -33,17 +33,35 @@ static int32_t getDeviceType(const DLTensor &tensor) {
   return type;
 }
 
-static Status checkHeader(const Manifest::Argument &argument,
+static Status checkDevice(const std::string &name, DLDevice device,
+                          const DLTensor &tensor) {
+  int32_t type = getDeviceType(tensor);
+  std::string got = "device type " + std::to_string(type);
+  if (device.device_type == kDLCPU)
+    return type == kDLCPU
+               ? Status()
+               : refuse(name,
+                        "expects CPU memory (device type 1), but got " + got,
+                        "copy it to the CPU");
+  if (type == int32_t(device.device_type) &&
+      tensor.device.device_id == device.device_id)
+    return {};
+  return refuse(name,
+                "expects memory of device " + std::to_string(device.device_id) +
+                    " (device type " +
+                    std::to_string(int32_t(device.device_type)) +
+                    "), where the kernel was loaded, but got device " +
+                    std::to_string(tensor.device.device_id) + " of " + got,
+                "copy it there, or load the kernel for its device");
+}
+
+static Status checkHeader(const Manifest::Argument &argument, DLDevice device,
                           const DLTensor *tensor) {
   const std::string &name = argument.name;
   if (!tensor)
     return refuse(name, "expects a tensor, but got null", "give a DLTensor");
-  if (getDeviceType(*tensor) != kDLCPU)
-    return refuse(name,
-                  "expects CPU memory (device type 1), but got device "
-                  "type " +
-                      std::to_string(getDeviceType(*tensor)),
-                  "copy it to the CPU");
+  if (Status status = checkDevice(name, device, *tensor); !status.isOk())
+    return status;
   if (!isCompatible(tensor->dtype, argument.dtype))
     return refuse(name,
                   "expects elements of " +
@@ -123,9 +141,9 @@ static Status bindRange(const std::string &name, BoundTensor &bound) {
   return {};
 }
 
-Status attn::bindTensor(const Manifest::Argument &argument,
+Status attn::bindTensor(const Manifest::Argument &argument, DLDevice device,
                         const DLTensor *tensor, BoundTensor &bound) {
-  if (Status status = checkHeader(argument, tensor); !status.isOk())
+  if (Status status = checkHeader(argument, device, tensor); !status.isOk())
     return status;
   bound.elementBytes = getSizeInBytes(argument.dtype);
   if (Status status = bindShape(argument, *tensor, bound); !status.isOk())

@@ -25,10 +25,11 @@ struct BoundTensor {
 };
 
 /// Checks `tensor` against its declaration, all but the extents of ranks, and
-/// describes it in `bound`, whose vectors are reused. After a refusal `bound`
-/// holds nothing of use.
-Status bindTensor(const Manifest::Argument &argument, const DLTensor *tensor,
-                  BoundTensor &bound);
+/// describes it in `bound`, whose vectors are reused. Its memory has to be that
+/// of `device`; of CPU memory the number does not matter. After a refusal
+/// `bound` holds nothing of use.
+Status bindTensor(const Manifest::Argument &argument, DLDevice device,
+                  const DLTensor *tensor, BoundTensor &bound);
 
 /// Whether two indices of `tensor` may name one element. False is proven: each
 /// stride exceeds what all smaller ones together can reach.

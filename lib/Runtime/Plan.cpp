@@ -3,16 +3,18 @@
 #include "attn/Runtime/Plan.h"
 
 #include "Bindings.h"
+#include "attn/Runtime/ExclusiveUse.h"
 
 #include <unistd.h>
 
 using namespace attn;
 
-using Argument = Manifest::Argument;
 using Parameter = Manifest::Parameter;
 
 /// Of workspace and scratch. Two cache lines, since processors fetch pairs.
 static constexpr int64_t memoryAlignment = 128;
+
+static constexpr DLDevice cpuDevice{kDLCPU, 0};
 
 /// So that a counter of items that runs past the end cannot overflow.
 static constexpr int64_t maxItems = int64_t(1) << 62;
@@ -55,79 +57,27 @@ static Result<int64_t> evaluateBytes(const Expr &expr,
 Plan::Plan() = default;
 Plan::~Plan() = default;
 
-/// Binds the tensors among `values` into `staged`, where the others are as they
-/// were, and checks what concerns all of them.
-Status Plan::bindTensors(const ArgumentValue *values, size_t numValues) {
-  const Manifest &manifest = kernel->getManifest();
-  Result<std::vector<size_t>> positions =
-      matchNames(manifest, values, numValues);
-  if (!positions.isOk())
-    return positions.takeStatus();
-  staged = tensors;
-  for (size_t i = 0; i < numValues; ++i) {
-    const Argument &argument = manifest.arguments[(*positions)[i]];
-    if (argument.kind != Argument::Kind::tensor)
-      continue;
-    if (Status status =
-            bindTensor(argument, values[i].tensor, staged[(*positions)[i]]);
-        !status.isOk())
-      return status;
-  }
-  return {};
-}
-
 Result<std::unique_ptr<Plan>>
 Plan::prepare(std::shared_ptr<const Kernel> kernel, const ArgumentValue *values,
               size_t numValues, std::shared_ptr<ThreadPool> pool) {
-  const Manifest &manifest = kernel->getManifest();
+  Result<BoundArguments> bound =
+      bindArguments(kernel->getManifest(), cpuDevice, values, numValues);
+  if (!bound.isOk())
+    return bound.takeStatus();
   std::unique_ptr<Plan> plan(new Plan);
-  plan->kernel = kernel;
+  plan->kernel = std::move(kernel);
   plan->pool = std::move(pool);
-  plan->tensors.resize(manifest.arguments.size());
-
-  Result<std::vector<size_t>> positions =
-      matchNames(manifest, values, numValues);
-  if (!positions.isOk())
-    return positions.takeStatus();
-  if (Status status = checkComplete(manifest, *positions); !status.isOk())
+  if (Status status = plan->evaluate(*bound); !status.isOk())
     return status;
-  std::vector<int64_t> scalars(manifest.arguments.size());
-  for (size_t i = 0; i < numValues; ++i) {
-    if (values[i].kind == ArgumentValue::Kind::tensor)
-      continue;
-    size_t position = (*positions)[i];
-    Result<int64_t> word =
-        encodeScalar(manifest.arguments[position], values[i]);
-    if (!word.isOk())
-      return word.takeStatus();
-    scalars[position] = *word;
-  }
-  if (Status status = plan->bindTensors(values, numValues); !status.isOk())
-    return status;
-  Result<std::vector<int64_t>> extents = bindExtents(manifest, plan->staged);
-  if (!extents.isOk())
-    return extents.takeStatus();
-  if (Status status = checkOutputs(manifest, plan->staged); !status.isOk())
-    return status;
-  plan->tensors.swap(plan->staged);
-  if (Status status = plan->evaluate(*extents, scalars); !status.isOk())
-    return status;
+  plan->tensors = std::move(bound->tensors);
   plan->fillAddresses();
   return plan;
 }
 
-Status Plan::evaluate(const std::vector<int64_t> &extents,
-                      const std::vector<int64_t> &scalars) {
+Status Plan::evaluate(const BoundArguments &bound) {
   const Manifest &manifest = kernel->getManifest();
   const std::string prefix = "kernel " + manifest.name + ", ";
-  Expr::Lookup lookup = [&](std::string_view name) -> std::optional<int64_t> {
-    if (std::optional<size_t> rank = manifest.findRank(name))
-      return extents[*rank];
-    if (std::optional<size_t> argument = manifest.findArgument(name))
-      return scalars[*argument];
-    return std::nullopt;
-  };
-
+  Expr::Lookup lookup = makeLookup(manifest, bound);
   for (const Manifest::Phase &phase : manifest.phases) {
     std::string feature = prefix + "items of phase " + phase.symbol;
     Result<int64_t> count = phase.items.evaluate(lookup, feature);
@@ -145,9 +95,9 @@ Status Plan::evaluate(const std::vector<int64_t> &extents,
     const Parameter &parameter = manifest.parameters[i];
     int64_t word = 0;
     if (parameter.kind == Parameter::Kind::extent)
-      word = extents[*manifest.findRank(parameter.name)];
+      word = bound.extents[*manifest.findRank(parameter.name)];
     if (parameter.kind == Parameter::Kind::scalar)
-      word = scalars[*manifest.findArgument(parameter.name)];
+      word = bound.scalars[*manifest.findArgument(parameter.name)];
     if (parameter.kind == Parameter::Kind::expr) {
       Result<int64_t> value = parameter.expr.evaluate(
           lookup, prefix + "parameter " + std::to_string(i));
@@ -211,50 +161,18 @@ void Plan::fillAddresses() {
   }
 }
 
-Status Plan::Use::check() const {
-  if (first)
-    return {};
-  return Status::error(StatusCode::invalidArgument,
-                       "kernel " + plan.kernel->getManifest().name,
-                       "expects a plan at rest, but it is in use",
-                       "prepare one plan for each thread");
-}
-
 Status Plan::rebind(const ArgumentValue *values, size_t numValues) {
-  Use use(*this);
-  if (Status status = use.check(); !status.isOk())
+  const Manifest &manifest = kernel->getManifest();
+  ExclusiveUse use(inUse);
+  if (Status status = use.check(manifest.name); !status.isOk())
     return status;
-  if (Status status = stage(values, numValues); !status.isOk())
+  if (Status status = rebindTensors(manifest, cpuDevice, values, numValues,
+                                    tensors, staged);
+      !status.isOk())
     return status;
   tensors.swap(staged);
   fillAddresses();
   return {};
-}
-
-/// Fills `staged` with what rebind was given, and checks it.
-Status Plan::stage(const ArgumentValue *values, size_t numValues) {
-  const Manifest &manifest = kernel->getManifest();
-  for (size_t i = 0; i < numValues; ++i)
-    if (values[i].kind != ArgumentValue::Kind::tensor)
-      return Status::error(StatusCode::invalidArgument,
-                           "argument " + std::string(values[i].name),
-                           "expects tensors only, but got a scalar, which may "
-                           "change the work and the memory",
-                           "prepare another plan");
-  if (Status status = bindTensors(values, numValues); !status.isOk())
-    return status;
-  for (size_t i = 0; i < tensors.size(); ++i)
-    for (size_t d = 0; d < tensors[i].shape.size(); ++d)
-      if (staged[i].shape[d] != tensors[i].shape[d])
-        return Status::error(StatusCode::invalidArgument,
-                             "argument " + manifest.arguments[i].name,
-                             "expects dimension " + std::to_string(d) +
-                                 " to be " +
-                                 std::to_string(tensors[i].shape[d]) +
-                                 " as when the plan was prepared, but got " +
-                                 std::to_string(staged[i].shape[d]),
-                             "prepare another plan");
-  return checkOutputs(manifest, staged);
 }
 
 int64_t Plan::getMemoryBytes() const {

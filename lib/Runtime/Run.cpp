@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "BoundTensor.h"
+#include "attn/Runtime/ExclusiveUse.h"
 #include "attn/Runtime/Plan.h"
 
 #include <algorithm>
@@ -62,8 +63,8 @@ static void runChunks(void *context, int thread) {
 }
 
 Status Plan::run() {
-  Use use(*this);
-  if (Status status = use.check(); !status.isOk())
+  ExclusiveUse use(inUse);
+  if (Status status = use.check(kernel->getManifest().name); !status.isOk())
     return status;
   int64_t numThreads = pool ? pool->getNumThreads() : 1;
   for (size_t i = 0; i < items.size(); ++i) {

@@ -3,46 +3,22 @@
 #ifndef ATTN_RUNTIME_PLAN_H
 #define ATTN_RUNTIME_PLAN_H
 
+#include "attn/Runtime/ArgumentValue.h"
 #include "attn/Runtime/Kernel.h"
 #include "attn/Runtime/Status.h"
 #include "attn/Runtime/ThreadPool.h"
-
-#include <dlpack/dlpack.h>
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
-#include <string_view>
 #include <vector>
 
 namespace attn {
 
+struct BoundArguments;
 struct BoundTensor;
-
-/// The value of one argument of a kernel. A tensor's memory has to live until
-/// the plan's last run; the DLTensor itself only during the call.
-struct ArgumentValue {
-  enum class Kind { tensor, integer, real };
-
-  static ArgumentValue ofTensor(std::string_view name, const DLTensor *tensor) {
-    return {name, Kind::tensor, tensor, 0, 0.0};
-  }
-  static ArgumentValue ofInteger(std::string_view name, int64_t value) {
-    return {name, Kind::integer, nullptr, value, 0.0};
-  }
-  /// For f32 and f64, which take an integer too.
-  static ArgumentValue ofReal(std::string_view name, double value) {
-    return {name, Kind::real, nullptr, 0, value};
-  }
-
-  std::string_view name;
-  Kind kind;
-  const DLTensor *tensor;
-  int64_t integer;
-  double real;
-};
 
 /// One kernel with its arguments, memory and work. Everything is allocated and
 /// evaluated by `prepare`; a plan is run by one thread at a time.
@@ -89,33 +65,9 @@ private:
   using Memory = std::unique_ptr<uint8_t, Free>;
 
   Plan();
-  Status bindTensors(const ArgumentValue *values, size_t numValues);
-  Status evaluate(const std::vector<int64_t> &extents,
-                  const std::vector<int64_t> &scalars);
+  Status evaluate(const BoundArguments &bound);
   Status allocate(int64_t scratchBytes);
   void fillAddresses();
-  Status stage(const ArgumentValue *values, size_t numValues);
-
-  /// Marks the plan as in use while it lives, if it was not.
-  class Use {
-  public:
-    explicit Use(Plan &plan)
-        : plan(plan),
-          first(!plan.inUse.test_and_set(std::memory_order_acquire)) {}
-    ~Use() {
-      if (first)
-        plan.inUse.clear(std::memory_order_release);
-    }
-    Use(const Use &) = delete;
-    Use &operator=(const Use &) = delete;
-
-    /// Refuses where another thread was first.
-    Status check() const;
-
-  private:
-    Plan &plan;
-    bool first;
-  };
 
   std::shared_ptr<const Kernel> kernel;
   std::shared_ptr<ThreadPool> pool;

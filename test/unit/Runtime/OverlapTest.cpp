@@ -42,7 +42,7 @@ BoundTensor makeRandom(std::mt19937 &random) {
   view.shape = shape.data();
   view.strides = strides.data();
   BoundTensor bound;
-  EXPECT_TRUE(bindTensor(argument, &view, bound).isOk());
+  EXPECT_TRUE(bindTensor(argument, {kDLCPU, 0}, &view, bound).isOk());
   return bound;
 }
 
