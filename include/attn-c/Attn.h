@@ -6,7 +6,8 @@
 |*   attn_kernel *kernel; attn_plan *plan;
 |*   attn_kernel_load_file("causal.attn", &kernel);
 |*   attn_plan_prepare(kernel, arguments, count, NULL, &plan);
-|*   attn_plan_run(plan);
+|*   attn_plan_run(plan);                  or, of a kernel for a GPU,
+|*   attn_plan_launch(plan, stream);
 |*
 |* A call that fails returns a status other than ATTN_OK, changes nothing, sets
 |* its result to NULL, and leaves its reason in the calling thread's last error.
@@ -66,7 +67,11 @@ const char *attn_last_error_message(void);
 typedef struct attn_kernel attn_kernel;
 
 /* Loads an artifact. It is executable code: load only what you trust. Refuses
- * damaged files and machines without the features that the kernel needs. */
+ * damaged files and machines without the features that the kernel needs. A
+ * kernel for an NVIDIA GPU is loaded into the calling thread's current context,
+ * else into the primary one of device 0; the driver is libcuda.so.1, or what
+ * the environment variable ATTN_CUDA_DRIVER names. A context may not be
+ * destroyed before what was made in it. */
 attn_status attn_kernel_load_file(const char *path, attn_kernel **kernel);
 
 /* As attn_kernel_load_file, of `size` bytes that are not needed afterwards. */
@@ -115,7 +120,13 @@ typedef struct attn_plan attn_plan;
  * allocates all that its runs need. Tensors: CPU memory, the declared type,
  * aligned to their element, any strides, NULL strides for compact row-major,
  * NULL data only where empty. Outputs may share memory with no other argument.
- * `pool` may be NULL: runs then use the calling thread only. */
+ * `pool` may be NULL: runs then use the calling thread only.
+ *
+ * Of a kernel for a GPU: memory of its device (kDLCUDA); tensors that it reads
+ * by tensor maps begin at a multiple of 16 bytes, as do their rows, and are
+ * contiguous in their last dimension. `pool` is not used. The call may wait for
+ * the device's default stream, and is refused where that one cannot be used
+ * because a stream captures. */
 attn_status attn_plan_prepare(const attn_kernel *kernel,
                               const attn_argument *arguments, size_t count,
                               const attn_pool *pool, attn_plan **plan);
@@ -124,8 +135,16 @@ attn_status attn_plan_prepare(const attn_kernel *kernel,
 attn_status attn_plan_rebind(attn_plan *plan, const attn_argument *arguments,
                              size_t count);
 
-/* Runs the kernel and returns when the outputs are written. */
+/* Runs the kernel and returns when the outputs are written; on a GPU by its
+ * default stream. */
 attn_status attn_plan_run(attn_plan *plan);
+
+/* Starts a run on `stream`, a CUstream (cudaStream_t) of the device for which
+ * the kernel was loaded, NULL being the default one, and returns. Allocates
+ * nothing, waits for nothing, and may be captured in a graph, which the plan
+ * has to outlive. Runs of one plan share memory: they may not overlap. A plan
+ * of the CPU is refused. */
+attn_status attn_plan_launch(attn_plan *plan, void *stream);
 
 /* Bytes that the plan holds for its runs. 0 for NULL. */
 int64_t attn_plan_memory_bytes(const attn_plan *plan);

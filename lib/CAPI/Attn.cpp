@@ -9,15 +9,15 @@
 #include "attn-c/Attn.h"
 
 #include "attn/Runtime/Artifact.h"
-#include "attn/Runtime/Kernel.h"
-#include "attn/Runtime/Plan.h"
+#include "attn/Runtime/Target.h"
+#include "attn/Runtime/ThreadPool.h"
 
 #include <exception>
 
 using namespace attn;
 
 struct attn_kernel {
-  std::shared_ptr<const Kernel> kernel;
+  std::shared_ptr<const LoadedKernel> kernel;
   std::string manifest;
 };
 
@@ -26,7 +26,7 @@ struct attn_pool {
 };
 
 struct attn_plan {
-  std::unique_ptr<Plan> plan;
+  std::unique_ptr<PreparedPlan> plan;
 };
 
 namespace {
@@ -72,7 +72,8 @@ template <typename Body> attn_status guarded(const char *function, Body body) {
   }
 }
 
-Status wrap(Result<std::shared_ptr<const Kernel>> loaded, attn_kernel **out) {
+Status wrap(Result<std::shared_ptr<const LoadedKernel>> loaded,
+            attn_kernel **out) {
   if (!loaded.isOk())
     return loaded.takeStatus();
   std::string manifest = (*loaded)->getManifest().toJson();
@@ -136,7 +137,7 @@ attn_status attn_kernel_load_file(const char *path, attn_kernel **kernel) {
     *kernel = nullptr;
     if (!path)
       return isNull("attn_kernel_load_file", "a path");
-    return wrap(Kernel::loadFile(path), kernel);
+    return wrap(loadKernelFile(path), kernel);
   });
 }
 
@@ -153,7 +154,7 @@ attn_status attn_kernel_load_memory(const void *bytes, size_t size,
         "artifact in memory");
     if (!artifact.isOk())
       return artifact.takeStatus();
-    return wrap(Kernel::load(*artifact), kernel);
+    return wrap(loadKernel(*artifact), kernel);
   });
 }
 
@@ -191,8 +192,8 @@ attn_status attn_plan_prepare(const attn_kernel *kernel,
         convert("attn_plan_prepare", arguments, count);
     if (!values.isOk())
       return values.takeStatus();
-    Result<std::unique_ptr<Plan>> prepared =
-        Plan::prepare(kernel->kernel, *values, pool ? pool->pool : nullptr);
+    Result<std::unique_ptr<PreparedPlan>> prepared = kernel->kernel->prepare(
+        values->data(), values->size(), pool ? pool->pool : nullptr);
     if (!prepared.isOk())
       return prepared.takeStatus();
     *plan = new attn_plan{std::move(*prepared)};
@@ -218,6 +219,14 @@ attn_status attn_plan_run(attn_plan *plan) {
     if (!plan)
       return isNull("attn_plan_run", "a plan");
     return plan->plan->run();
+  });
+}
+
+attn_status attn_plan_launch(attn_plan *plan, void *stream) {
+  return guarded("attn_plan_launch", [&]() -> Status {
+    if (!plan)
+      return isNull("attn_plan_launch", "a plan");
+    return plan->plan->launch(stream);
   });
 }
 

@@ -43,7 +43,7 @@ LaunchLayout attn::layOutParameters(const Manifest &manifest,
     Extent extent = getExtent(manifest, parameter);
     int64_t offset = (layout.bytes + extent.alignment - 1) / extent.alignment *
                      extent.alignment;
-    layout.offsets.push_back(offset);
+    layout.places.push_back({offset, extent.bytes});
     layout.bytes = offset + extent.bytes;
   }
   return layout;

@@ -10,10 +10,13 @@
 
 namespace attn {
 
-/// The byte offset of each parameter, as a function's declaration has them, and
-/// their end.
+/// Where a function's declaration has each parameter, and their end, in bytes.
 struct LaunchLayout {
-  std::vector<int64_t> offsets;
+  struct Place {
+    int64_t offset, bytes;
+  };
+
+  std::vector<Place> places;
   int64_t bytes = 0;
 };
 

@@ -63,6 +63,7 @@ _SIGNATURES = {
     ),
     "attn_plan_rebind": (c_int, [c_void_p, POINTER(Argument), c_size_t]),
     "attn_plan_run": (c_int, [c_void_p]),
+    "attn_plan_launch": (c_int, [c_void_p, c_void_p]),
     "attn_plan_release": (None, [c_void_p]),
 }
 

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "CudaKernels.h"
 #include "RowSum.h"
 
 #include <atomic>
@@ -42,6 +43,22 @@ TEST(Allocation, IsOverWhenThePlanIsPrepared) {
   EXPECT_GT(before, 0);
   for (int i = 0; i < 100; ++i)
     ASSERT_TRUE((*plan)->run().isOk());
+  EXPECT_EQ(numAllocations, before);
+}
+
+TEST(Allocation, IsOverWhenTheDevicesPlanIsPrepared) {
+  useFakeCuda();
+  CudaCall call;
+  auto kernel = loadKernel(makeCudaArtifact());
+  ASSERT_TRUE(kernel.isOk()) << kernel.getStatus().message();
+  auto plan = (*kernel)->prepare(call.values.data(), 4, nullptr);
+  ASSERT_TRUE(plan.isOk()) << plan.getStatus().message();
+  // The fake records what it is called with, and allocates for it elsewhere:
+  // in a library that does not see this operator new.
+  fakeCudaSetCurrent(0);
+  int before = numAllocations;
+  for (int i = 0; i < 100; ++i)
+    ASSERT_TRUE((*plan)->launch(nullptr).isOk());
   EXPECT_EQ(numAllocations, before);
 }
 } // namespace

@@ -54,6 +54,8 @@ int attn_test_run_from_c(const char *path, int num_threads) {
   CHECK(attn_plan_run(plan) == ATTN_OK);
   CHECK(o[0] == 1.5f && o[1] == 1.5f);
 
+  CHECK(attn_plan_launch(plan, NULL) == ATTN_UNSUPPORTED);
+  CHECK(strcmp(attn_last_error_alternative(), "run the plan instead") == 0);
   y_view.ndim = 1;
   CHECK(attn_plan_rebind(plan, &other, 1) == ATTN_INVALID_ARGUMENT);
   CHECK(attn_last_error_code() == ATTN_INVALID_ARGUMENT);

@@ -42,7 +42,8 @@ TEST(CApi, RefusesNullPointers) {
       {attn_plan_prepare(nullptr, nullptr, 0, nullptr, &plan),
        attn_last_error_message()},
       {attn_plan_rebind(nullptr, nullptr, 0), attn_last_error_message()},
-      {attn_plan_run(nullptr), attn_last_error_message()}};
+      {attn_plan_run(nullptr), attn_last_error_message()},
+      {attn_plan_launch(nullptr, nullptr), attn_last_error_message()}};
   for (const auto &call : calls) {
     EXPECT_EQ(call.status, ATTN_INVALID_ARGUMENT);
     EXPECT_NE(call.message.find("but got a null pointer"), std::string::npos)

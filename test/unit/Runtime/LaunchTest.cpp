@@ -78,8 +78,16 @@ TEST(Launch, LaysParametersOut) {
   Result<Manifest> m = Manifest::parse(valid);
   ASSERT_TRUE(m.isOk());
   LaunchLayout layout = layOutParameters(*m, m->launches[0]);
-  EXPECT_EQ(layout.offsets,
-            (std::vector<int64_t>{0, 64, 192, 200, 208, 216, 224}));
+  std::vector<std::pair<int64_t, int64_t>> places;
+  for (LaunchLayout::Place place : layout.places)
+    places.push_back({place.offset, place.bytes});
+  EXPECT_EQ(places, (std::vector<std::pair<int64_t, int64_t>>{{0, 4},
+                                                              {64, 128},
+                                                              {192, 4},
+                                                              {200, 8},
+                                                              {208, 8},
+                                                              {216, 8},
+                                                              {224, 8}}));
   EXPECT_EQ(layout.bytes, 232);
 }
 

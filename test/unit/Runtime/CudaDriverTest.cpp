@@ -1,4 +1,4 @@
-//===- CUDADriverTest.cpp - opening the driver, and what it refuses -------===//
+//===- CudaDriverTest.cpp - opening the driver, and what it refuses -------===//
 
 #include "FakeCuda/FakeCuda.h"
 #include "lib/Runtime/CUDA/Driver.h"

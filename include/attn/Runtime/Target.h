@@ -1,0 +1,77 @@
+//===- Target.h - kernels and plans, whatever machine they run on ---------===//
+//
+// What all targets of the runtime have in common. Each implements these two
+// classes; `loadKernel` chooses one by the manifest. A target is added by its
+// files and a line in lib/Runtime/Target.cpp.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_RUNTIME_TARGET_H
+#define ATTN_RUNTIME_TARGET_H
+
+#include "attn/Runtime/ArgumentValue.h"
+#include "attn/Runtime/Manifest.h"
+#include "attn/Runtime/Status.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace attn {
+
+struct Artifact;
+class ThreadPool;
+
+/// A kernel bound to tensors, with all that its runs need. One thread may use
+/// it at a time, and its runs may not overlap on the device either: they share
+/// its workspace. A refusal changes nothing.
+class PreparedPlan {
+public:
+  virtual ~PreparedPlan() = default;
+
+  /// Gives some tensors other memory and strides, of the shapes that they have.
+  /// Scalars are fixed.
+  virtual Status rebind(const ArgumentValue *values, size_t numValues) = 0;
+
+  /// Runs and returns when the outputs are written; on a GPU after all that
+  /// its default stream had to do.
+  virtual Status run() = 0;
+
+  /// Starts a run on a device's stream (a CUstream; null is the default one)
+  /// and returns. Allocates nothing, waits for nothing and may be captured.
+  /// Refused for a kernel of the CPU, which has no streams.
+  virtual Status launch(void *stream) = 0;
+
+  /// Bytes that this plan holds for its runs, on whatever machine.
+  virtual int64_t getMemoryBytes() const = 0;
+};
+
+/// A kernel that some machine here can run. Immutable, so that threads may
+/// share it.
+class LoadedKernel {
+public:
+  virtual ~LoadedKernel() = default;
+
+  virtual const Manifest &getManifest() const = 0;
+
+  /// Binds every argument. Tensors are memory of the machine that the kernel
+  /// was loaded for. Only the CPU uses `pool`; null is the calling thread.
+  virtual Result<std::unique_ptr<PreparedPlan>>
+  prepare(const ArgumentValue *values, size_t numValues,
+          std::shared_ptr<ThreadPool> pool) const = 0;
+};
+
+/// Loads an artifact for the machine that its manifest names; of a GPU kernel
+/// into the calling thread's current context, else that of device 0. An
+/// artifact is executable code: its checksums tell damage, not who made it.
+Result<std::shared_ptr<const LoadedKernel>>
+loadKernel(const Artifact &artifact);
+
+/// As `loadKernel`, of the artifact file at `path`.
+Result<std::shared_ptr<const LoadedKernel>>
+loadKernelFile(const std::string &path);
+
+} // namespace attn
+
+#endif // ATTN_RUNTIME_TARGET_H

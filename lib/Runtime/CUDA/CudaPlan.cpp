@@ -1,0 +1,254 @@
+//===- CudaPlan.cpp - binds a GPU kernel and launches it ------------------===//
+
+#include "CudaPlan.h"
+
+#include "attn/Runtime/ExclusiveUse.h"
+
+using namespace attn;
+using namespace attn::cuda;
+
+// CUDA C++ Programming Guide, "Technical Specifications per Compute
+// Capability": blocks of a grid in x, y and z.
+static constexpr int64_t maxGrid[3] = {2147483647, 65535, 65535};
+
+/// Read where a tensor that a map describes is empty: room for any element.
+static constexpr uint64_t zerosBytes = 256;
+
+DLDevice CudaPlan::getDevice() const {
+  return {kDLCUDA, kernel->getContext()->getDevice()};
+}
+
+std::string CudaPlan::getFeature(std::string_view part) const {
+  return "kernel " + kernel->getManifest().name + ", " + std::string(part);
+}
+
+Expr::Lookup CudaPlan::makeDeviceLookup(const BoundArguments &arguments) const {
+  return [lookup = makeLookup(kernel->getManifest(), arguments),
+          count = kernel->getContext()->getMultiprocessors()](
+             std::string_view name) -> std::optional<int64_t> {
+    return name == Launch::multiprocessors ? count : lookup(name);
+  };
+}
+
+Result<std::unique_ptr<PreparedPlan>>
+CudaPlan::prepare(std::shared_ptr<const CudaKernel> kernel,
+                  const ArgumentValue *values, size_t numValues) {
+  std::unique_ptr<CudaPlan> plan(new CudaPlan);
+  plan->kernel = std::move(kernel);
+  Result<BoundArguments> bound = bindArguments(
+      plan->kernel->getManifest(), plan->getDevice(), values, numValues);
+  if (!bound.isOk())
+    return bound.takeStatus();
+  plan->bound = std::move(*bound);
+  if (Status status = plan->evaluateGrids(); !status.isOk())
+    return status;
+  ContextScope scope(*plan->kernel->getContext());
+  if (Status status = scope.enter(); !status.isOk())
+    return status;
+  if (Status status = plan->allocate(); !status.isOk())
+    return status;
+  if (Status status = plan->fill(plan->bound, plan->blocks); !status.isOk())
+    return status;
+  return std::unique_ptr<PreparedPlan>(std::move(plan));
+}
+
+Status CudaPlan::evaluateGrid(const Launch &launch, FunctionHandle function) {
+  Expr::Lookup lookup = makeDeviceLookup(bound);
+  std::string feature = getFeature("grid of " + launch.symbol);
+  Item item{};
+  item.function = function;
+  item.launch = &launch;
+  item.cluster.id = clusterDimension;
+  bool isEmpty = false;
+  for (size_t d = 0; d < 3; ++d) {
+    Result<int64_t> extent = launch.grid[d].evaluate(lookup, feature);
+    if (!extent.isOk())
+      return extent.takeStatus();
+    std::string got =
+        ", but " + launch.grid[d].toString() + " is " + std::to_string(*extent);
+    if (*extent < 0 || *extent > maxGrid[d])
+      return Status::error(StatusCode::invalidArgument, feature,
+                           "expects 0 to " + std::to_string(maxGrid[d]) +
+                               " blocks in dimension " + std::to_string(d) +
+                               got,
+                           "use other shapes or scalars");
+    if (*extent % launch.cluster[d] != 0)
+      return Status::error(
+          StatusCode::corrupt, feature,
+          "expects whole clusters of " + std::to_string(launch.cluster[d]) +
+              " blocks in dimension " + std::to_string(d) + got,
+          "compile the kernel again");
+    isEmpty |= *extent == 0;
+    item.config.grid[d] = static_cast<unsigned>(*extent);
+    item.config.block[d] = d == 0 ? static_cast<unsigned>(launch.threads) : 1;
+    item.cluster.value.clusterSize[d] =
+        static_cast<unsigned>(launch.cluster[d]);
+    if (launch.cluster[d] != 1)
+      item.config.numAttributes = 1;
+  }
+  item.config.sharedBytes = static_cast<unsigned>(launch.sharedBytes);
+  if (!isEmpty)
+    items.push_back(item);
+  return {};
+}
+
+Status CudaPlan::evaluateGrids() {
+  const std::vector<Launch> &launches = kernel->getManifest().launches;
+  for (size_t i = 0; i < launches.size(); ++i)
+    if (Status status = evaluateGrid(launches[i], kernel->getFunctions()[i]);
+        !status.isOk())
+      return status;
+  return {};
+}
+
+/// Evaluates a byte count.
+static Result<int64_t> evaluateBytes(const Expr &expr,
+                                     const Expr::Lookup &lookup,
+                                     const std::string &feature) {
+  Result<int64_t> bytes = expr.evaluate(lookup, feature);
+  if (bytes.isOk() && *bytes < 0)
+    return Status::error(StatusCode::invalidArgument, feature,
+                         "expects at least 0 bytes, but " + expr.toString() +
+                             " is " + std::to_string(*bytes),
+                         "use other shapes or scalars");
+  return bytes;
+}
+
+/// Pre-condition: the context is current.
+Status CudaPlan::allocate() {
+  const Manifest &manifest = kernel->getManifest();
+  const std::shared_ptr<const Context> &context = kernel->getContext();
+  const Driver &driver = context->getDriver();
+  if (Status status = checkNoCapture(*context, "kernel " + manifest.name);
+      !status.isOk())
+    return status;
+  bool needsZeros = false;
+  for (const Item &item : items)
+    for (const Launch::Parameter &parameter : item.launch->parameters)
+      needsZeros |=
+          parameter.kind == Launch::Parameter::Kind::tensorMap &&
+          bound.tensors[*manifest.findArgument(parameter.name)].isEmpty;
+
+  Expr::Lookup lookup = makeDeviceLookup(bound);
+  std::string stateFeature = getFeature("state");
+  Result<int64_t> bytes =
+      evaluateBytes(manifest.stateBytes, lookup, stateFeature);
+  if (!bytes.isOk())
+    return bytes.takeStatus();
+  memory.stateBytes = *bytes;
+  std::string workspaceFeature = getFeature("workspace");
+  bytes = evaluateBytes(manifest.workspaceBytes, lookup, workspaceFeature);
+  if (!bytes.isOk())
+    return bytes.takeStatus();
+  memory.workspaceBytes = *bytes;
+
+  if (Status status =
+          workspace.allocate(context, memory.workspaceBytes, workspaceFeature);
+      !status.isOk())
+    return status;
+  memory.workspace = workspace.getAddress();
+  const std::pair<DeviceMemory *, uint64_t> cleared[] = {
+      {&state, uint64_t(memory.stateBytes)},
+      {&zeros, needsZeros ? zerosBytes : 0}};
+  for (auto [part, size] : cleared) {
+    if (size == 0)
+      continue;
+    if (Status status = part->allocate(context, size, stateFeature);
+        !status.isOk())
+      return status;
+    if (Status status = driver.call(stateFeature, driver.fill,
+                                    part->getAddress(), 0, size_t(size));
+        !status.isOk())
+      return status;
+  }
+  memory.state = state.getAddress();
+  memory.zeros = zeros.getAddress();
+  // The first launch may be on a stream that does not wait for this one.
+  if (memory.stateBytes != 0 || needsZeros)
+    return driver.call(stateFeature, driver.synchronize, getLegacyStream());
+  return {};
+}
+
+Status CudaPlan::fill(const BoundArguments &arguments,
+                      std::vector<ParameterBlock> &filled) const {
+  const Manifest &manifest = kernel->getManifest();
+  const Driver &driver = kernel->getContext()->getDriver();
+  Expr::Lookup lookup = makeDeviceLookup(arguments);
+  for (const Item &item : items) {
+    Result<ParameterBlock> block = ParameterBlock::create(
+        driver, manifest, *item.launch, arguments, lookup, memory);
+    if (!block.isOk())
+      return block.takeStatus();
+    filled.push_back(std::move(*block));
+  }
+  return {};
+}
+
+Status CudaPlan::rebind(const ArgumentValue *values, size_t numValues) {
+  const Manifest &manifest = kernel->getManifest();
+  ExclusiveUse use(inUse);
+  if (Status status = use.check(manifest.name); !status.isOk())
+    return status;
+  BoundArguments staged{{}, bound.scalars, bound.extents};
+  if (Status status = rebindTensors(manifest, getDevice(), values, numValues,
+                                    bound.tensors, staged.tensors);
+      !status.isOk())
+    return status;
+  std::vector<ParameterBlock> filled;
+  if (Status status = fill(staged, filled); !status.isOk())
+    return status;
+  bound = std::move(staged);
+  blocks = std::move(filled);
+  return {};
+}
+
+ResultCode CudaPlan::launchItem(size_t index, StreamHandle stream) {
+  Item &item = items[index];
+  LaunchConfig config = item.config;
+  config.stream = stream;
+  config.attributes = &item.cluster;
+  return kernel->getContext()->getDriver().launch.address(
+      &config, item.function, blocks[index].getAddresses(), nullptr);
+}
+
+Status CudaPlan::launchAll(StreamHandle stream) {
+  const Context &context = *kernel->getContext();
+  const Driver &driver = context.getDriver();
+  for (size_t i = 0; i < items.size(); ++i) {
+    ResultCode code = launchItem(i, stream);
+    // These two say that nothing was launched, as of a thread that has not the
+    // kernel's context.
+    if (code == errorInvalidContext || code == errorInvalidHandle) {
+      ContextScope scope(context);
+      if (Status status = scope.enter(); !status.isOk())
+        return status;
+      code = launchItem(i, stream);
+    }
+    if (code != success)
+      return driver.report("kernel " + kernel->getManifest().name,
+                           driver.launch.symbol, code, items[i].launch->symbol);
+  }
+  return {};
+}
+
+Status CudaPlan::launch(void *stream) {
+  ExclusiveUse use(inUse);
+  if (Status status = use.check(kernel->getManifest().name); !status.isOk())
+    return status;
+  return launchAll(static_cast<StreamHandle>(stream));
+}
+
+Status CudaPlan::run() {
+  ExclusiveUse use(inUse);
+  if (Status status = use.check(kernel->getManifest().name); !status.isOk())
+    return status;
+  const Context &context = *kernel->getContext();
+  ContextScope scope(context);
+  if (Status status = scope.enter(); !status.isOk())
+    return status;
+  if (Status status = launchAll(getLegacyStream()); !status.isOk())
+    return status;
+  return context.getDriver().call("kernel " + kernel->getManifest().name,
+                                  context.getDriver().synchronize,
+                                  getLegacyStream());
+}

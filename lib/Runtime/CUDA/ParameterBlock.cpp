@@ -1,0 +1,101 @@
+//===- ParameterBlock.cpp - the bytes of a launch's parameters ------------===//
+
+#include "ParameterBlock.h"
+
+#include "../LaunchLayout.h"
+#include "TensorMapEncoder.h"
+
+#include <cstring>
+
+using namespace attn;
+using namespace attn::cuda;
+
+using Parameter = Launch::Parameter;
+
+/// The address `offset` bytes into memory of `bytes`.
+static Result<int64_t> locate(const Parameter &parameter,
+                              const Expr::Lookup &lookup, DevicePointer memory,
+                              int64_t bytes, const std::string &feature) {
+  Result<int64_t> offset = parameter.expr.evaluate(lookup, feature);
+  if (!offset.isOk())
+    return offset;
+  if (*offset < 0 || *offset > bytes)
+    return Status::error(StatusCode::corrupt, feature,
+                         "expects an offset within its memory of " +
+                             std::to_string(bytes) + " bytes, but got " +
+                             std::to_string(*offset),
+                         "compile the kernel again");
+  return static_cast<int64_t>(memory) + *offset;
+}
+
+/// The low bytes of the result are the parameter. Pre-condition: it is no
+/// tensor map.
+static Result<int64_t>
+evaluateWord(const Manifest &manifest, const Parameter &parameter,
+             const BoundArguments &bound, const Expr::Lookup &lookup,
+             const PlanMemory &memory, const std::string &feature) {
+  switch (parameter.kind) {
+  case Parameter::Kind::tensorMap:
+    break;
+  case Parameter::Kind::pointer:
+    return static_cast<int64_t>(
+        bound.tensors[*manifest.findArgument(parameter.name)].address);
+  case Parameter::Kind::stride:
+    return bound.tensors[*manifest.findArgument(parameter.name)]
+        .strides[parameter.dim];
+  case Parameter::Kind::scalar:
+    return bound.scalars[*manifest.findArgument(parameter.name)];
+  case Parameter::Kind::state:
+    return locate(parameter, lookup, memory.state, memory.stateBytes, feature);
+  case Parameter::Kind::workspace:
+    return locate(parameter, lookup, memory.workspace, memory.workspaceBytes,
+                  feature);
+  case Parameter::Kind::value: {
+    Result<int64_t> value = parameter.expr.evaluate(lookup, feature);
+    if (value.isOk() && !isRepresentable(*value, parameter.type))
+      return Status::error(StatusCode::invalidArgument, feature,
+                           "expects a value of " +
+                               std::string(getName(parameter.type)) + ", but " +
+                               parameter.expr.toString() + " is " +
+                               std::to_string(*value),
+                           "use other shapes or scalars");
+    return value;
+  }
+  }
+  return 0;
+}
+
+Result<ParameterBlock>
+ParameterBlock::create(const Driver &driver, const Manifest &manifest,
+                       const Launch &launch, const BoundArguments &bound,
+                       const Expr::Lookup &lookup, const PlanMemory &memory) {
+  LaunchLayout layout = layOutParameters(manifest, launch);
+  ParameterBlock block;
+  block.storage.resize(size_t(layout.bytes + 63) / 64);
+  auto *base = reinterpret_cast<unsigned char *>(block.storage.data());
+  for (size_t i = 0; i < launch.parameters.size(); ++i) {
+    const Parameter &parameter = launch.parameters[i];
+    unsigned char *place = base + layout.places[i].offset;
+    block.addresses.push_back(place);
+    if (parameter.kind == Parameter::Kind::tensorMap) {
+      size_t index = *manifest.findArgument(parameter.name);
+      TensorMap map;
+      if (Status status =
+              encodeTensorMap(driver, manifest.arguments[index], parameter,
+                              bound.tensors[index], memory.zeros, map);
+          !status.isOk())
+        return status;
+      std::memcpy(place, &map, sizeof(map));
+      continue;
+    }
+    Result<int64_t> word =
+        evaluateWord(manifest, parameter, bound, lookup, memory,
+                     "kernel " + manifest.name + ", parameter " +
+                         std::to_string(i) + " of " + launch.symbol);
+    if (!word.isOk())
+      return word.takeStatus();
+    // Hosts of these drivers are little-endian: the low bytes come first.
+    std::memcpy(place, &*word, size_t(layout.places[i].bytes));
+  }
+  return block;
+}

@@ -1,0 +1,51 @@
+//===- ParameterBlock.h - the bytes of a launch's parameters --------------===//
+
+#ifndef ATTN_LIB_RUNTIME_CUDA_PARAMETERBLOCK_H
+#define ATTN_LIB_RUNTIME_CUDA_PARAMETERBLOCK_H
+
+#include "../Bindings.h"
+#include "Driver.h"
+
+#include <vector>
+
+namespace attn::cuda {
+
+/// A plan's device memory, as parameters refer to it.
+struct PlanMemory {
+  DevicePointer state = 0, workspace = 0;
+  int64_t stateBytes = 0, workspaceBytes = 0;
+  /// Of 16 bytes or more, where a tensor that a map describes is empty.
+  DevicePointer zeros = 0;
+};
+
+/// The parameters of one launch, as cuLaunchKernelEx takes them. Move-only: the
+/// addresses are those of its own bytes.
+class ParameterBlock {
+public:
+  /// Evaluates all parameters. `lookup` knows the names of expressions. Refuses
+  /// tensors that a tensor map cannot describe, values that their type cannot
+  /// hold, and offsets beyond the memory.
+  static Result<ParameterBlock>
+  create(const Driver &driver, const Manifest &manifest, const Launch &launch,
+         const BoundArguments &bound, const Expr::Lookup &lookup,
+         const PlanMemory &memory);
+  ParameterBlock(ParameterBlock &&) = default;
+  ParameterBlock &operator=(ParameterBlock &&) = default;
+
+  /// The address of each parameter.
+  void **getAddresses() { return addresses.data(); }
+
+private:
+  struct alignas(64) Line {
+    unsigned char bytes[64];
+  };
+
+  ParameterBlock() = default;
+
+  std::vector<Line> storage;
+  std::vector<void *> addresses;
+};
+
+} // namespace attn::cuda
+
+#endif // ATTN_LIB_RUNTIME_CUDA_PARAMETERBLOCK_H

@@ -1,0 +1,70 @@
+//===- Target.cpp - chooses the target that runs an artifact --------------===//
+
+#include "attn/Runtime/Target.h"
+
+#include "CUDA/CudaKernel.h"
+#include "attn/Runtime/Artifact.h"
+#include "attn/Runtime/Plan.h"
+
+using namespace attn;
+
+namespace {
+class CpuPlan final : public PreparedPlan {
+public:
+  explicit CpuPlan(std::unique_ptr<Plan> plan) : plan(std::move(plan)) {}
+
+  Status rebind(const ArgumentValue *values, size_t numValues) override {
+    return plan->rebind(values, numValues);
+  }
+  Status run() override { return plan->run(); }
+  Status launch(void *) override {
+    return Status::error(StatusCode::unsupported,
+                         "kernel " + plan->getKernel().getManifest().name,
+                         "expects a kernel of a GPU to launch on a stream, but "
+                         "it is one of the CPU",
+                         "run the plan instead");
+  }
+  int64_t getMemoryBytes() const override { return plan->getMemoryBytes(); }
+
+private:
+  std::unique_ptr<Plan> plan;
+};
+
+class CpuKernel final : public LoadedKernel {
+public:
+  explicit CpuKernel(std::shared_ptr<const Kernel> kernel)
+      : kernel(std::move(kernel)) {}
+
+  const Manifest &getManifest() const override { return kernel->getManifest(); }
+  Result<std::unique_ptr<PreparedPlan>>
+  prepare(const ArgumentValue *values, size_t numValues,
+          std::shared_ptr<ThreadPool> pool) const override {
+    Result<std::unique_ptr<Plan>> plan =
+        Plan::prepare(kernel, values, numValues, std::move(pool));
+    if (!plan.isOk())
+      return plan.takeStatus();
+    return std::unique_ptr<PreparedPlan>(new CpuPlan(std::move(*plan)));
+  }
+
+private:
+  std::shared_ptr<const Kernel> kernel;
+};
+} // namespace
+
+Result<std::shared_ptr<const LoadedKernel>>
+attn::loadKernel(const Artifact &artifact) {
+  if (CudaKernel::runs(artifact.manifest))
+    return CudaKernel::load(artifact);
+  Result<std::shared_ptr<const Kernel>> kernel = Kernel::load(artifact);
+  if (!kernel.isOk())
+    return kernel.takeStatus();
+  return std::shared_ptr<const LoadedKernel>(new CpuKernel(std::move(*kernel)));
+}
+
+Result<std::shared_ptr<const LoadedKernel>>
+attn::loadKernelFile(const std::string &path) {
+  Result<Artifact> artifact = Artifact::readFile(path);
+  if (!artifact.isOk())
+    return artifact.takeStatus();
+  return loadKernel(*artifact);
+}
