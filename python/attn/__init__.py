@@ -1,4 +1,4 @@
-# ===- __init__.py - runs compiled attention kernels on NumPy arrays ------===#
+# ===- __init__.py - runs compiled attention kernels on arrays ------------===#
 """Runs kernels that attn has compiled, without the compiler.
 
     kernel = attn.load("causal.attn", threads=2)

@@ -5,6 +5,7 @@ import os
 
 import numpy as np
 
+from attn._device import DeviceTensor, stream_handle
 from attn._error import Error
 from attn._library import Argument, Handle, check, library
 from attn._tensor import as_array, numpy_type, scalar_argument, tensor_argument
@@ -17,6 +18,9 @@ def load(path, threads=1):
 
     threads: how many threads its runs use, 1 to 1024; results have the same
         bits for every number.
+
+    A kernel for a GPU is loaded for the current device (of PyTorch, once that
+    has used it), else for the first.
 
     Raises Error for a damaged file and for a machine without the features that
     the kernel needs.
@@ -52,12 +56,18 @@ class Kernel:
         values: an array for each input tensor, of the manifest's type and
             shape, with any strides; a number for each scalar. bf16 is
             ml_dtypes' bfloat16, or its bits as uint16. Outputs that are not
-            given are allocated.
+            given are allocated. A kernel for a GPU takes tensors of its device
+            with `__dlpack__`; it allocates where they are PyTorch's.
+
+        A GPU's run is started on the stream that `Plan.launch` chooses.
 
         Raises Error where arguments do not fit the kernel or each other.
         """
         plan = self.prepare(**values)
-        plan.run()
+        if "launches" in self.manifest:
+            plan.launch()
+        else:
+            plan.run()
         if len(plan.outputs) == 1:
             return next(iter(plan.outputs.values()))
         return dict(plan.outputs)
@@ -83,10 +93,13 @@ class Plan:
         }
         self._allocate(arrays)
         self.outputs = {
-            name: arrays[name]
+            name: _unwrap(arrays[name])
             for name, a in self._declared.items()
             if a.get("access") == "write"
         }
+        self._device = next(
+            (a for a in arrays.values() if isinstance(a, DeviceTensor)), None
+        )
         scalars = {n: v for n, v in values.items() if n not in arrays}
         arguments, self._alive = self._convert(arrays, scalars)
         self._handle = Handle(
@@ -102,6 +115,19 @@ class Plan:
         """Runs; the outputs are written when it returns."""
         check(library().attn_plan_run(self._handle.value))
 
+    def launch(self, stream=None):
+        """Starts a run on a GPU's stream and returns; it may be captured.
+
+        stream: its handle, or a stream of PyTorch or CuPy. None is PyTorch's
+            current stream for its tensors, else the default one.
+
+        Runs of one plan share memory: they may not overlap. The plan has to
+        outlive a graph that has captured it.
+        """
+        if stream is None:
+            stream = self._device.current_stream() if self._device else 0
+        check(library().attn_plan_launch(self._handle.value, stream_handle(stream)))
+
     def rebind(self, **arrays):
         """Exchanges arrays for others of the same shapes, inputs or outputs."""
         arrays = {name: as_array(name, value) for name, value in arrays.items()}
@@ -110,7 +136,9 @@ class Plan:
             library().attn_plan_rebind(self._handle.value, arguments, len(arguments))
         )
         self._alive.update(alive)
-        self.outputs.update((n, a) for n, a in arrays.items() if n in self.outputs)
+        self.outputs.update(
+            (n, _unwrap(a)) for n, a in arrays.items() if n in self.outputs
+        )
 
     def _convert(self, arrays, scalars):
         """The call's attn_arguments, and by name what keeps them alive."""
@@ -160,4 +188,25 @@ class Plan:
                     "give all inputs, or the output itself",
                 )
             shape = [extents.get(rank, rank) for rank in declared["shape"]]
-            arrays[name] = np.empty(shape, numpy_type(declared["dtype"]))
+            arrays[name] = _empty_like(arrays, name, shape, declared["dtype"])
+
+
+def _unwrap(array):
+    """What the caller gave for an array."""
+    return array.value if isinstance(array, DeviceTensor) else array
+
+
+def _empty_like(arrays, name, shape, dtype):
+    """A new array where the given ones are."""
+    like = next((a for a in arrays.values() if isinstance(a, DeviceTensor)), None)
+    if like is None:
+        return np.empty(shape, numpy_type(dtype))
+    value = like.empty(shape, dtype)
+    if value is None:
+        raise Error(
+            Error.INVALID_ARGUMENT,
+            f"argument {name}",
+            "expects an output, since only PyTorch's can be allocated on a device",
+            f"give a tensor of shape {list(shape)} and type {dtype}",
+        )
+    return DeviceTensor(name, value)

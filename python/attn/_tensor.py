@@ -5,6 +5,7 @@ import numbers
 
 import numpy as np
 
+from attn._device import DeviceTensor
 from attn._error import Error
 from attn._library import Argument, DLDataType, DLDevice, DLTensor
 
@@ -55,10 +56,15 @@ def _holds(array, dtype):
 
 
 def as_array(name, value):
-    """`value` as an array without copying. Raises Error for what is none."""
+    """`value` as an array, or a DeviceTensor where it is on another device.
+
+    Copies nothing. Raises Error for what is neither.
+    """
     if isinstance(value, np.ndarray):
         return value
     if hasattr(value, "__dlpack__"):
+        if value.__dlpack_device__()[0] != _CPU:
+            return DeviceTensor(name, value)
         try:
             return np.from_dlpack(value)
         except (BufferError, RuntimeError, TypeError, ValueError) as error:
@@ -77,6 +83,8 @@ def as_array(name, value):
 def tensor_argument(declared, array):
     """The attn_argument for `array`, and what has to live as long as it."""
     name, dtype = declared["name"], declared["dtype"]
+    if isinstance(array, DeviceTensor):
+        return array.argument(name), array
     if not _holds(array, dtype):
         raise _refuse(
             name,

@@ -13,10 +13,13 @@ def checksummed(data):
     return data + struct.pack("<I", zlib.crc32(data))
 
 
-def artifact(manifest, code):
+SHARED_OBJECT, CUBIN, PTX = 1, 2, 3
+
+
+def artifact(manifest, code, kind=SHARED_OBJECT):
     text = json.dumps(manifest).encode()
     head = b"ATTNART\x01" + struct.pack("<II", len(text), 1) + text
-    return checksummed(head) + checksummed(struct.pack("<IQ", 1, len(code)) + code)
+    return checksummed(head) + checksummed(struct.pack("<IQ", kind, len(code)) + code)
 
 
 def manifest(name, ranks, arguments, parameters, phases, workspace=0, scratch=0):
@@ -35,6 +38,16 @@ def manifest(name, ranks, arguments, parameters, phases, workspace=0, scratch=0)
         "scratch_bytes": scratch,
         "phases": phases,
     }
+
+
+def device_manifest(name, ranks, arguments, launches, workspace=0, state=0):
+    contract = manifest(name, ranks, arguments, [], [], workspace)
+    for field in ("parameters", "scratch_bytes", "phases"):
+        del contract[field]
+    contract["target"] = {"arch": "sm_90a", "cpu": "", "features": []}
+    contract["state_bytes"] = state
+    contract["launches"] = launches
+    return contract
 
 
 def tensor(name, access, dtype, shape):

@@ -1,0 +1,188 @@
+# ===- test_device.py - the Python package over a fake GPU -----------------===#
+
+import ctypes
+import os
+from ctypes import POINTER, c_char_p, c_int, c_size_t, c_void_p, py_object
+
+import pytest
+
+np = pytest.importorskip("numpy", reason="the attn package needs numpy")
+
+import attn
+from attn._library import DLDataType, DLDevice, DLTensor
+from conftest import CUBIN, artifact, device_manifest, tensor
+
+CUDA = 2
+
+
+class Managed(ctypes.Structure):
+    """DLManagedTensor."""
+
+    _fields_ = [("tensor", DLTensor), ("context", c_void_p), ("deleter", c_void_p)]
+
+
+class FakeTensor:
+    """f32 values that say that they are on a GPU."""
+
+    def __init__(self, *shape, device=0):
+        self.data = np.zeros(shape, np.float32)
+        self.device = device
+
+    def __dlpack_device__(self):
+        return CUDA, self.device
+
+    def __dlpack__(self, stream):
+        assert stream == -1
+        rank = self.data.ndim
+        self.shape = (ctypes.c_int64 * rank)(*self.data.shape)
+        view = DLTensor(
+            self.data.ctypes.data,
+            DLDevice(CUDA, self.device),
+            rank,
+            DLDataType(2, 32, 1),
+            self.shape,
+            None,
+            0,
+        )
+        self.managed = Managed(view, None, None)
+        new = ctypes.pythonapi.PyCapsule_New
+        new.restype, new.argtypes = py_object, [c_void_p, c_char_p, c_void_p]
+        return new(ctypes.addressof(self.managed), b"dltensor", None)
+
+
+@pytest.fixture
+def cuda(monkeypatch):
+    """The fake driver, which the library then uses."""
+    path = os.environ["ATTN_FAKE_CUDA"]
+    monkeypatch.setenv("ATTN_CUDA_DRIVER", path)
+    fake = ctypes.CDLL(path)
+    fake.fakeCudaLog.restype = c_char_p
+    fake.fakeCudaParameter.restype = c_void_p
+    fake.fakeCudaParameter.argtypes = [c_int, POINTER(c_size_t)]
+    fake.fakeCudaReset()
+    return fake
+
+
+@pytest.fixture
+def twice(tmp_path, cuda):
+    """A kernel of x[N] and o[N] with the scalar `times`, as an artifact's path."""
+    path = tmp_path / "twice.attn"
+    launch = {
+        "symbol": "twice",
+        "grid": [["ceildiv", "N", 128], 1, 1],
+        "threads": 128,
+        "cluster": [1, 1, 1],
+        "shared_bytes": 0,
+        "parameters": [{"pointer": "x"}, {"pointer": "o"}, {"scalar": "times"}],
+    }
+    contract = device_manifest(
+        "twice",
+        [{"name": "N"}],
+        [
+            tensor("x", "read", "f32", ["N"]),
+            {"name": "times", "kind": "scalar", "dtype": "i32"},
+            tensor("o", "write", "f32", ["N"]),
+        ],
+        [launch],
+        workspace=64,
+    )
+    path.write_bytes(artifact(contract, b"FAKECUBIN\ntwice 8 8 4\n", CUBIN))
+    return path
+
+
+def parameter(cuda, index, kind):
+    size = c_size_t()
+    address = cuda.fakeCudaParameter(index, ctypes.byref(size))
+    assert size.value == ctypes.sizeof(kind)
+    return kind.from_address(address).value
+
+
+def test_launches_on_a_stream(cuda, twice):
+    x, o = FakeTensor(300), FakeTensor(300)
+    plan = attn.load(twice).prepare(x=x, o=o, times=7)
+    assert plan.outputs == {"o": o}
+    cuda.fakeCudaReset()
+    cuda.fakeCudaSetCurrent(0)
+    plan.launch(0x50)
+    assert cuda.fakeCudaLog() == (
+        b"cuLaunchKernelEx twice grid 3 1 1 block 128 1 1 shared 0 stream 0x50\n"
+    )
+    assert parameter(cuda, 0, c_void_p) == x.data.ctypes.data
+    assert parameter(cuda, 1, c_void_p) == o.data.ctypes.data
+    assert parameter(cuda, 2, ctypes.c_int32) == 7
+    other = FakeTensor(300)
+    plan.rebind(o=other)
+    assert plan.outputs == {"o": other}
+    plan.launch()
+    assert cuda.fakeCudaLog().endswith(b"stream 0\n")
+    assert parameter(cuda, 1, c_void_p) == other.data.ctypes.data
+    plan.run()
+    assert b"cuStreamSynchronize" in cuda.fakeCudaLog()
+
+
+def test_call_launches_and_releases(cuda, twice):
+    o = FakeTensor(300)
+    assert attn.load(twice)(x=FakeTensor(300), o=o, times=1) is o
+    log = cuda.fakeCudaLog()
+    assert b"cuLaunchKernelEx" in log and b"cuStreamSynchronize" not in log
+    for kind in (b"context", b"module", b"memory", b"push"):
+        assert cuda.fakeCudaNumLive(kind) == 0
+
+
+class Stream:
+    cuda_stream = 0x60
+
+
+def test_takes_streams_of_frameworks(cuda, twice):
+    plan = attn.load(twice).prepare(x=FakeTensor(3), o=FakeTensor(3), times=1)
+    plan.launch(Stream())
+    assert b"shared 0 stream 0x60\n" in cuda.fakeCudaLog()
+    for wrong in (-1, "0", 2**64):
+        with pytest.raises(attn.Error, match="stream: expects a stream or its"):
+            plan.launch(wrong)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (
+            {"x": np.zeros(3, np.float32), "o": np.zeros(3, np.float32)},
+            "expects memory of device 0 .device type 2., where",
+        ),
+        ({"x": FakeTensor(3, device=1)}, "but got device 1 of device type 2"),
+        ({"o": FakeTensor(4)}, "expects dimension 0 to be 3"),
+        ({"o": None}, "expects an array, but got NoneType"),
+    ],
+)
+def test_refuses_with_both_facts(twice, arguments, message):
+    given = {"x": FakeTensor(3), "o": FakeTensor(3), "times": 1, **arguments}
+    with pytest.raises(attn.Error, match=message):
+        attn.load(twice).prepare(**given)
+
+
+def test_allocates_for_torch_only(twice):
+    with pytest.raises(attn.Error, match="only PyTorch's can be allocated"):
+        attn.load(twice)(x=FakeTensor(3), times=1)
+
+
+def test_reports_the_drivers_error(cuda, twice):
+    kernel = attn.load(twice)
+    plan = kernel.prepare(x=FakeTensor(3), o=FakeTensor(3), times=1)
+    cuda.fakeCudaFail(1, 1, 2)
+    with pytest.raises(attn.Error, match="CUDA_ERROR_OUT_OF_MEMORY") as caught:
+        plan.launch()
+    assert caught.value.code == attn.Error.DEVICE
+    plan.launch()
+
+
+def test_says_that_there_is_no_driver(monkeypatch, twice):
+    monkeypatch.setenv("ATTN_CUDA_DRIVER", "/no/such/libcuda.so")
+    with pytest.raises(attn.Error, match="install the NVIDIA driver") as caught:
+        attn.load(twice)
+    assert caught.value.code == attn.Error.UNSUPPORTED
+
+
+def test_cpu_plans_have_no_stream(rowsum):
+    plan = attn.load(rowsum).prepare(x=np.zeros((2, 3), np.float32), scale=1)
+    with pytest.raises(attn.Error, match="run the plan instead"):
+        plan.launch()
