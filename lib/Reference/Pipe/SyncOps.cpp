@@ -1,0 +1,163 @@
+//===- SyncOps.cpp - declarations, turns and work -------------------------===//
+
+#include "Agent.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::pipe;
+using namespace attn::reference;
+
+Agent::Progress Agent::executeSync(Operation *op) {
+  return TypeSwitch<Operation *, Progress>(op)
+      .Case([&](RingOp o) {
+        auto &slots = block.rings[o];
+        for (int64_t i = 0; i < o.getRing().getType().getSlots(); ++i)
+          slots.push_back(std::make_unique<RingSlot>(o, i, block.index));
+        set(o.getRing(), Declared{o});
+        return Progress::inside;
+      })
+      .Case([&](SharedTileOp o) {
+        auto &tile = block.tiles[o] = std::make_unique<SharedTile>(o);
+        set(o.getTile(), tile.get());
+        return Progress::inside;
+      })
+      .Case([&](TurnOp o) {
+        block.turns[o] = Turn();
+        set(o.getTurn(), Declared{o});
+        return Progress::inside;
+      })
+      .Case([&](WorkOp o) {
+        int64_t items = getInteger(o.getItems());
+        if (block.index > 0 && items != machine.items)
+          return stop(o, "expects one number of items in all blocks, but got " +
+                             std::to_string(machine.items) + " and " +
+                             std::to_string(items));
+        machine.items = items;
+        set(o.getWork(), Declared{o});
+        return Progress::inside;
+      })
+      .Case([&](FirstItemOp o) {
+        setInteger(o.getItem(), block.index);
+        return Progress::inside;
+      })
+      .Case([&](BlockInClusterOp o) {
+        setInteger(o.getRank(), block.index % machine.kernel.getCluster());
+        return Progress::inside;
+      })
+      .Case([&](DimOp o) {
+        unsigned argument = get<GlobalRef>(o.getSource()).argument;
+        setInteger(o.getExtent(),
+                   machine.globals[argument].shape[o.getIndex()]);
+        return Progress::inside;
+      })
+      .Case([&](CursorOp o) {
+        set(o.getCursor(), Cursor());
+        return Progress::inside;
+      })
+      .Case([&](AdvanceOp o) {
+        set(o.getNext(), Cursor{get<Cursor>(o.getCursor()).position + 1});
+        return Progress::inside;
+      })
+      .Case([&](FillOp o) { return startFill(o); })
+      .Case([&](LoadOp o) { return load(o); })
+      .Case([&](WaitOp o) { return wait(o); })
+      .Case([&](MessageOp o) { return message(o); })
+      .Case([&](ReleaseOp o) { return release(o); })
+      .Case([&](TakeTurnOp o) { return takeTurn(o); })
+      .Case([&](PassTurnOp o) { return passTurn(o); })
+      .Case([&](NextItemOp o) { return nextItem(o); })
+      .Case([&](MmaAsyncOp o) { return startProduct(o); })
+      .Case([&](MmaWaitOp o) {
+        return waitForProducts(o, o.getToken(), o.getPending(),
+                               o.getAccumulator());
+      })
+      .Case([&](MmaRetireOp o) {
+        return waitForProducts(o, o.getToken(), o.getPending(), o.getResult());
+      })
+      .Case([&](StageOp o) { return stage(o); })
+      .Case([&](BulkStoreOp o) { return bulkStore(o); })
+      .Case([&](StoreOp o) { return store(o); })
+      .Default([&](Operation *other) {
+        return stop(other, "the interpreter does not know '" +
+                               other->getName().getStringRef().str() + "'");
+      });
+}
+
+//===-- Turns -------------------------------------------------------------===//
+
+Agent::Progress Agent::takeTurn(TakeTurnOp op) {
+  auto turnOp = cast<TurnOp>(get<Declared>(op.getTurn()).op);
+  Turn &turn = block.turns[turnOp];
+  int64_t number = getInteger(op.getGroup());
+  int64_t groups = turnOp.getTurn().getType().getGroups();
+  if (number != group || groups != getNumGroups() ||
+      (turn.role && turn.role != role))
+    return stop(op,
+                "expects a turn of this role's " +
+                    std::to_string(getNumGroups()) +
+                    " groups, taken by each for itself, but " + describe() +
+                    " takes one of " + std::to_string(groups) + " for group " +
+                    std::to_string(number),
+                Note(turnOp, "the turn is declared here"));
+  turn.role = role;
+  if (turn.next != group)
+    return waitFor(&turn,
+                   "waits for its turn; it is " +
+                       (turn.holder >= 0
+                            ? "held by group " + std::to_string(turn.holder)
+                            : "group " + std::to_string(turn.next) + "'s"),
+                   turnOp);
+  turn.next = -1;
+  turn.holder = group;
+  return Progress::outside;
+}
+
+Agent::Progress Agent::passTurn(PassTurnOp op) {
+  auto turnOp = cast<TurnOp>(get<Declared>(op.getTurn()).op);
+  Turn &turn = block.turns[turnOp];
+  if (turn.role != role || turn.holder != group ||
+      getInteger(op.getGroup()) != group)
+    return stop(op, describe() + " passes a turn that it has not taken",
+                Note(turnOp, "the turn is declared here"));
+  turn.holder = -1;
+  turn.next = (group + 1) % getNumGroups();
+  return Progress::outside;
+}
+
+//===-- Work --------------------------------------------------------------===//
+
+Agent::Progress Agent::nextItem(NextItemOp op) {
+  WorkKind kind = op.getWork().getType().getKind();
+  int64_t item = getInteger(op.getItem());
+  int64_t next = -1;
+  switch (kind) {
+  case WorkKind::Single:
+    break;
+  case WorkKind::Persistent:
+    if (item >= 0)
+      next = item + static_cast<int64_t>(machine.blocks.size());
+    break;
+  case WorkKind::Dynamic:
+    if (block.taker && (block.taker != this || block.takerOp != op))
+      return stop(op,
+                  describe() + " takes an item of dynamic work, which " +
+                      block.taker->describe() + " takes too",
+                  Note(block.takerOp, "it takes one here"));
+    if (!block.taker)
+      block.lastItem = block.index;
+    block.taker = this;
+    block.takerOp = op;
+    if (item != block.lastItem)
+      return stop(op, "expects the item that this block took last, " +
+                          std::to_string(block.lastItem) + ", but got " +
+                          std::to_string(item));
+    next = machine.nextItem++;
+  }
+  if (next >= machine.items)
+    next = -1;
+  block.lastItem = next;
+  setInteger(op.getNext(), next);
+  return Progress::outside;
+}

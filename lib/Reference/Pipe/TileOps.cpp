@@ -1,0 +1,184 @@
+//===- TileOps.cpp - tiles in registers, lane by lane -----------------===//
+
+#include "Agent.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::pipe;
+using namespace attn::reference;
+
+static RankedTensorType getTensor(Value value) {
+  return cast<RankedTensorType>(value.getType());
+}
+
+/// The line of `table` that values of `slice` are.
+static const FragmentTable::Line &getLine(const FragmentTable &table,
+                                          SliceAttr slice) {
+  return table.lines[1 - slice.getDim()];
+}
+
+static Scalar combine(ReduceKind kind, Type type, Scalar a, Scalar b) {
+  Scalar result;
+  if (auto floatType = dyn_cast<FloatType>(type)) {
+    double value = kind == ReduceKind::Add ? a.f + b.f : std::fmax(a.f, b.f);
+    result.f = roundTo(floatType, value);
+    return result;
+  }
+  if (kind == ReduceKind::MaxNum) {
+    result.i = std::max(a.i, b.i);
+    return result;
+  }
+  result.i = static_cast<int64_t>(static_cast<uint64_t>(a.i) +
+                                  static_cast<uint64_t>(b.i));
+  if (unsigned spare = 64 - type.getIntOrFloatBitWidth())
+    result.i =
+        static_cast<int64_t>(static_cast<uint64_t>(result.i) << spare) >> spare;
+  return result;
+}
+
+bool Agent::executeTile(Operation *op) {
+  return TypeSwitch<Operation *, bool>(op)
+      .Case([&](SplatOp o) { return splat(o), true; })
+      .Case([&](CoordOp o) { return coord(o), true; })
+      .Case([&](BroadcastOp o) { return broadcast(o), true; })
+      .Case([&](RowReduceOp o) { return rowReduce(o), true; })
+      .Case([&](LaneReduceOp o) { return laneReduce(o), true; })
+      .Case([&](RelayoutOp o) {
+        return move(o.getTile(), o.getResult(), 0), true;
+      })
+      .Case([&](ColumnsOp o) {
+        return move(o.getTile(), o.getResult(), o.getFirst()), true;
+      })
+      .Default(false);
+}
+
+void Agent::splat(SplatOp op) {
+  RankedTensorType type = getTensor(op.getResult());
+  const FragmentTable &table = machine.getTable(getFragment(type));
+  auto slice = dyn_cast<SliceAttr>(type.getEncoding());
+  int64_t count =
+      slice ? getLine(table, slice).numRegisters : table.numRegisters;
+  set(op.getResult(),
+      Registers(table.getNumThreads() * count, get<Scalar>(op.getScalar())));
+}
+
+void Agent::coord(CoordOp op) {
+  RankedTensorType type = getTensor(op.getResult());
+  const FragmentTable &table = machine.getTable(getFragment(type));
+  auto slice = dyn_cast<SliceAttr>(type.getEncoding());
+  const std::vector<int64_t> &coordinate =
+      slice ? getLine(table, slice).coordinate : table.coordinate[op.getDim()];
+  Registers result(coordinate.size());
+  for (auto [scalar, position] : llvm::zip_equal(result, coordinate))
+    scalar.i = position;
+  set(op.getResult(), std::move(result));
+}
+
+void Agent::broadcast(BroadcastOp op) {
+  RankedTensorType type = getTensor(op.getResult());
+  // Onto a partial line each lane keeps its value.
+  if (isa<SliceAttr>(type.getEncoding())) {
+    RuntimeValue line = get(op.getLine());
+    return set(op.getResult(), std::move(line));
+  }
+  const FragmentTable &table = machine.getTable(getFragment(type));
+  const FragmentTable::Line &line =
+      getLine(table, cast<SliceAttr>(op.getLine().getType().getEncoding()));
+  const Registers &values = *get<RegistersRef>(op.getLine());
+  Registers result(table.getNumThreads() * table.numRegisters);
+  for (int64_t thread = 0; thread < table.getNumThreads(); ++thread)
+    for (int64_t i = 0; i < table.numRegisters; ++i)
+      result[thread * table.numRegisters + i] =
+          values[thread * line.numRegisters + line.valueOf[i]];
+  set(op.getResult(), std::move(result));
+}
+
+void Agent::rowReduce(RowReduceOp op) {
+  RankedTensorType type = getTensor(op.getResult());
+  Type element = type.getElementType();
+  auto slice = cast<SliceAttr>(type.getEncoding());
+  const FragmentTable &table = machine.getTable(getFragment(type));
+  const FragmentTable::Line &line = getLine(table, slice);
+  const Registers &tile = *get<RegistersRef>(op.getTile());
+  int64_t count = line.numRegisters;
+  Registers result(table.getNumThreads() * count);
+  std::vector<bool> isSet(result.size());
+  for (int64_t thread = 0; thread < table.getNumThreads(); ++thread)
+    for (int64_t i = 0; i < table.numRegisters; ++i) {
+      int64_t at = thread * count + line.valueOf[i];
+      Scalar value = tile[thread * table.numRegisters + i];
+      result[at] =
+          isSet[at] ? combine(op.getKind(), element, result[at], value) : value;
+      isSet[at] = true;
+    }
+  if (!slice.getPartial())
+    combineLanes(result, type, op.getKind(), op);
+  if (op.getInit()) {
+    const Registers &init = *get<RegistersRef>(op.getInit());
+    for (auto [value, initial] : llvm::zip_equal(result, init))
+      value = combine(op.getKind(), element, value, initial);
+  }
+  set(op.getResult(), std::move(result));
+}
+
+void Agent::laneReduce(LaneReduceOp op) {
+  RankedTensorType type = getTensor(op.getResult());
+  Registers result = *get<RegistersRef>(op.getLine());
+  combineLanes(result, type, op.getKind(), op);
+  set(op.getResult(), std::move(result));
+}
+
+/// Gives each lane the combination of all that share its values, as a butterfly
+/// of shuffles does: with the partner half of the sharers away, then a quarter.
+void Agent::combineLanes(Registers &values, RankedTensorType type,
+                         ReduceKind kind, Operation *op) {
+  const FragmentTable &table = machine.getTable(getFragment(type));
+  const FragmentTable::Line &line =
+      getLine(table, cast<SliceAttr>(type.getEncoding()));
+  if (line.acrossWarps)
+    return machine.stop(op, "expects one warp to hold all of a line's parts, "
+                            "but several do");
+  int64_t numSharers = line.sharers.front().size();
+  if (!llvm::isPowerOf2_64(numSharers))
+    return machine.stop(op, "expects a power of 2 of lanes to share a line's "
+                            "values, but got " +
+                                std::to_string(numSharers));
+  for (int64_t distance = numSharers / 2; distance > 0; distance /= 2) {
+    Registers before = values;
+    for (int64_t warp = 0; warp < table.numWarps; ++warp)
+      for (int64_t lane = 0; lane < table.numLanes; ++lane) {
+        ArrayRef<int64_t> sharers = line.sharers[lane];
+        int64_t self = llvm::find(sharers, lane) - sharers.begin();
+        int64_t partner = sharers[self ^ distance];
+        for (int64_t i = 0; i < line.numRegisters; ++i) {
+          auto at = [&](int64_t l) {
+            return (warp * table.numLanes + l) * line.numRegisters + i;
+          };
+          values[at(lane)] = combine(kind, type.getElementType(),
+                                     before[at(lane)], before[at(partner)]);
+        }
+      }
+  }
+}
+
+/// Gives each register of `to` the element of `from` that lies `firstColumn`
+/// columns to the right of its own.
+void Agent::move(Value from, Value to, int64_t firstColumn) {
+  RankedTensorType fromType = getTensor(from), toType = getTensor(to);
+  const FragmentTable &source = machine.getTable(getFragment(fromType));
+  const FragmentTable &target = machine.getTable(getFragment(toType));
+  const Registers &tile = *get<RegistersRef>(from);
+  int64_t columns = fromType.getDimSize(1);
+  std::vector<int64_t> holder(fromType.getNumElements());
+  for (size_t i = 0; i < tile.size(); ++i)
+    holder[source.coordinate[0][i] * columns + source.coordinate[1][i]] = i;
+  Registers result(toType.getNumElements());
+  for (size_t i = 0; i < result.size(); ++i)
+    result[i] = tile[holder[target.coordinate[0][i] * columns +
+                            target.coordinate[1][i] + firstColumn]];
+  set(to, std::move(result));
+}

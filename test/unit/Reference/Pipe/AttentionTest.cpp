@@ -1,0 +1,72 @@
+//===- AttentionTest.cpp - the hand-written attention runs right ----------===//
+
+#include "Attention.h"
+#include "RunPipe.h"
+
+#include "gtest/gtest.h"
+
+using namespace attn;
+using namespace attn::test;
+
+static void expectRight(const AttentionCase &c, int64_t multiprocessors,
+                        unsigned numSeeds) {
+  PipeProgram program = PipeProgram::load("attention-full");
+  ASSERT_TRUE(program.isValid()) << program.getDiagnostics();
+  PipeArguments arguments = makeArguments(c);
+  PipeOutcome first;
+  for (const PipeLaunch &launch : getLaunches(multiprocessors, numSeeds)) {
+    SCOPED_TRACE(describe(launch));
+    PipeOutcome outcome = program.run(arguments, launch);
+    ASSERT_EQ(print(outcome), "");
+    EXPECT_EQ(outcome.unwritten["o"], 0);
+    EXPECT_EQ(outcome.unwritten["lse"], 0);
+    if (first.results.empty()) {
+      ASSERT_EQ(compare(c, arguments, outcome), "");
+      first = std::move(outcome);
+      continue;
+    }
+    // Schedules may not change a bit.
+    for (const auto &[name, tensor] : first.results)
+      ASSERT_EQ(tensor.values, outcome.results[name].values) << name;
+  }
+}
+
+class AttentionTest
+    : public testing::TestWithParam<std::tuple<int64_t, int64_t, int64_t>> {};
+
+TEST_P(AttentionTest, EqualsPlainAttention) {
+  AttentionCase c;
+  int64_t multiprocessors;
+  std::tie(c.queries, c.keys, multiprocessors) = GetParam();
+  expectRight(c, multiprocessors, 1);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Shapes, AttentionTest,
+    testing::Combine(testing::Values(1, 64, 128, 200, 385, 512),
+                     testing::Values(1, 64, 128, 200, 385, 512),
+                     testing::Values(1, 2, 3)),
+    [](const auto &info) {
+      return "P" + std::to_string(std::get<0>(info.param)) + "M" +
+             std::to_string(std::get<1>(info.param)) + "Blocks" +
+             std::to_string(std::get<2>(info.param));
+    });
+
+TEST(AttentionTest, RisingAndFallingScores) {
+  for (bool rising : {false, true}) {
+    AttentionCase c{
+        .queries = 130, .keys = 600, .rising = rising, .falling = !rising};
+    expectRight(c, 2, 0);
+  }
+}
+
+TEST(AttentionTest, HundredSchedules) {
+  expectRight({.heads = 1, .queries = 200, .keys = 385}, 2, 100);
+}
+
+TEST(AttentionTest, NoQueries) {
+  expectRight({.queries = 0, .keys = 64}, 2, 1);
+}
+
+/// A row without keys is 0, and its LSE is -inf.
+TEST(AttentionTest, NoKeys) { expectRight({.queries = 70, .keys = 0}, 2, 1); }
