@@ -127,15 +127,15 @@ struct MmaWaitLowering : OpConversionPattern<MmaWaitOp> {
   }
 };
 
+/// The accumulators stay in flight, so that nothing may be tied to the wait.
 struct MmaRetireLowering : OpConversionPattern<MmaRetireOp> {
   using OpConversionPattern::OpConversionPattern;
 
   LogicalResult
   matchAndRewrite(MmaRetireOp op, OneToNOpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
-    SmallVector<Value> registers =
-        waitWgmma(rewriter, op.getLoc(), op.getPending(), adaptor.getToken());
-    rewriter.replaceOpWithMultiple(op, {ValueRange(registers)});
+    NVVM::WgmmaWaitGroupSyncOp::create(rewriter, op.getLoc(), op.getPending());
+    rewriter.replaceOpWithMultiple(op, {adaptor.getToken()});
     return success();
   }
 };
