@@ -54,6 +54,13 @@ Result<CommandLine> CommandLine::parse(llvm::ArrayRef<std::string> arguments,
   return line;
 }
 
+std::vector<std::string> CommandLine::getNames() const {
+  std::vector<std::string> names;
+  for (auto &[name, value] : values)
+    names.push_back(name);
+  return names;
+}
+
 bool CommandLine::has(llvm::StringRef name) const {
   return values.find(name.str()) != values.end();
 }

@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "CompileGpu.h"
 #include "RunOptions.h"
 
 #include "attn/Driver/Execution.h"
@@ -29,9 +30,12 @@ static const OptionSpec kSpecs[] = {
     {"help", "", "print this text"},
     {"list", "", "list the shipped variants"},
     {"function", "NAME", "the function to compile, if the file has several"},
-    {"emit", "KIND", "mlir, llvm, asm, obj, so or artifact (artifact)"},
+    {"emit", "KIND",
+     "mlir, llvm, asm, obj, so or artifact; for a GPU mlir, ptx, cubin or "
+     "artifact (artifact)"},
     {"o", "FILE", "where to write it (- is standard output, the default)"},
-    {"target", "NAME", "machine to compile for (host)"},
+    {"target", "NAME",
+     "machine to compile for; sm_90a takes a file with a pipe kernel (host)"},
     {"dtype", "TYPE", "f32, bf16 or f16 (f32)"},
     {"compile-to", "STAGE",
      "emit mlir after source, bind, schedule, reduce, tile, vector, arith or "
@@ -311,6 +315,8 @@ int attn::compileTool(llvm::ArrayRef<std::string> arguments,
     out << describeVariants();
     return kRight;
   }
-  Status status = Compilation(std::move(*line)).execute(out);
+  Status status = isGpuTarget(line->get("target"))
+                      ? compileForGpu(*line, out)
+                      : Compilation(std::move(*line)).execute(out);
   return status.isOk() ? int(kRight) : int(refuseAll(status));
 }

@@ -109,7 +109,7 @@ Result<CompiledKernel> attn::compileKernel(FuncOp func, const Problem &problem,
   auto artifact = cpu::compileArtifact(*module, cpuOptions);
   if (failed(artifact))
     return refuse(func, "cannot be compiled for this target");
-  auto kernel = loadKernel(*artifact);
+  auto kernel = openKernel(*artifact);
   if (!kernel.isOk())
     return kernel.takeStatus();
   compiled.kernel = std::move(*kernel);

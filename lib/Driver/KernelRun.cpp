@@ -15,7 +15,7 @@ static Status getLastError() {
                        attn_last_error_alternative());
 }
 
-Result<KernelHandle> attn::loadKernel(const Artifact &artifact) {
+Result<KernelHandle> attn::openKernel(const Artifact &artifact) {
   Result<std::string> bytes = artifact.serialize();
   if (!bytes.isOk())
     return bytes.takeStatus();

@@ -46,8 +46,8 @@ readText(const std::string &name) {
   return std::move(*file);
 }
 
-Result<Source> attn::loadSource(MLIRContext &context, const std::string &name,
-                                const std::string &function) {
+Result<OwningOpRef<ModuleOp>> attn::loadModule(MLIRContext &context,
+                                               const std::string &name) {
   auto text = readText(name);
   if (!text.isOk())
     return text.takeStatus();
@@ -56,14 +56,24 @@ Result<Source> attn::loadSource(MLIRContext &context, const std::string &name,
                   "see the message above");
   auto sources = std::make_shared<llvm::SourceMgr>();
   sources->AddNewSourceBuffer(std::move(*text), SMLoc());
-  Source source;
-  source.name = name == "causal" ? "causal-bottom-right" : name;
+  OwningOpRef<ModuleOp> module;
   {
     SourceMgrDiagnosticHandler handler(*sources, &context);
-    source.module = parseSourceFile<ModuleOp>(sources, &context);
+    module = parseSourceFile<ModuleOp>(sources, &context);
   }
-  if (!source.module)
+  if (!module)
     return refuse(name, "it is not a valid program", "see the message above");
+  return module;
+}
+
+Result<Source> attn::loadSource(MLIRContext &context, const std::string &name,
+                                const std::string &function) {
+  auto module = loadModule(context, name);
+  if (!module.isOk())
+    return module.takeStatus();
+  Source source;
+  source.name = name == "causal" ? "causal-bottom-right" : name;
+  source.module = std::move(*module);
   std::string names;
   unsigned count = 0;
   for (auto func : source.module->getOps<cascade::FuncOp>()) {

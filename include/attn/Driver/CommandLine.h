@@ -53,6 +53,9 @@ public:
   Result<std::map<std::string, std::string>>
   getPairs(llvm::StringRef name) const;
 
+  /// The names of the known options that were given.
+  std::vector<std::string> getNames() const;
+
   const std::vector<std::string> &getPositionals() const { return positionals; }
   const std::map<std::string, std::string> &getUnknown() const {
     return unknown;

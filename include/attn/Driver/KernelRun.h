@@ -29,7 +29,7 @@ using KernelHandle = std::unique_ptr<attn_kernel, Release>;
 using PlanHandle = std::unique_ptr<attn_plan, Release>;
 
 /// Loads the artifact's bytes. Refuses what attn_kernel_load_memory refuses.
-Result<KernelHandle> loadKernel(const Artifact &artifact);
+Result<KernelHandle> openKernel(const Artifact &artifact);
 
 /// A plan of `kernel`, whose manifest is `manifest`, over inputs and outputs by
 /// name, for runs on `threads` threads. The tensors have to outlive it. Refuses

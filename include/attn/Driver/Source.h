@@ -29,6 +29,11 @@ struct Source {
 /// A context that has the dialects of all levels and no threads of its own.
 std::unique_ptr<mlir::MLIRContext> createContext();
 
+/// The module that `name`, a variant or a file, holds. Refuses text that is not
+/// a valid program; the diagnostics are printed.
+Result<mlir::OwningOpRef<mlir::ModuleOp>> loadModule(mlir::MLIRContext &context,
+                                                     const std::string &name);
+
 /// Loads the shipped variant or the file called `name`: a variant's name goes
 /// first, `./name` is the file. `function` picks one of several functions; it
 /// may be empty. Refuses what cannot be read and a module without one cascade.

@@ -1,34 +1,13 @@
 //===- KernelInterface.cpp - a kernel's parameter words -------------------===//
 
 #include "KernelInterface.h"
+#include "attn/Support/ElementType.h"
 
 #include "mlir/IR/BuiltinTypes.h"
 
 using namespace mlir;
 using namespace attn;
 using namespace attn::cpu;
-
-static std::optional<DType> getDType(Type type) {
-  if (type.isF32())
-    return DType::f32;
-  if (type.isF64())
-    return DType::f64;
-  if (type.isBF16())
-    return DType::bf16;
-  if (type.isF16())
-    return DType::f16;
-  if (type.isIndex() || type.isInteger(64))
-    return DType::i64;
-  if (type.isInteger(32))
-    return DType::i32;
-  if (type.isUnsignedInteger(8))
-    return DType::u8;
-  if (type.isInteger(8))
-    return DType::i8;
-  if (type.isInteger(1))
-    return DType::i1;
-  return std::nullopt;
-}
 
 static std::string str(StringRef text) { return text.str(); }
 

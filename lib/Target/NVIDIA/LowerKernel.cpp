@@ -27,6 +27,8 @@ static constexpr int64_t kMapBytes = 128, kMapAlignment = 64;
 /// PTX ISA, setmaxnreg: a multiple of 8 from 24 to 256.
 static constexpr int64_t kMinRegisters = 24, kMaxRegisters = 256;
 static constexpr int64_t kRegistersOfBlock = 65536;
+/// What a block of Hopper can have of a multiprocessor's 228 KiB.
+static constexpr int64_t kMaxSharedBytes = 232448;
 /// PTX ISA, bar: barriers 0 to 15; 0 is the block's.
 static constexpr int64_t kNumNamedBarriers = 16;
 
@@ -63,6 +65,8 @@ private:
   int64_t controlOffset = 0, tileOffset = 0;
   int64_t nextNamedBarrier = 1;
   int64_t numThreads = 0;
+  /// Where tiles in shared memory are declared, and their bytes.
+  SmallVector<std::pair<Location, int64_t>> sharedTiles;
   /// Offsets and counts of the barriers to initialise.
   SmallVector<std::pair<int64_t, int64_t>> barriers;
   Value counter;
@@ -208,6 +212,8 @@ void KernelLowering::lowerRing(RingOp ring) {
   controlOffset += layout.getControlBytes();
   tileOffset +=
       llvm::alignTo(layout.getSlotBytes() * type.getSlots(), kTileAlignment);
+  sharedTiles.push_back(
+      {ring.getLoc(), layout.getSlotBytes() * type.getSlots()});
   replaceByCast(ring, lowered);
 }
 
@@ -226,6 +232,8 @@ LogicalResult KernelLowering::lowerDeclarations() {
       SmallVector<Value> lowered = createTile(tileOffset);
       tileOffset +=
           llvm::alignTo(tile.getTile().getType().getNumBytes(), kTileAlignment);
+      sharedTiles.push_back(
+          {tile.getLoc(), tile.getTile().getType().getNumBytes()});
       replaceByCast(tile, lowered);
     } else if (auto turn = dyn_cast<TurnOp>(op)) {
       int64_t groups = turn.getTurn().getType().getGroups();
@@ -243,7 +251,14 @@ LogicalResult KernelLowering::lowerDeclarations() {
       replaceByCast(work, lowered);
     }
   }
-  return success();
+  if (tileOffset <= kMaxSharedBytes)
+    return success();
+  InFlightDiagnostic diag =
+      kernel.emitOpError("expects at most ")
+      << kMaxSharedBytes << " bytes of shared memory, but got " << tileOffset;
+  for (auto [where, bytes] : sharedTiles)
+    diag.attachNote(where) << bytes << " bytes are here";
+  return diag;
 }
 
 LogicalResult KernelLowering::initialise() {
@@ -409,6 +424,7 @@ FailureOr<KernelValues> KernelLowering::run() {
   if (values.cluster > 1)
     function->setAttr(NVVM::NVVMDialect::getClusterDimAttrName(),
                       dims(values.cluster));
+  function->setAttr(kSharedBytesAttr, rewriter.getI64IntegerAttr(tileOffset));
   // Without it every exp2 is scaled around denormal arguments.
   function.setPassthroughAttr(rewriter.getArrayAttr(rewriter.getStrArrayAttr(
       {"denormal-fp-math-f32", "preserve-sign,preserve-sign"})));

@@ -26,6 +26,9 @@ inline constexpr int64_t kGroupThreads = kWarpSize * kGroupWarps;
 /// On loads and bulk stores: the number of the tensor map that they use.
 inline constexpr llvm::StringLiteral kMapAttr = "nvidia.map";
 
+/// On functions: bytes of dynamic shared memory that a launch gives a block.
+inline constexpr llvm::StringLiteral kSharedBytesAttr = "nvidia.shared_bytes";
+
 /// What the roles of a kernel use of its entry.
 struct KernelValues {
   mlir::LLVM::LLVMFuncOp function;

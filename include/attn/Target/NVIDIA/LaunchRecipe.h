@@ -3,6 +3,7 @@
 #ifndef ATTN_TARGET_NVIDIA_LAUNCHRECIPE_H
 #define ATTN_TARGET_NVIDIA_LAUNCHRECIPE_H
 
+#include "attn/Runtime/Manifest.h"
 #include "dialects/Pipe/Pipe.h"
 
 namespace attn::nvidia {
@@ -24,6 +25,11 @@ struct TensorMap {
 /// attribute, and returns the maps in that order.
 mlir::FailureOr<llvm::SmallVector<TensorMap>>
 assignTensorMaps(pipe::KernelOp kernel);
+
+/// The manifest of `kernel`, but for what only its lowering tells: the threads
+/// and the shared memory of the launch, and the cache key. Fails with a
+/// diagnostic where the number of items is no expression over the arguments.
+mlir::FailureOr<Manifest> buildManifest(pipe::KernelOp kernel);
 
 } // namespace attn::nvidia
 

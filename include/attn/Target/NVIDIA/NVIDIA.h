@@ -3,6 +3,8 @@
 #ifndef ATTN_TARGET_NVIDIA_NVIDIA_H
 #define ATTN_TARGET_NVIDIA_NVIDIA_H
 
+#include "attn/Runtime/Manifest.h"
+
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassManager.h"
 
@@ -37,6 +39,21 @@ struct Assembly {
 /// with an error at `module` where there is none, where it refuses, and where
 /// it says that it serialises wgmma (warnings C7510 to C7519) or spills.
 mlir::FailureOr<Assembly> assemble(mlir::ModuleOp module, llvm::StringRef ptx);
+
+/// The names of the targets of this library.
+llvm::ArrayRef<llvm::StringRef> getTargetNames();
+
+enum class CodeKind { LLVMDialect, Ptx, Cubin };
+
+/// A module of one pipe kernel, lowered in place, as code and its manifest.
+struct CompiledCode {
+  Manifest manifest;
+  /// Text of the LLVM dialect, PTX, or a cubin.
+  std::string bytes;
+  /// What ptxas says; empty but for a cubin.
+  std::vector<Resources> resources;
+};
+mlir::FailureOr<CompiledCode> compile(mlir::ModuleOp module, CodeKind kind);
 
 } // namespace attn::nvidia
 

@@ -1,0 +1,76 @@
+//===- Compile.cpp - from a pipe kernel to an artifact --------------------===//
+
+#include "Lowering.h"
+#include "attn/Target/NVIDIA/LaunchRecipe.h"
+#include "attn/Target/NVIDIA/NVIDIA.h"
+#include "attn/Version.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Config/llvm-config.h"
+#include "llvm/Support/SHA256.h"
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::nvidia;
+
+ArrayRef<StringRef> attn::nvidia::getTargetNames() {
+  static const StringRef names[] = {"sm_90a"};
+  return names;
+}
+
+/// What the code is made from, by what.
+static std::string computeCacheKey(ModuleOp module) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  module.print(stream);
+  stream << '\0' << ATTN_VERSION << '\0' << LLVM_VERSION_STRING;
+  return llvm::toHex(llvm::SHA256::hash(llvm::arrayRefFromStringRef(text)),
+                     /*LowerCase=*/true);
+}
+
+FailureOr<CompiledCode> attn::nvidia::compile(ModuleOp module, CodeKind kind) {
+  auto kernels = module.getOps<pipe::KernelOp>();
+  if (!llvm::hasSingleElement(kernels))
+    return module.emitError("expects one pipe.kernel, but got ")
+           << llvm::range_size(kernels);
+  FailureOr<Manifest> manifest = buildManifest(*kernels.begin());
+  if (failed(manifest))
+    return failure();
+  manifest->cacheKey = computeCacheKey(module);
+
+  PassManager passes(module.getContext());
+  buildPipeline(passes);
+  if (failed(passes.run(module)))
+    return failure();
+  auto function = module.lookupSymbol<LLVM::LLVMFuncOp>(manifest->name);
+  Launch &launch = manifest->launches.front();
+  launch.threads = function->getAttrOfType<DenseI32ArrayAttr>(
+      NVVM::NVVMDialect::getMaxntidAttrName())[0];
+  launch.sharedBytes =
+      function->getAttrOfType<IntegerAttr>(kSharedBytesAttr).getInt();
+  if (Status status = manifest->validate(); !status.isOk())
+    return module.emitError("expects a launch that a host can make: ")
+           << status.message();
+
+  CompiledCode code;
+  code.manifest = std::move(*manifest);
+  if (kind == CodeKind::LLVMDialect) {
+    llvm::raw_string_ostream stream(code.bytes);
+    module.print(stream);
+    stream << '\n';
+    return code;
+  }
+  FailureOr<std::string> ptx = emitPtx(module);
+  if (failed(ptx))
+    return failure();
+  if (kind == CodeKind::Ptx) {
+    code.bytes = std::move(*ptx);
+    return code;
+  }
+  FailureOr<Assembly> assembly = assemble(module, *ptx);
+  if (failed(assembly))
+    return failure();
+  code.bytes = std::move(assembly->cubin);
+  code.resources = std::move(assembly->kernels);
+  return code;
+}
