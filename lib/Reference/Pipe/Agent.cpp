@@ -193,12 +193,9 @@ Agent::Progress Agent::executeControl(Operation *op) {
       })
       .Case([&](WorkLoopOp loop) {
         SmallVector<RuntimeValue> carried = getAll(loop.getInits());
-        if (getInteger(loop.getFirst()) < 0) {
-          for (auto [result, value] :
-               llvm::zip_equal(loop.getResults(), carried))
-            set(result, value);
-          return Progress::inside;
-        }
+        if (getInteger(loop.getFirst()) < 0)
+          return stop(loop, "expects a first item, but got " +
+                                std::to_string(getInteger(loop.getFirst())));
         carried.insert(carried.begin(), get(loop.getFirst()));
         enter(loop.getBody(), carried);
         return Progress::inside;

@@ -115,7 +115,7 @@ void Machine::write(Global &global, int64_t offset, Scalar value, Operation *op,
 bool Machine::createBlocks() {
   auto create = [&] {
     auto block = std::make_unique<reference::Block>();
-    block->index = blocks.size();
+    block->index = block->lastItem = blocks.size();
     blocks.push_back(std::move(block));
     Agent body(*this, *blocks.back());
     while (!isStopped && body.step() != Agent::Progress::ended)
@@ -163,6 +163,14 @@ void Machine::run() {
 void Machine::finish() {
   for (std::unique_ptr<Agent> &agent : agents)
     agent->finish();
+  // The counter of dynamic items is set back by what takes the last of them.
+  WorkOp work = kernel.getWork();
+  if (work && work.getWork().getType().getKind() == WorkKind::Dynamic)
+    for (std::unique_ptr<reference::Block> &block : blocks)
+      if (block->lastItem >= 0)
+        report(work, "block " + std::to_string(block->index) +
+                         " ends without asking for the item after " +
+                         std::to_string(block->lastItem));
   for (std::unique_ptr<reference::Block> &block : blocks)
     kernel.getBody().walk([&](RingOp ring) {
       for (std::unique_ptr<RingSlot> &slot : block->rings[ring])

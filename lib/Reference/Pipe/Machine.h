@@ -124,7 +124,7 @@ struct Block {
       rings;
   llvm::DenseMap<mlir::Operation *, std::unique_ptr<SharedTile>> tiles;
   llvm::DenseMap<mlir::Operation *, Turn> turns;
-  /// Who takes this block's dynamic items, where, and the item taken last.
+  /// Who takes this block's dynamic items, where, and the item it has.
   const Agent *taker = nullptr;
   mlir::Operation *takerOp = nullptr;
   int64_t lastItem = 0;

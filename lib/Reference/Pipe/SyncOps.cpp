@@ -129,15 +129,16 @@ Agent::Progress Agent::passTurn(PassTurnOp op) {
 //===-- Work --------------------------------------------------------------===//
 
 Agent::Progress Agent::nextItem(NextItemOp op) {
-  WorkKind kind = op.getWork().getType().getKind();
   int64_t item = getInteger(op.getItem());
+  if (item < 0 || item >= machine.items)
+    return stop(op, "expects one of the " + std::to_string(machine.items) +
+                        " items, but got " + std::to_string(item));
   int64_t next = -1;
-  switch (kind) {
+  switch (op.getWork().getType().getKind()) {
   case WorkKind::Single:
     break;
   case WorkKind::Persistent:
-    if (item >= 0)
-      next = item + static_cast<int64_t>(machine.blocks.size());
+    next = item + static_cast<int64_t>(machine.blocks.size());
     break;
   case WorkKind::Dynamic:
     if (block.taker && (block.taker != this || block.takerOp != op))
@@ -145,14 +146,12 @@ Agent::Progress Agent::nextItem(NextItemOp op) {
                   describe() + " takes an item of dynamic work, which " +
                       block.taker->describe() + " takes too",
                   Note(block.takerOp, "it takes one here"));
-    if (!block.taker)
-      block.lastItem = block.index;
-    block.taker = this;
-    block.takerOp = op;
     if (item != block.lastItem)
       return stop(op, "expects the item that this block took last, " +
                           std::to_string(block.lastItem) + ", but got " +
                           std::to_string(item));
+    block.taker = this;
+    block.takerOp = op;
     next = machine.nextItem++;
   }
   if (next >= machine.items)
