@@ -24,6 +24,8 @@ PipeArguments attn::test::makeArguments(const AttentionCase &c) {
           roundToBf16(k.values[i] * (0.25 + 4 * (c.rising ? key : 1 - key)));
   }
   arguments.scalars["scale"] = c.scale;
+  if (c.causal)
+    arguments.scalars["section"] = c.section;
   return arguments;
 }
 
@@ -45,7 +47,9 @@ std::string attn::test::compare(const AttentionCase &c,
       int64_t row = h * c.queries + p;
       double max = -std::numeric_limits<double>::infinity(), sum = 0;
       double largest = 0;
-      int64_t visible = c.causal ? std::min(p + 1, c.keys) : c.keys;
+      int64_t visible = c.keys;
+      if (c.causal)
+        visible = std::max<int64_t>(0, p + 1 + c.keys - c.queries);
       for (int64_t m = 0; m < visible; ++m) {
         double score = 0, size = 0;
         for (int64_t e = 0; e < kDim; ++e) {

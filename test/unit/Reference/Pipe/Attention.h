@@ -1,4 +1,5 @@
-//===- Attention.h - attention-full's arguments and what it must give -----===//
+//===- Attention.h - attention's arguments and what it must give
+//-----------===//
 
 #ifndef ATTN_TEST_UNIT_REFERENCE_PIPE_ATTENTION_H
 #define ATTN_TEST_UNIT_REFERENCE_PIPE_ATTENTION_H
@@ -16,7 +17,9 @@ struct AttentionCase {
   bool rising = false;
   /// ... or shrink, so that it is met in the block that runs last.
   bool falling = false;
+  /// Row p sees the keys up to p + keys - queries; heads run in sections.
   bool causal = false;
+  int64_t section = 1;
 };
 
 PipeArguments makeArguments(const AttentionCase &c);

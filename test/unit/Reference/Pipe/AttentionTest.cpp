@@ -10,7 +10,8 @@ using namespace attn::test;
 
 static void expectRight(const AttentionCase &c, int64_t multiprocessors,
                         unsigned numSeeds) {
-  PipeProgram program = PipeProgram::load("attention-full");
+  PipeProgram program =
+      PipeProgram::load(c.causal ? "attention-causal" : "attention-full");
   ASSERT_TRUE(program.isValid()) << program.getDiagnostics();
   PipeArguments arguments = makeArguments(c);
   PipeOutcome first;
@@ -31,6 +32,7 @@ static void expectRight(const AttentionCase &c, int64_t multiprocessors,
   }
 }
 
+/// Queries, keys and multiprocessors.
 class AttentionTest
     : public testing::TestWithParam<std::tuple<int64_t, int64_t, int64_t>> {};
 
@@ -52,6 +54,16 @@ INSTANTIATE_TEST_SUITE_P(
              std::to_string(std::get<2>(info.param));
     });
 
+TEST_P(AttentionTest, EqualsPlainCausalAttention) {
+  AttentionCase c;
+  c.causal = true;
+  c.heads = 3;
+  c.section = 2;
+  int64_t multiprocessors;
+  std::tie(c.queries, c.keys, multiprocessors) = GetParam();
+  expectRight(c, multiprocessors, 1);
+}
+
 TEST(AttentionTest, RisingAndFallingScores) {
   for (bool rising : {false, true}) {
     AttentionCase c{
@@ -62,6 +74,11 @@ TEST(AttentionTest, RisingAndFallingScores) {
 
 TEST(AttentionTest, HundredSchedules) {
   expectRight({.heads = 1, .queries = 200, .keys = 385}, 2, 100);
+}
+
+TEST(AttentionTest, HundredSchedulesOfCausalAttention) {
+  expectRight({.queries = 200, .keys = 385, .causal = true, .section = 2}, 2,
+              100);
 }
 
 TEST(AttentionTest, NoQueries) {
