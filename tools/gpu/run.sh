@@ -1,0 +1,23 @@
+#!/bin/bash
+# On a machine with a GPU and PyTorch, after tools/gpu/build.sh (here, or
+# elsewhere with .carry/ copied):
+#   tools/gpu/run.sh check [PROGRAM...]    correctness, a child process a case
+#   tools/gpu/run.sh bench [PROGRAM...]    speed beside peers, JSON rows
+#   tools/gpu/run.sh sanitize [PROGRAM...] compute-sanitizer on small cases
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+export PYTHONPATH=$PWD/python:$PWD/tools/gpu
+export ATTN_RUNTIME_LIBRARY=$PWD/.carry/libattn_runtime.so
+command=${1:-check}
+shift || true
+if ! python3 -c 'import torch; assert torch.cuda.is_available()' 2> /dev/null; then
+  echo "skipped: there is no GPU that PyTorch can use"
+  exit 0
+fi
+case $command in
+  check | bench | sanitize) exec python3 "tools/gpu/$command.py" "$@" ;;
+  *)
+    echo "expects check, bench or sanitize, but got '$command'" >&2
+    exit 2
+    ;;
+esac
