@@ -230,6 +230,20 @@ FragmentAttr attn::pipe::getFragment(Type type) {
   return dyn_cast<FragmentAttr>(tensor.getEncoding());
 }
 
+bool attn::pipe::spreadsAs(SliceAttr line, FragmentAttr fragment) {
+  FragmentAttr parent = line.getParent();
+  auto kept = [&](FragmentAttr from) {
+    SmallVector<DigitAttr> digits;
+    llvm::copy_if(
+        from.getRegisters(), std::back_inserter(digits),
+        [&](DigitAttr digit) { return digit.getDim() != line.getDim(); });
+    return digits;
+  };
+  return parent.getLanes() == fragment.getLanes() &&
+         parent.getWarps() == fragment.getWarps() &&
+         kept(parent) == kept(fragment);
+}
+
 RelayoutCost attn::pipe::getRelayoutCost(FragmentAttr from, FragmentAttr to) {
   // The digits of warps, then of lanes, decide whether an element moves: equal
   // lists, up to digits of size 1, hold equal elements.

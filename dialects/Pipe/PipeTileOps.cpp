@@ -143,12 +143,18 @@ LogicalResult BroadcastOp::verify() {
     return emitOpError("expects a complete line, but got ")
            << line << "; combine it by pipe.lane_reduce first";
   // broadcast_c2
-  auto slice = dyn_cast<SliceAttr>(result.getEncoding());
-  if (!slice)
-    return verifySlice(*this, line, result);
-  if (!slice.getPartial() || getComplete(result) != line)
-    return emitOpError("expects a tile, or the partial form of ")
-           << line << ", but got " << result;
+  auto slice = cast<SliceAttr>(line.getEncoding());
+  bool fits;
+  if (isa<SliceAttr>(result.getEncoding()))
+    fits = result != line && getComplete(result) == line;
+  else
+    fits = line.getElementType() == result.getElementType() &&
+           line.getDimSize(0) == result.getDimSize(1 - slice.getDim()) &&
+           spreadsAs(slice, getFragment(result));
+  if (!fits)
+    return emitOpError("expects the partial form of ")
+           << line << ", or a tile that spreads its lines alike, but got "
+           << result;
   return success();
 }
 

@@ -109,8 +109,9 @@ def Pipe_BroadcastOp : Pipe_Op<"broadcast", [Pure]> {
 
     Constraints:
     * (C1) The line is complete.
-    * (C2) It is a slice of the tile's fragment, or the complete form of the
-      partial line, with its elements.
+    * (C2) The result is the line's partial form, or a tile of its elements whose
+      fragment spreads rows (or columns) over registers, lanes and warps as the
+      line's does: that of another width, for example.
   }];
   let arguments = (ins Pipe_Line:$line);
   let results = (outs Pipe_Registers:$result);

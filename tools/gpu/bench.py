@@ -84,7 +84,8 @@ def attention_peers(values, causal):
 
 
 def attention_jobs(program):
-    for length in (512, 1024, 2048, 4096, 8192, 16384):
+    lengths = (512, 1024, 2048, 4096, 8192, 16384)
+    for length in lengths[4:] if program.name == "attention-long" else lengths:
         heads = 16 * max(1, 16384 // length)
         case = dict(heads=heads, queries=length, keys=length, family="gaussian")
         if program.causal:
@@ -105,6 +106,7 @@ def gemm_peers(values, _):
 
 JOBS = {
     "attention-full": (attention_jobs, attention_peers, False),
+    "attention-long": (attention_jobs, attention_peers, False),
     "attention-causal": (attention_jobs, attention_peers, True),
     "gemm": (gemm_jobs, gemm_peers, None),
 }

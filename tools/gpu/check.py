@@ -16,15 +16,23 @@ TIMEOUT = 60
 def run_case(request):
     import torch
 
+    import programs
     from programs import PROGRAMS, compare, load
+
+    programs.DEVICE = request.get("device", "cuda")
 
     program = PROGRAMS[request["program"]]
     kernel = load(program.name)
     values = program.inputs(request["case"], request["seed"])
     outputs = program.outputs(values)
-    plan = kernel.prepare(**values, **outputs)
+    bound = {
+        name: value.cuda() if isinstance(value, torch.Tensor) else value
+        for name, value in {**values, **outputs}.items()
+    }
+    plan = kernel.prepare(**bound)
     plan.launch()
     torch.cuda.synchronize()
+    outputs = {name: bound[name].to(programs.DEVICE) for name in outputs}
     if not request["repeats"]:
         worst, place = compare(program, values, outputs)
         return dict(ok=worst <= 1, worst=round(worst, 4), place=place)

@@ -17,6 +17,10 @@ import attn
 KERNELS = os.path.join(os.path.dirname(__file__), "..", "..", ".carry", "kernels")
 _loaded = {}
 
+# Where inputs are drawn and references computed. On the CPU nothing but the
+# program itself runs on the GPU, as sanitizers want it.
+DEVICE = "cuda"
+
 
 def load(name):
     """The compiled program, once a process."""
@@ -26,7 +30,7 @@ def load(name):
 
 
 def poisoned(shape, dtype):
-    return torch.full(shape, float("nan"), dtype=dtype, device="cuda")
+    return torch.full(shape, float("nan"), dtype=dtype, device=DEVICE)
 
 
 class Attention:
@@ -54,13 +58,13 @@ class Attention:
         yield dict(heads=256, queries=512, keys=512, family="scaled")
 
     def inputs(self, case, seed):
-        g = torch.Generator(device="cuda").manual_seed(seed)
+        g = torch.Generator(device=DEVICE).manual_seed(seed)
 
         def draw(rows):
             shape = (case["heads"], rows, 128)
-            x = torch.randn(shape, device="cuda", generator=g)
+            x = torch.randn(shape, device=DEVICE, generator=g)
             if case["family"] == "outliers":
-                rare = torch.rand(shape, device="cuda", generator=g) < 0.002
+                rare = torch.rand(shape, device=DEVICE, generator=g) < 0.002
                 x = torch.where(rare, x * 30, x)
             return x
 
@@ -84,7 +88,7 @@ class Attention:
     def _mask(self, queries, keys):
         if not self.causal:
             return None
-        ones = torch.ones(queries, keys, dtype=torch.bool, device="cuda")
+        ones = torch.ones(queries, keys, dtype=torch.bool, device=DEVICE)
         return ones.triu(1 + keys - queries)
 
     def exact(self, values, head):
@@ -137,9 +141,9 @@ class Gemm:
         yield dict(m=2048, n=2048, k=2048)
 
     def inputs(self, case, seed):
-        g = torch.Generator(device="cuda").manual_seed(seed)
-        a = torch.randn(case["m"], case["k"], device="cuda", generator=g)
-        b = torch.randn(case["n"], case["k"], device="cuda", generator=g)
+        g = torch.Generator(device=DEVICE).manual_seed(seed)
+        a = torch.randn(case["m"], case["k"], device=DEVICE, generator=g)
+        b = torch.randn(case["n"], case["k"], device=DEVICE, generator=g)
         return dict(a=a.bfloat16(), b=b.bfloat16(), alpha=0.5)
 
     def outputs(self, values):
@@ -174,10 +178,10 @@ class ChainedGemms:
         yield dict(m=8192, n=1024)
 
     def inputs(self, case, seed):
-        g = torch.Generator(device="cuda").manual_seed(seed)
+        g = torch.Generator(device=DEVICE).manual_seed(seed)
 
         def draw(rows):
-            x = torch.randn(rows, 64, device="cuda", generator=g)
+            x = torch.randn(rows, 64, device=DEVICE, generator=g)
             return (x / 4).bfloat16()
 
         n = case["n"]
@@ -202,6 +206,7 @@ PROGRAMS = {
     p.name: p
     for p in (
         Attention("attention-full", causal=False),
+        Attention("attention-long", causal=False),
         Attention("attention-causal", causal=True),
         Gemm(),
         ChainedGemms(),

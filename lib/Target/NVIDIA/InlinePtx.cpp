@@ -129,10 +129,11 @@ SmallVector<Value> attn::nvidia::waitWgmma(OpBuilder &b, Location loc,
 }
 
 void attn::nvidia::storeGlobalIf(OpBuilder &b, Location loc, Value address,
-                                 Value value, Value predicate) {
+                                 int64_t offset, Value value, Value predicate) {
   bool isFloat = value.getType().isF32();
   emit(b, loc,
-       isFloat ? "@$2 st.global.f32 [$0], $1;" : "@$2 st.global.b32 [$0], $1;",
+       Twine("@$2 st.global.") + (isFloat ? "f32" : "b32") + " [$0+" +
+           Twine(offset) + "], $1;",
        isFloat ? "l,f,b,~{memory}" : "l,r,b,~{memory}",
        {address, value, predicate}, {});
 }

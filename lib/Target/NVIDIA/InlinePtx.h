@@ -61,9 +61,10 @@ llvm::SmallVector<mlir::Value> waitWgmma(mlir::OpBuilder &b, mlir::Location loc,
                                          int64_t pending,
                                          mlir::ValueRange accumulators);
 
-/// Stores `value` (f32, i32) to global memory where `predicate` holds.
+/// Stores `value` (f32, i32) to global memory, `offset` bytes from `address`,
+/// where `predicate` holds.
 void storeGlobalIf(mlir::OpBuilder &b, mlir::Location loc, mlir::Value address,
-                   mlir::Value value, mlir::Value predicate);
+                   int64_t offset, mlir::Value value, mlir::Value predicate);
 
 /// Waits, in lanes where `predicate` holds, until this thread's bulk stores
 /// have read shared memory; then all lanes of the warp wait for each other.

@@ -136,7 +136,8 @@ struct BulkStoreLowering : OpConversionPattern<BulkStoreOp> {
   const KernelValues &values;
 };
 
-/// Where one element goes, dimension by dimension, and whether it is inside.
+/// Each register by one instruction: its address is that of its place in all
+/// dimensions but the last, and a constant.
 struct StoreLowering : OpConversionPattern<StoreOp> {
   StoreLowering(const TypeConverter &converter, MLIRContext *context,
                 const KernelValues &values)
@@ -147,64 +148,121 @@ struct StoreLowering : OpConversionPattern<StoreOp> {
                   ConversionPatternRewriter &rewriter) const override {
     auto type = cast<RankedTensorType>(op.getValue().getType());
     auto slice = dyn_cast<SliceAttr>(type.getEncoding());
-    if (!slice || type.getElementTypeBitWidth() != 32)
-      return op.emitOpError("expects a line with elements of 32 bits on this "
-                            "target, but got ")
-             << type << "; stage tiles through pipe.stage";
+    FragmentAttr fragment = getFragment(type);
+    int64_t perRegister = 32 / type.getElementTypeBitWidth();
+    if (failed(verify(op, type, slice, fragment, perRegister)))
+      return failure();
     Location loc = op.getLoc();
     Emitter e{rewriter, loc};
+    Type i64 = rewriter.getI64Type();
     ValueRange global = adaptor.getDest();
     unsigned rank = op.getDest().getType().getRank();
     ValueRange extents = global.slice(1, rank);
     ValueRange strides = global.drop_front(1 + rank);
-    FragmentAttr fragment = slice.getParent();
-    unsigned dim = 1 - slice.getDim();
+    int64_t bytes = type.getElementTypeBitWidth() / 8;
 
-    // Of the lanes that hold one row, the first stores it.
-    Value isOwner = createIsFirstAlong(e, fragment.getLanes(), slice.getDim());
-    Value offset;
-    Type i64 = rewriter.getI64Type();
-    for (auto [i, index] : llvm::enumerate(adaptor.getIndices())) {
-      Value inside = arith::CmpIOp::create(
-          rewriter, loc, arith::CmpIPredicate::ult, index[0], extents[i]);
-      if (i + 1 == rank)
-        break;
-      isOwner = isOwner ? arith::AndIOp::create(rewriter, loc, isOwner, inside)
-                        : inside;
-      Value wide = arith::ExtUIOp::create(rewriter, loc, i64, index[0]);
-      wide = arith::MulIOp::create(rewriter, loc, wide, strides[i]);
-      offset =
-          offset ? arith::AddIOp::create(rewriter, loc, offset, wide) : wide;
+    // What all registers share: the dimensions that the value lacks, and of the
+    // lanes that hold one line, that the first stores it.
+    Value shared =
+        slice ? createIsFirstAlong(e, fragment.getLanes(), slice.getDim())
+              : Value();
+    auto join = [&](Value x, Value y) -> Value {
+      return x ? Value(arith::AndIOp::create(rewriter, loc, x, y)) : y;
+    };
+    auto isInside = [&](Value index, unsigned dim) -> Value {
+      return arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::ult,
+                                   index, extents[dim]);
+    };
+    auto advance = [&](Value pointer, Value index, unsigned dim) -> Value {
+      Value offset = arith::ExtUIOp::create(rewriter, loc, i64, index);
+      if (dim + 1 < rank)
+        offset = arith::MulIOp::create(rewriter, loc, offset, strides[dim]);
+      return LLVM::GEPOp::create(rewriter, loc, pointer.getType(),
+                                 type.getElementType(), pointer,
+                                 LLVM::GEPArg(offset));
+    };
+    unsigned firstDim = rank - type.getRank();
+    Value base = global[0];
+    for (unsigned dim = 0; dim < firstDim; ++dim) {
+      Value index = adaptor.getIndices()[dim][0];
+      shared = join(shared, isInside(index, dim));
+      base = advance(base, index, dim);
     }
-    Value first = e.add(
-        adaptor.getIndices().back()[0],
-        e.add(createDigits(e, fragment.getLanes(), values.lane, dim),
-              createDigits(e, fragment.getWarps(), values.warpInGroup, dim)));
-    SmallVector<DigitAttr> kept;
-    for (DigitAttr digit : fragment.getRegisters())
-      if (digit.getDim() == dim)
-        kept.push_back(digit);
-    Type element = type.getElementType();
+    // This thread's place in each dimension of the value.
+    SmallVector<Value> starts;
+    for (unsigned dim = 0; dim < type.getRank(); ++dim) {
+      unsigned tileDim = slice ? 1 - slice.getDim() : dim;
+      starts.push_back(e.add(
+          adaptor.getIndices()[firstDim + dim][0],
+          e.add(createDigits(e, fragment.getLanes(), values.lane, tileDim),
+                createDigits(e, fragment.getWarps(), values.warpInGroup,
+                             tileDim))));
+    }
+    auto getOffset = [&](int64_t reg, unsigned dim) {
+      if (!slice)
+        return FragmentAttr::getOffset(fragment.getRegisters(),
+                                       reg * perRegister, dim);
+      SmallVector<DigitAttr> kept;
+      for (DigitAttr digit : fragment.getRegisters())
+        if (digit.getDim() != slice.getDim())
+          kept.push_back(digit);
+      return FragmentAttr::getOffset(kept, reg, 1 - slice.getDim());
+    };
+    // Rows by their offset: an address at the thread's column, a predicate.
+    llvm::DenseMap<int64_t, std::pair<Value, Value>> rows;
+    llvm::DenseMap<std::pair<int64_t, int64_t>, Value> predicates;
+    unsigned last = rank - 1;
     for (auto [i, value] : llvm::enumerate(adaptor.getValue())) {
-      Value index =
-          e.add(first, e.constant(FragmentAttr::getOffset(kept, i, dim)));
-      Value inside = arith::CmpIOp::create(
-          rewriter, loc, arith::CmpIPredicate::ult, index, extents.back());
-      if (isOwner)
-        inside = arith::AndIOp::create(rewriter, loc, inside, isOwner);
-      Value wide = arith::ExtUIOp::create(rewriter, loc, i64, index);
-      if (offset)
-        wide = arith::AddIOp::create(rewriter, loc, offset, wide);
-      Value address =
-          LLVM::GEPOp::create(rewriter, loc, global[0].getType(), element,
-                              global[0], LLVM::GEPArg(wide));
-      storeGlobalIf(rewriter, loc, address, value, inside);
+      int64_t row = type.getRank() == 2 ? getOffset(i, 0) : 0;
+      int64_t column = getOffset(i, type.getRank() - 1);
+      auto &[address, rowPredicate] = rows[row];
+      if (!address) {
+        address = base;
+        rowPredicate = shared;
+        if (type.getRank() == 2) {
+          Value index = e.add(starts[0], e.constant(row));
+          rowPredicate = join(rowPredicate, isInside(index, firstDim));
+          address = advance(address, index, firstDim);
+        }
+        address = advance(address, starts.back(), last);
+      }
+      Value &predicate = predicates[{row, column}];
+      if (!predicate)
+        predicate =
+            join(rowPredicate,
+                 isInside(e.add(starts.back(), e.constant(column)), last));
+      storeGlobalIf(rewriter, loc, address, column * bytes, value, predicate);
     }
     rewriter.eraseOp(op);
     return success();
   }
 
 private:
+  static LogicalResult verify(StoreOp op, RankedTensorType type,
+                              SliceAttr slice, FragmentAttr fragment,
+                              int64_t perRegister) {
+    for (ArrayRef<DigitAttr> digits :
+         {fragment.getLanes(), fragment.getWarps()})
+      for (DigitAttr digit : digits)
+        if (!llvm::isPowerOf2_64(digit.getSize()))
+          return op.emitOpError("expects lanes and warps counted in powers of "
+                                "2, but got ")
+                 << fragment;
+    if (perRegister == 1)
+      return success();
+    // Two elements go together: they must be neighbours, both inside or not.
+    DigitAttr pair = fragment.getRegisters().front();
+    int64_t columns = op.getDest().getType().getShape().back();
+    bool even = !ShapedType::isDynamic(columns) && columns % 2 == 0;
+    if (perRegister != 2 || slice || pair.getDim() != 1 ||
+        pair.getStride() != 1 || pair.getSize() != 2 || !even)
+      return op.emitOpError("expects elements of 16 bits as pairs of "
+                            "neighbouring columns and an even number of "
+                            "columns, but got ")
+             << type << " and " << op.getDest().getType();
+    return success();
+  }
+
   static Value createDigits(Emitter &e, ArrayRef<DigitAttr> digits,
                             Value number, unsigned dim) {
     Value offset = e.constant(0);

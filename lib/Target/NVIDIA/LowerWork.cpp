@@ -62,8 +62,8 @@ struct NextItemLowering : OpConversionPattern<NextItemOp> {
                                          createI32(rewriter, loc, 1));
       Value isLast = arith::CmpIOp::create(
           rewriter, loc, arith::CmpIPredicate::eq, base, last);
-      storeGlobalIf(rewriter, loc, counter, createI32(rewriter, loc, 0),
-                    isLast);
+      storeGlobalIf(rewriter, loc, counter, /*offset=*/0,
+                    createI32(rewriter, loc, 0), isLast);
     }
     Value next = arith::AddIOp::create(rewriter, loc, base, blocks);
     Value exists = arith::CmpIOp::create(
