@@ -3,6 +3,7 @@
 #include "attn/Target/NVIDIA/NVIDIA.h"
 
 #include "llvm/ADT/ScopeExit.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Process.h"
@@ -61,11 +62,14 @@ static std::vector<Resources> parseResources(StringRef log) {
 static LogicalResult checkLog(ModuleOp module, const Assembly &assembly) {
   SmallVector<StringRef> lines;
   StringRef(assembly.log).split(lines, '\n');
+  SmallVector<StringRef> warnings;
   for (StringRef line : lines)
     if (llvm::Regex("\\(C75[0-9][0-9]\\)").match(line))
-      return module.emitError("expects ptxas to keep products asynchronous, "
-                              "but it says: ")
-             << line.trim();
+      warnings.push_back(line.trim());
+  if (!warnings.empty())
+    return module.emitError("expects ptxas to keep products asynchronous, but "
+                            "it says: ")
+           << llvm::join(warnings, "; ");
   for (const Resources &kernel : assembly.kernels)
     if (kernel.spillStores || kernel.spillLoads)
       return module.emitError("expects kernel ")
