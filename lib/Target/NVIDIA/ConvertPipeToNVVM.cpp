@@ -57,6 +57,8 @@ struct ConvertPipeToNVVM final
     IRRewriter rewriter(&getContext());
     for (pipe::KernelOp kernel :
          llvm::make_early_inc_range(getOperation().getOps<pipe::KernelOp>())) {
+      if (failed(verifyKernel(kernel)))
+        return signalPassFailure();
       FailureOr<KernelValues> values = lowerKernel(kernel, rewriter);
       if (failed(values) || failed(lowerBody(*values)))
         return signalPassFailure();

@@ -27,19 +27,12 @@ struct MmaAsyncLowering : OpConversionPattern<MmaAsyncOp> {
                   ConversionPatternRewriter &rewriter) const override {
     RankedTensorType accumulator = op.getToken().getType().getAccumulator();
     Location loc = op.getLoc();
-    if (failed(verify(op, accumulator)))
-      return failure();
     FailureOr<WgmmaOperand> rhs =
         getWgmmaOperand(op.getRhs().getType(), op.getRhsDim());
     auto lhsShared = dyn_cast<SharedType>(op.getLhs().getType());
     FailureOr<WgmmaOperand> lhs = failure();
     if (lhsShared)
       lhs = getWgmmaOperand(lhsShared, op.getLhsDim());
-    if (failed(rhs) || (lhsShared && failed(lhs)))
-      return op.emitOpError(
-          "expects tiles in shared memory with elements of 16 bits, a swizzle "
-          "of 128 bytes and one part");
-
     Type element = op.getRhs().getType().getElementType();
     int64_t depth = op.getRhs().getType().getShape()[op.getRhsDim()];
     SmallVector<Value> registers;
@@ -72,44 +65,6 @@ struct MmaAsyncLowering : OpConversionPattern<MmaAsyncOp> {
     }
     NVVM::WgmmaGroupSyncAlignedOp::create(rewriter, loc);
     rewriter.replaceOpWithMultiple(op, {ValueRange(registers)});
-    return success();
-  }
-
-private:
-  /// Refuses what Hopper has no product for.
-  static LogicalResult verify(MmaAsyncOp op, RankedTensorType accumulator) {
-    int64_t columns = accumulator.getDimSize(1);
-    FragmentAttr expected = getWgmmaFragment(op.getContext(), columns);
-    // PTX ISA, wgmma: M is 64, N a multiple of 8 up to 256.
-    if (accumulator.getDimSize(0) != kWgmmaRows || columns > 256 ||
-        columns % 8 || !accumulator.getElementType().isF32())
-      return op.emitOpError("expects an accumulator of f32, ")
-             << kWgmmaRows << " rows and a multiple of 8 columns up to 256 on "
-             << "this target, but got " << accumulator;
-    if (getFragment(accumulator) != expected)
-      return op.emitOpError("expects the accumulator's fragment on this target "
-                            "to be ")
-             << expected << ", but got " << getFragment(accumulator);
-    Type element = op.getRhs().getType().getElementType();
-    if (!element.isBF16() && !element.isF16())
-      return op.emitOpError("expects elements of bf16 or f16 on this target, "
-                            "but got ")
-             << element;
-    int64_t depth = op.getRhs().getType().getShape()[op.getRhsDim()];
-    if (depth % kWgmmaDepth)
-      return op.emitOpError("expects a contracted size that is a multiple of ")
-             << kWgmmaDepth << ", but got " << depth;
-    auto lhs = dyn_cast<RankedTensorType>(op.getLhs().getType());
-    if (!lhs)
-      return success();
-    if (op.getLhsDim() != 1)
-      return op.emitOpError("expects a left side in registers to be contracted "
-                            "along dimension 1");
-    FragmentAttr lhsExpected = getWgmmaFragment(op.getContext(), depth);
-    if (getFragment(lhs) != lhsExpected)
-      return op.emitOpError("expects the left side's fragment on this target "
-                            "to be ")
-             << lhsExpected << ", but got " << getFragment(lhs);
     return success();
   }
 };

@@ -8,7 +8,6 @@
 
 #include "InlinePtx.h"
 #include "Lowering.h"
-#include "Wgmma.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -49,14 +48,7 @@ struct StageLowering : OpConversionPattern<StageOp> {
                   ConversionPatternRewriter &rewriter) const override {
     RankedTensorType tile = op.getTile().getType();
     SharedType dest = op.getDest().getType();
-    FragmentAttr expected =
-        getWgmmaFragment(op.getContext(), tile.getDimSize(1));
     constexpr int64_t kSwizzle = 128, kMatrixColumns = 16;
-    if (tile.getElementTypeBitWidth() != 16 || dest.getSwizzle() != kSwizzle ||
-        getFragment(tile) != expected)
-      return op.emitOpError("expects elements of 16 bits, a swizzle of 128 "
-                            "bytes and, on this target, the fragment ")
-             << expected << ", but got " << tile << " and " << dest;
     Location loc = op.getLoc();
     Emitter e{rewriter, loc};
     waitBulkReadsIf(rewriter, loc, values.isFirstInWarp);
@@ -102,9 +94,6 @@ struct BulkStoreLowering : OpConversionPattern<BulkStoreOp> {
   matchAndRewrite(BulkStoreOp op, OneToNOpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
     SharedType tile = op.getTile().getType();
-    if (tile.getParts() != kGroupWarps)
-      return op.emitOpError("expects a tile of ")
-             << kGroupWarps << " parts, one a warp, but got " << tile;
     Location loc = op.getLoc();
     Emitter e{rewriter, loc};
     auto number = op->getAttrOfType<IntegerAttr>(kMapAttr);
@@ -150,8 +139,6 @@ struct StoreLowering : OpConversionPattern<StoreOp> {
     auto slice = dyn_cast<SliceAttr>(type.getEncoding());
     FragmentAttr fragment = getFragment(type);
     int64_t perRegister = 32 / type.getElementTypeBitWidth();
-    if (failed(verify(op, type, slice, fragment, perRegister)))
-      return failure();
     Location loc = op.getLoc();
     Emitter e{rewriter, loc};
     Type i64 = rewriter.getI64Type();
@@ -238,31 +225,6 @@ struct StoreLowering : OpConversionPattern<StoreOp> {
   }
 
 private:
-  static LogicalResult verify(StoreOp op, RankedTensorType type,
-                              SliceAttr slice, FragmentAttr fragment,
-                              int64_t perRegister) {
-    for (ArrayRef<DigitAttr> digits :
-         {fragment.getLanes(), fragment.getWarps()})
-      for (DigitAttr digit : digits)
-        if (!llvm::isPowerOf2_64(digit.getSize()))
-          return op.emitOpError("expects lanes and warps counted in powers of "
-                                "2, but got ")
-                 << fragment;
-    if (perRegister == 1)
-      return success();
-    // Two elements go together: they must be neighbours, both inside or not.
-    DigitAttr pair = fragment.getRegisters().front();
-    int64_t columns = op.getDest().getType().getShape().back();
-    bool even = !ShapedType::isDynamic(columns) && columns % 2 == 0;
-    if (perRegister != 2 || slice || pair.getDim() != 1 ||
-        pair.getStride() != 1 || pair.getSize() != 2 || !even)
-      return op.emitOpError("expects elements of 16 bits as pairs of "
-                            "neighbouring columns and an even number of "
-                            "columns, but got ")
-             << type << " and " << op.getDest().getType();
-    return success();
-  }
-
   static Value createDigits(Emitter &e, ArrayRef<DigitAttr> digits,
                             Value number, unsigned dim) {
     Value offset = e.constant(0);

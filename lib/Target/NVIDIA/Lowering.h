@@ -44,6 +44,9 @@ struct KernelValues {
   llvm::SmallVector<mlir::Value> maps;
 };
 
+/// Refuses what Hopper cannot run, each at its op.
+mlir::LogicalResult verifyKernel(pipe::KernelOp kernel);
+
 /// Replaces `kernel` by an LLVM function. Ops of `pipe` remain inside.
 mlir::FailureOr<KernelValues> lowerKernel(pipe::KernelOp kernel,
                                           mlir::IRRewriter &rewriter);

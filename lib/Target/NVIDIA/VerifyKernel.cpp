@@ -1,0 +1,157 @@
+//===- VerifyKernel.cpp - what Hopper can run -----------------------------===//
+//
+// Refuses, at the op, what the lowering has no instructions for, so that its
+// patterns need no diagnostics of their own.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Lowering.h"
+#include "Wgmma.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::nvidia;
+using namespace attn::pipe;
+
+static LogicalResult verify(MmaAsyncOp op) {
+  RankedTensorType accumulator = op.getToken().getType().getAccumulator();
+  int64_t columns = accumulator.getDimSize(1);
+  FragmentAttr expected = getWgmmaFragment(op.getContext(), columns);
+  // PTX ISA, wgmma: M is 64, N a multiple of 8 up to 256.
+  if (accumulator.getDimSize(0) != kWgmmaRows || columns > 256 || columns % 8 ||
+      !accumulator.getElementType().isF32())
+    return op.emitOpError("expects an accumulator of f32, ")
+           << kWgmmaRows << " rows and a multiple of 8 columns up to 256 on "
+           << "this target, but got " << accumulator;
+  if (getFragment(accumulator) != expected)
+    return op.emitOpError("expects the accumulator's fragment on this target "
+                          "to be ")
+           << expected << ", but got " << getFragment(accumulator);
+  Type element = op.getRhs().getType().getElementType();
+  if (!element.isBF16() && !element.isF16())
+    return op.emitOpError("expects elements of bf16 or f16 on this target, "
+                          "but got ")
+           << element;
+  int64_t depth = op.getRhs().getType().getShape()[op.getRhsDim()];
+  if (depth % kWgmmaDepth)
+    return op.emitOpError("expects a contracted size that is a multiple of ")
+           << kWgmmaDepth << ", but got " << depth;
+  auto lhsShared = dyn_cast<SharedType>(op.getLhs().getType());
+  if (failed(getWgmmaOperand(op.getRhs().getType(), op.getRhsDim())) ||
+      (lhsShared && failed(getWgmmaOperand(lhsShared, op.getLhsDim()))))
+    return op.emitOpError(
+        "expects tiles in shared memory with elements of 16 bits, a swizzle of "
+        "128 bytes and one part");
+  auto lhs = dyn_cast<RankedTensorType>(op.getLhs().getType());
+  if (!lhs)
+    return success();
+  if (op.getLhsDim() != 1)
+    return op.emitOpError("expects a left side in registers to be contracted "
+                          "along dimension 1");
+  FragmentAttr lhsExpected = getWgmmaFragment(op.getContext(), depth);
+  if (getFragment(lhs) != lhsExpected)
+    return op.emitOpError("expects the left side's fragment on this target "
+                          "to be ")
+           << lhsExpected << ", but got " << getFragment(lhs);
+  return success();
+}
+
+static LogicalResult verify(StageOp op) {
+  RankedTensorType tile = op.getTile().getType();
+  SharedType dest = op.getDest().getType();
+  FragmentAttr expected = getWgmmaFragment(op.getContext(), tile.getDimSize(1));
+  constexpr int64_t kSwizzle = 128;
+  if (tile.getElementTypeBitWidth() != 16 || dest.getSwizzle() != kSwizzle ||
+      getFragment(tile) != expected)
+    return op.emitOpError("expects elements of 16 bits, a swizzle of 128 bytes "
+                          "and, on this target, the fragment ")
+           << expected << ", but got " << tile << " and " << dest;
+  return success();
+}
+
+static LogicalResult verify(BulkStoreOp op) {
+  if (op.getTile().getType().getParts() != kGroupWarps)
+    return op.emitOpError("expects a tile of ")
+           << kGroupWarps << " parts, one a warp, but got "
+           << op.getTile().getType();
+  return success();
+}
+
+static LogicalResult verify(StoreOp op) {
+  auto type = cast<RankedTensorType>(op.getValue().getType());
+  auto slice = dyn_cast<SliceAttr>(type.getEncoding());
+  FragmentAttr fragment = getFragment(type);
+  int64_t perRegister = 32 / type.getElementTypeBitWidth();
+
+  for (ArrayRef<DigitAttr> digits : {fragment.getLanes(), fragment.getWarps()})
+    for (DigitAttr digit : digits)
+      if (!llvm::isPowerOf2_64(digit.getSize()))
+        return op.emitOpError("expects lanes and warps counted in powers of "
+                              "2, but got ")
+               << fragment;
+  if (perRegister == 1)
+    return success();
+  // Two elements go together: they must be neighbours, both inside or not.
+  DigitAttr pair = fragment.getRegisters().front();
+  int64_t columns = op.getDest().getType().getShape().back();
+  bool even = !ShapedType::isDynamic(columns) && columns % 2 == 0;
+  if (perRegister != 2 || slice || pair.getDim() != 1 ||
+      pair.getStride() != 1 || pair.getSize() != 2 || !even)
+    return op.emitOpError("expects elements of 16 bits as pairs of "
+                          "neighbouring columns and an even number of "
+                          "columns, but got ")
+           << type << " and " << op.getDest().getType();
+  return success();
+}
+
+/// Ops of which there are only approximate instructions.
+template <typename OpT> static LogicalResult verifyApproximate(OpT op) {
+  if (arith::bitEnumContainsAll(op.getFastmath(), arith::FastMathFlags::afn))
+    return success();
+  return op.emitOpError("expects fastmath<afn> on this target, which has an "
+                        "approximate instruction only");
+}
+
+/// Registers that lie in other lanes or halves have no way to move yet.
+static LogicalResult verify(RelayoutOp op) {
+  if (op.getCost() == RelayoutCost::Free &&
+      op.getTile().getType().getElementTypeBitWidth() == 32)
+    return success();
+  return op.emitOpError("expects a free move of elements of 32 bits on this "
+                        "target, but got cost ")
+         << stringifyRelayoutCost(op.getCost()) << " for "
+         << op.getTile().getType();
+}
+
+/// Of arithmetic, only conversions and selections know pairs of 16 bits.
+static LogicalResult verifyElementwise(Operation *op) {
+  if (!OpTrait::hasElementwiseMappableTraits(op) ||
+      isa<arith::TruncFOp, arith::SelectOp>(op))
+    return success();
+  for (Value operand : op->getOperands())
+    if (auto type = dyn_cast<RankedTensorType>(operand.getType());
+        type && type.getElementTypeBitWidth() == 16)
+      return op->emitOpError("expects elements of 32 bits on this target, but "
+                             "got ")
+             << type << "; widen before and narrow after";
+  return success();
+}
+
+LogicalResult attn::nvidia::verifyKernel(KernelOp kernel) {
+  bool failedAny = false;
+  kernel.walk([&](Operation *op) {
+    LogicalResult result =
+        llvm::TypeSwitch<Operation *, LogicalResult>(op)
+            .Case<MmaAsyncOp, StageOp, BulkStoreOp, StoreOp, RelayoutOp>(
+                [](auto typed) { return verify(typed); })
+            .Case<math::Exp2Op, math::Log2Op>(
+                [](auto typed) { return verifyApproximate(typed); })
+            .Default([](Operation *other) { return verifyElementwise(other); });
+    failedAny |= failed(result);
+  });
+  return failure(failedAny);
+}

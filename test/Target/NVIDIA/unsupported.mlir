@@ -1,0 +1,166 @@
+// RUN: attn-opt %s --split-input-file --convert-pipe-to-nvvm --verify-diagnostics
+
+// What Hopper cannot run is refused at the op that asks for it.
+
+#wrong = #pipe.fragment<registers = [2 x d1 by 1, 8 x d1 by 8, 2 x d0 by 8],
+                        lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x64xf32, #wrong>
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+pipe.kernel @other_fragment(%n: i32 {pipe.name = "n"}) {
+  %ring = pipe.ring readers(1) : !pipe.ring<1 x !slot>
+  pipe.role "multiply" groups(1) warps(4) registers(240) (%group) {
+    %c = pipe.cursor : !pipe.cursor<1>
+    %a = pipe.wait %ring[%c] : !pipe.ring<1 x !slot>
+    // expected-error @below {{expects the accumulator's fragment on this target to be #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8]}}
+    %t = pipe.mma_async %a, %a contract(1, 1) : !slot, !slot -> !pipe.token<!tile>
+    %s = pipe.mma_wait %t pending(0) : !pipe.token<!tile>
+  }
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8, 2 x d0 by 64],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<128x64xf32, #s>
+!slot = !pipe.shared<128x64xbf16, swizzle = 128>
+!other = !pipe.shared<64x64xbf16, swizzle = 128>
+pipe.kernel @rows(%n: i32 {pipe.name = "n"}) {
+  %ring = pipe.ring readers(1) : !pipe.ring<1 x !slot>
+  %others = pipe.ring readers(1) : !pipe.ring<1 x !other>
+  pipe.role "multiply" groups(1) warps(4) registers(240) (%group) {
+    %c = pipe.cursor : !pipe.cursor<1>
+    %a = pipe.wait %ring[%c] : !pipe.ring<1 x !slot>
+    %b = pipe.wait %others[%c] : !pipe.ring<1 x !other>
+    // expected-error @below {{expects an accumulator of f32, 64 rows and a multiple of 8 columns up to 256 on this target}}
+    %t = pipe.mma_async %a, %b contract(1, 1) : !slot, !other -> !pipe.token<!tile>
+    %s = pipe.mma_wait %t pending(0) : !pipe.token<!tile>
+  }
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x64xf32, #s>
+!slot = !pipe.shared<64x64xbf16, swizzle = 64>
+pipe.kernel @swizzle(%n: i32 {pipe.name = "n"}) {
+  %ring = pipe.ring readers(1) : !pipe.ring<1 x !slot>
+  pipe.role "multiply" groups(1) warps(4) registers(240) (%group) {
+    %c = pipe.cursor : !pipe.cursor<1>
+    %a = pipe.wait %ring[%c] : !pipe.ring<1 x !slot>
+    // expected-error @below {{expects tiles in shared memory with elements of 16 bits, a swizzle of 128 bytes and one part}}
+    %t = pipe.mma_async %a, %a contract(1, 1) : !slot, !slot -> !pipe.token<!tile>
+    %s = pipe.mma_wait %t pending(0) : !pipe.token<!tile>
+  }
+}
+
+// -----
+
+pipe.kernel @odd_registers(%n: i32 {pipe.name = "n"}) {
+  // expected-error @below {{expects registers in multiples of 8 from 24 to 256, but got 100}}
+  pipe.role "multiply" groups(1) warps(4) registers(100) (%group) {
+  }
+}
+
+// -----
+
+pipe.kernel @two_warps(%n: i32 {pipe.name = "n"}) {
+  // expected-error @below {{expects groups of 1 or 4 warps, but got 2}}
+  pipe.role "multiply" groups(1) warps(2) registers(104) (%group) {
+  }
+}
+
+// -----
+
+// expected-error @below {{expects roles of at most 65536 registers in all, but got 67584}}
+pipe.kernel @registers(%n: i32 {pipe.name = "n"}) {
+  // expected-note @below {{load takes 128 threads of 48}}
+  pipe.role "load" groups(1) warps(1) registers(48) (%group) {
+  }
+  // expected-note @below {{multiply takes 256 threads of 240}}
+  pipe.role "multiply" groups(2) warps(4) registers(240) (%group) {
+  }
+}
+
+// -----
+
+// expected-error @below {{expects at most 1024 threads, but its roles have 1152}}
+pipe.kernel @threads(%n: i32 {pipe.name = "n"}) {
+  pipe.role "multiply" groups(9) warps(4) registers(24) (%group) {
+  }
+}
+
+// -----
+
+// expected-error @below {{expects at most 232448 bytes of shared memory, but got 263168}}
+pipe.kernel @shared(%n: i32 {pipe.name = "n"}) {
+  // expected-note @below {{262144 bytes are here}}
+  %ring = pipe.ring readers(1) : !pipe.ring<8 x !pipe.shared<128x128xbf16, swizzle = 128>>
+  pipe.role "multiply" groups(1) warps(4) registers(240) (%group) {
+  }
+}
+
+// -----
+
+!slot = !pipe.shared<264x64xbf16, swizzle = 128>
+pipe.kernel @box(%x: !pipe.global<?x?xbf16> {pipe.name = "x", pipe.access = "read", pipe.shape = ["M", "N"]}) {
+  %zero = arith.constant 0 : i32
+  %ring = pipe.ring readers(1) : !pipe.ring<1 x !slot>
+  pipe.role "load" groups(1) warps(1) registers(24) (%group) {
+    %c = pipe.cursor : !pipe.cursor<1>
+    pipe.fill %ring[%c] as %slot : !pipe.ring<1 x !slot> {
+      // expected-error @below {{expects copies of at most 256 rows on this target, but got 264}}
+      pipe.load %x[%zero, %zero] -> %slot : !pipe.global<?x?xbf16> -> !slot
+    }
+  }
+}
+
+// -----
+
+pipe.kernel @turns(%n: i32 {pipe.name = "n"}) {
+  %a = pipe.turn : !pipe.turn<8>
+  // expected-error @below {{expects at most 15 groups in all turns, one named barrier each, but got more}}
+  %b = pipe.turn : !pipe.turn<8>
+  pipe.role "multiply" groups(1) warps(4) registers(24) (%group) {
+  }
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+pipe.kernel @exact_exponentials(%x: f32 {pipe.name = "x"}) {
+  pipe.role "multiply" groups(1) warps(4) registers(240) (%group) {
+    %t = pipe.splat %x : f32 -> tensor<64x64xf32, #s>
+    // expected-error @below {{expects fastmath<afn> on this target, which has an approximate instruction only}}
+    %e = math.exp2 %t : tensor<64x64xf32, #s>
+    %h = arith.truncf %e : tensor<64x64xf32, #s> to tensor<64x64xbf16, #s>
+    // expected-error @below {{expects elements of 32 bits on this target}}
+    %n = arith.negf %h : tensor<64x64xbf16, #s>
+  }
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#t = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [8 x d0 by 1, 4 x d1 by 2], warps = [4 x d0 by 16]>
+!o = !pipe.global<?x?xbf16>
+pipe.kernel @stores(%o: !o {pipe.name = "o", pipe.access = "write", pipe.shape = ["M", "N"]}, %x: f32 {pipe.name = "x"}) {
+  %zero = arith.constant 0 : i32
+  %staging = pipe.shared_tile : !pipe.shared<64x64xf32, swizzle = 128, parts = 4>
+  %whole = pipe.shared_tile : !pipe.shared<64x64xbf16, swizzle = 128>
+  pipe.role "multiply" groups(1) warps(4) registers(240) (%group) {
+    %f = pipe.splat %x : f32 -> tensor<64x64xf32, #s>
+    // expected-error @below {{expects elements of 16 bits, a swizzle of 128 bytes and, on this target, the fragment}}
+    pipe.stage %f -> %staging : tensor<64x64xf32, #s> -> !pipe.shared<64x64xf32, swizzle = 128, parts = 4>
+    %h = arith.truncf %f : tensor<64x64xf32, #s> to tensor<64x64xbf16, #s>
+    // expected-error @below {{expects a tile of 4 parts, one a warp}}
+    pipe.bulk_store %whole -> %o[%zero, %zero] : !pipe.shared<64x64xbf16, swizzle = 128> -> !o
+    // expected-error @below {{expects elements of 16 bits as pairs of neighbouring columns and an even number of columns}}
+    pipe.store %h -> %o[%zero, %zero] : tensor<64x64xbf16, #s> -> !o
+    // expected-error @below {{expects a free move of elements of 32 bits on this target, but got cost shuffle}}
+    %moved = pipe.relayout %f cost(shuffle) : tensor<64x64xf32, #s> -> tensor<64x64xf32, #t>
+  }
+}
