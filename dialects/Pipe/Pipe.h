@@ -35,8 +35,8 @@ inline constexpr llvm::StringLiteral kShapeAttr = "pipe.shape";
 /// The fragment that holds a tile or a line's parent, or null.
 FragmentAttr getFragment(mlir::Type type);
 
-/// Whether each lane of a tile in `fragment` holds the rows (or columns) that it
-/// holds of `line`, in the same order of registers.
+/// Whether each lane of a tile in `fragment` holds the rows (or columns) that
+/// it holds of `line`, in the same order of registers.
 bool spreadsAs(SliceAttr line, FragmentAttr fragment);
 
 /// What moving a tile from one fragment to another takes.

@@ -11,6 +11,7 @@
 #include "attn/Runtime/Artifact.h"
 #include "attn/Runtime/File.h"
 #include "attn/Target/NVIDIA/NVIDIA.h"
+#include "dialects/Pipe/Pipe.h"
 
 #include "mlir/IR/MLIRContext.h"
 #include "llvm/Support/raw_ostream.h"
@@ -78,6 +79,12 @@ Status attn::compileForGpu(const CommandLine &line, llvm::raw_ostream &out) {
   auto module = loadModule(*context, name);
   if (!module.isOk())
     return module.takeStatus();
+  if ((*module)->getOps<pipe::KernelOp>().empty())
+    return refuse(name,
+                  "it has no pipe.kernel, and a cascade has no schedule "
+                  "for a GPU yet",
+                  "give a file with a pipe.kernel, or compile for a CPU",
+                  StatusCode::unsupported);
   auto code = nvidia::compile(**module, *codeKind);
   if (failed(code))
     return refuse("compile", name + " cannot be compiled for this target",

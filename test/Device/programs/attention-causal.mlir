@@ -1,3 +1,5 @@
+// RUN: attn-opt %s | attn-opt --nvidia-pipeline > %t
+
 // Causal attention, bottom-right, D = 128: the loop of attention-full.mlir, with
 // work that goes from long tiles to short ones to whichever block is free.
 //

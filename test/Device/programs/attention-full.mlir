@@ -1,3 +1,5 @@
+// RUN: attn-opt %s | attn-opt --nvidia-pipeline > %t
+
 // Attention over all keys, D = 128, as the fastest known Hopper loop runs it:
 // one role loads, two groups of four warps multiply, 64 query rows each. The
 // groups take turns at the tensor cores, and a group's own exponentials overlap

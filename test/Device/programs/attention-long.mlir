@@ -1,3 +1,5 @@
+// RUN: attn-opt %s | attn-opt --nvidia-pipeline > %t
+
 // Attention over all keys for long sequences, D = 128: the loop of
 // attention-full.mlir with blocks of 192 keys, which two neighbouring tiles of
 // queries, a cluster, fetch together, each half of the rows for both. No shared

@@ -1,3 +1,5 @@
+// RUN: attn-opt %s | attn-opt --nvidia-pipeline > %t
+
 // O = (A B^T C) E, three chained products that keep what lies between them in
 // registers: a tile of A B^T is the left side of the product with C, and the sum
 // over all tiles is the left side of the product with E. One tile a block, one

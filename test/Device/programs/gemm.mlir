@@ -1,3 +1,5 @@
+// RUN: attn-opt %s | attn-opt --nvidia-pipeline > %t
+
 // C = max(alpha A B^T, 0): a matrix product with an epilogue, in tiles of
 // 128 x 256. Two groups multiply 64 rows each; a product is in flight while the
 // slots of the one before are released.
