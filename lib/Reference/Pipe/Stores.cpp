@@ -2,6 +2,8 @@
 
 #include "Agent.h"
 
+#include "llvm/ADT/BitVector.h"
+
 #include <limits>
 
 using namespace mlir;
@@ -212,22 +214,16 @@ Agent::Progress Agent::store(StoreOp op) {
   const FragmentTable &table = machine.getTable(getFragment(type));
   auto slice = dyn_cast<SliceAttr>(type.getEncoding());
   const Registers &values = *get<RegistersRef>(op.getValue());
-  Type element = type.getElementType();
   SmallVector<int64_t> position = indices;
   size_t rank = position.size();
-  // For each coordinate of a line, the value of the first lane that has it.
-  std::vector<int64_t> first(slice ? type.getDimSize(0) : 0, -1);
+  // Lanes that share a line's value hold it alike: the first of them stores it.
+  llvm::BitVector stored(slice ? type.getDimSize(0) : 0);
   for (size_t i = 0; i < values.size(); ++i) {
     if (slice) {
       int64_t at = table.lines[1 - slice.getDim()].coordinate[i];
-      if (first[at] >= 0) {
-        if (!areEqual(element, values[first[at]], values[i]))
-          return stop(op, "stores a line of which lanes hold different values "
-                          "at " +
-                              std::to_string(at));
+      if (stored.test(at))
         continue;
-      }
-      first[at] = i;
+      stored.set(at);
       position[rank - 1] = indices[rank - 1] + at;
     } else {
       for (unsigned dim : {0u, 1u})

@@ -2,7 +2,6 @@
 
 #include "Values.h"
 
-#include <cmath>
 #include <limits>
 
 using namespace mlir;
@@ -37,12 +36,6 @@ Scalar attn::reference::toScalar(Type type, double value) {
 
 double attn::reference::toNumber(Type type, Scalar value) {
   return isa<FloatType>(type) ? value.f : static_cast<double>(value.i);
-}
-
-bool attn::reference::areEqual(Type type, Scalar a, Scalar b) {
-  if (!isa<FloatType>(type))
-    return a.i == b.i;
-  return a.f == b.f || (std::isnan(a.f) && std::isnan(b.f));
 }
 
 void Buffer::clear() {

@@ -83,9 +83,6 @@ Scalar toScalar(mlir::Type type, double value);
 /// `value` of `type` as a number.
 double toNumber(mlir::Type type, Scalar value);
 
-/// Whether two values of `type` are one number, or both are NaN.
-bool areEqual(mlir::Type type, Scalar a, Scalar b);
-
 } // namespace attn::reference
 
 #endif // ATTN_LIB_REFERENCE_PIPE_VALUES_H

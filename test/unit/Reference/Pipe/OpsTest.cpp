@@ -1,0 +1,255 @@
+//===- OpsTest.cpp - what single operations do ----------------------------===//
+
+#include "SmallPrograms.h"
+
+#include "gtest/gtest.h"
+
+#include <cmath>
+
+using namespace attn;
+using namespace attn::test;
+
+static constexpr int64_t kSize = 64;
+
+static double at(const ReferenceTensor &tensor, int64_t row, int64_t column) {
+  return tensor.values[row * kSize + column];
+}
+
+/// Stores `tile`, of f32, to y, from row 0.
+static std::string storeTile(const std::string &tile) {
+  return "pipe.store " + tile + " -> %y[%c0, %c0] : !tile -> !out\n";
+}
+
+/// %v, which is 100 row + column, in f32.
+static const char *const kNumbers = R"(
+  %hundred = arith.constant dense<100> : !ints
+  %scaled = arith.muli %i0, %hundred : !ints
+  %number = arith.addi %scaled, %i1 : !ints
+  %v = arith.sitofp %number : !ints to !tile
+)";
+
+TEST(OpsTest, CopiesATile) {
+  SmallProgram program;
+  program.load = fill("%c", "%c0");
+  program.compute = read("%c", "%d") + storeTile("%d");
+  PipeArguments arguments = makeRows(kSize);
+  PipeOutcome outcome = runSmall(program, arguments);
+  EXPECT_EQ(outcome.results["y"].values, arguments.tensors["x"].values);
+  EXPECT_EQ(outcome.unwritten["y"], 0);
+  EXPECT_EQ(outcome.unwritten["b"], kSize * kSize);
+}
+
+/// Beyond the extents, on either side, loads give 0 and stores are dropped.
+TEST(OpsTest, ClipsAtTheExtents) {
+  SmallProgram program;
+  program.declare = "%shift = arith.constant -8 : i32\n";
+  program.load = fill("%c", "%shift");
+  program.compute = read("%c", "%d") +
+                    "pipe.store %d -> %y[%shift, %c0] : !tile -> !out\n" +
+                    "%n = arith.truncf %d : !tile to !half\n" +
+                    "pipe.stage %n -> %t : !half -> !staging\n" +
+                    "pipe.bulk_store %t -> %b[%c1, %c0] : !staging -> !in\n";
+  PipeArguments arguments = makeRows(30);
+  PipeOutcome outcome = runSmall(program, arguments);
+  const ReferenceTensor &x = arguments.tensors["x"];
+  EXPECT_EQ(outcome.results["y"].values, x.values);
+  EXPECT_EQ(outcome.unwritten["b"], kSize);
+  for (int64_t row = 1; row < 30; ++row)
+    for (int64_t column = 0; column < kSize; ++column)
+      ASSERT_EQ(at(outcome.results["b"], row, column),
+                row < 9 ? 0 : at(x, row - 9, column));
+}
+
+TEST(OpsTest, CoordinatesFollowTheFragment) {
+  SmallProgram program;
+  program.compute = std::string(kNumbers) + storeTile("%v");
+  PipeOutcome outcome = runSmall(program, makeRows(kSize));
+  for (int64_t row = 0; row < kSize; ++row)
+    for (int64_t column = 0; column < kSize; ++column)
+      ASSERT_EQ(at(outcome.results["y"], row, column), 100 * row + column);
+}
+
+TEST(OpsTest, ReducesRows) {
+  SmallProgram program;
+  program.compute = std::string(kNumbers) + R"(
+    %init = pipe.splat %f0 : f32 -> !row
+    %row = pipe.coord 0 : tensor<64xi32, #row>
+    %start = arith.sitofp %row : tensor<64xi32, #row> to !row
+    %sum = pipe.row_reduce add %v init %start : !tile, !row -> !row
+    %max = pipe.row_reduce maxnum %v : !tile -> !row
+    %part = pipe.row_reduce add %v : !tile -> !part
+    %again = pipe.row_reduce add %v init %part : !tile, !part -> !part
+    %twice = pipe.lane_reduce add %again : !part -> !row
+    %a = arith.addf %sum, %max : !row
+    %b1 = arith.addf %a, %twice : !row
+    pipe.store %b1 -> %z[%c0] : !row -> !line
+)";
+  PipeOutcome outcome = runSmall(program, makeRows(kSize));
+  for (int64_t row = 0; row < kSize; ++row) {
+    int64_t sum = 64 * 100 * row + 63 * 32;
+    ASSERT_EQ(outcome.results["z"].values[row],
+              sum + row + (100 * row + 63) + 2 * sum);
+  }
+}
+
+/// Columns cross all warps, so that each warp can only reduce its own rows.
+TEST(OpsTest, BroadcastsLines) {
+  SmallProgram program;
+  program.compute = std::string(kNumbers) + R"(
+    %column = pipe.coord 1 : tensor<64xi32, #column>
+    %as_float = arith.sitofp %column : tensor<64xi32, #column> to !column
+    %across = pipe.broadcast %as_float : !column -> !tile
+    %max = pipe.row_reduce maxnum %v : !tile -> !row
+    %down = pipe.broadcast %max : !row -> !tile
+    %both = arith.addf %across, %down : !tile
+)" + storeTile("%both");
+  PipeOutcome outcome = runSmall(program, makeRows(kSize));
+  for (int64_t row = 0; row < kSize; ++row)
+    for (int64_t column = 0; column < kSize; ++column)
+      ASSERT_EQ(at(outcome.results["y"], row, column), column + 100 * row + 63);
+}
+
+/// A partial line is each lane's own part: a factor is repeated, not split.
+TEST(OpsTest, ScalesPartialSums) {
+  SmallProgram program;
+  program.compute = std::string(kNumbers) + R"(
+    %part = pipe.row_reduce add %v : !tile -> !part
+    %max = pipe.row_reduce maxnum %v : !tile -> !row
+    %factor = pipe.broadcast %max : !row -> !part
+    %scaled_part = arith.mulf %part, %factor : !part
+    %sum = pipe.lane_reduce add %scaled_part : !part -> !row
+    pipe.store %sum -> %z[%c0] : !row -> !line
+)";
+  PipeOutcome outcome = runSmall(program, makeRows(kSize));
+  for (int64_t row = 0; row < kSize; ++row) {
+    double expected = (6400.0 * row + 2016) * (100 * row + 63);
+    ASSERT_NEAR(outcome.results["z"].values[row], expected, expected * 1e-6);
+  }
+}
+
+TEST(OpsTest, MovesTilesBetweenFragments) {
+  SmallProgram program;
+  program.declare = "";
+  program.compute = std::string(kNumbers) + R"(
+    %moved = pipe.relayout %v cost(memory) : !tile -> tensor<64x64xf32,
+      #pipe.fragment<registers = [32 x d0 by 1], lanes = [32 x d1 by 1],
+                     warps = [2 x d1 by 32, 2 x d0 by 32]>>
+    pipe.store %moved -> %y[%c0, %c0] : tensor<64x64xf32,
+      #pipe.fragment<registers = [32 x d0 by 1], lanes = [32 x d1 by 1],
+                     warps = [2 x d1 by 32, 2 x d0 by 32]>> -> !out
+    %right = pipe.columns %v from 48 : !tile -> tensor<64x16xf32,
+      #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 2 x d1 by 8],
+                     lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>>
+    pipe.store %right -> %y[%c64, %c0] : tensor<64x16xf32,
+      #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 2 x d1 by 8],
+                     lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>>
+      -> !out
+)";
+  PipeOutcome outcome = runSmall(program, makeRows(2 * kSize));
+  const ReferenceTensor &y = outcome.results["y"];
+  for (int64_t row = 0; row < kSize; ++row) {
+    for (int64_t column = 0; column < kSize; ++column)
+      ASSERT_EQ(at(y, row, column), 100 * row + column);
+    for (int64_t column = 0; column < 16; ++column)
+      ASSERT_EQ(at(y, kSize + row, column), 100 * row + 48 + column);
+  }
+}
+
+/// A and B in shared memory, each contracted along each of its dimensions.
+TEST(OpsTest, ContractsEitherDimension) {
+  PipeArguments arguments = makeRows(2 * kSize);
+  const ReferenceTensor x = arguments.tensors["x"];
+  for (int lhs : {0, 1})
+    for (int rhs : {0, 1}) {
+      SmallProgram program;
+      program.load = fill("%c", "%c0") + "%n = pipe.advance %c : !cursor\n" +
+                     fill("%n", "%c64");
+      program.compute =
+          "%n = pipe.advance %c : !cursor\n"
+          "%a = pipe.wait %r[%c] : !ring\n%bb = pipe.wait %r[%n] : !ring\n"
+          "%p = pipe.mma_async %a, %bb contract(" +
+          std::to_string(lhs) + ", " + std::to_string(rhs) +
+          ") : !slot, !slot -> !token\n"
+          "%d = pipe.mma_wait %p pending(0) : !token\n" +
+          storeTile("%d");
+      PipeOutcome outcome = runSmall(program, arguments);
+      for (int64_t m = 0; m < kSize; ++m)
+        for (int64_t n = 0; n < kSize; ++n) {
+          double sum = 0;
+          for (int64_t k = 0; k < kSize; ++k)
+            sum += (lhs ? at(x, m, k) : at(x, k, m)) *
+                   (rhs ? at(x, kSize + n, k) : at(x, kSize + k, n));
+          ASSERT_NEAR(at(outcome.results["y"], m, n), sum, sum * 1e-5);
+        }
+    }
+}
+
+/// D = 2 x + numbers, by a product that follows one in flight.
+TEST(OpsTest, ChainsProducts) {
+  SmallProgram program;
+  program.load = fill("%c", "%c0");
+  program.compute = std::string(kNumbers) + R"(
+    %a = pipe.wait %r[%c] : !ring
+    %p = pipe.mma_async %eye, %a, %v contract(1, 0) : !half, !slot, !tile -> !token
+    %q = pipe.mma_async %eye, %a, %p contract(1, 0) : !half, !slot, !token -> !token
+    %q1 = pipe.mma_retire %q pending(1) : !token
+    %d = pipe.mma_wait %q1 pending(0) : !token
+    pipe.release %r[%c] : !ring
+)" + storeTile("%d");
+  PipeArguments arguments = makeRows(kSize);
+  PipeOutcome outcome = runSmall(program, arguments);
+  for (int64_t m = 0; m < kSize; ++m)
+    for (int64_t n = 0; n < kSize; ++n)
+      ASSERT_EQ(at(outcome.results["y"], m, n),
+                2 * at(arguments.tensors["x"], m, n) + 100 * m + n);
+}
+
+/// Values are rounded to their types: 257 is no bf16.
+TEST(OpsTest, RoundsToTheType) {
+  SmallProgram program;
+  program.compute = R"(
+    %big = arith.constant dense<257.0> : !tile
+    %narrow = arith.truncf %big : !tile to !half
+    %wide = arith.extf %narrow : !half to !tile
+    %tiny = arith.constant dense<1.0e-9> : !tile
+    %sum = arith.addf %wide, %tiny : !tile
+)" + storeTile("%sum");
+  PipeOutcome outcome = runSmall(program, makeRows(kSize));
+  EXPECT_EQ(at(outcome.results["y"], 3, 5), 256);
+}
+
+TEST(OpsTest, ControlFlow) {
+  SmallProgram program;
+  // 3 by scf.while, doubled by scf.if; the sum of 0, 2, 4 by scf.for.
+  program.compute = R"(
+    %three = arith.constant 3 : i32
+    %six = arith.constant 6 : i32
+    %two = arith.constant 2 : i32
+    %w = scf.while (%i = %c0) : (i32) -> i32 {
+      %less = arith.cmpi slt, %i, %three : i32
+      scf.condition(%less) %i : i32
+    } do {
+    ^bb0(%i: i32):
+      %n = arith.addi %i, %c1 : i32
+      scf.yield %n : i32
+    }
+    %is = arith.cmpi eq, %w, %three : i32
+    %d = scf.if %is -> i32 {
+      %e = arith.addi %w, %w : i32
+      scf.yield %e : i32
+    } else {
+      scf.yield %c0 : i32
+    }
+    %f = scf.for %i = %c0 to %six step %two iter_args(%s = %d) -> i32 : i32 {
+      %n = arith.addi %s, %i : i32
+      scf.yield %n : i32
+    }
+    %none = scf.for %i = %six to %c0 step %two iter_args(%s = %f) -> i32 : i32 {
+      scf.yield %c0 : i32
+    }
+    %g = arith.sitofp %none : i32 to f32
+    %v = pipe.splat %g : f32 -> !tile
+)" + storeTile("%v");
+  PipeOutcome outcome = runSmall(program, makeRows(kSize));
+  EXPECT_EQ(at(outcome.results["y"], 0, 0), 12);
+}
