@@ -2,11 +2,10 @@
 
 #include "attn/Runtime/Artifact.h"
 
+#include "Bytes.h"
 #include "attn/Runtime/File.h"
 
-#include <cstring>
 #include <limits>
-#include <zlib.h>
 
 using namespace attn;
 
@@ -14,25 +13,6 @@ namespace {
 constexpr std::string_view magic("ATTNART\x01", 8);
 constexpr size_t headerBytes = 16;
 constexpr size_t payloadHeaderBytes = 12;
-
-uint32_t checksum(std::string_view bytes) {
-  uLong crc = crc32_z(0, nullptr, 0);
-  return crc32_z(crc, reinterpret_cast<const Bytef *>(bytes.data()),
-                 bytes.size());
-}
-
-template <typename T> void append(std::string &out, T value) {
-  for (size_t i = 0; i < sizeof(T); ++i)
-    out.push_back(static_cast<char>(value >> (8 * i)));
-}
-
-/// Pre-condition: `bytes` holds at least `sizeof(T)` of them.
-template <typename T> T decode(std::string_view bytes) {
-  T value = 0;
-  for (size_t i = 0; i < sizeof(T); ++i)
-    value |= T(static_cast<unsigned char>(bytes[i])) << (8 * i);
-  return value;
-}
 
 /// Takes parts off the front of the bytes, and remembers how much was there.
 class Cursor {
@@ -52,8 +32,8 @@ public:
   /// Reads a checksum and compares it with that of the bytes since `begin`.
   /// Pre-condition: four bytes are left.
   bool takeChecksumOf(size_t begin) {
-    uint32_t actual = checksum(bytes.substr(begin, position - begin));
-    return decode<uint32_t>(take(4)) == actual;
+    uint32_t actual = getChecksum(bytes.substr(begin, position - begin));
+    return decodeInteger<uint32_t>(take(4)) == actual;
   }
 
 private:
@@ -84,8 +64,8 @@ Result<Artifact::Payload> takePayload(Cursor &cursor, std::string_view name,
   size_t begin = cursor.getPosition();
   if (cursor.getNumLeft() < payloadHeaderBytes)
     return truncated(name, part, payloadHeaderBytes, cursor.getNumLeft());
-  uint32_t kind = decode<uint32_t>(cursor.take(4));
-  uint64_t size = decode<uint64_t>(cursor.take(8));
+  uint32_t kind = decodeInteger<uint32_t>(cursor.take(4));
+  uint64_t size = decodeInteger<uint64_t>(cursor.take(8));
   // Two steps, because size + 4 may overflow.
   if (cursor.getNumLeft() < 4 || size > cursor.getNumLeft() - 4)
     return truncated(name, part, size, cursor.getNumLeft());
@@ -117,16 +97,16 @@ Result<std::string> Artifact::serialize() const {
                              std::to_string(payloads.size()) + " payloads",
                          "split the kernel");
   std::string out(magic);
-  append(out, uint32_t(json.size()));
-  append(out, uint32_t(payloads.size()));
+  appendInteger(out, uint32_t(json.size()));
+  appendInteger(out, uint32_t(payloads.size()));
   out += json;
-  append(out, checksum(out));
+  appendInteger(out, getChecksum(out));
   for (const Payload &payload : payloads) {
     size_t begin = out.size();
-    append(out, uint32_t(payload.kind));
-    append(out, uint64_t(payload.bytes.size()));
+    appendInteger(out, uint32_t(payload.kind));
+    appendInteger(out, uint64_t(payload.bytes.size()));
     out += payload.bytes;
-    append(out, checksum(std::string_view(out).substr(begin)));
+    appendInteger(out, getChecksum(std::string_view(out).substr(begin)));
   }
   return out;
 }
@@ -148,8 +128,8 @@ Result<Artifact> Artifact::deserialize(std::string_view bytes,
             ", but got " +
             std::to_string(static_cast<unsigned char>(start[versionAt])),
         "use a runtime of the compiler's version");
-  uint32_t manifestBytes = decode<uint32_t>(cursor.take(4));
-  uint32_t numPayloads = decode<uint32_t>(cursor.take(4));
+  uint32_t manifestBytes = decodeInteger<uint32_t>(cursor.take(4));
+  uint32_t numPayloads = decodeInteger<uint32_t>(cursor.take(4));
   if (cursor.getNumLeft() < uint64_t(manifestBytes) + 4)
     return truncated(name, "manifest", uint64_t(manifestBytes) + 4,
                      cursor.getNumLeft());

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <string_view>
 #include <unistd.h>
+#include <utility>
 
 namespace attn {
 
@@ -14,6 +15,8 @@ namespace attn {
 class FileDescriptor {
 public:
   explicit FileDescriptor(int fd) : fd(fd) {}
+  FileDescriptor(FileDescriptor &&other) noexcept
+      : fd(std::exchange(other.fd, -1)) {}
   FileDescriptor(const FileDescriptor &) = delete;
   FileDescriptor &operator=(const FileDescriptor &) = delete;
   ~FileDescriptor() {
