@@ -137,7 +137,7 @@ attn_status attn_kernel_load_file(const char *path, attn_kernel **kernel) {
     *kernel = nullptr;
     if (!path)
       return isNull("attn_kernel_load_file", "a path");
-    return wrap(loadKernelFile(path), kernel);
+    return wrap(LoadedKernel::loadFile(path), kernel);
   });
 }
 
@@ -154,7 +154,7 @@ attn_status attn_kernel_load_memory(const void *bytes, size_t size,
         "artifact in memory");
     if (!artifact.isOk())
       return artifact.takeStatus();
-    return wrap(loadKernel(*artifact), kernel);
+    return wrap(LoadedKernel::load(*artifact), kernel);
   });
 }
 

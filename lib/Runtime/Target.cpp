@@ -52,7 +52,7 @@ private:
 } // namespace
 
 Result<std::shared_ptr<const LoadedKernel>>
-attn::loadKernel(const Artifact &artifact) {
+LoadedKernel::load(const Artifact &artifact) {
   if (CudaKernel::runs(artifact.manifest))
     return CudaKernel::load(artifact);
   Result<std::shared_ptr<const Kernel>> kernel = Kernel::load(artifact);
@@ -62,9 +62,9 @@ attn::loadKernel(const Artifact &artifact) {
 }
 
 Result<std::shared_ptr<const LoadedKernel>>
-attn::loadKernelFile(const std::string &path) {
+LoadedKernel::loadFile(const std::string &path) {
   Result<Artifact> artifact = Artifact::readFile(path);
   if (!artifact.isOk())
     return artifact.takeStatus();
-  return loadKernel(*artifact);
+  return load(*artifact);
 }

@@ -1,8 +1,8 @@
 //===- Target.h - kernels and plans, whatever machine they run on ---------===//
 //
 // What all targets of the runtime have in common. Each implements these two
-// classes; `loadKernel` chooses one by the manifest. A target is added by its
-// files and a line in lib/Runtime/Target.cpp.
+// classes; `LoadedKernel::load` chooses one by the manifest. A target is added
+// by its files and a line in lib/Runtime/Target.cpp.
 //
 //===----------------------------------------------------------------------===//
 
@@ -51,6 +51,16 @@ public:
 /// share it.
 class LoadedKernel {
 public:
+  /// Loads an artifact for the machine that its manifest names; of a GPU kernel
+  /// into the calling thread's current context, else that of device 0. An
+  /// artifact is executable code: its checksums tell damage, not who made it.
+  static Result<std::shared_ptr<const LoadedKernel>>
+  load(const Artifact &artifact);
+
+  /// As `load`, of the artifact file at `path`.
+  static Result<std::shared_ptr<const LoadedKernel>>
+  loadFile(const std::string &path);
+
   virtual ~LoadedKernel() = default;
 
   virtual const Manifest &getManifest() const = 0;
@@ -61,16 +71,6 @@ public:
   prepare(const ArgumentValue *values, size_t numValues,
           std::shared_ptr<ThreadPool> pool) const = 0;
 };
-
-/// Loads an artifact for the machine that its manifest names; of a GPU kernel
-/// into the calling thread's current context, else that of device 0. An
-/// artifact is executable code: its checksums tell damage, not who made it.
-Result<std::shared_ptr<const LoadedKernel>>
-loadKernel(const Artifact &artifact);
-
-/// As `loadKernel`, of the artifact file at `path`.
-Result<std::shared_ptr<const LoadedKernel>>
-loadKernelFile(const std::string &path);
 
 } // namespace attn
 

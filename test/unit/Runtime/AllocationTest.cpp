@@ -49,7 +49,7 @@ TEST(Allocation, IsOverWhenThePlanIsPrepared) {
 TEST(Allocation, IsOverWhenTheDevicesPlanIsPrepared) {
   useFakeCuda();
   CudaCall call;
-  auto kernel = loadKernel(makeCudaArtifact());
+  auto kernel = LoadedKernel::load(makeCudaArtifact());
   ASSERT_TRUE(kernel.isOk()) << kernel.getStatus().message();
   auto plan = (*kernel)->prepare(call.values.data(), 4, nullptr);
   ASSERT_TRUE(plan.isOk()) << plan.getStatus().message();

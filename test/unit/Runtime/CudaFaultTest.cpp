@@ -19,7 +19,7 @@ int numCallsInUse;
 Status useKernel(std::string &step) {
   CudaCall call, other;
   step = "load";
-  auto kernel = loadKernel(makeCudaArtifact());
+  auto kernel = LoadedKernel::load(makeCudaArtifact());
   if (!kernel.isOk())
     return kernel.takeStatus();
   step = "prepare";

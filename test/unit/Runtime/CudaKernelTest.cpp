@@ -24,7 +24,7 @@ int countCalls(const std::string &name) {
 // Without a current context the primary one of device 0 is held meanwhile.
 TEST_F(CudaKernel, RetainsThePrimaryContext) {
   {
-    auto kernel = loadKernel(makeCudaArtifact());
+    auto kernel = LoadedKernel::load(makeCudaArtifact());
     ASSERT_TRUE(kernel.isOk()) << kernel.getStatus().message();
     EXPECT_EQ(fakeCudaNumLive("context"), 1);
     EXPECT_EQ(fakeCudaNumLive("push"), 0);
@@ -35,7 +35,7 @@ TEST_F(CudaKernel, RetainsThePrimaryContext) {
 TEST_F(CudaKernel, UsesTheCurrentContext) {
   fakeCudaSetCurrent(1);
   {
-    auto kernel = loadKernel(makeCudaArtifact());
+    auto kernel = LoadedKernel::load(makeCudaArtifact());
     ASSERT_TRUE(kernel.isOk());
     EXPECT_EQ(fakeCudaNumLive("context"), 0);
     CudaCall call;
@@ -53,19 +53,20 @@ TEST_F(CudaKernel, SharesModulesOfOneImageAndContext) {
   Artifact artifact = makeCudaArtifact(), other = makeCudaArtifact();
   other.payloads[0].bytes += "third 4\n";
   {
-    auto first = loadKernel(artifact), second = loadKernel(artifact);
+    auto first = LoadedKernel::load(artifact),
+         second = LoadedKernel::load(artifact);
     ASSERT_TRUE(first.isOk() && second.isOk());
     EXPECT_EQ(countCalls("cuModuleLoadDataEx"), 1);
-    auto third = loadKernel(other);
+    auto third = LoadedKernel::load(other);
     EXPECT_EQ(countCalls("cuModuleLoadDataEx"), 2);
     fakeCudaSetCurrent(1);
-    auto fourth = loadKernel(artifact);
+    auto fourth = LoadedKernel::load(artifact);
     EXPECT_EQ(countCalls("cuModuleLoadDataEx"), 3);
     EXPECT_EQ(fakeCudaNumLive("module"), 3);
     fakeCudaSetCurrent(-1);
   }
   EXPECT_EQ(fakeCudaNumLive("module"), 0);
-  auto again = loadKernel(artifact);
+  auto again = LoadedKernel::load(artifact);
   EXPECT_EQ(countCalls("cuModuleLoadDataEx"), 4);
 }
 
@@ -77,7 +78,7 @@ TEST_F(CudaKernel, TakesPtx) {
   ASSERT_TRUE(bytes.isOk()) << bytes.getStatus().message();
   Result<Artifact> read = Artifact::deserialize(*bytes, "test");
   ASSERT_TRUE(read.isOk()) << read.getStatus().message();
-  auto kernel = loadKernel(*read);
+  auto kernel = LoadedKernel::load(*read);
   EXPECT_TRUE(kernel.isOk()) << kernel.getStatus().message();
 }
 
@@ -100,7 +101,7 @@ TEST_F(CudaKernel, ChecksTheDevice) {
     artifact.manifest.target.arch = test.arch;
     artifact.payloads[0].kind = test.kind;
     fakeCudaSetComputeCapability(test.major, test.minor);
-    auto kernel = loadKernel(artifact);
+    auto kernel = LoadedKernel::load(artifact);
     EXPECT_EQ(kernel.isOk(), test.runs) << test.arch << " on " << test.major;
     if (!kernel.isOk()) {
       EXPECT_EQ(kernel.getStatus().getCode(), StatusCode::unsupported);
@@ -157,7 +158,7 @@ TEST_F(CudaKernel, RefusesWithReason) {
   for (const auto &test : cases) {
     Artifact artifact = makeCudaArtifact();
     test.edit(artifact);
-    auto kernel = loadKernel(artifact);
+    auto kernel = LoadedKernel::load(artifact);
     ASSERT_FALSE(kernel.isOk()) << test.message;
     EXPECT_EQ(kernel.getStatus().getCode(), test.code) << test.message;
     std::string message = kernel.getStatus().message();
@@ -168,7 +169,7 @@ TEST_F(CudaKernel, RefusesWithReason) {
 
 TEST_F(CudaKernel, SaysThatThereIsNoDriver) {
   setenv("ATTN_CUDA_DRIVER", "/no/such/libcuda.so", 1);
-  auto kernel = loadKernel(makeCudaArtifact());
+  auto kernel = LoadedKernel::load(makeCudaArtifact());
   ASSERT_FALSE(kernel.isOk());
   EXPECT_EQ(kernel.getStatus().getCode(), StatusCode::unsupported);
 }

@@ -14,7 +14,7 @@ using Plan = std::unique_ptr<PreparedPlan>;
 using KernelPointer = std::shared_ptr<const LoadedKernel>;
 
 KernelPointer load(const Artifact &artifact = makeCudaArtifact()) {
-  Result<KernelPointer> kernel = loadKernel(artifact);
+  Result<KernelPointer> kernel = LoadedKernel::load(artifact);
   EXPECT_TRUE(kernel.isOk()) << kernel.getStatus().message();
   return kernel.isOk() ? *kernel : nullptr;
 }
