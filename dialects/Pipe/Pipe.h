@@ -32,6 +32,10 @@ inline constexpr llvm::StringLiteral kNameAttr = "pipe.name";
 inline constexpr llvm::StringLiteral kAccessAttr = "pipe.access";
 inline constexpr llvm::StringLiteral kShapeAttr = "pipe.shape";
 
+/// The elements of a tensor, wherever it lies: in global memory, in shared
+/// memory or in registers.
+mlir::Type getElementType(mlir::Type type);
+
 /// The fragment that holds a tile or a line's parent, or null.
 FragmentAttr getFragment(mlir::Type type);
 

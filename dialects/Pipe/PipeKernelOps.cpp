@@ -74,10 +74,11 @@ static LogicalResult verifyShape(KernelOp kernel, unsigned index,
   auto shape = kernel.getArgAttrOfType<ArrayAttr>(index, kShapeAttr);
   auto access = kernel.getArgAttrOfType<StringAttr>(index, kAccessAttr);
   // kernel_c2
-  if (!access || (access != "read" && access != "write"))
+  if (!access ||
+      (access != "read" && access != "write" && access != "workspace"))
     return kernel.emitOpError("expects argument ")
            << index << " to have a " << kAccessAttr
-           << " of \"read\" or \"write\"";
+           << " of \"read\", \"write\" or \"workspace\"";
   if (!shape || shape.size() != type.getRank())
     return kernel.emitOpError("expects argument ")
            << index << " to have a " << kShapeAttr << " of " << type.getRank()

@@ -16,7 +16,8 @@ def Pipe_KernelOp : Pipe_Op<"kernel", [
 
     Arguments:
     * a `!pipe.global` is a tensor of the caller's. `pipe.name` is its name,
-      `pipe.access` is `"read"` or `"write"`, and `pipe.shape` its shape: names
+      `pipe.access` is `"read"`, `"write"` or, of
+      memory that the kernels of one launch share, `"workspace"`, and `pipe.shape` its shape: names
       of ranks or integers;
     * an integer or float is a scalar given by the caller, with a `pipe.name`.
 
@@ -81,7 +82,7 @@ def Pipe_RoleOp : Pipe_Op<"role", [
 
 def Pipe_YieldOp : Pipe_Op<"yield", [
     Pure, Terminator,
-    ParentOneOf<["KernelOp", "RoleOp", "FillOp", "WorkLoopOp"]>]> {
+    ParentOneOf<["KernelOp", "RoleOp", "FillOp", "WorkLoopOp", "EachOp"]>]> {
   let summary = "ends a region of a pipe op and gives its results";
   let arguments = (ins Variadic<AnyType>:$values);
   let builders = [OpBuilder<(ins), [{

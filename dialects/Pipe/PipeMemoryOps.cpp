@@ -104,11 +104,14 @@ static LogicalResult verifyCopy(OpT op, GlobalType global, unsigned numIndices,
   if (global.getElementType() != elementType)
     return op.emitOpError("expects equal element types, but got ")
            << global.getElementType() << " and " << elementType;
+  if (global.getStrided())
+    return op.emitOpError("expects a tensor whose last stride is 1, but got ")
+           << global;
   return success();
 }
 
 LogicalResult LoadOp::verify() {
-  // load_c1, load_c2
+  // load_c1, load_c2, load_c4
   if (failed(verifyCopy(*this, getSource().getType(), getIndices().size(), 2,
                         getSlot().getType().getElementType())))
     return failure();
@@ -144,14 +147,14 @@ LogicalResult StageOp::verify() {
 }
 
 LogicalResult BulkStoreOp::verify() {
-  // bulk_store_c1, bulk_store_c2
+  // bulk_store_c1, bulk_store_c2, bulk_store_c3
   return verifyCopy(*this, getDest().getType(), getIndices().size(), 2,
                     getTile().getType().getElementType());
 }
 
 LogicalResult StoreOp::verify() {
   auto value = cast<RankedTensorType>(getValue().getType());
-  // store_c1, store_c2
+  // store_c1, store_c2, store_c4
   if (failed(verifyCopy(*this, getDest().getType(), getIndices().size(),
                         value.getRank(), value.getElementType())))
     return failure();

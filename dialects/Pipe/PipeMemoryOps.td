@@ -114,6 +114,7 @@ def Pipe_LoadOp : Pipe_Op<"load", [HasParent<"FillOp">]> {
     * (C1) One index a dimension of `source`, which has at least two.
     * (C2) Element types agree.
     * (C3) The slot is that of the enclosing `pipe.fill`.
+    * (C4) `source` is not `strided`.
   }];
   let arguments = (ins Pipe_GlobalType:$source, Variadic<I32>:$indices,
                        Pipe_SharedType:$slot,
@@ -159,6 +160,7 @@ def Pipe_BulkStoreOp : Pipe_Op<"bulk_store"> {
     Constraints:
     * (C1) One index a dimension of `dest`, which has at least two.
     * (C2) Element types agree.
+    * (C3) `dest` is not `strided`.
   }];
   let arguments = (ins Pipe_SharedType:$tile, Pipe_GlobalType:$dest,
                        Variadic<I32>:$indices);
@@ -179,6 +181,7 @@ def Pipe_StoreOp : Pipe_Op<"store"> {
     * (C1) One index a dimension of `dest`, and at most as many dimensions as it.
     * (C2) Element types agree.
     * (C3) The value is complete: its encoding is not partial.
+    * (C4) `dest` is not `strided`.
   }];
   let arguments = (ins Pipe_Registers:$value, Pipe_GlobalType:$dest,
                        Variadic<I32>:$indices);

@@ -30,5 +30,6 @@ def Pipe_Registers : AnyTypeOf<[Pipe_Tile, Pipe_Line]>;
 include "dialects/Pipe/PipeKernelOps.td"
 include "dialects/Pipe/PipeMemoryOps.td"
 include "dialects/Pipe/PipeTileOps.td"
+include "dialects/Pipe/PipeThreadOps.td"
 
 #endif // DIALECTS_PIPE_PIPEOPS_TD

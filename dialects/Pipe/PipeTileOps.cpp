@@ -15,12 +15,6 @@ static ArrayRef<int64_t> getShape(Type type) {
   return cast<RankedTensorType>(type).getShape();
 }
 
-static Type getElementType(Type type) {
-  if (auto shared = dyn_cast<SharedType>(type))
-    return shared.getElementType();
-  return cast<RankedTensorType>(type).getElementType();
-}
-
 LogicalResult MmaAsyncOp::verify() {
   Type lhs = getLhs().getType(), rhs = getRhs().getType();
   RankedTensorType accumulator = getToken().getType().getAccumulator();

@@ -3,6 +3,8 @@
 #include "dialects/Pipe/Pipe.h"
 
 #include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace attn::pipe;
@@ -19,20 +21,78 @@ Type GlobalType::parse(AsmParser &parser) {
   SmallVector<int64_t> shape;
   Type elementType;
   SMLoc loc = parser.getCurrentLocation();
+  bool strided = false;
   if (parser.parseLess() || parser.parseDimensionList(shape) ||
-      parser.parseType(elementType) || parser.parseGreater())
+      parser.parseType(elementType))
+    return {};
+  if (succeeded(parser.parseOptionalComma())) {
+    if (parser.parseKeyword("strided"))
+      return {};
+    strided = true;
+  }
+  if (parser.parseGreater())
     return {};
   if (shape.empty()) {
     parser.emitError(loc, "expects at least one dimension");
     return {};
   }
-  return get(parser.getContext(), shape, elementType);
+  return get(parser.getContext(), shape, elementType, strided);
 }
 
 void GlobalType::print(AsmPrinter &printer) const {
   printer << '<';
   printShape(printer, getShape(), getElementType());
+  printer << (getStrided() ? ", strided>" : ">");
+}
+
+//===-- !pipe.array -------------------------------------------------------===//
+
+Type ArrayType::parse(AsmParser &parser) {
+  SmallVector<int64_t> shape;
+  Type elementType;
+  SMLoc loc = parser.getCurrentLocation();
+  if (parser.parseLess() ||
+      parser.parseDimensionList(shape, /*allowDynamic=*/false) ||
+      parser.parseType(elementType) || parser.parseGreater())
+    return {};
+  return getChecked([&] { return parser.emitError(loc); }, parser.getContext(),
+                    ArrayRef<int64_t>(shape), elementType);
+}
+
+void ArrayType::print(AsmPrinter &printer) const {
+  printer << '<';
+  printShape(printer, getShape(), getElementType());
   printer << '>';
+}
+
+LogicalResult ArrayType::verify(function_ref<InFlightDiagnostic()> emitError,
+                                ArrayRef<int64_t> shape, Type elementType) {
+  // array_c1
+  if (shape.empty())
+    return emitError() << "expects at least one dimension";
+  for (int64_t size : shape)
+    if (size <= 0)
+      return emitError() << "expects positive sizes, but got " << size;
+  // array_c2
+  if (!elementType.isIntOrFloat() || elementType.getIntOrFloatBitWidth() > 64)
+    return emitError() << "expects integers or floats of at most 64 bits, but "
+                          "got "
+                       << elementType;
+  return success();
+}
+
+int64_t ArrayType::getNumElements() const {
+  return ShapedType::getNumElements(getShape());
+}
+
+int64_t ArrayType::getElementBytes() const {
+  return llvm::divideCeil(getElementType().getIntOrFloatBitWidth(), 8);
+}
+
+Type attn::pipe::getElementType(Type type) {
+  return llvm::TypeSwitch<Type, Type>(type)
+      .Case<GlobalType, ArrayType, SharedType, RankedTensorType>(
+          [](auto typed) { return typed.getElementType(); });
 }
 
 //===-- !pipe.shared ------------------------------------------------------===//

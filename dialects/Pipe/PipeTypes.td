@@ -14,11 +14,38 @@ def Pipe_GlobalType : Pipe_Type<"Global", "global"> {
   let summary = "a tensor in global memory: `!pipe.global<?x?x128xbf16>`";
   let description = [{
     The caller's tensor, of any strides but for the last dimension, whose stride
-    is 1. Reads outside its extents give 0 and writes there are dropped.
+    is 1; with `strided`, as in `!pipe.global<?x?xf32, strided>`, of any strides.
+    Reads outside its extents give 0 and writes there are dropped.
+  }];
+  let parameters = (ins ArrayRefParameter<"int64_t">:$shape, "::mlir::Type":$elementType,
+                        DefaultValuedParameter<"bool", "false">:$strided);
+  let hasCustomAssemblyFormat = 1;
+  let extraClassDeclaration = [{
+    unsigned getRank() const { return getShape().size(); }
+    /// Dimensions with a stride of their own.
+    unsigned getNumStrides() const { return getRank() - (getStrided() ? 0 : 1); }
+  }];
+}
+
+def Pipe_ArrayType : Pipe_Type<"Array", "array"> {
+  let summary = "an array in shared memory: `!pipe.array<64x8xf32>`";
+  let description = [{
+    Elements in row-major order, which threads get and put one by one. Those of
+    `i1` take a byte each.
+
+    Constraints:
+    * (C1) at least one dimension, all static and positive;
+    * (C2) integers or floats of at most 64 bits.
   }];
   let parameters = (ins ArrayRefParameter<"int64_t">:$shape, "::mlir::Type":$elementType);
   let hasCustomAssemblyFormat = 1;
-  let extraClassDeclaration = "unsigned getRank() const { return getShape().size(); }";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    unsigned getRank() const { return getShape().size(); }
+    int64_t getNumElements() const;
+    int64_t getElementBytes() const;
+    int64_t getNumBytes() const { return getNumElements() * getElementBytes(); }
+  }];
 }
 
 def Pipe_SharedType : Pipe_Type<"Shared", "shared"> {

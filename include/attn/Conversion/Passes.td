@@ -39,4 +39,23 @@ def ConvertCascadeToTilePass : Pass<"convert-cascade-to-tile", "::mlir::ModuleOp
   ];
 }
 
+def ConvertTileToPipePass : Pass<"convert-tile-to-pipe", "::mlir::ModuleOp"> {
+  let summary = "Write tile programs for ordinary threads";
+  let description = [{
+    Each `tile.program` becomes a `pipe.kernel` with one role of one group, whose
+    work items are the program's. Tiles that several points read lie in arrays in
+    shared memory; what is computed from them point by point is written where it
+    is used. Nothing is fast about such a kernel: it is for small work beside the
+    kernels that have schedules, and for variants that have none yet.
+
+    Contractions and reductions have an order that depends on shapes only.
+
+    What has no lowering is refused with an error at its operation.
+  }];
+  let dependentDialects = ["::attn::pipe::PipeDialect",
+                           "::mlir::arith::ArithDialect",
+                           "::mlir::math::MathDialect",
+                           "::mlir::scf::SCFDialect"];
+}
+
 #endif // ATTN_CONVERSION_PASSES_TD

@@ -30,6 +30,7 @@ static LogicalResult lowerBody(const KernelValues &values) {
   populateMmaPatterns(converter, patterns);
   populateRingPatterns(converter, values, patterns);
   populateStorePatterns(converter, values, patterns);
+  populateThreadPatterns(converter, values, patterns);
   populateWorkPatterns(converter, patterns);
   arith::populateCeilFloorDivExpandOpsPatterns(patterns);
   scf::populateSCFStructuralTypeConversionsAndLegality(converter, patterns,
@@ -57,7 +58,7 @@ struct ConvertPipeToNVVM final
     IRRewriter rewriter(&getContext());
     for (pipe::KernelOp kernel :
          llvm::make_early_inc_range(getOperation().getOps<pipe::KernelOp>())) {
-      if (failed(verifyKernel(kernel)))
+      if (failed(expandThreadMath(kernel)) || failed(verifyKernel(kernel)))
         return signalPassFailure();
       FailureOr<KernelValues> values = lowerKernel(kernel, rewriter);
       if (failed(values) || failed(lowerBody(*values)))

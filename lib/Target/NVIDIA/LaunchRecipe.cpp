@@ -167,7 +167,7 @@ static void addArgument(KernelOp kernel, unsigned index, Manifest &manifest,
   for (unsigned dim = 0; dim < global.getRank(); ++dim)
     launch.parameters.push_back(
         Launch::Parameter::value(getExtent(kernel, index, dim), DType::i32));
-  for (unsigned dim = 0; dim + 1 < global.getRank(); ++dim)
+  for (unsigned dim = 0; dim < global.getNumStrides(); ++dim)
     launch.parameters.push_back(Launch::Parameter::stride(name, dim));
 }
 

@@ -1,8 +1,8 @@
 //===- LowerKernel.cpp - a kernel's parameters, memory and roles ----------===//
 //
 // Shared memory: the control blocks of all rings, then their slots and the
-// staging tiles in the order of the program, each aligned to the 1024 bytes of
-// a swizzle atom. Each role takes whole groups of four warps, as a budget of
+// tiles and arrays in the order of the program, tiles aligned to the 1024 bytes
+// of a swizzle atom. Each role takes whole groups of four warps, as a budget of
 // registers is set for four warps at once.
 //
 //===----------------------------------------------------------------------===//
@@ -22,7 +22,7 @@ using namespace attn::nvidia;
 using namespace attn::pipe;
 
 static constexpr StringLiteral kSharedSymbol = "attn_shared_memory";
-static constexpr int64_t kTileAlignment = 1024;
+static constexpr int64_t kTileAlignment = 1024, kArrayAlignment = 16;
 static constexpr int64_t kMapBytes = 128, kMapAlignment = 64;
 /// PTX ISA, setmaxnreg: a multiple of 8 from 24 to 256.
 static constexpr int64_t kMinRegisters = 24, kMaxRegisters = 256;
@@ -46,6 +46,8 @@ private:
   void createEntry();
   LogicalResult lowerDeclarations();
   void lowerRing(RingOp ring);
+  /// The offset of `bytes` of shared memory, which `op` declares.
+  int64_t allocate(Operation *op, int64_t bytes, int64_t alignment);
   LogicalResult initialise();
   LogicalResult lowerRoles();
   LogicalResult lowerRole(RoleOp role, int64_t firstGroup);
@@ -65,6 +67,7 @@ private:
   int64_t controlOffset = 0, tileOffset = 0;
   int64_t nextNamedBarrier = 1;
   int64_t numThreads = 0;
+  bool hasSeveralRoles = false;
   /// Where tiles in shared memory are declared, and their bytes.
   SmallVector<std::pair<Location, int64_t>> sharedTiles;
   /// Offsets and counts of the barriers to initialise.
@@ -75,6 +78,15 @@ private:
 
 static int64_t getNumGroups(RoleOp role) {
   return role.getGroups() * llvm::divideCeil(role.getWarps(), kGroupWarps);
+}
+
+/// Whether the group's threads meet after `op`.
+static bool isThreadMeeting(Operation *op) {
+  if (isa<EachOp>(op))
+    return true;
+  auto get = dyn_cast<GetOp>(op);
+  return get && isa<pipe::ArrayType>(get.getSource().getType()) &&
+         !get->getParentOfType<EachOp>();
 }
 
 Value KernelLowering::createShuffled(Value value) {
@@ -195,13 +207,23 @@ SmallVector<Value> KernelLowering::createTile(int64_t offset) {
   return {address, bits};
 }
 
+int64_t KernelLowering::allocate(Operation *op, int64_t bytes,
+                                 int64_t alignment) {
+  int64_t offset = llvm::alignTo(tileOffset, alignment);
+  tileOffset = offset + bytes;
+  sharedTiles.push_back({op->getLoc(), bytes});
+  return offset;
+}
+
 void KernelLowering::lowerRing(RingOp ring) {
   RingType type = ring.getRing().getType();
   RingLayout layout(type);
   rewriter.setInsertionPoint(ring);
   Value control = createByteOffset(rewriter, loc, shared, controlOffset);
   SmallVector<Value> lowered{control};
-  llvm::append_range(lowered, createTile(tileOffset));
+  llvm::append_range(lowered, createTile(allocate(
+                                  ring, layout.getSlotBytes() * type.getSlots(),
+                                  kTileAlignment)));
   int64_t releases =
       ring.getReaders() * (type.getCluster() ? values.cluster : 1);
   for (int64_t slot = 0; slot < type.getSlots(); ++slot) {
@@ -210,10 +232,6 @@ void KernelLowering::lowerRing(RingOp ring) {
     barriers.push_back({base + layout.getEmptyOffset(), releases});
   }
   controlOffset += layout.getControlBytes();
-  tileOffset +=
-      llvm::alignTo(layout.getSlotBytes() * type.getSlots(), kTileAlignment);
-  sharedTiles.push_back(
-      {ring.getLoc(), layout.getSlotBytes() * type.getSlots()});
   replaceByCast(ring, lowered);
 }
 
@@ -222,19 +240,19 @@ LogicalResult KernelLowering::lowerDeclarations() {
   int64_t controlBytes = 0;
   for (RingOp ring : entry.getOps<RingOp>())
     controlBytes += RingLayout(ring.getRing().getType()).getControlBytes();
-  tileOffset = llvm::alignTo(controlBytes, kTileAlignment);
+  tileOffset = controlBytes;
 
   for (Operation &op : llvm::make_early_inc_range(entry)) {
     rewriter.setInsertionPoint(&op);
     if (auto ring = dyn_cast<RingOp>(op)) {
       lowerRing(ring);
     } else if (auto tile = dyn_cast<SharedTileOp>(op)) {
-      SmallVector<Value> lowered = createTile(tileOffset);
-      tileOffset +=
-          llvm::alignTo(tile.getTile().getType().getNumBytes(), kTileAlignment);
-      sharedTiles.push_back(
-          {tile.getLoc(), tile.getTile().getType().getNumBytes()});
-      replaceByCast(tile, lowered);
+      int64_t bytes = tile.getTile().getType().getNumBytes();
+      replaceByCast(tile, createTile(allocate(tile, bytes, kTileAlignment)));
+    } else if (auto array = dyn_cast<ArrayOp>(op)) {
+      int64_t bytes = array.getArray().getType().getNumBytes();
+      int64_t offset = allocate(array, bytes, kArrayAlignment);
+      replaceByCast(array, createByteOffset(rewriter, loc, shared, offset));
     } else if (auto turn = dyn_cast<TurnOp>(op)) {
       int64_t groups = turn.getTurn().getType().getGroups();
       if (nextNamedBarrier + groups > kNumNamedBarriers)
@@ -299,7 +317,7 @@ LogicalResult KernelLowering::lowerRole(RoleOp role, int64_t firstGroup) {
            << role.getWarps();
   // What ptxas may give every thread at entry.
   int64_t atEntry = kRegistersOfBlock / numThreads / 8 * 8;
-  if (registers != atEntry)
+  if (registers != atEntry && hasSeveralRoles)
     NVVM::SetMaxRegisterOp::create(rewriter, roleLoc, registers,
                                    registers > atEntry
                                        ? NVVM::SetMaxRegisterAction::increase
@@ -309,14 +327,24 @@ LogicalResult KernelLowering::lowerRole(RoleOp role, int64_t firstGroup) {
   group = createShuffled(group);
   group = arith::SubIOp::create(rewriter, roleLoc, group, i32(firstGroup));
 
-  bool usesBulkStores = false, readsRings = false;
+  bool usesBulkStores = false, readsRings = false, meets = false;
   llvm::SmallSetVector<Value, 2> turns;
   role.walk([&](Operation *op) {
     usesBulkStores |= isa<BulkStoreOp>(op);
     readsRings |= isa<ReleaseOp>(op);
+    if (isThreadMeeting(op)) {
+      meets = true;
+      op->setAttr(kBarrierAttr, rewriter.getI64IntegerAttr(nextNamedBarrier));
+    }
     if (auto take = dyn_cast<TakeTurnOp>(op))
       turns.insert(take.getTurn());
   });
+  if (meets && nextNamedBarrier++ >= kNumNamedBarriers)
+    return role.emitOpError("expects at most ")
+           << kNumNamedBarriers - 1
+           << " groups in all turns and roles with pipe.each, one named "
+              "barrier "
+              "each, but got more";
   OpBuilder::InsertionGuard guard(rewriter);
   if (role.getWarps() == 1) {
     // One lane of the first of the four warps.
@@ -357,6 +385,7 @@ LogicalResult KernelLowering::lowerRole(RoleOp role, int64_t firstGroup) {
 LogicalResult KernelLowering::lowerRoles() {
   SmallVector<RoleOp> roles =
       llvm::to_vector(values.function.getBody().front().getOps<RoleOp>());
+  hasSeveralRoles = roles.size() > 1;
   for (RoleOp role : roles)
     numThreads += getNumGroups(role) * kGroupThreads;
   constexpr int64_t kMaxThreads = 1024;

@@ -106,14 +106,16 @@ PipeTypeConverter::PipeTypeConverter(MLIRContext *context) {
         results.append({i32, i32});
         return success();
       });
-  // The address, extents, and strides in elements of all but the last
-  // dimension.
+  // The address.
+  addConversion([=](ArrayType) -> Type { return shared; });
+  // The address, extents, and strides in elements; that of the last dimension
+  // only of strided ones.
   addConversion(
       [=](GlobalType type,
           SmallVectorImpl<Type> &results) -> std::optional<LogicalResult> {
         results.push_back(global);
         results.append(type.getRank(), i32);
-        results.append(type.getRank() - 1, i64);
+        results.append(type.getNumStrides(), i64);
         return success();
       });
   // The number of the first named barrier.

@@ -29,6 +29,10 @@ inline constexpr llvm::StringLiteral kMapAttr = "nvidia.map";
 /// On functions: bytes of dynamic shared memory that a launch gives a block.
 inline constexpr llvm::StringLiteral kSharedBytesAttr = "nvidia.shared_bytes";
 
+/// On pipe.each, and pipe.get of arrays outside of one: the named barrier at
+/// which the group's threads meet.
+inline constexpr llvm::StringLiteral kBarrierAttr = "nvidia.barrier";
+
 /// What the roles of a kernel use of its entry.
 struct KernelValues {
   mlir::LLVM::LLVMFuncOp function;
@@ -43,6 +47,10 @@ struct KernelValues {
   /// The tensor maps, by number.
   llvm::SmallVector<mlir::Value> maps;
 };
+
+/// Writes out the functions of math in `pipe.each`, of which there are no exact
+/// instructions.
+mlir::LogicalResult expandThreadMath(pipe::KernelOp kernel);
 
 /// Refuses what Hopper cannot run, each at its op.
 mlir::LogicalResult verifyKernel(pipe::KernelOp kernel);
@@ -98,6 +106,9 @@ void populateRingPatterns(const mlir::TypeConverter &converter,
 void populateStorePatterns(const mlir::TypeConverter &converter,
                            const KernelValues &values,
                            mlir::RewritePatternSet &patterns);
+void populateThreadPatterns(const mlir::TypeConverter &converter,
+                            const KernelValues &values,
+                            mlir::RewritePatternSet &patterns);
 void populateWorkPatterns(const mlir::TypeConverter &converter,
                           mlir::RewritePatternSet &patterns);
 

@@ -108,6 +108,14 @@ static LogicalResult verify(StoreOp op) {
   return success();
 }
 
+static LogicalResult verify(EachOp op) {
+  auto role = op->getParentOfType<RoleOp>();
+  if (role && role.getGroups() == 1 && role.getWarps() == kGroupWarps)
+    return success();
+  return op.emitOpError("expects a role of one group of ")
+         << kGroupWarps << " warps on this target";
+}
+
 /// Ops of which there are only approximate instructions.
 template <typename OpT> static LogicalResult verifyApproximate(OpT op) {
   if (arith::bitEnumContainsAll(op.getFastmath(), arith::FastMathFlags::afn))
@@ -146,8 +154,8 @@ LogicalResult attn::nvidia::verifyKernel(KernelOp kernel) {
   kernel.walk([&](Operation *op) {
     LogicalResult result =
         llvm::TypeSwitch<Operation *, LogicalResult>(op)
-            .Case<MmaAsyncOp, StageOp, BulkStoreOp, StoreOp, RelayoutOp>(
-                [](auto typed) { return verify(typed); })
+            .Case<MmaAsyncOp, StageOp, BulkStoreOp, StoreOp, RelayoutOp,
+                  EachOp>([](auto typed) { return verify(typed); })
             .Case<math::Exp2Op, math::Log2Op>(
                 [](auto typed) { return verifyApproximate(typed); })
             .Default([](Operation *other) { return verifyElementwise(other); });
