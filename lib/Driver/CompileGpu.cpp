@@ -1,17 +1,21 @@
 //===- CompileGpu.cpp - attn-compile for GPU targets ----------------------===//
 //
-// The programs are pipe kernels. A cascade has no schedule for a GPU yet, and
-// is refused with that reason.
+// A file of pipe kernels has its schedules in its text. Tile programs and
+// cascades, which have no schedule for a GPU yet, are written for ordinary
+// threads.
 //
 //===----------------------------------------------------------------------===//
 
 #include "CompileGpu.h"
+
+#include "ThreadsProgram.h"
 
 #include "attn/Driver/Source.h"
 #include "attn/Runtime/Artifact.h"
 #include "attn/Runtime/File.h"
 #include "attn/Target/NVIDIA/NVIDIA.h"
 #include "dialects/Pipe/Pipe.h"
+#include "dialects/Tile/Tile.h"
 
 #include "mlir/IR/MLIRContext.h"
 #include "llvm/Support/raw_ostream.h"
@@ -30,35 +34,56 @@ static Status refuse(std::string feature, std::string reason,
                        std::move(alternative));
 }
 
-/// The options that mean something for a program that is scheduled already.
-static Status checkOptions(const CommandLine &line) {
+/// Refuses options that mean nothing for the program.
+static Status checkOptions(const CommandLine &line, bool isCascade) {
   static const char *const known[] = {"target", "emit", "o", "report"};
   for (const std::string &name : line.getNames())
-    if (!llvm::is_contained(known, name))
-      return refuse("--" + name, "a pipe kernel has its schedule in its text",
+    if (!llvm::is_contained(known, name) &&
+        !(isCascade && llvm::is_contained(getCascadeOptions(), name)))
+      return refuse("--" + name,
+                    isCascade ? "it means nothing for a GPU"
+                              : "the program has its schedule in its text",
                     "leave the option out");
   if (line.has("report") && line.get("report") != "resources")
-    return refuse("--report", "of a pipe kernel there are resources only",
+    return refuse("--report", "for a GPU there are resources only",
                   "give --report=resources");
   return {};
 }
 
+/// The pipe kernels of what `line` names.
+static Result<OwningOpRef<ModuleOp>> loadKernels(MLIRContext &context,
+                                                 const CommandLine &line) {
+  const std::string &name = line.getPositionals().front();
+  auto module = loadModule(context, name);
+  if (!module.isOk())
+    return module.takeStatus();
+  bool hasTiles = !(*module)->getOps<tile::ProgramOp>().empty();
+  bool isCascade = !hasTiles && (*module)->getOps<pipe::KernelOp>().empty();
+  if (Status status = checkOptions(line, isCascade); !status.isOk())
+    return status;
+  if (isCascade)
+    return lowerCascadeForThreads(context, line);
+  if (hasTiles)
+    if (Status status = lowerTilesForThreads(**module, name); !status.isOk())
+      return status;
+  return module;
+}
+
 static void printResources(const nvidia::CompiledCode &code,
                            llvm::raw_ostream &out) {
-  const Launch &launch = code.manifest.launches.front();
   for (const nvidia::Resources &kernel : code.resources)
-    out << kernel.kernel << ": " << launch.threads << " threads, "
-        << kernel.registers << " registers at entry, " << kernel.spillStores
-        << " bytes spilled, " << launch.sharedBytes
-        << " bytes of shared memory\n";
+    for (const Launch &launch : code.manifest.launches)
+      if (launch.symbol == kernel.kernel)
+        out << kernel.kernel << ": " << launch.threads << " threads, "
+            << kernel.registers << " registers at entry, " << kernel.spillStores
+            << " bytes spilled, " << launch.sharedBytes
+            << " bytes of shared memory\n";
 }
 
 Status attn::compileForGpu(const CommandLine &line, llvm::raw_ostream &out) {
-  if (Status status = checkOptions(line); !status.isOk())
-    return status;
   if (line.getPositionals().size() != 1)
     return refuse("command line", "there is not one program",
-                  "give one .mlir file with a pipe.kernel");
+                  "give one variant of --list or one .mlir file");
   std::string kind = line.get("emit", "artifact");
   std::optional<nvidia::CodeKind> codeKind;
   if (kind == "mlir")
@@ -76,15 +101,9 @@ Status attn::compileForGpu(const CommandLine &line, llvm::raw_ostream &out) {
 
   const std::string &name = line.getPositionals().front();
   std::unique_ptr<MLIRContext> context = createContext();
-  auto module = loadModule(*context, name);
+  auto module = loadKernels(*context, line);
   if (!module.isOk())
     return module.takeStatus();
-  if ((*module)->getOps<pipe::KernelOp>().empty())
-    return refuse(name,
-                  "it has no pipe.kernel, and a cascade has no schedule "
-                  "for a GPU yet",
-                  "give a file with a pipe.kernel, or compile for a CPU",
-                  StatusCode::unsupported);
   auto code = nvidia::compile(**module, *codeKind);
   if (failed(code))
     return refuse("compile", name + " cannot be compiled for this target",

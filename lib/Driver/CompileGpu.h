@@ -16,8 +16,8 @@ namespace attn {
 /// Whether `target` is a GPU that attn-compile writes code for.
 bool isGpuTarget(llvm::StringRef target);
 
-/// Compiles the pipe kernel of the file that `line` names and writes what it
-/// asks for to its file or `out`.
+/// Compiles the pipe kernels, the tile programs or the cascade of the file or
+/// variant that `line` names, and writes what it asks for to its file or `out`.
 Status compileForGpu(const CommandLine &line, llvm::raw_ostream &out);
 
 } // namespace attn

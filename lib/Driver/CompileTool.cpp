@@ -34,8 +34,7 @@ static const OptionSpec kSpecs[] = {
      "mlir, llvm, asm, obj, so or artifact; for a GPU mlir, ptx, cubin or "
      "artifact (artifact)"},
     {"o", "FILE", "where to write it (- is standard output, the default)"},
-    {"target", "NAME",
-     "machine to compile for; sm_90a takes a file with a pipe kernel (host)"},
+    {"target", "NAME", "machine to compile for, a CPU or sm_90a (host)"},
     {"dtype", "TYPE", "f32, bf16 or f16 (f32)"},
     {"compile-to", "STAGE",
      "emit mlir after source, bind, schedule, reduce, tile, vector, arith or "

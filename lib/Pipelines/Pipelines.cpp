@@ -60,7 +60,10 @@ void attn::addCascadeStage(OpPassManager &passes, StringRef stage,
     passes.addPass(createCanonicalizerPass());
     passes.addPass(createCSEPass());
   } else if (stage == "tile") {
-    passes.addPass(createConvertCascadeToTilePass());
+    ConvertCascadeToTilePassOptions convert;
+    if (options.fewRows)
+      convert.fewRows = *options.fewRows;
+    passes.addPass(createConvertCascadeToTilePass(convert));
     passes.addPass(createCanonicalizerPass());
     passes.addPass(createCSEPass());
   }

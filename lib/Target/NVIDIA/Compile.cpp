@@ -1,4 +1,4 @@
-//===- Compile.cpp - from a pipe kernel to an artifact --------------------===//
+//===- Compile.cpp - from pipe kernels to an artifact --------------------===//
 
 #include "Lowering.h"
 #include "attn/Target/NVIDIA/LaunchRecipe.h"
@@ -29,11 +29,7 @@ static std::string computeCacheKey(ModuleOp module) {
 }
 
 FailureOr<CompiledCode> attn::nvidia::compile(ModuleOp module, CodeKind kind) {
-  auto kernels = module.getOps<pipe::KernelOp>();
-  if (!llvm::hasSingleElement(kernels))
-    return module.emitError("expects one pipe.kernel, but got ")
-           << llvm::range_size(kernels);
-  FailureOr<Manifest> manifest = buildManifest(*kernels.begin());
+  FailureOr<Manifest> manifest = buildManifest(module);
   if (failed(manifest))
     return failure();
   manifest->cacheKey = computeCacheKey(module);
@@ -42,12 +38,13 @@ FailureOr<CompiledCode> attn::nvidia::compile(ModuleOp module, CodeKind kind) {
   buildPipeline(passes);
   if (failed(passes.run(module)))
     return failure();
-  auto function = module.lookupSymbol<LLVM::LLVMFuncOp>(manifest->name);
-  Launch &launch = manifest->launches.front();
-  launch.threads = function->getAttrOfType<DenseI32ArrayAttr>(
-      NVVM::NVVMDialect::getMaxntidAttrName())[0];
-  launch.sharedBytes =
-      function->getAttrOfType<IntegerAttr>(kSharedBytesAttr).getInt();
+  for (Launch &launch : manifest->launches) {
+    auto function = module.lookupSymbol<LLVM::LLVMFuncOp>(launch.symbol);
+    launch.threads = function->getAttrOfType<DenseI32ArrayAttr>(
+        NVVM::NVVMDialect::getMaxntidAttrName())[0];
+    launch.sharedBytes =
+        function->getAttrOfType<IntegerAttr>(kSharedBytesAttr).getInt();
+  }
   if (Status status = manifest->validate(); !status.isOk())
     return module.emitError("expects a launch that a host can make: ")
            << status.message();

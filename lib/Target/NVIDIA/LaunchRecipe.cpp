@@ -1,4 +1,4 @@
-//===- LaunchRecipe.cpp - what a host needs to launch a pipe kernel -------===//
+//===- LaunchRecipe.cpp - what a host needs to launch pipe kernels --------===//
 
 #include "attn/Target/NVIDIA/LaunchRecipe.h"
 
@@ -8,6 +8,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Config/llvm-config.h"
 
@@ -132,20 +133,130 @@ static Expr getNumBlocks(WorkKind kind, Expr items, int64_t cluster) {
   return min(items, fits);
 }
 
-static void addArgument(KernelOp kernel, unsigned index, Manifest &manifest,
-                        Launch &launch) {
+/// The extents of a tensor argument as the host knows them.
+static SmallVector<Expr> getExtents(KernelOp kernel, unsigned argument) {
+  SmallVector<Expr> extents;
+  auto type = cast<GlobalType>(kernel.getArgumentTypes()[argument]);
+  for (unsigned dim = 0; dim < type.getRank(); ++dim)
+    extents.push_back(getExtent(kernel, argument, dim));
+  return extents;
+}
+
+namespace {
+/// Collects the launches of a module's kernels, in their order, and what they
+/// take from the host.
+class ManifestBuilder {
+public:
+  LogicalResult add(KernelOp kernel);
+
+  Manifest manifest;
+
+private:
+  LogicalResult addScalar(KernelOp kernel, unsigned index);
+  LogicalResult addTensor(KernelOp kernel, unsigned index);
+  void addTensorParameters(KernelOp kernel, unsigned index);
+  LogicalResult addOnce(KernelOp kernel, Manifest::Argument argument,
+                        Attribute signature);
+  Expr getWorkspaceOffset(KernelOp kernel, unsigned index);
+  LogicalResult addWork(KernelOp kernel);
+
+  Launch launch;
+  /// The type and shape that an argument's first kernel gives it.
+  llvm::StringMap<Attribute> signatures;
+  llvm::StringMap<Expr> workspaceOffsets;
+};
+} // namespace
+
+LogicalResult ManifestBuilder::addOnce(KernelOp kernel,
+                                       Manifest::Argument argument,
+                                       Attribute signature) {
+  auto [it, added] = signatures.try_emplace(argument.name, signature);
+  if (added) {
+    manifest.arguments.push_back(std::move(argument));
+    return success();
+  }
+  if (it->second != signature)
+    return kernel.emitOpError("expects argument '")
+           << argument.name << "' to be the same in all kernels, but got "
+           << signature << " and " << it->second;
+  // A kernel may read what one before it wrote.
+  Manifest::Argument &known =
+      manifest.arguments[*manifest.findArgument(argument.name)];
+  if (argument.access == Manifest::Argument::Access::write)
+    known.access = argument.access;
+  return success();
+}
+
+LogicalResult ManifestBuilder::addScalar(KernelOp kernel, unsigned index) {
   std::string name = kernel.getArgumentName(index).str();
   Type type = kernel.getArgumentTypes()[index];
-  auto global = dyn_cast<GlobalType>(type);
-  if (!global) {
-    manifest.arguments.push_back(
-        Manifest::Argument::scalar(name, *getDType(type)));
-    launch.parameters.push_back(Launch::Parameter::scalar(name));
-    return;
+  std::optional<DType> dtype = getDType(type);
+  if (!dtype)
+    return kernel.emitOpError("expects arguments of types that a host has, but "
+                              "got ")
+           << type;
+  launch.parameters.push_back(Launch::Parameter::scalar(name));
+  return addOnce(kernel, Manifest::Argument::scalar(name, *dtype),
+                 TypeAttr::get(type));
+}
+
+Expr ManifestBuilder::getWorkspaceOffset(KernelOp kernel, unsigned index) {
+  /// As the runtime aligns the workspace itself.
+  constexpr int64_t kAlignment = 256;
+  StringRef name = kernel.getArgumentName(index);
+  auto [it, added] =
+      workspaceOffsets.try_emplace(name, manifest.workspaceBytes);
+  if (added) {
+    auto type = cast<GlobalType>(kernel.getArgumentTypes()[index]);
+    Expr bytes =
+        llvm::divideCeil(getElementType(type).getIntOrFloatBitWidth(), 8);
+    for (const Expr &extent : getExtents(kernel, index))
+      bytes = std::move(bytes) * extent;
+    manifest.workspaceBytes =
+        std::move(manifest.workspaceBytes) +
+        ceilDiv(std::move(bytes), Expr(kAlignment)) * Expr(kAlignment);
   }
+  return it->second;
+}
+
+/// As PipeTypeConverter has them.
+void ManifestBuilder::addTensorParameters(KernelOp kernel, unsigned index) {
+  using Parameter = Launch::Parameter;
+  std::string name = kernel.getArgumentName(index).str();
+  auto type = cast<GlobalType>(kernel.getArgumentTypes()[index]);
+  bool isWorkspace =
+      kernel.getArgAttrOfType<StringAttr>(index, kAccessAttr) == "workspace";
+  SmallVector<Expr> extents = getExtents(kernel, index);
+  launch.parameters.push_back(
+      isWorkspace ? Parameter::workspace(getWorkspaceOffset(kernel, index))
+                  : Parameter::pointer(name));
+  for (const Expr &extent : extents)
+    launch.parameters.push_back(Parameter::value(extent, DType::i32));
+  for (unsigned dim = 0; dim < type.getNumStrides(); ++dim) {
+    if (!isWorkspace) {
+      launch.parameters.push_back(Parameter::stride(name, dim));
+      continue;
+    }
+    // Rows one after another.
+    Expr stride = 1;
+    for (const Expr &extent : ArrayRef(extents).drop_front(dim + 1))
+      stride = std::move(stride) * extent;
+    launch.parameters.push_back(
+        Parameter::value(std::move(stride), DType::i64));
+  }
+}
+
+LogicalResult ManifestBuilder::addTensor(KernelOp kernel, unsigned index) {
+  std::string name = kernel.getArgumentName(index).str();
+  auto type = cast<GlobalType>(kernel.getArgumentTypes()[index]);
+  std::optional<DType> dtype = getDType(type.getElementType());
+  if (!dtype)
+    return kernel.emitOpError("expects arguments of types that a host has, but "
+                              "got ")
+           << type;
+  auto entries = kernel.getArgAttrOfType<ArrayAttr>(index, kShapeAttr);
   std::vector<Manifest::Extent> shape;
-  for (Attribute entry :
-       kernel.getArgAttrOfType<ArrayAttr>(index, kShapeAttr)) {
+  for (Attribute entry : entries) {
     if (auto constant = dyn_cast<IntegerAttr>(entry)) {
       shape.push_back(constant.getInt());
       continue;
@@ -155,45 +266,23 @@ static void addArgument(KernelOp kernel, unsigned index, Manifest &manifest,
     if (!manifest.findRank(rank))
       manifest.ranks.push_back({rank, std::nullopt});
   }
-  bool writes =
-      kernel.getArgAttrOfType<StringAttr>(index, kAccessAttr) == "write";
-  manifest.arguments.push_back(Manifest::Argument::tensor(
-      name,
-      writes ? Manifest::Argument::Access::write
-             : Manifest::Argument::Access::read,
-      *getDType(global.getElementType()), std::move(shape)));
-  // As PipeTypeConverter has them.
-  launch.parameters.push_back(Launch::Parameter::pointer(name));
-  for (unsigned dim = 0; dim < global.getRank(); ++dim)
-    launch.parameters.push_back(
-        Launch::Parameter::value(getExtent(kernel, index, dim), DType::i32));
-  for (unsigned dim = 0; dim < global.getNumStrides(); ++dim)
-    launch.parameters.push_back(Launch::Parameter::stride(name, dim));
+  addTensorParameters(kernel, index);
+  StringRef access =
+      kernel.getArgAttrOfType<StringAttr>(index, kAccessAttr).getValue();
+  if (access == "workspace")
+    return success();
+  return addOnce(
+      kernel,
+      Manifest::Argument::tensor(name,
+                                 access == "write"
+                                     ? Manifest::Argument::Access::write
+                                     : Manifest::Argument::Access::read,
+                                 *dtype, std::move(shape)),
+      ArrayAttr::get(kernel.getContext(),
+                     {TypeAttr::get(type.getElementType()), entries}));
 }
 
-FailureOr<Manifest> attn::nvidia::buildManifest(KernelOp kernel) {
-  Manifest manifest;
-  manifest.name = kernel.getSymName().str();
-  manifest.attnVersion = ATTN_VERSION;
-  manifest.llvmVersion = LLVM_VERSION_STRING;
-  manifest.target.arch = "sm_90a";
-  Launch launch;
-  launch.symbol = manifest.name;
-  for (auto [index, type] : llvm::enumerate(kernel.getArgumentTypes())) {
-    auto global = dyn_cast<GlobalType>(type);
-    if (!getDType(global ? global.getElementType() : type))
-      return kernel.emitOpError("expects arguments of types that a host has, "
-                                "but got ")
-             << type;
-    addArgument(kernel, index, manifest, launch);
-  }
-  FailureOr<SmallVector<TensorMap>> maps = assignTensorMaps(kernel);
-  if (failed(maps))
-    return failure();
-  for (const TensorMap &map : *maps)
-    launch.parameters.push_back(Launch::Parameter::tensorMap(
-        kernel.getArgumentName(map.argument).str(),
-        std::vector<int64_t>(map.box.begin(), map.box.end()), map.swizzle));
+LogicalResult ManifestBuilder::addWork(KernelOp kernel) {
   WorkOp work = kernel.getWork();
   if (!work)
     return kernel.emitOpError("expects a pipe.work, from which the number of "
@@ -207,9 +296,50 @@ FailureOr<Manifest> attn::nvidia::buildManifest(KernelOp kernel) {
   launch.cluster[0] = kernel.getCluster();
   if (kind == WorkKind::Dynamic) {
     constexpr int64_t kCounterBytes = 4;
-    launch.parameters.push_back(Launch::Parameter::state(0));
-    manifest.stateBytes = kCounterBytes;
+    launch.parameters.push_back(Launch::Parameter::state(manifest.stateBytes));
+    manifest.stateBytes = std::move(manifest.stateBytes) + Expr(kCounterBytes);
   }
+  return success();
+}
+
+LogicalResult ManifestBuilder::add(KernelOp kernel) {
+  launch = Launch();
+  launch.symbol = kernel.getSymName().str();
+  for (auto [index, type] : llvm::enumerate(kernel.getArgumentTypes()))
+    if (failed(isa<GlobalType>(type) ? addTensor(kernel, index)
+                                     : addScalar(kernel, index)))
+      return failure();
+  FailureOr<SmallVector<TensorMap>> maps = assignTensorMaps(kernel);
+  if (failed(maps))
+    return failure();
+  for (const TensorMap &map : *maps) {
+    if (kernel.getArgAttrOfType<StringAttr>(map.argument, kAccessAttr) ==
+        "workspace")
+      return kernel.emitOpError("expects bulk copies of the caller's tensors "
+                                "only, but got one of workspace '")
+             << kernel.getArgumentName(map.argument) << "'";
+    launch.parameters.push_back(Launch::Parameter::tensorMap(
+        kernel.getArgumentName(map.argument).str(),
+        std::vector<int64_t>(map.box.begin(), map.box.end()), map.swizzle));
+  }
+  if (failed(addWork(kernel)))
+    return failure();
   manifest.launches.push_back(std::move(launch));
-  return manifest;
+  return success();
+}
+
+FailureOr<Manifest> attn::nvidia::buildManifest(ModuleOp module) {
+  ManifestBuilder builder;
+  for (KernelOp kernel : module.getOps<KernelOp>())
+    if (failed(builder.add(kernel)))
+      return failure();
+  Manifest &manifest = builder.manifest;
+  if (manifest.launches.empty())
+    return module.emitError("expects a module with a pipe.kernel");
+  manifest.name = module.getSymName() ? module.getSymName()->str()
+                                      : manifest.launches.front().symbol;
+  manifest.attnVersion = ATTN_VERSION;
+  manifest.llvmVersion = LLVM_VERSION_STRING;
+  manifest.target.arch = "sm_90a";
+  return std::move(manifest);
 }

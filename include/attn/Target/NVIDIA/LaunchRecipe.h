@@ -1,10 +1,12 @@
-//===- LaunchRecipe.h - what a host needs to launch a pipe kernel ---------===//
+//===- LaunchRecipe.h - what a host needs to launch pipe kernels ----------===//
 
 #ifndef ATTN_TARGET_NVIDIA_LAUNCHRECIPE_H
 #define ATTN_TARGET_NVIDIA_LAUNCHRECIPE_H
 
 #include "attn/Runtime/Manifest.h"
 #include "dialects/Pipe/Pipe.h"
+
+#include "mlir/IR/BuiltinOps.h"
 
 namespace attn::nvidia {
 
@@ -26,10 +28,12 @@ struct TensorMap {
 mlir::FailureOr<llvm::SmallVector<TensorMap>>
 assignTensorMaps(pipe::KernelOp kernel);
 
-/// The manifest of `kernel`, but for what only its lowering tells: the threads
-/// and the shared memory of the launch, and the cache key. Fails with a
-/// diagnostic where the number of items is no expression over the arguments.
-mlir::FailureOr<Manifest> buildManifest(pipe::KernelOp kernel);
+/// The manifest of the kernels of `module`, which are launched one after
+/// another, but for what only their lowering tells: threads and shared memory
+/// of the launches, and the cache key. Fails with a diagnostic where a number
+/// of items is no expression over the arguments, or two kernels disagree about
+/// one.
+mlir::FailureOr<Manifest> buildManifest(mlir::ModuleOp module);
 
 } // namespace attn::nvidia
 

@@ -11,7 +11,7 @@ using namespace attn;
 using namespace attn::test;
 
 static FailureOr<Manifest> build(ModuleOp module) {
-  return nvidia::buildManifest(*module.getOps<pipe::KernelOp>().begin());
+  return nvidia::buildManifest(module);
 }
 
 TEST(LaunchRecipeTest, GridIsAnExpressionOverExtents) {
