@@ -217,6 +217,8 @@ Agent::Progress Agent::executeTerminator(Operation *op) {
     leave({});
     return endFill(fill);
   }
+  if (auto each = dyn_cast<EachOp>(parent))
+    return endPoint(each);
   if (auto loop = dyn_cast<scf::ForOp>(parent)) {
     int64_t next = stack.back().index + getInteger(loop.getStep());
     if (next >= getInteger(loop.getUpperBound())) {

@@ -83,7 +83,7 @@ private:
   struct Frame {
     mlir::Block *block;
     mlir::Block::iterator next;
-    /// Of scf.for.
+    /// Of scf.for; of pipe.each, how many points ran before.
     int64_t index = 0;
   };
 
@@ -145,6 +145,17 @@ private:
   Progress passTurn(pipe::PassTurnOp op);
   Progress nextItem(pipe::NextItemOp op);
 
+  // Points (Threads.cpp).
+  Progress startEach(pipe::EachOp op);
+  Progress endPoint(pipe::EachOp op);
+  /// The coordinates of the point that runs as the `index`-th.
+  llvm::SmallVector<RuntimeValue> choosePoint(pipe::EachOp op, int64_t index);
+  /// The element of an array, or null after a finding of `op`.
+  ThreadArray::Element *getElement(mlir::Value array, mlir::ValueRange indices,
+                                   mlir::Operation *op);
+  Progress getElement(pipe::GetOp op);
+  Progress putElement(pipe::PutOp op);
+
   // Products (Products.cpp).
   Progress startProduct(pipe::MmaAsyncOp op);
   Progress waitForProducts(mlir::Operation *op, mlir::Value token,
@@ -165,6 +176,8 @@ private:
   const void *awaited = nullptr;
   std::string waitReason;
   mlir::Operation *waitParty = nullptr;
+  /// How often threads began to share points or met, and the point that runs.
+  int64_t eachNumber = 0, point = -1;
   /// Of the `pipe.fill` whose body runs.
   RingSlot *filledSlot = nullptr;
 };

@@ -80,6 +80,29 @@ struct SharedTile {
   int64_t storesInFlight = 0;
 };
 
+/// A `pipe.array` of a block.
+struct ThreadArray {
+  ThreadArray(pipe::ArrayOp op)
+      : elements(op.getArray().getType().getNumElements()) {}
+
+  /// An op that used an element, the number of its pipe.each and its point: -1
+  /// outside of one.
+  struct Use {
+    mlir::Operation *op = nullptr;
+    int64_t each = 0, point = -1;
+  };
+  /// In place of a point: more than one.
+  static constexpr int64_t kSeveral = -2;
+
+  struct Element {
+    Scalar value;
+    Use put, get;
+  };
+
+  std::vector<Element> elements;
+  const Agent *owner = nullptr;
+};
+
 struct Turn {
   /// Which group may take it; -1 while one holds it.
   int64_t next = 0;
@@ -123,6 +146,7 @@ struct Block {
   llvm::DenseMap<mlir::Operation *, std::vector<std::unique_ptr<RingSlot>>>
       rings;
   llvm::DenseMap<mlir::Operation *, std::unique_ptr<SharedTile>> tiles;
+  llvm::DenseMap<mlir::Operation *, std::unique_ptr<ThreadArray>> arrays;
   llvm::DenseMap<mlir::Operation *, Turn> turns;
   /// Who takes this block's dynamic items, where, and the item it has.
   const Agent *taker = nullptr;

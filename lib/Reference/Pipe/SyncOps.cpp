@@ -18,6 +18,11 @@ Agent::Progress Agent::executeSync(Operation *op) {
         set(o.getRing(), Declared{o});
         return Progress::inside;
       })
+      .Case([&](ArrayOp o) {
+        auto &array = block.arrays[o] = std::make_unique<ThreadArray>(o);
+        set(o.getArray(), array.get());
+        return Progress::inside;
+      })
       .Case([&](SharedTileOp o) {
         auto &tile = block.tiles[o] = std::make_unique<SharedTile>(o);
         set(o.getTile(), tile.get());
@@ -76,6 +81,9 @@ Agent::Progress Agent::executeSync(Operation *op) {
       .Case([&](MmaRetireOp o) {
         return waitForProducts(o, o.getToken(), o.getPending(), o.getResult());
       })
+      .Case([&](EachOp o) { return startEach(o); })
+      .Case([&](GetOp o) { return getElement(o); })
+      .Case([&](PutOp o) { return putElement(o); })
       .Case([&](StageOp o) { return stage(o); })
       .Case([&](BulkStoreOp o) { return bulkStore(o); })
       .Case([&](StoreOp o) { return store(o); })

@@ -19,6 +19,7 @@ class Agent;
 struct Product;
 struct RingSlot;
 struct SharedTile;
+struct ThreadArray;
 
 /// A float or an integer; lib/Reference's word for it is Slot, which here means
 /// a ring's.
@@ -52,7 +53,8 @@ struct Declared {
 
 using RuntimeValue =
     std::variant<std::monostate, Scalar, RegistersRef, Cursor, SlotRef,
-                 SharedTile *, GlobalRef, Declared, std::shared_ptr<Product>>;
+                 SharedTile *, ThreadArray *, GlobalRef, Declared,
+                 std::shared_ptr<Product>>;
 
 /// A tile in shared memory: rows of elements, without padding or swizzle.
 struct Buffer {
