@@ -13,6 +13,7 @@ import os
 import torch
 
 import attn
+from threads import get_programs
 
 KERNELS = os.path.join(os.path.dirname(__file__), "..", "..", ".carry", "kernels")
 _loaded = {}
@@ -210,6 +211,7 @@ PROGRAMS = {
         Attention("attention-causal", causal=True),
         Gemm(),
         ChainedGemms(),
+        *get_programs(),
     )
 }
 
@@ -222,7 +224,7 @@ def compare(program, values, outputs):
         unfused = program.unfused(values, head)
         for name, wanted in exact.items():
             got = outputs[name] if head is None else outputs[name][head]
-            got = got.double()
+            got = got.double().to(wanted.device)
             if name in unfused:
                 error = (got - wanted).abs().amax(1)
                 allowed = 2 * (unfused[name].double() - wanted).abs().amax(1)
@@ -230,9 +232,15 @@ def compare(program, values, outputs):
             else:
                 same = (got == wanted) & wanted.isinf()
                 error = torch.where(same, 0.0, (got - wanted).abs())
-                allowed = 1e-4 + 1e-5 * wanted.abs().nan_to_num(posinf=0.0)
+                size = wanted.abs().nan_to_num(posinf=0.0)
+                if size.numel() and size.ndim > 1:
+                    size = size.amax(-1, keepdim=True)
+                absolute, relative = getattr(program, "tolerance", (1e-4, 1e-5))
+                allowed = absolute + relative * size
             ratio = torch.where(error == 0, 0.0, error / allowed)
-            ratio = ratio.nan_to_num(nan=math.inf)
+            ratio = ratio.nan_to_num(nan=math.inf).flatten()
+            if not ratio.numel():
+                continue
             value, row = ratio.max(0)
             if value.item() > worst[0]:
                 worst = (value.item(), f"{name}, head {head}, row {row.item()}")
