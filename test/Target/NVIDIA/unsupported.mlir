@@ -164,3 +164,13 @@ pipe.kernel @stores(%o: !o {pipe.name = "o", pipe.access = "write", pipe.shape =
     %moved = pipe.relayout %f cost(shuffle) : tensor<64x64xf32, #s> -> tensor<64x64xf32, #t>
   }
 }
+
+// -----
+
+pipe.kernel @points_of_two_groups(%n: i32 {pipe.name = "n"}) {
+  pipe.role "threads" groups(2) warps(4) registers(128) (%group) {
+    // expected-error @below {{expects a role of one group of 4 warps on this target}}
+    pipe.each %i in %n {
+    }
+  }
+}

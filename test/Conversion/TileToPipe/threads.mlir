@@ -1,0 +1,109 @@
+// RUN: attn-opt %s --split-input-file --convert-tile-to-pipe | FileCheck %s
+// RUN: attn-opt %s --split-input-file --convert-tile-to-pipe --nvidia-pipeline | FileCheck %s --check-prefix=NVVM
+
+// What several points read goes through arrays, and sums of few results are
+// shared by several threads each.
+
+// CHECK-LABEL: pipe.kernel @norm(
+// CHECK-SAME: !pipe.global<?x8xf32, strided>
+// CHECK-SAME: %[[EPS:[a-z0-9]+]]: f32 {pipe.name = "eps"}
+// CHECK: %[[ROWS:.*]] = pipe.dim %{{.*}}, 0
+// CHECK: %[[TILES:.*]] = arith.ceildivui %[[ROWS]]
+// CHECK: %[[ITEMS:.*]] = arith.muli %{{.*}}, %[[TILES]]
+// CHECK: pipe.work items(%[[ITEMS]]) : <single>
+// CHECK: %[[X:.*]] = pipe.array : <4x8xf32>
+// CHECK: %[[SUM:.*]] = pipe.array : <4xf32>
+// CHECK: %[[PARTS:.*]] = pipe.array : <4x8xf32>
+// CHECK: pipe.role "threads" groups(1) warps(4)
+// CHECK: pipe.each %[[I:.*]], %[[J:.*]] in
+// CHECK: pipe.get %{{.*}}[%{{.*}}, %[[J]]] : !pipe.global
+// CHECK: pipe.put %{{.*}} -> %[[X]][%[[I]], %[[J]]]
+// CHECK: pipe.each
+// CHECK: scf.for
+// CHECK: arith.mulf
+// CHECK: pipe.put %{{.*}} -> %[[PARTS]]
+// CHECK: pipe.each
+// CHECK: pipe.put %{{.*}} -> %[[SUM]]
+// CHECK: pipe.each
+// CHECK: scf.if
+// CHECK: pipe.get %[[SUM]]
+// CHECK: arith.addf %{{.*}}, %[[EPS]]
+// CHECK: pipe.put %{{.*}} : !pipe.global
+
+// NVVM: llvm.func @norm(
+// NVVM: nvvm.barrier
+// NVVM: llvm.return
+
+#tile = affine_map<(r, d)[r0] -> (r + r0, d)>
+tile.program @norm(
+    %x: memref<?x8xf32, strided<[?, ?], offset: ?>>
+        {tile.name = "x", tile.access = "read", tile.shape = ["R", 8]},
+    %y: memref<?x8xf32, strided<[?, ?], offset: ?>>
+        {tile.name = "y", tile.access = "write", tile.shape = ["R", 8]},
+    %eps: f32 {tile.name = "eps"},
+    %rows: index {tile.extent = "R"}) space(%r = "R" by 4) {
+  %c4 = arith.constant 4 : index
+  %c8 = arith.constant 8 : index
+  %rest = arith.subi %rows, %r : index
+  %count = arith.minsi %rest, %c4 : index
+  %t = tile.load %x[#tile](%r) valid(%count, %c8)
+      : memref<?x8xf32, strided<[?, ?], offset: ?>> -> tensor<4x8xf32>
+  %squares = arith.mulf %t, %t : tensor<4x8xf32>
+  %sum = tile.reduce add %squares dims [1] : tensor<4x8xf32>
+  %epss = tile.broadcast %eps dims [0, 1] : f32 to tensor<4x8xf32>
+  %sums = tile.broadcast %sum dims [1] : tensor<4xf32> to tensor<4x8xf32>
+  %divisor = arith.addf %sums, %epss : tensor<4x8xf32>
+  %result = arith.divf %t, %divisor : tensor<4x8xf32>
+  tile.store %result, %y[#tile](%r) valid(%count, %c8)
+      : tensor<4x8xf32>, memref<?x8xf32, strided<[?, ?], offset: ?>>
+}
+
+// -----
+
+// A guard leaves no items; carries of a sweep are arrays; the predicate of a
+// mask is not computed where it holds.
+
+// CHECK-LABEL: pipe.kernel @guarded(
+// CHECK-SAME: %[[WINDOW:[a-z0-9]+]]: i64 {pipe.name = "window"}
+// CHECK: %[[REACHED:.*]] = arith.minui
+// CHECK: %[[ABOVE:.*]] = arith.subi %{{.*}}, %[[REACHED]]
+// CHECK: %[[ITEMS:.*]] = arith.muli %{{.*}}, %[[ABOVE]]
+// CHECK: pipe.work items(%[[ITEMS]])
+// CHECK: arith.trunci
+// CHECK: pipe.each
+// CHECK: scf.for
+// CHECK: arith.cmpi sle
+// CHECK: scf.for
+// CHECK-NOT: arith.cmpi sle
+// CHECK: pipe.put %{{.*}} : !pipe.global
+
+// NVVM: llvm.func @guarded(
+
+#point = affine_map<(d)[p] -> (d + p)>
+tile.program @guarded(
+    %x: memref<?xi32, strided<[?], offset: ?>>
+        {tile.name = "x", tile.access = "read", tile.shape = ["M"]},
+    %y: memref<?xi32, strided<[?], offset: ?>>
+        {tile.name = "y", tile.access = "write", tile.shape = ["P"]},
+    %window: index {tile.name = "window"},
+    %m: index {tile.extent = "M"},
+    %p: index {tile.extent = "P"}) space(%i = "P" by 1) when "P" < 8 {
+  %c0 = arith.constant 0 : index
+  %zero = arith.constant dense<0> : tensor<4xi32>
+  %s = tile.sweep(%c0 to %window partial, %window to %m full) by 4
+      carry(%zero : tensor<4xi32>) step {
+  ^bb0(%base: index, %count: index, %sum: tensor<4xi32>):
+    %t = tile.load %x[#point](%base) valid(%count)
+        : memref<?xi32, strided<[?], offset: ?>> -> tensor<4xi32>
+    %masked = tile.mask %t empty 0 : i32 at(%base) valid(%count) {
+    ^bb0(%k: index):
+      %c = arith.cmpi sle, %k, %i : index
+      tile.yield %c : i1
+    } : tensor<4xi32>
+    %next = arith.addi %sum, %masked : tensor<4xi32>
+    tile.yield %next : tensor<4xi32>
+  }
+  %total = tile.reduce add %s dims [0] : tensor<4xi32>
+  tile.store %total, %y[affine_map<()[i] -> (i)>](%i)
+      : tensor<i32>, memref<?xi32, strided<[?], offset: ?>>
+}
