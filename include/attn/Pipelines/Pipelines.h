@@ -26,8 +26,8 @@ struct PipelineOptions {
   /// Coordinates of a tile of rows, and of keys, whatever the function's
   /// schedule says.
   std::optional<int64_t> tileRows, tileKeys;
-  /// Below so many rows each is a work item of a program of its own; 0: there is
-  /// no such program.
+  /// Below so many rows each is a work item of a program of its own; 0: there
+  /// is no such program.
   std::optional<int64_t> fewRows;
   /// The machine that fields of the schedule are chosen for, and the extents
   /// that it is chosen at, RANK=N. Without one the schedule stays as it is and
