@@ -97,6 +97,34 @@ static LogicalResult verifyShape(KernelOp kernel, unsigned index,
   return success();
 }
 
+/// Of dynamic work, one agent takes the items.
+static LogicalResult verifyTakers(KernelOp kernel) {
+  // next_item_c1
+  NextItemOp first;
+  WalkResult result = kernel.walk([&](NextItemOp op) -> WalkResult {
+    if (op.getWork().getType().getKind() != WorkKind::Dynamic)
+      return success();
+    if (first) {
+      InFlightDiagnostic diag = op.emitOpError(
+          "expects to be the only op that takes items of dynamic work; others "
+          "learn of them through a ring's messages");
+      diag.attachNote(first.getLoc()) << "another one is here";
+      return diag;
+    }
+    first = op;
+    auto role = op->getParentOfType<RoleOp>();
+    if (!role || role.getGroups() == 1)
+      return success();
+    InFlightDiagnostic diag =
+        op.emitOpError("expects to take items of dynamic work in a role of 1 "
+                       "group, but got ")
+        << role.getGroups();
+    diag.attachNote(role.getLoc()) << "the role is here";
+    return diag;
+  });
+  return failure(result.wasInterrupted());
+}
+
 LogicalResult KernelOp::verify() {
   // kernel_c1
   llvm::StringSet<> names;
@@ -137,7 +165,7 @@ LogicalResult KernelOp::verify() {
   if (llvm::range_size(works) > 1)
     return (*std::next(works.begin()))
         ->emitOpError("expects to be the kernel's only pipe.work");
-  return success();
+  return verifyTakers(*this);
 }
 
 StringRef KernelOp::getArgumentName(unsigned i) {

@@ -164,6 +164,7 @@ private:
   /// The type and shape that an argument's first kernel gives it.
   llvm::StringMap<Attribute> signatures;
   llvm::StringMap<Expr> workspaceOffsets;
+  int64_t stateBytes = 0;
 };
 } // namespace
 
@@ -296,8 +297,9 @@ LogicalResult ManifestBuilder::addWork(KernelOp kernel) {
   launch.cluster[0] = kernel.getCluster();
   if (kind == WorkKind::Dynamic) {
     constexpr int64_t kCounterBytes = 4;
-    launch.parameters.push_back(Launch::Parameter::state(manifest.stateBytes));
-    manifest.stateBytes = std::move(manifest.stateBytes) + Expr(kCounterBytes);
+    launch.parameters.push_back(Launch::Parameter::state(stateBytes));
+    stateBytes += kCounterBytes;
+    manifest.stateBytes = stateBytes;
   }
   return success();
 }

@@ -1,0 +1,553 @@
+// One case a constraint, named after it: products, lines and layouts.
+// RUN: attn-opt %s --split-input-file --verify-diagnostics
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#wide = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 16 x d1 by 8],
+                       lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#other = #pipe.fragment<registers = [32 x d1 by 1, 1 x d0 by 1],
+                        lanes = [2 x d1 by 32, 16 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x64xf32, #s>
+!half = tensor<64x64xbf16, #s>
+!row = tensor<64xf32, #pipe.slice<1, #s>>
+!column = tensor<64xf32, #pipe.slice<0, #s>>
+!part = tensor<64xf32, #pipe.slice<1, #s, partial>>
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!token = !pipe.token<!tile>
+func.func @mma_async_c1(%t: !tile, %h: !half, %row: !row, %part: !part, %slot: !slot) {
+  // expected-error @below {{expects to contract dimensions 0 or 1, but got 2 and 0}}
+  %p = pipe.mma_async %slot, %slot contract(2, 0) : !slot, !slot -> !token
+  return
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#wide = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 16 x d1 by 8],
+                       lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#other = #pipe.fragment<registers = [32 x d1 by 1, 1 x d0 by 1],
+                        lanes = [2 x d1 by 32, 16 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x64xf32, #s>
+!half = tensor<64x64xbf16, #s>
+!row = tensor<64xf32, #pipe.slice<1, #s>>
+!column = tensor<64xf32, #pipe.slice<0, #s>>
+!part = tensor<64xf32, #pipe.slice<1, #s, partial>>
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!token = !pipe.token<!tile>
+func.func @mma_async_c1_sizes(%a: !slot, %b: !pipe.shared<128x64xbf16, swizzle = 128>) {
+  // expected-error @below {{expects equal sizes of the contracted dimensions, but got 64 and 128}}
+  %p = pipe.mma_async %a, %b contract(1, 0) : !slot, !pipe.shared<128x64xbf16, swizzle = 128> -> !token
+  return
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#wide = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 16 x d1 by 8],
+                       lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#other = #pipe.fragment<registers = [32 x d1 by 1, 1 x d0 by 1],
+                        lanes = [2 x d1 by 32, 16 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x64xf32, #s>
+!half = tensor<64x64xbf16, #s>
+!row = tensor<64xf32, #pipe.slice<1, #s>>
+!column = tensor<64xf32, #pipe.slice<0, #s>>
+!part = tensor<64xf32, #pipe.slice<1, #s, partial>>
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!token = !pipe.token<!tile>
+func.func @mma_async_c2(%a: !slot, %b: !pipe.shared<64x128xbf16, swizzle = 128>) {
+  // expected-error @below {{expects an accumulator of 64 x 128 with a fragment, but got}}
+  %p = pipe.mma_async %a, %b contract(1, 0) : !slot, !pipe.shared<64x128xbf16, swizzle = 128> -> !token
+  return
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#wide = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 16 x d1 by 8],
+                       lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#other = #pipe.fragment<registers = [32 x d1 by 1, 1 x d0 by 1],
+                        lanes = [2 x d1 by 32, 16 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x64xf32, #s>
+!half = tensor<64x64xbf16, #s>
+!row = tensor<64xf32, #pipe.slice<1, #s>>
+!column = tensor<64xf32, #pipe.slice<0, #s>>
+!part = tensor<64xf32, #pipe.slice<1, #s, partial>>
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!token = !pipe.token<!tile>
+func.func @mma_async_c3(%a: !slot, %acc: tensor<64x128xf32, #wide>) {
+  // expected-error @below {{expects to accumulate onto}}
+  %p = pipe.mma_async %a, %a, %acc contract(1, 0) : !slot, !slot, tensor<64x128xf32, #wide> -> !token
+  return
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#wide = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 16 x d1 by 8],
+                       lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#other = #pipe.fragment<registers = [32 x d1 by 1, 1 x d0 by 1],
+                        lanes = [2 x d1 by 32, 16 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x64xf32, #s>
+!half = tensor<64x64xbf16, #s>
+!row = tensor<64xf32, #pipe.slice<1, #s>>
+!column = tensor<64xf32, #pipe.slice<0, #s>>
+!part = tensor<64xf32, #pipe.slice<1, #s, partial>>
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!token = !pipe.token<!tile>
+func.func @mma_async_c4(%a: !slot, %b: !pipe.shared<64x64xf16, swizzle = 128>) {
+  // expected-error @below {{expects equal element types, but got 'bf16' and 'f16'}}
+  %p = pipe.mma_async %a, %b contract(1, 0) : !slot, !pipe.shared<64x64xf16, swizzle = 128> -> !token
+  return
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#wide = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 16 x d1 by 8],
+                       lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#other = #pipe.fragment<registers = [32 x d1 by 1, 1 x d0 by 1],
+                        lanes = [2 x d1 by 32, 16 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x64xf32, #s>
+!half = tensor<64x64xbf16, #s>
+!row = tensor<64xf32, #pipe.slice<1, #s>>
+!column = tensor<64xf32, #pipe.slice<0, #s>>
+!part = tensor<64xf32, #pipe.slice<1, #s, partial>>
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!token = !pipe.token<!tile>
+func.func @mma_wait_c1(%t: !tile, %h: !half, %row: !row, %part: !part, %slot: !slot) {
+  %p = pipe.mma_async %slot, %slot contract(1, 0) : !slot, !slot -> !token
+  // expected-error @below {{result is the token's accumulator}}
+  %v = "pipe.mma_wait"(%p) <{pending = 0 : i64}> : (!token) -> !half
+  return
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#wide = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 16 x d1 by 8],
+                       lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#other = #pipe.fragment<registers = [32 x d1 by 1, 1 x d0 by 1],
+                        lanes = [2 x d1 by 32, 16 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x64xf32, #s>
+!half = tensor<64x64xbf16, #s>
+!row = tensor<64xf32, #pipe.slice<1, #s>>
+!column = tensor<64xf32, #pipe.slice<0, #s>>
+!part = tensor<64xf32, #pipe.slice<1, #s, partial>>
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!token = !pipe.token<!tile>
+func.func @mma_wait_c2(%t: !tile, %h: !half, %row: !row, %part: !part, %slot: !slot) {
+  // expected-note @below {{the token's product is here}}
+  %p = pipe.mma_async %slot, %slot contract(1, 0) : !slot, !slot -> !token
+  // expected-error @below {{expects at most 0 pending products, as many as are started after the token's, but got 1}}
+  %v = pipe.mma_wait %p pending(1) : !token
+  return
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#wide = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 16 x d1 by 8],
+                       lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#other = #pipe.fragment<registers = [32 x d1 by 1, 1 x d0 by 1],
+                        lanes = [2 x d1 by 32, 16 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x64xf32, #s>
+!half = tensor<64x64xbf16, #s>
+!row = tensor<64xf32, #pipe.slice<1, #s>>
+!column = tensor<64xf32, #pipe.slice<0, #s>>
+!part = tensor<64xf32, #pipe.slice<1, #s, partial>>
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!token = !pipe.token<!tile>
+func.func @mma_wait_pending(%t: !tile, %h: !half, %row: !row, %part: !part, %slot: !slot) {
+  %p = pipe.mma_async %slot, %slot contract(1, 0) : !slot, !slot -> !token
+  // expected-error @below {{attribute 'pending' failed to satisfy constraint}}
+  %v = pipe.mma_wait %p pending(-1) : !token
+  return
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#wide = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 16 x d1 by 8],
+                       lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#other = #pipe.fragment<registers = [32 x d1 by 1, 1 x d0 by 1],
+                        lanes = [2 x d1 by 32, 16 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x64xf32, #s>
+!half = tensor<64x64xbf16, #s>
+!row = tensor<64xf32, #pipe.slice<1, #s>>
+!column = tensor<64xf32, #pipe.slice<0, #s>>
+!part = tensor<64xf32, #pipe.slice<1, #s, partial>>
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!token = !pipe.token<!tile>
+func.func @mma_retire_c1(%t: !tile, %h: !half, %row: !row, %part: !part, %slot: !slot) {
+  %p = pipe.mma_async %slot, %slot contract(1, 0) : !slot, !slot -> !token
+  // expected-error @below {{attribute 'pending' failed to satisfy constraint: 64-bit signless integer attribute whose value is positive}}
+  %v = pipe.mma_retire %p pending(0) : !token
+  return
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#wide = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 16 x d1 by 8],
+                       lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#other = #pipe.fragment<registers = [32 x d1 by 1, 1 x d0 by 1],
+                        lanes = [2 x d1 by 32, 16 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x64xf32, #s>
+!half = tensor<64x64xbf16, #s>
+!row = tensor<64xf32, #pipe.slice<1, #s>>
+!column = tensor<64xf32, #pipe.slice<0, #s>>
+!part = tensor<64xf32, #pipe.slice<1, #s, partial>>
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!token = !pipe.token<!tile>
+func.func @row_reduce_c1(%t: !tile, %h: !half, %row: !row, %part: !part, %slot: !slot) {
+  // expected-error @below {{expects a slice of the tile's fragment with its elements, but got}}
+  %r = pipe.row_reduce add %h : !half -> !row
+  return
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#wide = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 16 x d1 by 8],
+                       lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#other = #pipe.fragment<registers = [32 x d1 by 1, 1 x d0 by 1],
+                        lanes = [2 x d1 by 32, 16 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x64xf32, #s>
+!half = tensor<64x64xbf16, #s>
+!row = tensor<64xf32, #pipe.slice<1, #s>>
+!column = tensor<64xf32, #pipe.slice<0, #s>>
+!part = tensor<64xf32, #pipe.slice<1, #s, partial>>
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!token = !pipe.token<!tile>
+func.func @row_reduce_c2_dim(%t: !tile, %h: !half, %row: !row, %part: !part, %slot: !slot) {
+  %column = arith.constant dense<0.0> : !column
+  // expected-error @below {{expects an initial value along dimension 1, but got 0}}
+  %r = pipe.row_reduce maxnum %t init %column : !tile, !column -> !row
+  return
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#wide = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 16 x d1 by 8],
+                       lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#other = #pipe.fragment<registers = [32 x d1 by 1, 1 x d0 by 1],
+                        lanes = [2 x d1 by 32, 16 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x64xf32, #s>
+!half = tensor<64x64xbf16, #s>
+!row = tensor<64xf32, #pipe.slice<1, #s>>
+!column = tensor<64xf32, #pipe.slice<0, #s>>
+!part = tensor<64xf32, #pipe.slice<1, #s, partial>>
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!token = !pipe.token<!tile>
+func.func @row_reduce_c2_complete(%t: !tile, %h: !half, %row: !row, %part: !part, %slot: !slot) {
+  // expected-error @below {{expects a complete initial value for a complete result; combine it by pipe.lane_reduce first}}
+  %r = pipe.row_reduce add %t init %part : !tile, !part -> !row
+  return
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#wide = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 16 x d1 by 8],
+                       lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#other = #pipe.fragment<registers = [32 x d1 by 1, 1 x d0 by 1],
+                        lanes = [2 x d1 by 32, 16 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x64xf32, #s>
+!half = tensor<64x64xbf16, #s>
+!row = tensor<64xf32, #pipe.slice<1, #s>>
+!column = tensor<64xf32, #pipe.slice<0, #s>>
+!part = tensor<64xf32, #pipe.slice<1, #s, partial>>
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!token = !pipe.token<!tile>
+func.func @row_reduce_c2_sum(%t: !tile, %h: !half, %row: !row, %part: !part, %slot: !slot) {
+  // expected-error @below {{expects a partial initial value for a partial sum: a complete one would be counted once a lane}}
+  %r = pipe.row_reduce add %t init %row : !tile, !row -> !part
+  return
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#wide = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 16 x d1 by 8],
+                       lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#other = #pipe.fragment<registers = [32 x d1 by 1, 1 x d0 by 1],
+                        lanes = [2 x d1 by 32, 16 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x64xf32, #s>
+!half = tensor<64x64xbf16, #s>
+!row = tensor<64xf32, #pipe.slice<1, #s>>
+!column = tensor<64xf32, #pipe.slice<0, #s>>
+!part = tensor<64xf32, #pipe.slice<1, #s, partial>>
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!token = !pipe.token<!tile>
+func.func @lane_reduce_c1(%t: !tile, %h: !half, %row: !row, %part: !part, %slot: !slot) {
+  // expected-error @below {{expects a partial line, but got}}
+  %r = pipe.lane_reduce add %row : !row -> !row
+  return
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#wide = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 16 x d1 by 8],
+                       lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#other = #pipe.fragment<registers = [32 x d1 by 1, 1 x d0 by 1],
+                        lanes = [2 x d1 by 32, 16 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x64xf32, #s>
+!half = tensor<64x64xbf16, #s>
+!row = tensor<64xf32, #pipe.slice<1, #s>>
+!column = tensor<64xf32, #pipe.slice<0, #s>>
+!part = tensor<64xf32, #pipe.slice<1, #s, partial>>
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!token = !pipe.token<!tile>
+func.func @lane_reduce_c1_result(%t: !tile, %h: !half, %row: !row, %part: !part, %slot: !slot) {
+  // expected-error @below {{expects a result of}}
+  %r = pipe.lane_reduce add %part : !part -> !part
+  return
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#wide = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 16 x d1 by 8],
+                       lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#other = #pipe.fragment<registers = [32 x d1 by 1, 1 x d0 by 1],
+                        lanes = [2 x d1 by 32, 16 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x64xf32, #s>
+!half = tensor<64x64xbf16, #s>
+!row = tensor<64xf32, #pipe.slice<1, #s>>
+!column = tensor<64xf32, #pipe.slice<0, #s>>
+!part = tensor<64xf32, #pipe.slice<1, #s, partial>>
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!token = !pipe.token<!tile>
+func.func @broadcast_c1(%t: !tile, %h: !half, %row: !row, %part: !part, %slot: !slot) {
+  // expected-error @below {{; combine it by pipe.lane_reduce first}}
+  %r = pipe.broadcast %part : !part -> !tile
+  return
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#wide = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 16 x d1 by 8],
+                       lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#other = #pipe.fragment<registers = [32 x d1 by 1, 1 x d0 by 1],
+                        lanes = [2 x d1 by 32, 16 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x64xf32, #s>
+!half = tensor<64x64xbf16, #s>
+!row = tensor<64xf32, #pipe.slice<1, #s>>
+!column = tensor<64xf32, #pipe.slice<0, #s>>
+!part = tensor<64xf32, #pipe.slice<1, #s, partial>>
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!token = !pipe.token<!tile>
+func.func @broadcast_c2(%t: !tile, %h: !half, %row: !row, %part: !part, %slot: !slot) {
+  // expected-error @below {{or a tile that spreads its lines alike, but got}}
+  %r = pipe.broadcast %row : !row -> tensor<64x64xf32, #other>
+  return
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#wide = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 16 x d1 by 8],
+                       lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#other = #pipe.fragment<registers = [32 x d1 by 1, 1 x d0 by 1],
+                        lanes = [2 x d1 by 32, 16 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x64xf32, #s>
+!half = tensor<64x64xbf16, #s>
+!row = tensor<64xf32, #pipe.slice<1, #s>>
+!column = tensor<64xf32, #pipe.slice<0, #s>>
+!part = tensor<64xf32, #pipe.slice<1, #s, partial>>
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!token = !pipe.token<!tile>
+func.func @splat_c1(%t: !tile, %h: !half, %row: !row, %part: !part, %slot: !slot) {
+  %i = arith.constant 0 : i32
+  // expected-error @below {{expects a scalar of 'f32', but got 'i32'}}
+  %r = pipe.splat %i : i32 -> !tile
+  return
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#wide = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 16 x d1 by 8],
+                       lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#other = #pipe.fragment<registers = [32 x d1 by 1, 1 x d0 by 1],
+                        lanes = [2 x d1 by 32, 16 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x64xf32, #s>
+!half = tensor<64x64xbf16, #s>
+!row = tensor<64xf32, #pipe.slice<1, #s>>
+!column = tensor<64xf32, #pipe.slice<0, #s>>
+!part = tensor<64xf32, #pipe.slice<1, #s, partial>>
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!token = !pipe.token<!tile>
+func.func @coord_c1(%t: !tile, %h: !half, %row: !row, %part: !part, %slot: !slot) {
+  // expected-error @below {{expects a dimension of the result, but got 2 for}}
+  %r = pipe.coord 2 : tensor<64x64xi32, #s>
+  return
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#wide = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 16 x d1 by 8],
+                       lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#other = #pipe.fragment<registers = [32 x d1 by 1, 1 x d0 by 1],
+                        lanes = [2 x d1 by 32, 16 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x64xf32, #s>
+!half = tensor<64x64xbf16, #s>
+!row = tensor<64xf32, #pipe.slice<1, #s>>
+!column = tensor<64xf32, #pipe.slice<0, #s>>
+!part = tensor<64xf32, #pipe.slice<1, #s, partial>>
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!token = !pipe.token<!tile>
+func.func @coord_c1_line(%t: !tile, %h: !half, %row: !row, %part: !part, %slot: !slot) {
+  // expected-error @below {{expects a dimension of the result, but got 1 for}}
+  %r = pipe.coord 1 : tensor<64xi32, #pipe.slice<1, #s>>
+  return
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#wide = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 16 x d1 by 8],
+                       lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#other = #pipe.fragment<registers = [32 x d1 by 1, 1 x d0 by 1],
+                        lanes = [2 x d1 by 32, 16 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x64xf32, #s>
+!half = tensor<64x64xbf16, #s>
+!row = tensor<64xf32, #pipe.slice<1, #s>>
+!column = tensor<64xf32, #pipe.slice<0, #s>>
+!part = tensor<64xf32, #pipe.slice<1, #s, partial>>
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!token = !pipe.token<!tile>
+func.func @coord_c1_element(%t: !tile, %h: !half, %row: !row, %part: !part, %slot: !slot) {
+  // expected-error @below {{expects elements of i32, but got 'f32'}}
+  %r = pipe.coord 0 : !tile
+  return
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#wide = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 16 x d1 by 8],
+                       lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#other = #pipe.fragment<registers = [32 x d1 by 1, 1 x d0 by 1],
+                        lanes = [2 x d1 by 32, 16 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x64xf32, #s>
+!half = tensor<64x64xbf16, #s>
+!row = tensor<64xf32, #pipe.slice<1, #s>>
+!column = tensor<64xf32, #pipe.slice<0, #s>>
+!part = tensor<64xf32, #pipe.slice<1, #s, partial>>
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!token = !pipe.token<!tile>
+func.func @columns_c1(%t: !tile, %h: !half) {
+  // expected-error @below {{expects the tile's rows and elements, but got}}
+  %c = pipe.columns %t from 0 : !tile -> !half
+  return
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#wide = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 16 x d1 by 8],
+                       lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#other = #pipe.fragment<registers = [32 x d1 by 1, 1 x d0 by 1],
+                        lanes = [2 x d1 by 32, 16 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x64xf32, #s>
+!half = tensor<64x64xbf16, #s>
+!row = tensor<64xf32, #pipe.slice<1, #s>>
+!column = tensor<64xf32, #pipe.slice<0, #s>>
+!part = tensor<64xf32, #pipe.slice<1, #s, partial>>
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!token = !pipe.token<!tile>
+func.func @columns_c1_range(%t: !tile, %h: !half) {
+  // expected-error @below {{expects columns of the tile's 64, but got 64 from 8}}
+  %c = pipe.columns %t from 8 : !tile -> !tile
+  return
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#wide = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 16 x d1 by 8],
+                       lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#other = #pipe.fragment<registers = [32 x d1 by 1, 1 x d0 by 1],
+                        lanes = [2 x d1 by 32, 16 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x64xf32, #s>
+!half = tensor<64x64xbf16, #s>
+!row = tensor<64xf32, #pipe.slice<1, #s>>
+!column = tensor<64xf32, #pipe.slice<0, #s>>
+!part = tensor<64xf32, #pipe.slice<1, #s, partial>>
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!token = !pipe.token<!tile>
+func.func @columns_c2(%t: !tile, %h: !half) {
+  // expected-error @below {{expects each lane to keep its elements, but got}}
+  %c = pipe.columns %t from 0 : !tile -> tensor<64x64xf32, #other>
+  return
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#wide = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 16 x d1 by 8],
+                       lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#other = #pipe.fragment<registers = [32 x d1 by 1, 1 x d0 by 1],
+                        lanes = [2 x d1 by 32, 16 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x64xf32, #s>
+!half = tensor<64x64xbf16, #s>
+!row = tensor<64xf32, #pipe.slice<1, #s>>
+!column = tensor<64xf32, #pipe.slice<0, #s>>
+!part = tensor<64xf32, #pipe.slice<1, #s, partial>>
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!token = !pipe.token<!tile>
+func.func @relayout_c1(%t: !tile, %h: !half) {
+  // expected-error @below {{expects equal shapes and elements, but got}}
+  %c = pipe.relayout %t cost(free) : !tile -> !half
+  return
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#wide = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 16 x d1 by 8],
+                       lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#other = #pipe.fragment<registers = [32 x d1 by 1, 1 x d0 by 1],
+                        lanes = [2 x d1 by 32, 16 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x64xf32, #s>
+!half = tensor<64x64xbf16, #s>
+!row = tensor<64xf32, #pipe.slice<1, #s>>
+!column = tensor<64xf32, #pipe.slice<0, #s>>
+!part = tensor<64xf32, #pipe.slice<1, #s, partial>>
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!token = !pipe.token<!tile>
+func.func @relayout_c2(%t: !tile, %h: !half) {
+  // expected-error @below {{expects cost shuffle between these fragments, but got free}}
+  %c = pipe.relayout %t cost(free) : !tile -> tensor<64x64xf32, #other>
+  return
+}

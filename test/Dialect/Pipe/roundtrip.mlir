@@ -1,0 +1,133 @@
+// Every op, type and attribute in the custom, the generic and the bytecode form.
+// RUN: attn-opt %s | attn-opt | FileCheck %s
+// RUN: attn-opt %s --mlir-print-op-generic | attn-opt | FileCheck %s
+// RUN: attn-opt %s --emit-bytecode | attn-opt | FileCheck %s
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 16 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#half = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                       lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#thin = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 16 x d1 by 8, 1 x d0 by 1],
+                       lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x128xf32, #s>
+!narrow = tensor<64x128xbf16, #s>
+!row = tensor<64xf32, #pipe.slice<1, #s>>
+!part = tensor<64xf32, #pipe.slice<1, #s, partial>>
+!token = !pipe.token<!tile>
+!keys = !pipe.shared<128x128xbf16, swizzle = 128>
+!staging = !pipe.shared<64x128xbf16, swizzle = 128, parts = 4>
+!ring = !pipe.ring<2 x !keys, message, cluster>
+!cursor = !pipe.cursor<2>
+!heads = !pipe.global<?x?x128xbf16>
+!lines = !pipe.global<?x?xf32>
+
+// CHECK-LABEL: pipe.kernel @every_op(
+// CHECK-SAME: !pipe.global<?x?xf32, strided> {pipe.access = "workspace", pipe.name = "w", pipe.shape = ["H", "P"]}
+// CHECK-SAME: cluster(2)
+pipe.kernel @every_op(
+    %k: !heads {pipe.name = "k", pipe.access = "read", pipe.shape = ["H", "P", 128]},
+    %o: !heads {pipe.name = "o", pipe.access = "write", pipe.shape = ["H", "P", 128]},
+    %l: !lines {pipe.name = "l", pipe.access = "write", pipe.shape = ["H", "P"]},
+    %w: !pipe.global<?x?xf32, strided> {pipe.name = "w", pipe.access = "workspace", pipe.shape = ["H", "P"]},
+    %n: i32 {pipe.name = "n"}, %scale: f32 {pipe.name = "scale"}) cluster(2) {
+  // CHECK: pipe.dim %{{.*}}, 1 : <?x?x128xbf16>
+  %p = pipe.dim %k, 1 : !heads
+  // CHECK: pipe.work items(%{{.*}}) : <dynamic>
+  %work = pipe.work items(%p) : !pipe.work<dynamic>
+  // CHECK: pipe.ring readers(2) : <2 x !pipe.shared<128x128xbf16, swizzle = 128>, message, cluster>
+  %r = pipe.ring readers(2) : !ring
+  // CHECK: pipe.shared_tile : <64x128xbf16, swizzle = 128, parts = 4>
+  %t = pipe.shared_tile : !staging
+  // CHECK: pipe.array : <4x4xf32>
+  %a = pipe.array : !pipe.array<4x4xf32>
+  // CHECK: pipe.turn : <2>
+  %turn = pipe.turn : !pipe.turn<2>
+  // CHECK: pipe.role "load" groups(1) warps(1) registers(24)
+  pipe.role "load" groups(1) warps(1) registers(24) (%group) {
+    // CHECK: pipe.first_item %{{.*}} : <dynamic>
+    %first = pipe.first_item %work : !pipe.work<dynamic>
+    // CHECK: pipe.block_in_cluster
+    %rank = pipe.block_in_cluster
+    // CHECK: pipe.cursor : <2>
+    %c0 = pipe.cursor : !cursor
+    // CHECK: pipe.work_loop %[[ITEM:.*]] = %{{.*}} iter_args(%[[C:.*]] = %{{.*}}) -> !pipe.cursor<2> {
+    %c = pipe.work_loop %item = %first iter_args(%c = %c0) -> (!cursor) {
+      // CHECK: pipe.fill %{{.*}}[%[[C]]] as %[[SLOT:.*]] message(%[[ITEM]]) : !pipe.ring
+      pipe.fill %r[%c] as %slot message(%item) : !ring {
+        // CHECK: pipe.load %{{.*}} -> %[[SLOT]] cache(evict_first) : <?x?x128xbf16>
+        pipe.load %k[%rank, %item, %n] -> %slot cache(evict_first) : !heads -> !keys
+      }
+      // CHECK: pipe.advance %[[C]] : <2>
+      %c1 = pipe.advance %c : !cursor
+      // CHECK: pipe.next_item %{{.*}} after %[[ITEM]] : <dynamic>
+      %next = pipe.next_item %work after %item : !pipe.work<dynamic>
+      // CHECK: pipe.yield %{{.*}}, %{{.*}} : i32, !pipe.cursor<2>
+      pipe.yield %next, %c1 : i32, !cursor
+    }
+  }
+  // CHECK: pipe.role "compute" groups(2) warps(4) registers(240) (%[[GROUP:.*]]) {
+  pipe.role "compute" groups(2) warps(4) registers(240) (%group) {
+    %c = pipe.cursor : !cursor
+    // CHECK: pipe.wait %{{.*}}[%{{.*}}] : <2 x
+    %slot = pipe.wait %r[%c] : !ring
+    // CHECK: pipe.message %{{.*}}[%{{.*}}] : <2 x
+    %item = pipe.message %r[%c] : !ring
+    // CHECK: pipe.take_turn %{{.*}} by %[[GROUP]] : <2>
+    pipe.take_turn %turn by %group : !pipe.turn<2>
+    %zeros = arith.constant dense<0.0> : !tile
+    %lhs = arith.constant dense<1.0> : !narrow
+    // CHECK: %[[ONE:.*]] = pipe.mma_async %{{.*}}, %{{.*}}, %{{.*}} contract(1, 0) :
+    %one = pipe.mma_async %lhs, %slot, %zeros contract(1, 0) : !narrow, !keys, !tile -> !token
+    // CHECK: %[[TWO:.*]] = pipe.mma_async %{{.*}}, %{{.*}}, %[[ONE]] contract(1, 1) :
+    %two = pipe.mma_async %lhs, %slot, %one contract(1, 1) : !narrow, !keys, !token -> !token
+    // CHECK: pipe.pass_turn %{{.*}} by %[[GROUP]] : <2>
+    pipe.pass_turn %turn by %group : !pipe.turn<2>
+    // CHECK: pipe.mma_retire %[[TWO]] pending(1)
+    %old = pipe.mma_retire %two pending(1) : !token
+    // CHECK: pipe.mma_wait %{{.*}} pending(0)
+    %v = pipe.mma_wait %old pending(0) : !token
+    // CHECK: pipe.release %{{.*}}[%{{.*}}] : <2 x
+    pipe.release %r[%c] : !ring
+    %yes = arith.constant true
+    // CHECK: pipe.release %{{.*}}[%{{.*}}] if %{{.*}} : <2 x
+    pipe.release %r[%c] if %yes : !ring
+    // CHECK: pipe.row_reduce maxnum %{{.*}} : {{.*}} -> tensor<64xf32, #pipe.slice<1, {{.*}}>
+    %m = pipe.row_reduce maxnum %v : !tile -> !row
+    // CHECK: pipe.row_reduce add %{{.*}} : {{.*}} -> tensor<64xf32, #pipe.slice<1, {{.*}}, partial>
+    %sum = pipe.row_reduce add %v : !tile -> !part
+    // CHECK: pipe.row_reduce add %{{.*}} init %{{.*}} :
+    %more = pipe.row_reduce add %v init %sum : !tile, !part -> !part
+    // CHECK: pipe.lane_reduce add %{{.*}} :
+    %all = pipe.lane_reduce add %more : !part -> !row
+    // CHECK: pipe.broadcast %{{.*}} :
+    %b = pipe.broadcast %all : !row -> !tile
+    // CHECK: pipe.splat %{{.*}} : f32 ->
+    %scales = pipe.splat %scale : f32 -> !tile
+    // CHECK: pipe.coord 1 : tensor<64x128xi32
+    %columns = pipe.coord 1 : tensor<64x128xi32, #s>
+    // CHECK: pipe.columns %{{.*}} from 64 :
+    %right = pipe.columns %b from 64 : !tile -> tensor<64x64xf32, #half>
+    // CHECK: pipe.relayout %{{.*}} cost(free) :
+    %same = pipe.relayout %b cost(free) : !tile -> tensor<64x128xf32, #thin>
+    // CHECK: pipe.stage %{{.*}} -> %{{.*}} :
+    pipe.stage %lhs -> %t : !narrow -> !staging
+    // CHECK: pipe.bulk_store %{{.*}} -> %{{.*}}[%{{.*}}, %{{.*}}, %{{.*}}] :
+    pipe.bulk_store %t -> %o[%n, %n, %n] : !staging -> !heads
+    // CHECK: pipe.store %{{.*}} -> %{{.*}}[%{{.*}}, %{{.*}}] :
+    pipe.store %all -> %l[%n, %n] : !row -> !lines
+  }
+  pipe.role "threads" groups(1) warps(4) registers(128) (%group) {
+    // CHECK: pipe.each %[[I:.*]], %[[J:.*]] in %{{.*}}, %{{.*}} {
+    pipe.each %i, %j in %n, %n {
+      // CHECK: %[[E:.*]] = pipe.get %{{.*}}[%[[I]], %[[J]]] : !pipe.global<?x?xf32, strided>
+      %e = pipe.get %w[%i, %j] : !pipe.global<?x?xf32, strided>
+      // CHECK: pipe.put %[[E]] -> %{{.*}}[%[[J]], %[[I]]] : !pipe.array<4x4xf32>
+      pipe.put %e -> %a[%j, %i] : !pipe.array<4x4xf32>
+    }
+    // CHECK: pipe.get %{{.*}} : !pipe.array<4x4xf32>
+    %e = pipe.get %a[%group, %group] : !pipe.array<4x4xf32>
+  }
+}
+
+// CHECK: !pipe.work<single>, !pipe.work<persistent>
+func.func private @kinds(!pipe.work<single>, !pipe.work<persistent>)
