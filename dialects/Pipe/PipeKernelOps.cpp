@@ -1,6 +1,6 @@
 //===- PipeKernelOps.cpp - kernels, roles and work ------------------------===//
 
-#include "dialects/Pipe/Pipe.h"
+#include "PipeTokens.h"
 
 #include "mlir/IR/Builders.h"
 #include "mlir/Interfaces/FunctionImplementation.h"
@@ -228,6 +228,11 @@ LogicalResult RoleOp::verify() {
       !getBody().getArgument(0).getType().isInteger(32))
     return emitOpError("expects a body with one argument of type i32");
   return success();
+}
+
+LogicalResult RoleOp::verifyRegions() {
+  // token_c1, token_c2, token_c3
+  return verifyTokens(*this);
 }
 
 //===-- Work --------------------------------------------------------------===//

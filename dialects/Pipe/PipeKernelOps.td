@@ -75,6 +75,7 @@ def Pipe_RoleOp : Pipe_Op<"role", [
   let regions = (region SizedRegion<1>:$body);
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
+  let hasRegionVerifier = 1;
   let extraClassDeclaration = [{
     ::mlir::BlockArgument getGroup() { return getBody().getArgument(0); }
   }];

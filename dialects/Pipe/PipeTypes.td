@@ -103,6 +103,15 @@ def Pipe_CursorType : Pipe_Type<"Cursor", "cursor"> {
 
 def Pipe_TokenType : Pipe_Type<"Token", "token"> {
   let summary = "a matrix product in flight, with the accumulator that it writes";
+  let description = [{
+    Its registers are being written: they can be neither copied nor moved.
+
+    Constraints, of a role:
+    * (C1) A token is used once on every path.
+    * (C2) What uses it is of `pipe`, or hands it on: `scf.for`, `scf.if`,
+      `scf.yield`.
+    * (C3) A loop brings a token back to its own place.
+  }];
   let parameters = (ins "::mlir::RankedTensorType":$accumulator);
   let assemblyFormat = "`<` $accumulator `>`";
 }

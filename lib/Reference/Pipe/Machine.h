@@ -148,9 +148,7 @@ struct Block {
   llvm::DenseMap<mlir::Operation *, std::unique_ptr<SharedTile>> tiles;
   llvm::DenseMap<mlir::Operation *, std::unique_ptr<ThreadArray>> arrays;
   llvm::DenseMap<mlir::Operation *, Turn> turns;
-  /// Who takes this block's dynamic items, where, and the item it has.
-  const Agent *taker = nullptr;
-  mlir::Operation *takerOp = nullptr;
+  /// The item that this block took last.
   int64_t lastItem = 0;
 };
 

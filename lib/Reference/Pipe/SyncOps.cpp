@@ -149,17 +149,10 @@ Agent::Progress Agent::nextItem(NextItemOp op) {
     next = item + static_cast<int64_t>(machine.blocks.size());
     break;
   case WorkKind::Dynamic:
-    if (block.taker && (block.taker != this || block.takerOp != op))
-      return stop(op,
-                  describe() + " takes an item of dynamic work, which " +
-                      block.taker->describe() + " takes too",
-                  Note(block.takerOp, "it takes one here"));
     if (item != block.lastItem)
       return stop(op, "expects the item that this block took last, " +
                           std::to_string(block.lastItem) + ", but got " +
                           std::to_string(item));
-    block.taker = this;
-    block.takerOp = op;
     next = machine.nextItem++;
   }
   if (next >= machine.items)

@@ -333,6 +333,31 @@ struct CoordLowering : OpConversionPattern<CoordOp> {
   const KernelValues &values;
 };
 
+/// A tile of one value; of 16 bits, two of them a register.
+struct ConstantLowering : OpConversionPattern<arith::ConstantOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(arith::ConstantOp op, OneToNOpAdaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    auto elements = dyn_cast<SplatElementsAttr>(op.getValue());
+    auto type = dyn_cast<RankedTensorType>(op.getType());
+    if (!elements || !type || !getFragment(type))
+      return failure();
+    auto value = elements.getSplatValue<TypedAttr>();
+    if (type.getElementTypeBitWidth() == 16) {
+      APInt bits = isa<FloatAttr>(value)
+                       ? cast<FloatAttr>(value).getValue().bitcastToAPInt()
+                       : cast<IntegerAttr>(value).getValue();
+      value = rewriter.getIntegerAttr(rewriter.getI32Type(), bits.concat(bits));
+    }
+    Value scalar = arith::ConstantOp::create(rewriter, op.getLoc(), value);
+    SmallVector<Value> results(getNumRegisters(type), scalar);
+    rewriter.replaceOpWithMultiple(op, {ValueRange(results)});
+    return success();
+  }
+};
+
 struct SplatLowering : OpConversionPattern<SplatOp> {
   using OpConversionPattern::OpConversionPattern;
 
@@ -340,8 +365,6 @@ struct SplatLowering : OpConversionPattern<SplatOp> {
   matchAndRewrite(SplatOp op, OneToNOpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
     auto type = cast<RankedTensorType>(op.getResult().getType());
-    if (type.getElementTypeBitWidth() == 16)
-      return rewriter.notifyMatchFailure(op, "has elements of 16 bits");
     SmallVector<Value> results(getNumRegisters(type), adaptor.getScalar()[0]);
     rewriter.replaceOpWithMultiple(op, {ValueRange(results)});
     return success();
@@ -356,8 +379,6 @@ struct BroadcastLowering : OpConversionPattern<BroadcastOp> {
                   ConversionPatternRewriter &rewriter) const override {
     auto type = cast<RankedTensorType>(op.getResult().getType());
     ValueRange line = adaptor.getLine();
-    if (type.getElementTypeBitWidth() == 16)
-      return rewriter.notifyMatchFailure(op, "has elements of 16 bits");
     SmallVector<Value> results(line);
     if (!isa<SliceAttr>(type.getEncoding())) {
       unsigned dim =
@@ -520,8 +541,8 @@ void attn::nvidia::populateRegisterPatterns(const TypeConverter &converter,
                                             RewritePatternSet &patterns) {
   MLIRContext *context = patterns.getContext();
   patterns.add<ElementwiseLowering, TruncFLowering, Exp2Lowering, Log2Lowering,
-               DivFLowering, SplatLowering, BroadcastLowering, ColumnsLowering,
-               RowReduceLowering, LaneReduceLowering, RelayoutLowering>(
-      converter, context);
+               DivFLowering, ConstantLowering, SplatLowering, BroadcastLowering,
+               ColumnsLowering, RowReduceLowering, LaneReduceLowering,
+               RelayoutLowering>(converter, context);
   patterns.add<CompareCoordLowering, CoordLowering>(converter, context, values);
 }

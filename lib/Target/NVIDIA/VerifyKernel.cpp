@@ -7,9 +7,11 @@
 
 #include "Lowering.h"
 #include "Wgmma.h"
+#include "attn/Analysis/RegisterPressure.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/Matchers.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -31,6 +33,23 @@ static LogicalResult verify(MmaAsyncOp op) {
     return op.emitOpError("expects the accumulator's fragment on this target "
                           "to be ")
            << expected << ", but got " << getFragment(accumulator);
+  // ptxas would copy such registers after the fence (C7519, C7513).
+  if (auto tile = dyn_cast_or_null<TypedValue<RankedTensorType>>(op.getAcc())) {
+    Operation *made = tile.getDefiningOp();
+    if (made && (isa<SplatOp>(made) || matchPattern(made, m_Constant())))
+      return op.emitOpError(
+          "expects an accumulator that was computed; leave it "
+          "out for zero, and add other constants after");
+    if (auto [first, second] = findTwoUses(tile); first) {
+      InFlightDiagnostic diag =
+          op.emitOpError("expects an accumulator that nothing else uses, as "
+                         "the product writes "
+                         "over its registers");
+      diag.attachNote(first->getLoc()) << "it is used here";
+      diag.attachNote(second->getLoc()) << "and here";
+      return diag;
+    }
+  }
   Type element = op.getRhs().getType().getElementType();
   if (!element.isBF16() && !element.isF16())
     return op.emitOpError("expects elements of bf16 or f16 on this target, "
@@ -135,6 +154,23 @@ static LogicalResult verify(RelayoutOp op) {
          << op.getTile().getType();
 }
 
+/// What is made of scalars, one a register.
+template <typename OpT> static LogicalResult verifyWide(OpT op) {
+  auto type = cast<RankedTensorType>(op.getResult().getType());
+  if (type.getElementTypeBitWidth() != 16)
+    return success();
+  return op.emitOpError("expects elements of 32 bits on this target, but got ")
+         << type << "; narrow after";
+}
+
+static LogicalResult verify(arith::ConstantOp op) {
+  if (!isa<RankedTensorType>(op.getType()) ||
+      isa<SplatElementsAttr>(op.getValue()))
+    return success();
+  return op.emitOpError("expects one value for all elements of a tile on this "
+                        "target, but got several");
+}
+
 /// Of arithmetic, only conversions and selections know pairs of 16 bits.
 static LogicalResult verifyElementwise(Operation *op) {
   if (!OpTrait::hasElementwiseMappableTraits(op) ||
@@ -149,13 +185,42 @@ static LogicalResult verifyElementwise(Operation *op) {
   return success();
 }
 
+/// What addresses, counters and temporaries take beside tiles, at least: the
+/// programs of test/Device build without spills with this much left.
+static constexpr int64_t kReservedRegisters = 16;
+
+/// Tiles beyond the budget would be spilled, and products in flight could not
+/// keep their registers (ptxas, C7512 to C7514).
+static LogicalResult verify(RoleOp role) {
+  RegisterPressure pressure = estimateRegisters(role);
+  int64_t budget = role.getRegisters() - kReservedRegisters;
+  if (!pressure.peak || pressure.registers <= budget)
+    return success();
+  InFlightDiagnostic diag =
+      pressure.peak->emitOpError("expects tiles of at most ")
+      << budget << " registers of a thread here, the role's "
+      << role.getRegisters() << " without " << kReservedRegisters
+      << " for addresses, but they take " << pressure.registers
+      << "; use smaller tiles or more groups";
+  diag.attachNote(role.getLoc()) << "the role is here";
+  for (Value value : pressure.values)
+    diag.attachNote(value.getLoc())
+        << countRegisters(value.getType()) << " registers hold this "
+        << value.getType();
+  return diag;
+}
+
 LogicalResult attn::nvidia::verifyKernel(KernelOp kernel) {
   bool failedAny = false;
   kernel.walk([&](Operation *op) {
     LogicalResult result =
         llvm::TypeSwitch<Operation *, LogicalResult>(op)
-            .Case<MmaAsyncOp, StageOp, BulkStoreOp, StoreOp, RelayoutOp,
-                  EachOp>([](auto typed) { return verify(typed); })
+            .Case<MmaAsyncOp, StageOp, BulkStoreOp, StoreOp, RelayoutOp, EachOp,
+                  RoleOp>([](auto typed) { return verify(typed); })
+            .Case<arith::ConstantOp>(
+                [](auto constant) { return verify(constant); })
+            .Case<SplatOp, BroadcastOp>(
+                [](auto typed) { return verifyWide(typed); })
             .Case<math::Exp2Op, math::Log2Op>(
                 [](auto typed) { return verifyApproximate(typed); })
             .Default([](Operation *other) { return verifyElementwise(other); });

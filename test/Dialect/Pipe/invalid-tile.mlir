@@ -551,3 +551,95 @@ func.func @relayout_c2(%t: !tile, %h: !half) {
   %c = pipe.relayout %t cost(free) : !tile -> tensor<64x64xf32, #other>
   return
 }
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x64xf32, #s>
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!token = !pipe.token<!tile>
+pipe.kernel @token_c1(%n: i32 {pipe.name = "n"}, %more: i1 {pipe.name = "more"}) {
+  %c0 = arith.constant 0 : i32
+  %c1 = arith.constant 1 : i32
+  %r = pipe.ring readers(1) : !pipe.ring<1 x !slot>
+  pipe.role "multiply" groups(1) warps(4) registers(240) (%g) {
+    %c = pipe.cursor : !pipe.cursor<1>
+    %a = pipe.wait %r[%c] : !pipe.ring<1 x !slot>
+    %p = pipe.mma_async %a, %a contract(1, 0) : !slot, !slot -> !token
+    // expected-note @below {{the other use is here}}
+    %q = pipe.mma_async %a, %a, %p contract(1, 0) : !slot, !slot, !token -> !token
+    // expected-error @below {{expects a product in flight that nothing else uses; wait for it, and use its accumulator twice}}
+    %t = pipe.mma_async %a, %a, %p contract(1, 0) : !slot, !slot, !token -> !token
+  }
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x64xf32, #s>
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!token = !pipe.token<!tile>
+pipe.kernel @token_c1_branches_are_fine(%n: i32 {pipe.name = "n"}, %more: i1 {pipe.name = "more"}) {
+  %c0 = arith.constant 0 : i32
+  %c1 = arith.constant 1 : i32
+  %r = pipe.ring readers(1) : !pipe.ring<1 x !slot>
+  pipe.role "multiply" groups(1) warps(4) registers(240) (%g) {
+    %c = pipe.cursor : !pipe.cursor<1>
+    %a = pipe.wait %r[%c] : !pipe.ring<1 x !slot>
+    %p = pipe.mma_async %a, %a contract(1, 0) : !slot, !slot -> !token
+    %q = scf.if %more -> !token {
+      %t = pipe.mma_async %a, %a, %p contract(1, 0) : !slot, !slot, !token -> !token
+      scf.yield %t : !token
+    } else {
+      scf.yield %p : !token
+    }
+  }
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x64xf32, #s>
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!token = !pipe.token<!tile>
+pipe.kernel @token_c2(%n: i32 {pipe.name = "n"}, %more: i1 {pipe.name = "more"}) {
+  %c0 = arith.constant 0 : i32
+  %c1 = arith.constant 1 : i32
+  %r = pipe.ring readers(1) : !pipe.ring<1 x !slot>
+  pipe.role "multiply" groups(1) warps(4) registers(240) (%g) {
+    %c = pipe.cursor : !pipe.cursor<1>
+    %a = pipe.wait %r[%c] : !pipe.ring<1 x !slot>
+    %p = pipe.mma_async %a, %a contract(1, 0) : !slot, !slot -> !token
+    %q = pipe.mma_async %a, %a contract(1, 0) : !slot, !slot -> !token
+    // expected-error @below {{expects no product in flight: it can be handed on, not chosen; wait for it first}}
+    %t = arith.select %more, %p, %q : !token
+  }
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x64xf32, #s>
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!token = !pipe.token<!tile>
+pipe.kernel @token_c3(%n: i32 {pipe.name = "n"}, %more: i1 {pipe.name = "more"}) {
+  %c0 = arith.constant 0 : i32
+  %c1 = arith.constant 1 : i32
+  %r = pipe.ring readers(1) : !pipe.ring<1 x !slot>
+  pipe.role "multiply" groups(1) warps(4) registers(240) (%g) {
+    %c = pipe.cursor : !pipe.cursor<1>
+    %a = pipe.wait %r[%c] : !pipe.ring<1 x !slot>
+    %p = pipe.mma_async %a, %a contract(1, 0) : !slot, !slot -> !token
+    %q = pipe.mma_async %a, %a contract(1, 0) : !slot, !slot -> !token
+    // expected-note @below {{the loop is here}}
+    %v, %w = scf.for %i = %c0 to %n step %c1 iter_args(%t = %p, %u = %q) -> (!token, !token) : i32 {
+      %x = pipe.mma_async %a, %a, %u contract(1, 0) : !slot, !slot, !token -> !token
+      // expected-error @below {{expects the product in flight at place 0 to stay there, but got that of place 1; wait for both, and exchange their accumulators}}
+      scf.yield %x, %t : !token, !token
+    }
+  }
+}

@@ -174,3 +174,83 @@ pipe.kernel @points_of_two_groups(%n: i32 {pipe.name = "n"}) {
     }
   }
 }
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x64xf32, #s>
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!token = !pipe.token<!tile>
+pipe.kernel @constant_accumulator(%n: i32 {pipe.name = "n"}) {
+  %r = pipe.ring readers(1) : !pipe.ring<1 x !slot>
+  pipe.role "multiply" groups(1) warps(4) registers(240) (%g) {
+    %c = pipe.cursor : !pipe.cursor<1>
+    %a = pipe.wait %r[%c] : !pipe.ring<1 x !slot>
+    %zeros = arith.constant dense<0.0> : !tile
+    // expected-error @below {{expects an accumulator that was computed; leave it out for zero, and add other constants after}}
+    %p = pipe.mma_async %a, %a, %zeros contract(1, 0) : !slot, !slot, !tile -> !token
+    %v = pipe.mma_wait %p pending(0) : !token
+  }
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x64xf32, #s>
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!token = !pipe.token<!tile>
+pipe.kernel @accumulator_used_twice(%n: i32 {pipe.name = "n"}) {
+  %r = pipe.ring readers(1) : !pipe.ring<1 x !slot>
+  pipe.role "multiply" groups(1) warps(4) registers(240) (%g) {
+    %c = pipe.cursor : !pipe.cursor<1>
+    %a = pipe.wait %r[%c] : !pipe.ring<1 x !slot>
+    %p = pipe.mma_async %a, %a contract(1, 0) : !slot, !slot -> !token
+    %v = pipe.mma_wait %p pending(0) : !token
+    // expected-note @below {{it is used here}}
+    // expected-error @below {{expects an accumulator that nothing else uses, as the product writes over its registers}}
+    %q = pipe.mma_async %a, %a, %v contract(1, 0) : !slot, !slot, !tile -> !token
+    %w = pipe.mma_wait %q pending(0) : !token
+    // expected-note @below {{and here}}
+    %sum = arith.addf %v, %w : !tile
+  }
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 32 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x256xf32, #s>
+!left = !pipe.shared<64x64xbf16, swizzle = 128>
+!right = !pipe.shared<64x256xbf16, swizzle = 128>
+!token = !pipe.token<!tile>
+pipe.kernel @registers(%n: i32 {pipe.name = "n"}) {
+  %r = pipe.ring readers(1) : !pipe.ring<1 x !left>
+  %t = pipe.ring readers(1) : !pipe.ring<1 x !right>
+  // expected-note @below {{the role is here}}
+  pipe.role "multiply" groups(1) warps(4) registers(240) (%g) {
+    %c = pipe.cursor : !pipe.cursor<1>
+    %a = pipe.wait %r[%c] : !pipe.ring<1 x !left>
+    %b = pipe.wait %t[%c] : !pipe.ring<1 x !right>
+    // expected-note @below {{128 registers hold this '!pipe.token<}}
+    %p = pipe.mma_async %a, %b contract(1, 0) : !left, !right -> !token
+    // expected-error @below {{expects tiles of at most 224 registers of a thread here, the role's 240 without 16 for addresses, but they take 256; use smaller tiles or more groups}}
+    // expected-note @below {{128 registers hold this '!pipe.token<}}
+    %q = pipe.mma_async %a, %b contract(1, 0) : !left, !right -> !token
+    %v = pipe.mma_wait %p pending(1) : !token
+    %w = pipe.mma_wait %q pending(0) : !token
+    %sum = arith.addf %v, %w : !tile
+  }
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+pipe.kernel @narrow_splat(%f: bf16 {pipe.name = "f"}) {
+  pipe.role "multiply" groups(1) warps(4) registers(240) (%g) {
+    // expected-error @below {{expects elements of 32 bits on this target, but got}}
+    %t = pipe.splat %f : bf16 -> tensor<64x64xbf16, #s>
+  }
+}

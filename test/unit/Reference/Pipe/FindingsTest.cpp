@@ -128,6 +128,9 @@ static void addRingMistakes(std::vector<Mistake> &list) {
   list.back().program.ring = ", message";
 }
 
+static const char *const kTwice = "%c2 = arith.constant 2 : i32\n"
+                                  "scf.for %i = %c0 to %c2 step %c1 : i32 {\n";
+
 static void addProductMistakes(std::vector<Mistake> &list) {
   auto add = [&](std::string name, std::string finding, std::string compute) {
     Mistake mistake{std::move(name), std::move(finding), {}};
@@ -138,12 +141,12 @@ static void addProductMistakes(std::vector<Mistake> &list) {
   std::string product = multiply("%a", "%p");
   add("EndsWithAProductInFlight", "does not wait for before it ends", product);
   add("TakesAnAccumulatorTwice", "token that was used before",
-      product + waitFor("%p", "%d") + waitFor("%p", "%e"));
+      product + kTwice + waitFor("%p", "%d") + "}\n");
   add("AddsToATokenTwice", "token that was used before",
-      product +
+      product + kTwice +
           "%q = pipe.mma_async %eye, %a, %p contract(1, 0) : !half, !slot, "
           "!token -> !token\n" +
-          waitFor("%q", "%d") + waitFor("%p", "%e"));
+          waitFor("%q", "%d") + "}\n");
   add("WaitsForTooFew", "may still be in flight",
       product +
           "%yes = arith.constant true\n"
@@ -278,8 +281,6 @@ static void addWorkMistakes(std::vector<Mistake> &list) {
   };
   std::string next =
       "pipe.next_item %work after %first : !pipe.work<dynamic>\n";
-  add("TwoOpsTakeItems", "which group 0 of \"load\" in block 0 takes too",
-      "dynamic", "%a = " + next + "%b1 = " + next);
   add("TakesAfterAnOldItem", "expects the item that this block took last, 1",
       "dynamic",
       "pipe.work_loop %i = %first {\n%a = " + next +

@@ -65,11 +65,25 @@ TEST_F(PtxasTest, RefusesAnIgnoredBudgetC7508) {
 
 TEST_F(PtxasTest, RefusesTooFewRegistersC7512) {
   Context other;
+  auto program = other.parse(readProgram("attention-long"));
+  ASSERT_TRUE(program);
+  auto code = nvidia::compile(*program, nvidia::CodeKind::Ptx);
+  ASSERT_TRUE(succeeded(code)) << other.getErrors();
+  const std::string budget = "setmaxnreg.inc.sync.aligned.u32 \t";
+  ASSERT_NE(code->bytes.find(budget + "240"), std::string::npos);
+  expectRefused(replaceAll(code->bytes, budget + "240", budget + "200"),
+                "C7512");
+}
+
+// The same mistake in the program is found at the op, without ptxas.
+TEST_F(PtxasTest, IsNotAskedForTilesBeyondTheBudget) {
+  Context other;
   auto narrow = other.parse(replaceAll(readProgram("attention-long"),
                                        "registers(240)", "registers(200)"));
   ASSERT_TRUE(narrow);
-  EXPECT_TRUE(failed(nvidia::compile(*narrow, nvidia::CodeKind::Cubin)));
-  EXPECT_NE(other.getErrors().find("C7512"), std::string::npos)
+  EXPECT_TRUE(failed(nvidia::compile(*narrow, nvidia::CodeKind::Ptx)));
+  EXPECT_NE(other.getErrors().find("expects tiles of at most 184 registers"),
+            std::string::npos)
       << other.getErrors();
 }
 

@@ -1,0 +1,132 @@
+//===- RegisterPressure.cpp - registers that a role's tiles take ----------===//
+//
+// Walks blocks from their ends: what is used later is live. A loop's body holds
+// what lives after the loop and what any iteration reads from outside.
+//
+//===----------------------------------------------------------------------===//
+
+#include "attn/Analysis/RegisterPressure.h"
+
+#include "mlir/IR/Matchers.h"
+#include "mlir/Transforms/RegionUtils.h"
+#include "llvm/ADT/SetVector.h"
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::pipe;
+
+int64_t attn::countRegisters(Type type) {
+  if (auto token = dyn_cast<TokenType>(type))
+    type = token.getAccumulator();
+  FragmentAttr fragment = getFragment(type);
+  if (!fragment)
+    return 0;
+  auto tensor = cast<RankedTensorType>(type);
+  unsigned bits = tensor.getElementTypeBitWidth();
+  if (bits == 1)
+    return 0;
+  auto slice = dyn_cast<SliceAttr>(tensor.getEncoding());
+  int64_t count = 1;
+  for (DigitAttr digit : fragment.getRegisters())
+    if (!slice || digit.getDim() != slice.getDim())
+      count *= digit.getSize();
+  return llvm::divideCeil(count * bits, 32);
+}
+
+namespace {
+using LiveSet = llvm::SmallSetVector<Value, 16>;
+
+class Estimator {
+public:
+  /// Goes through `block`, after which `live` is; leaves in `live` what is live
+  /// before it.
+  void visit(Block &block, LiveSet &live);
+
+  RegisterPressure result;
+
+private:
+  void visit(Operation &op, LiveSet &live);
+  void visitRegions(Operation &op, LiveSet &live);
+  static void add(Value value, LiveSet &live);
+  void measure(Operation &op, const LiveSet &live);
+};
+} // namespace
+
+void Estimator::add(Value value, LiveSet &live) {
+  Operation *op = value.getDefiningOp();
+  if (op && isa<BroadcastOp>(op)) {
+    add(cast<BroadcastOp>(op).getLine(), live);
+    return;
+  }
+  if (op && (isa<CoordOp, SplatOp>(op) || matchPattern(op, m_Constant())))
+    return;
+  // Conditions are made where they are used, of what they compare.
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  if (op && type && type.getElementType().isInteger(1)) {
+    for (Value operand : op->getOperands())
+      add(operand, live);
+    return;
+  }
+  if (countRegisters(value.getType()) == 0 || !live.insert(value))
+    return;
+  // While a product is in flight its left side is too.
+  if (auto product = dyn_cast_or_null<MmaAsyncOp>(op))
+    add(product.getLhs(), live);
+}
+
+void Estimator::measure(Operation &op, const LiveSet &live) {
+  int64_t registers = 0;
+  for (Value value : live)
+    registers += countRegisters(value.getType());
+  // Of several points the first.
+  if (registers == 0 || registers < result.registers)
+    return;
+  result.registers = registers;
+  result.peak = &op;
+  result.values.assign(live.begin(), live.end());
+  llvm::stable_sort(result.values, [](Value a, Value b) {
+    return countRegisters(a.getType()) > countRegisters(b.getType());
+  });
+}
+
+void Estimator::visitRegions(Operation &op, LiveSet &live) {
+  LiveSet before = live;
+  bool repeats = !op.hasTrait<OpTrait::NoRegionArguments>();
+  if (repeats)
+    for (Region &region : op.getRegions())
+      visitUsedValuesDefinedAbove(
+          region, [&](OpOperand *use) { add(use->get(), before); });
+  for (Region &region : op.getRegions())
+    for (Block &block : llvm::reverse(region)) {
+      LiveSet inside = repeats ? before : live;
+      visit(block, inside);
+      for (BlockArgument argument : block.getArguments())
+        inside.remove(argument);
+      before.insert_range(inside);
+    }
+  live = std::move(before);
+}
+
+void Estimator::visit(Operation &op, LiveSet &live) {
+  measure(op, live);
+  for (Value value : op.getResults())
+    live.remove(value);
+  if (op.getNumRegions() != 0)
+    visitRegions(op, live);
+  // An accumulator goes on in the token.
+  for (Value operand : op.getOperands())
+    add(operand, live);
+  measure(op, live);
+}
+
+void Estimator::visit(Block &block, LiveSet &live) {
+  for (Operation &op : llvm::reverse(block))
+    visit(op, live);
+}
+
+RegisterPressure attn::estimateRegisters(RoleOp role) {
+  Estimator estimator;
+  LiveSet live;
+  estimator.visit(role.getBody().front(), live);
+  return std::move(estimator.result);
+}
