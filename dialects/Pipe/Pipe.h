@@ -39,8 +39,8 @@ mlir::Type getElementType(mlir::Type type);
 /// The fragment that holds a tile or a line's parent, or null.
 FragmentAttr getFragment(mlir::Type type);
 
-/// Two ops of which both may use `value`, as they stand in no different branches
-/// of one `scf.if`; nulls if there are none.
+/// Two ops of which both may use `value`, as they stand in no different
+/// branches of one `scf.if`; nulls if there are none.
 std::pair<mlir::Operation *, mlir::Operation *> findTwoUses(mlir::Value value);
 
 /// Whether each lane of a tile in `fragment` holds the rows (or columns) that
