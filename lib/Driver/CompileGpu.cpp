@@ -80,7 +80,8 @@ static void printResources(const nvidia::CompiledCode &code,
             << " bytes of shared memory\n";
 }
 
-Status attn::compileForGpu(const CommandLine &line, llvm::raw_ostream &out) {
+Status attn::compileForGpu(const CommandLine &line, llvm::raw_ostream &out,
+                           llvm::raw_ostream &errors) {
   if (line.getPositionals().size() != 1)
     return refuse("command line", "there is not one program",
                   "give one variant of --list or one .mlir file");
@@ -90,12 +91,15 @@ Status attn::compileForGpu(const CommandLine &line, llvm::raw_ostream &out) {
     codeKind = nvidia::CodeKind::LLVMDialect;
   else if (kind == "ptx")
     codeKind = nvidia::CodeKind::Ptx;
-  else if (kind == "cubin" || kind == "artifact")
+  else if (kind == "cubin")
     codeKind = nvidia::CodeKind::Cubin;
+  else if (kind == "artifact")
+    codeKind =
+        line.has("report") ? nvidia::CodeKind::Cubin : nvidia::CodeKind::Best;
   else
     return refuse("--emit", "'" + kind + "' is not a kind of output for a GPU",
                   "give mlir, ptx, cubin or artifact");
-  if (line.has("report") && codeKind != nvidia::CodeKind::Cubin)
+  if (line.has("report") && kind != "cubin" && kind != "artifact")
     return refuse("--report", "ptxas tells resources, and makes cubins only",
                   "give --emit=cubin or artifact");
 
@@ -114,7 +118,14 @@ Status attn::compileForGpu(const CommandLine &line, llvm::raw_ostream &out) {
   if (kind == "artifact") {
     Artifact artifact;
     artifact.manifest = code->manifest;
-    artifact.payloads.push_back({Artifact::PayloadKind::cubin, code->bytes});
+    bool isCubin = code->kind == nvidia::CodeKind::Cubin;
+    if (!isCubin)
+      errors << "attn-compile: note: neither ptxas nor a library of it is "
+                "found: the artifact holds PTX, which the driver compiles when "
+                "it is loaded, unchecked for spills and serialised products\n";
+    artifact.payloads.push_back(
+        {isCubin ? Artifact::PayloadKind::cubin : Artifact::PayloadKind::ptx,
+         code->bytes});
     auto serialized = artifact.serialize();
     if (!serialized.isOk())
       return serialized.takeStatus();

@@ -18,7 +18,9 @@ bool isGpuTarget(llvm::StringRef target);
 
 /// Compiles the pipe kernels, the tile programs or the cascade of the file or
 /// variant that `line` names, and writes what it asks for to its file or `out`.
-Status compileForGpu(const CommandLine &line, llvm::raw_ostream &out);
+/// Notes go to `errors`.
+Status compileForGpu(const CommandLine &line, llvm::raw_ostream &out,
+                     llvm::raw_ostream &errors);
 
 } // namespace attn
 

@@ -315,7 +315,7 @@ int attn::compileTool(llvm::ArrayRef<std::string> arguments,
     return kRight;
   }
   Status status = isGpuTarget(line->get("target"))
-                      ? compileForGpu(*line, out)
+                      ? compileForGpu(*line, out, errors)
                       : Compilation(std::move(*line)).execute(out);
   return status.isOk() ? int(kRight) : int(refuseAll(status));
 }

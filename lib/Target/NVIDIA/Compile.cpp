@@ -51,6 +51,7 @@ FailureOr<CompiledCode> attn::nvidia::compile(ModuleOp module, CodeKind kind) {
 
   CompiledCode code;
   code.manifest = std::move(*manifest);
+  code.kind = kind;
   if (kind == CodeKind::LLVMDialect) {
     llvm::raw_string_ostream stream(code.bytes);
     module.print(stream);
@@ -60,7 +61,13 @@ FailureOr<CompiledCode> attn::nvidia::compile(ModuleOp module, CodeKind kind) {
   FailureOr<std::string> ptx = emitPtx(module);
   if (failed(ptx))
     return failure();
-  if (kind == CodeKind::Ptx) {
+  if (kind == CodeKind::Best) {
+    FailureOr<bool> can = canAssemble(module, *ptx);
+    if (failed(can))
+      return failure();
+    code.kind = *can ? CodeKind::Cubin : CodeKind::Ptx;
+  }
+  if (code.kind == CodeKind::Ptx) {
     code.bytes = std::move(*ptx);
     return code;
   }

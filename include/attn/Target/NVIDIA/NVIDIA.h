@@ -35,19 +35,28 @@ struct Assembly {
   std::string log;
 };
 
-/// Runs ptxas (the variable ATTN_PTXAS, else the one on PATH) for sm_90a. Fails
-/// with an error at `module` where there is none, where it refuses, and where
-/// it says that it serialises wgmma (warnings C7510 to C7519) or spills.
+/// Compiles PTX for sm_90a by the program ptxas (the variable ATTN_PTXAS, else
+/// the one on PATH), else, for kernels that set no budgets of registers, by the
+/// library nvJitLink (ATTN_NVJITLINK, else the loader's). Fails with an error
+/// at `module` where there is none, where it refuses, and where it says that it
+/// serialises wgmma, ignores a budget (warnings C75xx) or spills.
 mlir::FailureOr<Assembly> assemble(mlir::ModuleOp module, llvm::StringRef ptx);
+
+/// Whether there is a compiler for `assemble`.
+mlir::FailureOr<bool> canAssemble(mlir::ModuleOp module, llvm::StringRef ptx);
 
 /// The names of the targets of this library.
 llvm::ArrayRef<llvm::StringRef> getTargetNames();
 
-enum class CodeKind { LLVMDialect, Ptx, Cubin };
+/// `Best` is a cubin where a compiler of PTX is found, else PTX, which the
+/// driver compiles.
+enum class CodeKind { LLVMDialect, Ptx, Cubin, Best };
 
-/// A module of one pipe kernel, lowered in place, as code and its manifest.
+/// A module of pipe kernels, lowered in place, as code and its manifest.
 struct CompiledCode {
   Manifest manifest;
+  /// What `Best` came to; else what was asked for.
+  CodeKind kind;
   /// Text of the LLVM dialect, PTX, or a cubin.
   std::string bytes;
   /// What ptxas says; empty but for a cubin.

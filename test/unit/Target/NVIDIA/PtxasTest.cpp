@@ -14,6 +14,7 @@
 #include "gtest/gtest.h"
 
 #include <cstdlib>
+#include <map>
 
 using namespace mlir;
 using namespace attn;
@@ -160,4 +161,78 @@ TEST(PtxasAbsentTest, NamesTheWayOut) {
     setenv("ATTN_PTXAS", saved.c_str(), 1);
   else
     unsetenv("ATTN_PTXAS");
+}
+
+namespace {
+/// Compilers of PTX as a test wants them: no program on PATH.
+class AssemblerTest : public testing::Test {
+protected:
+  void SetUp() override {
+    for (const char *name : {"PATH", "ATTN_PTXAS", "ATTN_NVJITLINK"})
+      if (const char *value = std::getenv(name))
+        saved[name] = value;
+    unsetenv("ATTN_PTXAS");
+    setenv("PATH", "", 1);
+  }
+
+  void TearDown() override {
+    for (const char *name : {"PATH", "ATTN_PTXAS", "ATTN_NVJITLINK"})
+      if (saved.count(name))
+        setenv(name, saved[name].c_str(), 1);
+      else
+        unsetenv(name);
+  }
+
+  std::map<std::string, std::string> saved;
+  Context context;
+  OwningOpRef<ModuleOp> module = context.parse("module {}");
+};
+} // namespace
+
+static const char *const kEmptyKernel = R"(
+.version 8.0
+.target sm_90a
+.address_size 64
+.visible .entry empty() { ret; }
+)";
+
+TEST_F(AssemblerTest, NamesAProgramThatIsAbsent) {
+  setenv("ATTN_PTXAS", "/nonexistent", 1);
+  EXPECT_TRUE(failed(nvidia::assemble(*module, kEmptyKernel)));
+  EXPECT_NE(context.getErrors().find("but got '/nonexistent'"),
+            std::string::npos)
+      << context.getErrors();
+}
+
+TEST_F(AssemblerTest, RefusesALibraryThatIsAnother) {
+  setenv("ATTN_NVJITLINK", "libc.so.6", 1);
+  EXPECT_TRUE(failed(nvidia::assemble(*module, kEmptyKernel)));
+  EXPECT_NE(context.getErrors().find("has no function nvJitLinkCreate"),
+            std::string::npos)
+      << context.getErrors();
+}
+
+TEST_F(AssemblerTest, UsesTheLibraryWhereThereIsNoProgram) {
+  FailureOr<bool> can = nvidia::canAssemble(*module, kEmptyKernel);
+  ASSERT_TRUE(succeeded(can)) << context.getErrors();
+  if (!*can)
+    GTEST_SKIP() << "nvJitLink is absent; set ATTN_NVJITLINK";
+  auto assembly = nvidia::assemble(*module, kEmptyKernel);
+  ASSERT_TRUE(succeeded(assembly)) << context.getErrors();
+  EXPECT_EQ(assembly->cubin.substr(1, 3), "ELF");
+  ASSERT_EQ(assembly->kernels.size(), 1u);
+  EXPECT_EQ(assembly->kernels[0].kernel, "empty");
+  EXPECT_TRUE(failed(nvidia::assemble(*module, "nonsense")));
+  EXPECT_NE(context.getErrors().find("expects nvJitLink to accept"),
+            std::string::npos)
+      << context.getErrors();
+}
+
+// The library would ignore the budgets (C7504).
+TEST_F(AssemblerTest, KeepsBudgetsFromTheLibrary) {
+  FailureOr<bool> can =
+      nvidia::canAssemble(*module, std::string(kEmptyKernel) +
+                                       "setmaxnreg.inc.sync.aligned.u32 8;");
+  ASSERT_TRUE(succeeded(can)) << context.getErrors();
+  EXPECT_FALSE(*can);
 }
