@@ -68,3 +68,24 @@ LoadedKernel::loadFile(const std::string &path) {
     return artifact.takeStatus();
   return load(*artifact);
 }
+
+Result<std::shared_ptr<const LoadedKernel>>
+LoadedKernel::loadCached(Cache &cache, const std::string &key,
+                         const Cache::Builder &build) {
+  auto buildChecked = [&]() -> Result<std::string> {
+    Result<std::string> bytes = build();
+    if (!bytes.isOk())
+      return bytes;
+    Result<Artifact> artifact = Artifact::deserialize(*bytes, "built kernel");
+    if (!artifact.isOk())
+      return artifact.takeStatus();
+    return bytes;
+  };
+  Result<Cache::Value> bytes = cache.getOrBuild(key, buildChecked);
+  if (!bytes.isOk())
+    return bytes.takeStatus();
+  Result<Artifact> artifact = Artifact::deserialize(**bytes, "cached kernel");
+  if (!artifact.isOk())
+    return artifact.takeStatus();
+  return load(*artifact);
+}

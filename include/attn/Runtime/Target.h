@@ -10,6 +10,7 @@
 #define ATTN_RUNTIME_TARGET_H
 
 #include "attn/Runtime/ArgumentValue.h"
+#include "attn/Runtime/Cache.h"
 #include "attn/Runtime/Manifest.h"
 #include "attn/Runtime/Status.h"
 
@@ -60,6 +61,13 @@ public:
   /// As `load`, of the artifact file at `path`.
   static Result<std::shared_ptr<const LoadedKernel>>
   loadFile(const std::string &path);
+
+  /// As `load`, of the artifact that `cache` keeps under `key`: the whole text
+  /// that says what is compiled, for what and by what. Where it keeps none, of
+  /// the one that `build` serializes, which is then kept; a refusal of `build`,
+  /// and bytes that are no artifact, are returned and not kept.
+  static Result<std::shared_ptr<const LoadedKernel>>
+  loadCached(Cache &cache, const std::string &key, const Cache::Builder &build);
 
   virtual ~LoadedKernel() = default;
 

@@ -2,6 +2,7 @@
 
 #include "CudaKernels.h"
 
+#include <filesystem>
 #include <gtest/gtest.h>
 
 using namespace attn;
@@ -80,6 +81,33 @@ TEST_F(CudaKernel, TakesPtx) {
   ASSERT_TRUE(read.isOk()) << read.getStatus().message();
   auto kernel = LoadedKernel::load(*read);
   EXPECT_TRUE(kernel.isOk()) << kernel.getStatus().message();
+}
+
+// One that another process built is loaded from the directory; what is no
+// kernel is not kept.
+TEST_F(CudaKernel, IsKeptInACache) {
+  std::string root = testing::TempDir() + "attn-kernels-XXXXXX";
+  ASSERT_NE(mkdtemp(root.data()), nullptr);
+  int numBuilt = 0;
+  auto load = [&](std::string bytes) {
+    auto cache = Cache::open(root + "/cache");
+    EXPECT_TRUE(cache.isOk()) << cache.getStatus().message();
+    return LoadedKernel::loadCached(**cache, "kernel for sm_90a, attn 1", [&] {
+      ++numBuilt;
+      return Result<std::string>(bytes);
+    });
+  };
+  auto damaged = load("no artifact");
+  EXPECT_EQ(damaged.getStatus().getCode(), StatusCode::corrupt);
+  std::string bytes = *makeCudaArtifact().serialize();
+  {
+    auto first = load(bytes), second = load("no artifact");
+    ASSERT_TRUE(first.isOk()) << first.getStatus().message();
+    ASSERT_TRUE(second.isOk()) << second.getStatus().message();
+    EXPECT_EQ(numBuilt, 2);
+    EXPECT_EQ(countCalls("cuModuleLoadDataEx"), 1);
+  }
+  std::filesystem::remove_all(root);
 }
 
 // Each architecture against a device of compute capability 9.0, or the given.
