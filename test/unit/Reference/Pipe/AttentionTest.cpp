@@ -9,9 +9,10 @@ using namespace attn;
 using namespace attn::test;
 
 static void expectRight(const AttentionCase &c, int64_t multiprocessors,
-                        unsigned numSeeds) {
-  PipeProgram program =
-      PipeProgram::load(c.causal ? "attention-causal" : "attention-full");
+                        unsigned numSeeds, std::string name = "") {
+  if (name.empty())
+    name = c.causal ? "attention-causal" : "attention-full";
+  PipeProgram program = PipeProgram::load(name);
   ASSERT_TRUE(program.isValid()) << program.getDiagnostics();
   PipeArguments arguments = makeArguments(c);
   PipeOutcome first;
@@ -87,3 +88,21 @@ TEST(AttentionTest, NoQueries) {
 
 /// A row without keys is 0, and its LSE is -inf.
 TEST(AttentionTest, NoKeys) { expectRight({.queries = 70, .keys = 0}, 2, 1); }
+
+/// Blocks of 192 keys, fetched by clusters of two: queries that end in the
+/// first tile of a cluster leave its second block rows that do not exist.
+TEST(AttentionTest, LongEqualsPlainAttention) {
+  for (int64_t queries : {1, 128, 200, 385})
+    for (int64_t keys : {0, 1, 192, 200, 577})
+      for (int64_t multiprocessors : {2, 4}) {
+        SCOPED_TRACE("P" + std::to_string(queries) + " M" +
+                     std::to_string(keys));
+        expectRight({.queries = queries, .keys = keys}, multiprocessors, 1,
+                    "attention-long");
+      }
+}
+
+TEST(AttentionTest, HundredSchedulesOfClusters) {
+  expectRight({.heads = 1, .queries = 200, .keys = 385}, 4, 100,
+              "attention-long");
+}
