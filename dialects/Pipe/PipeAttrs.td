@@ -88,7 +88,8 @@ def Pipe_ReduceKind : I32EnumAttr<"ReduceKind", "monoid of a reduction", [
 def Pipe_WorkKind : I32EnumAttr<"WorkKind", "how items come to blocks", [
     I32EnumAttrCase<"Single", 0, "single">,
     I32EnumAttrCase<"Persistent", 1, "persistent">,
-    I32EnumAttrCase<"Dynamic", 2, "dynamic">]> {
+    I32EnumAttrCase<"Dynamic", 2, "dynamic">,
+    I32EnumAttrCase<"Split", 3, "split">]> {
   let cppNamespace = "::attn::pipe";
 }
 

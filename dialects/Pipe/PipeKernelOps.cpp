@@ -165,6 +165,14 @@ LogicalResult KernelOp::verify() {
   if (llvm::range_size(works) > 1)
     return (*std::next(works.begin()))
         ->emitOpError("expects to be the kernel's only pipe.work");
+  // work_c1
+  if (WorkOp work = getWork();
+      work && getCluster() != 1 &&
+      work.getWork().getType().getKind() == WorkKind::Split)
+    return work.emitOpError("expects clusters of one block for split work, "
+                            "whose blocks take different numbers of items, but "
+                            "got clusters of ")
+           << getCluster();
   return verifyTakers(*this);
 }
 

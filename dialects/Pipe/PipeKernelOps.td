@@ -99,9 +99,16 @@ def Pipe_WorkOp : Pipe_Op<"work", [HasParent<"KernelOp">]> {
     * `single`: block `i` does item `i`, and there are as many blocks as items;
     * `persistent`: the blocks that fit the machine take every n-th item;
     * `dynamic`: such blocks take the next item not yet taken, in order, so that
-      items in order of descending length end together.
+      items in order of descending length end together;
+    * `split`: such blocks take runs of neighbouring items, equal in number but
+      for one: where items are the steps of several tasks in one line, each block
+      does an equal share of the work, and a task may end in another block.
+
     The order of items is what the program computes from their numbers. Where
     there are no items, nothing is launched.
+
+    Constraints:
+    * (C1) Of split work, clusters are of one block.
   }];
   let arguments = (ins I32:$items);
   let results = (outs Pipe_WorkType:$work);

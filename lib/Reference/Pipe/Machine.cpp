@@ -126,7 +126,7 @@ bool Machine::createBlocks() {
     return false;
   int64_t cluster = kernel.getCluster();
   int64_t fit = std::max(cluster, launch.multiprocessors / cluster * cluster);
-  int64_t numBlocks = cluster;
+  numBlocks = cluster;
   if (WorkOp work = kernel.getWork()) {
     bool single = work.getWork().getType().getKind() == WorkKind::Single;
     numBlocks = single ? items : std::min(items, fit);

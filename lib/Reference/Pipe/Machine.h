@@ -171,6 +171,12 @@ public:
   const FragmentTable &getTable(pipe::FragmentAttr fragment);
   const Instruction *getInstruction(mlir::Operation *op);
 
+  /// The items of split work that block `index` does: the first, and the one
+  /// after the last.
+  std::pair<int64_t, int64_t> getShare(int64_t index) const {
+    return {index * items / numBlocks, (index + 1) * items / numBlocks};
+  }
+
   /// The blocks of `block`'s cluster.
   llvm::MutableArrayRef<std::unique_ptr<Block>> getCluster(const Block &block);
 
@@ -194,7 +200,7 @@ public:
   std::vector<std::unique_ptr<Event>> events;
   std::vector<PipeFinding> findings;
   int64_t operations = 0;
-  int64_t items = 0;
+  int64_t items = 0, numBlocks = 1;
   /// Of dynamic work.
   int64_t nextItem = 0;
   bool isStopped = false;

@@ -44,7 +44,9 @@ Agent::Progress Agent::executeSync(Operation *op) {
         return Progress::inside;
       })
       .Case([&](FirstItemOp o) {
-        setInteger(o.getItem(), block.index);
+        bool isSplit = o.getWork().getType().getKind() == WorkKind::Split;
+        setInteger(o.getItem(),
+                   isSplit ? machine.getShare(block.index).first : block.index);
         return Progress::inside;
       })
       .Case([&](BlockInClusterOp o) {
@@ -147,6 +149,9 @@ Agent::Progress Agent::nextItem(NextItemOp op) {
     break;
   case WorkKind::Persistent:
     next = item + static_cast<int64_t>(machine.blocks.size());
+    break;
+  case WorkKind::Split:
+    next = item + 1 < machine.getShare(block.index).second ? item + 1 : -1;
     break;
   case WorkKind::Dynamic:
     if (item != block.lastItem)

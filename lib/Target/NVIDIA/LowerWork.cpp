@@ -23,13 +23,31 @@ struct DimLowering : OpConversionPattern<DimOp> {
   }
 };
 
+/// Where the share of `block` of split work begins: block * items / blocks.
+static Value createShareBegin(OpBuilder &b, Location loc, Value block,
+                              Value items) {
+  Type i64 = b.getI64Type();
+  auto widen = [&](Value value) -> Value {
+    return arith::ExtUIOp::create(b, loc, i64, value);
+  };
+  Value blocks = NVVM::GridDimXOp::create(b, loc, b.getI32Type());
+  Value product = arith::MulIOp::create(b, loc, widen(block), widen(items));
+  Value begin = arith::DivUIOp::create(b, loc, product, widen(blocks));
+  return arith::TruncIOp::create(b, loc, b.getI32Type(), begin);
+}
+
 struct FirstItemLowering : OpConversionPattern<FirstItemOp> {
   using OpConversionPattern::OpConversionPattern;
 
   LogicalResult
-  matchAndRewrite(FirstItemOp op, OneToNOpAdaptor,
+  matchAndRewrite(FirstItemOp op, OneToNOpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
-    rewriter.replaceOpWithNewOp<NVVM::BlockIdXOp>(op, rewriter.getI32Type());
+    Value item =
+        NVVM::BlockIdXOp::create(rewriter, op.getLoc(), rewriter.getI32Type());
+    if (op.getWork().getType().getKind() == WorkKind::Split)
+      item =
+          createShareBegin(rewriter, op.getLoc(), item, adaptor.getWork()[0]);
+    rewriter.replaceOp(op, item);
     return success();
   }
 };
@@ -48,6 +66,20 @@ struct NextItemLowering : OpConversionPattern<NextItemOp> {
       return success();
     }
     Value items = adaptor.getWork()[0];
+    if (kind == WorkKind::Split) {
+      Value one = createI32(rewriter, loc, 1);
+      Value block =
+          NVVM::BlockIdXOp::create(rewriter, loc, rewriter.getI32Type());
+      Value end = createShareBegin(
+          rewriter, loc, arith::AddIOp::create(rewriter, loc, block, one),
+          items);
+      Value next =
+          arith::AddIOp::create(rewriter, loc, adaptor.getItem()[0], one);
+      Value exists = arith::CmpIOp::create(
+          rewriter, loc, arith::CmpIPredicate::slt, next, end);
+      rewriter.replaceOpWithNewOp<arith::SelectOp>(op, exists, next, none);
+      return success();
+    }
     Value blocks =
         NVVM::GridDimXOp::create(rewriter, loc, rewriter.getI32Type());
     Value base = adaptor.getItem()[0];

@@ -150,6 +150,15 @@ pipe.kernel @next_item_c1_groups(%n: i32 {pipe.name = "n"}) {
 
 // -----
 
+pipe.kernel @work_c1(%n: i32 {pipe.name = "n"}) cluster(2) {
+  // expected-error @below {{expects clusters of one block for split work, whose blocks take different numbers of items, but got clusters of 2}}
+  %w = pipe.work items(%n) : !pipe.work<split>
+  pipe.role "r" groups(1) warps(1) registers(24) (%g) {
+  }
+}
+
+// -----
+
 pipe.kernel @work_loop_c1(%n: i32 {pipe.name = "n"}) {
   pipe.role "r" groups(1) warps(1) registers(24) (%g) {
     // expected-error @below {{expects the body's arguments to be i32 and the types of the initial values}}

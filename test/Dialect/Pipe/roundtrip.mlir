@@ -129,5 +129,5 @@ pipe.kernel @every_op(
   }
 }
 
-// CHECK: !pipe.work<single>, !pipe.work<persistent>
-func.func private @kinds(!pipe.work<single>, !pipe.work<persistent>)
+// CHECK: !pipe.work<single>, !pipe.work<persistent>, !pipe.work<split>
+func.func private @kinds(!pipe.work<single>, !pipe.work<persistent>, !pipe.work<split>)

@@ -72,3 +72,26 @@ pipe.kernel @small(
     pipe.store %max -> %m[%zero] : !row -> !pipe.global<?xf32>
   }
 }
+
+// Split work: block b of n does items b * items / n to (b + 1) * items / n - 1.
+// CHECK-LABEL: llvm.func @split(
+// CHECK: %[[BLOCK:.*]] = nvvm.read.ptx.sreg.ctaid.x
+// CHECK: %[[GRID:.*]] = nvvm.read.ptx.sreg.nctaid.x
+// CHECK: arith.muli %{{.*}}, %{{.*}} : i64
+// CHECK: arith.divui %{{.*}}, %{{.*}} : i64
+pipe.kernel @split(
+    %y: !pipe.global<?xi32> {pipe.name = "y", pipe.access = "write", pipe.shape = ["N"]}) {
+  %n = pipe.dim %y, 0 : !pipe.global<?xi32>
+  %c1 = arith.constant 1 : i32
+  %work = pipe.work items(%n) : !pipe.work<split>
+  pipe.role "threads" groups(1) warps(4) registers(128) (%group) {
+    %first = pipe.first_item %work : !pipe.work<split>
+    pipe.work_loop %item = %first {
+      pipe.each %i in %c1 {
+        pipe.put %first -> %y[%item] : !pipe.global<?xi32>
+      }
+      %next = pipe.next_item %work after %item : !pipe.work<split>
+      pipe.yield %next : i32
+    }
+  }
+}

@@ -48,6 +48,11 @@ TEST(WorkTest, Persistent) {
 
 TEST(WorkTest, Single) { expectCopy(makeCopy("single"), 450, 1); }
 
+TEST(WorkTest, Split) {
+  for (int64_t multiprocessors : {1, 3, 5, 100})
+    expectCopy(makeCopy("split"), 450, multiprocessors);
+}
+
 TEST(WorkTest, NoItems) {
   PipeOutcome outcome = runSmall(makeCopy("persistent"), makeRows(0), 3);
   EXPECT_TRUE(outcome.results["b"].values.empty());
