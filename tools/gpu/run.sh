@@ -3,6 +3,7 @@
 # elsewhere with .carry/ copied):
 #   tools/gpu/run.sh check [PROGRAM...]    correctness, a child process a case
 #   tools/gpu/run.sh bench [PROGRAM...]    speed beside peers, JSON rows
+#   tools/gpu/run.sh cycles [PROGRAM...]   in-kernel cycles beside peers, by ncu
 #   tools/gpu/run.sh launch                a launch beside a bare one of the driver
 #   tools/gpu/run.sh sanitize [PROGRAM...] compute-sanitizer on small cases
 set -euo pipefail
@@ -16,14 +17,14 @@ if ! python3 -c 'import torch; assert torch.cuda.is_available()' 2> /dev/null; t
   exit 0
 fi
 case $command in
-  check | bench | sanitize) exec python3 "tools/gpu/$command.py" "$@" ;;
+  check | bench | cycles | sanitize) exec python3 "tools/gpu/$command.py" "$@" ;;
   launch)
     export LD_LIBRARY_PATH=$PWD/.carry${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
     exec .carry/attn-launch-overhead .carry/kernels/attention-full.attn \
       "$PWD/.carry/libattn-forwarding-driver.so"
     ;;
   *)
-    echo "expects check, bench, launch or sanitize, but got '$command'" >&2
+    echo "expects check, bench, cycles, launch or sanitize, but got '$command'" >&2
     exit 2
     ;;
 esac
