@@ -254,3 +254,101 @@ pipe.kernel @narrow_splat(%f: bf16 {pipe.name = "f"}) {
     %t = pipe.splat %f : bf16 -> tensor<64x64xbf16, #s>
   }
 }
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+!slot = !pipe.shared<64x64xf32, swizzle = 128>
+pipe.kernel @element(%n: i32 {pipe.name = "n"}) {
+  %ring = pipe.ring readers(1) : !pipe.ring<1 x !slot>
+  pipe.role "multiply" groups(1) warps(4) registers(240) (%group) {
+    %c = pipe.cursor : !pipe.cursor<1>
+    %a = pipe.wait %ring[%c] : !pipe.ring<1 x !slot>
+    // expected-error @below {{expects elements of bf16 or f16 on this target, but got 'f32'}}
+    %t = pipe.mma_async %a, %a contract(1, 1) : !slot, !slot -> !pipe.token<tensor<64x64xf32, #s>>
+    %v = pipe.mma_wait %t pending(0) : !pipe.token<tensor<64x64xf32, #s>>
+  }
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+!slot = !pipe.shared<8x64xbf16, swizzle = 128>
+pipe.kernel @depth(%n: i32 {pipe.name = "n"}) {
+  %ring = pipe.ring readers(1) : !pipe.ring<1 x !slot>
+  pipe.role "multiply" groups(1) warps(4) registers(240) (%group) {
+    %c = pipe.cursor : !pipe.cursor<1>
+    %a = pipe.wait %ring[%c] : !pipe.ring<1 x !slot>
+    // expected-error @below {{expects a contracted size that is a multiple of 16, but got 8}}
+    %t = pipe.mma_async %a, %a contract(0, 0) : !slot, !slot -> !pipe.token<tensor<64x64xf32, #s>>
+    %v = pipe.mma_wait %t pending(0) : !pipe.token<tensor<64x64xf32, #s>>
+  }
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#other = #pipe.fragment<registers = [2 x d1 by 1, 8 x d1 by 8, 2 x d0 by 8],
+                        lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!token = !pipe.token<tensor<64x64xf32, #s>>
+pipe.kernel @left(%n: i32 {pipe.name = "n"}) {
+  %ring = pipe.ring readers(1) : !pipe.ring<1 x !slot>
+  pipe.role "multiply" groups(1) warps(4) registers(240) (%group) {
+    %c = pipe.cursor : !pipe.cursor<1>
+    %a = pipe.wait %ring[%c] : !pipe.ring<1 x !slot>
+    %l = arith.constant dense<1.0> : tensor<64x64xbf16, #s>
+    // expected-error @below {{expects a left side in registers to be contracted along dimension 1}}
+    %t = pipe.mma_async %l, %a contract(0, 0) : tensor<64x64xbf16, #s>, !slot -> !token
+    %v = pipe.mma_wait %t pending(0) : !token
+    %m = arith.constant dense<1.0> : tensor<64x64xbf16, #other>
+    // expected-error @below {{expects the left side's fragment on this target to be #pipe.fragment<}}
+    %u = pipe.mma_async %m, %a contract(1, 0) : tensor<64x64xbf16, #other>, !slot -> !token
+    %w = pipe.mma_wait %u pending(0) : !token
+  }
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [4 x d1 by 3, 1 x d0 by 1], lanes = [3 x d1 by 1, 8 x d0 by 1],
+                    warps = [4 x d0 by 8]>
+pipe.kernel @lanes_of_three(
+    %y: !pipe.global<?x12xf32> {pipe.name = "y", pipe.access = "write", pipe.shape = ["P", 12]},
+    %n: i32 {pipe.name = "n"}) {
+  pipe.role "multiply" groups(1) warps(4) registers(240) (%group) {
+    %f = arith.constant 1.0 : f32
+    %t = pipe.splat %f : f32 -> tensor<32x12xf32, #s>
+    // expected-error @below {{expects lanes and warps counted in powers of 2, but got}}
+    pipe.store %t -> %y[%n, %n] : tensor<32x12xf32, #s> -> !pipe.global<?x12xf32>
+  }
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1], lanes = [32 x d0 by 1], warps = []>
+pipe.kernel @constant_of_several(%n: i32 {pipe.name = "n"}) {
+  pipe.role "multiply" groups(1) warps(4) registers(240) (%group) {
+    // expected-error @below {{expects one value for all elements of a tile on this target, but got several}}
+    %t = arith.constant dense<[0.0, 1.0]> : tensor<2xf32, #pipe.slice<0, #s>>
+  }
+}
+
+// -----
+
+!slot = !pipe.shared<8x64xbf16, swizzle = 128>
+!ring = !pipe.ring<1 x !slot, cluster>
+pipe.kernel @rows_of_a_cluster(
+    %x: !pipe.global<?x64xbf16> {pipe.name = "x", pipe.access = "read", pipe.shape = ["P", 64]},
+    %n: i32 {pipe.name = "n"}) cluster(2) {
+  %ring = pipe.ring readers(1) : !ring
+  pipe.role "load" groups(1) warps(1) registers(24) (%group) {
+    %c = pipe.cursor : !pipe.cursor<1>
+    pipe.fill %ring[%c] as %s : !ring {
+      // expected-error @below {{expects slots of a multiple of 8 rows for each of the cluster's 2 blocks, but got}}
+      pipe.load %x[%n, %n] -> %s : !pipe.global<?x64xbf16> -> !slot
+    }
+  }
+}
