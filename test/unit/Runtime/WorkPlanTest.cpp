@@ -99,7 +99,7 @@ TEST_F(WorkPlanTest, IsWithinGrahamsBoundOfTheBestPlan) {
     for (int64_t item = 0; item < heads * queryTiles; ++item)
       costs.push_back(draw(0, 9));
     Result<WorkPlan> plan =
-        WorkPlan::create(groups, queryTiles, workers, ArrayView(costs));
+        WorkPlan::create(groups, queryTiles, workers, costs);
     ASSERT_TRUE(plan.isOk()) << plan.getStatus().message();
     expectConsistent(*plan, groups, queryTiles, costs);
     std::vector<int64_t> loads(workers);
@@ -167,7 +167,7 @@ TEST_F(WorkPlanTest, RefusesBadInput) {
       WorkPlan::create(groups, 3, 4, [](int64_t, int64_t) { return huge; }),
       "fits in 64 bits");
   std::vector<int64_t> costs(5);
-  expectRefused(WorkPlan::create(groups, 3, 4, ArrayView(costs)),
+  expectRefused(WorkPlan::create(groups, 3, 4, costs),
                 "2 heads x 3 query tiles, but got 5");
   expectRefused(WorkPlan::create(groups, 3, 4, ArrayView<int64_t>(nullptr, 6)),
                 "null");
