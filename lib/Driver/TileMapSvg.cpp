@@ -63,7 +63,7 @@ namespace {
 /// Draws bars of at most `maxRects` rectangles in all.
 class Schedule {
 public:
-  static constexpr int64_t maxBars = 256, maxRects = 9000, maxColours = 6;
+  static constexpr int64_t maxBars = 256, maxRects = 12000, maxColours = 6;
   static constexpr double width = 960;
 
   explicit Schedule(const WorkPlan &plan);
@@ -82,8 +82,8 @@ private:
   /// The groups that have items, ascending.
   std::vector<int32_t> groups;
   int64_t workersPerBar, numBars;
-  /// A rectangle stands for at least this cost, unless it is an item or the
-  /// last one of its bar.
+  /// Items of less are drawn together until they have as much. Of two
+  /// neighbouring rectangles one has at least this.
   int64_t minCost;
   double barHeight;
 };
@@ -97,8 +97,8 @@ Schedule::Schedule(const WorkPlan &plan) : plan(plan) {
   workersPerBar =
       std::max<int64_t>(llvm::divideCeil(plan.countWorkers(), maxBars), 1);
   numBars = llvm::divideCeil(plan.countWorkers(), workersPerBar);
-  int64_t rectsPerBar =
-      std::min(maxRects / std::max<int64_t>(numBars, 1), int64_t(width) / 2);
+  int64_t rectsPerBar = std::min(maxRects / 2 / std::max<int64_t>(numBars, 1),
+                                 int64_t(width) / 2);
   minCost = llvm::divideCeil(plan.makespan, rectsPerBar);
   barHeight = std::clamp<int64_t>(768 / std::max<int64_t>(numBars, 1), 4, 24);
 }
@@ -112,22 +112,29 @@ const char *Schedule::getColour(int32_t group) const {
 }
 
 void Schedule::drawBar(Svg &svg, int64_t worker, double y) const {
-  int64_t begun = 0, done = 0, end = plan.workerOffsets[worker + 1];
+  // What is done but not yet drawn, and its group.
+  int64_t begun = 0, done = 0;
   int32_t group = 0;
   bool isMixed = false;
-  for (int64_t i = plan.workerOffsets[worker]; i < end; ++i) {
-    const WorkItem &item = plan.items[plan.order[i]];
-    isMixed = done > begun && (isMixed || item.group != group);
-    group = item.group;
-    done += item.cost;
-    if (done - begun < minCost && i + 1 < end)
-      continue;
+  auto draw = [&] {
+    if (done == begun)
+      return;
     // A gap keeps neighbours of one colour apart, where there is room for it.
     double length = toWidth(done - begun);
     svg.addRect(left + toWidth(begun), y, length > 3 ? length - 0.5 : length,
                 barHeight - 1, isMixed ? colour::grey : getColour(group));
     begun = done;
+  };
+  int64_t end = plan.workerOffsets[worker + 1];
+  for (int64_t i = plan.workerOffsets[worker]; i < end; ++i) {
+    const WorkItem &item = plan.items[plan.order[i]];
+    if (item.cost >= minCost || done - begun >= minCost)
+      draw();
+    isMixed = done > begun && (isMixed || item.group != group);
+    group = item.group;
+    done += item.cost;
   }
+  draw();
 }
 
 void Schedule::drawBars(Svg &svg) const {
@@ -179,6 +186,8 @@ void Schedule::draw(StringRef title, llvm::raw_ostream &os) const {
   svg.addLine(left + toWidth(plan.makespan), top - 8,
               left + toWidth(plan.makespan), bottom + 4, false);
   svg.addLine(meanX, top - 8, meanX, bottom + 4, true);
+  svg.addText(left, bottom + 14, "start", "0");
+  svg.addText(left + width - 4, bottom + 14, "end", Twine(plan.makespan));
   drawLegend(svg, bottom + 2 * lineHeight);
 }
 
