@@ -239,41 +239,7 @@ def Cascade_EinsumOp : Cascade_Op<"einsum", [
   }];
 }
 
-def Cascade_IndexOp : Cascade_Op<"index", [Pure, ParentOneOf<["EinsumOp"]>]> {
-  let summary = "the coordinate of an Einsum's variable at the present point";
-  let description = [{
-    `%m = cascade.index m`. (C1) The Einsum has a variable of that name.
-  }];
-  let arguments = (ins StrAttr:$variable);
-  let results = (outs Index:$result);
-  let hasCustomAssemblyFormat = 1;
-  let hasVerifier = 1;
-}
-
-def Cascade_ReadOp : Cascade_Op<"read", [Pure]> {
-  let summary = "an element of a tensor inside a region";
-  let description = [{
-    `%n = cascade.read %lengths[%b] : !T` reads lengths, document numbers and
-    tables in predicates and maps. Outside the tensor it reads `empty`.
-
-    Constraints:
-    * (C1) There is one coordinate for each rank.
-    * (C2) The result has the tensor's compute type.
-    * (C3) It stands in a region of an Einsum.
-  }];
-  let arguments = (ins Cascade_TensorType:$source, Variadic<Index>:$coordinates);
-  let results = (outs AnyType:$result);
-  let assemblyFormat =
-    "$source `[` $coordinates `]` attr-dict `:` type($source) `->` type($result)";
-  let hasVerifier = 1;
-}
-
-def Cascade_YieldOp : Cascade_Op<"yield", [
-    Pure, Terminator, ParentOneOf<["EinsumOp", "ScanOp"]>]> {
-  let summary = "ends a region of an Einsum or a scan";
-  let arguments = (ins Variadic<AnyType>:$operands);
-  let assemblyFormat = "($operands^ `:` type($operands))? attr-dict";
-}
+include "dialects/Cascade/CascadeRegionOps.td"
 
 //===----------------------------------------------------------------------===//
 // Ranks apart and together, selection

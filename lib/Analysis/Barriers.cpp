@@ -34,6 +34,7 @@ bool attn::reducesRank(EinsumOp op, StringRef rank) {
 SmallVector<Value> attn::getRegionReads(EinsumOp op) {
   SmallVector<Value> reads;
   op->walk([&](ReadOp read) { reads.push_back(read.getSource()); });
+  op->walk([&](MemberOp member) { reads.push_back(member.getSource()); });
   return reads;
 }
 

@@ -18,6 +18,7 @@ public:
 
   Dependence classify(NamedTensorType type, AffineMap map);
   Dependence classify(ReadOp read);
+  Dependence classify(MemberOp member);
 
 private:
   /// The variable's rank if it belongs to the family, else null.
@@ -29,6 +30,8 @@ private:
   Dependence ofVariable(unsigned variable);
   Dependence ofOrder(unsigned variable, unsigned output);
   Dependence ofExpression(AffineExpr expr);
+  /// Of the first ranks of `type` at `coordinates`.
+  Dependence ofCoordinates(NamedTensorType type, ValueRange coordinates);
   std::optional<unsigned> getVariableOf(Value coordinate);
 
   EinsumOp einsum;
@@ -140,10 +143,23 @@ Dependence UseClassifier::classify(NamedTensorType type, AffineMap map) {
 }
 
 Dependence UseClassifier::classify(ReadOp read) {
-  auto type = cast<NamedTensorType>(read.getSource().getType());
+  return ofCoordinates(cast<NamedTensorType>(read.getSource().getType()),
+                       read.getCoordinates());
+}
+
+Dependence UseClassifier::classify(MemberOp member) {
+  auto type = cast<NamedTensorType>(member.getSource().getType());
+  // Any entry of the last rank may be the one.
+  StringAttr last = families.resolve(einsum, type.getRanks().back());
+  if (families.isMember(last, root))
+    return Dependence::All;
+  return ofCoordinates(type, member.getCoordinates());
+}
+
+Dependence UseClassifier::ofCoordinates(NamedTensorType type,
+                                        ValueRange coordinates) {
   Dependence dependence = Dependence::None;
-  for (auto [rank, coordinate] :
-       llvm::zip(type.getRanks(), read.getCoordinates())) {
+  for (auto [rank, coordinate] : llvm::zip(type.getRanks(), coordinates)) {
     StringAttr resolved = families.resolve(einsum, rank);
     if (!families.isMember(resolved, root))
       continue;
@@ -170,6 +186,9 @@ SmallVector<TensorUse> attn::getTensorUses(EinsumOp einsum,
                                     einsum.getIndexMap(i))});
   einsum->walk([&](ReadOp read) {
     uses.push_back({read.getSource(), classifier.classify(read)});
+  });
+  einsum->walk([&](MemberOp member) {
+    uses.push_back({member.getSource(), classifier.classify(member)});
   });
   return uses;
 }

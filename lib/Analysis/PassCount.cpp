@@ -327,7 +327,8 @@ void PassCounter::visitScan(ScanOp scan, const Level *fixed) {
       iterated.insert(members.begin(), members.end());
     }
     // A captured tensor is read whole at each step.
-    Operation *user = isa<ReadOp>(op) ? op->getParentOfType<EinsumOp>() : op;
+    Operation *user =
+        isa<ReadOp, MemberOp>(op) ? op->getParentOfType<EinsumOp>() : op;
     for (Value operand : op->getOperands()) {
       auto type = dyn_cast<NamedTensorType>(operand.getType());
       if (!type || scan.getStep().isAncestor(operand.getParentRegion()))

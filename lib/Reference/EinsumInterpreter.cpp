@@ -15,6 +15,7 @@
 #include "EinsumInterpreter.h"
 #include "EinsumAccess.h"
 #include "Order.h"
+#include "RegionReads.h"
 
 #include <algorithm>
 #include <cmath>
@@ -61,7 +62,6 @@ private:
   int64_t getDependentExtent(const Variable &variable);
   SmallVector<int64_t> getList(const Variable &variable);
   void runProgram(Frame &frame, int64_t lanes);
-  void read(const Instruction &instruction, Frame &frame, int64_t lanes);
   bool evaluateWhere();
   void markReached();
   void evaluatePoint();
@@ -354,30 +354,6 @@ void EinsumRun::loop(unsigned depth) {
   coordinate = 0;
 }
 
-void EinsumRun::read(const Instruction &instruction, Frame &frame,
-                     int64_t lanes) {
-  Value source = instruction.read->getOperand(0);
-  auto type = cast<NamedTensorType>(source.getType());
-  const TensorView view = environment.tensors.lookup(source);
-  double empty = *cascade::getNumericValue(type.getEmpty());
-  bool isInteger = !isa<FloatType>(type.getElementType());
-  Slot *result = frame.get(instruction.result);
-  for (int64_t lane = 0; lane < lanes; ++lane) {
-    int64_t offset = 0;
-    bool inside = true;
-    for (auto [dim, reg] : llvm::enumerate(instruction.operands)) {
-      int64_t coordinate = frame.get(reg)[lane].i;
-      inside &= coordinate >= 0 && coordinate < view.shape[dim];
-      offset += inside ? coordinate * view.strides[dim] : 0;
-    }
-    double value = inside ? view.data()[offset] : empty;
-    if (isInteger)
-      result[lane].i = toInteger(value);
-    else
-      result[lane].f = value;
-  }
-}
-
 void EinsumRun::runProgram(Frame &frame, int64_t lanes) {
   for (const auto &coordinate : frame.program.coordinates) {
     Slot *slots = frame.get(coordinate.reg);
@@ -397,8 +373,9 @@ void EinsumRun::runProgram(Frame &frame, int64_t lanes) {
   }
   const Slot *operands[3];
   for (const Instruction &instruction : frame.program.instructions) {
-    if (instruction.read) {
-      read(instruction, frame, lanes);
+    if (instruction.read || instruction.member) {
+      auto run = instruction.read ? readElements : testMembership;
+      run(instruction, environment, frame, lanes);
       continue;
     }
     for (auto [i, reg] : llvm::enumerate(instruction.operands))

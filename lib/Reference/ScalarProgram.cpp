@@ -135,6 +135,11 @@ private:
       instruction.read = read;
       for (Value coordinate : read.getCoordinates())
         instruction.operands.push_back(getRegister(coordinate));
+    } else if (auto member = dyn_cast<cascade::MemberOp>(op)) {
+      instruction.member = member;
+      for (Value operand : op->getOperands())
+        if (operand != member.getSource())
+          instruction.operands.push_back(getRegister(operand));
     } else {
       Result<Instruction> found = lookupInstruction(op, unfused);
       if (!found.isOk())

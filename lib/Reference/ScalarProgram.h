@@ -44,6 +44,8 @@ struct Instruction {
   Kernel kernel = nullptr;
   /// For a cascade.read: the operation; such an instruction has no kernel.
   cascade::ReadOp read;
+  /// For a cascade.member, likewise.
+  cascade::MemberOp member;
   llvm::SmallVector<unsigned, 3> operands;
   unsigned result = 0;
   /// Bits of the operands if they are integers, and of the result.

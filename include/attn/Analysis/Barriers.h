@@ -29,7 +29,8 @@ std::optional<unsigned> getRankVariable(cascade::EinsumOp op,
 /// True if `op` reduces over `rank`.
 bool reducesRank(cascade::EinsumOp op, llvm::StringRef rank);
 
-/// The tensors that the regions of `op` read (cascade.read).
+/// The tensors that the regions of `op` read (cascade.read,
+/// cascade.member).
 llvm::SmallVector<mlir::Value> getRegionReads(cascade::EinsumOp op);
 
 /// The values of `func`'s body without `rank` that depend on a reduction over

@@ -243,7 +243,7 @@ EinsumEmitter::emitMapValue(Value value, ArrayRef<StringAttr> ranks,
           RankedTensorType::get({place.tile}, builder.getIndexType()), base);
       result = spread(coordinate, {rank}, ranks);
     }
-  } else if (isa<ReadOp>(inner)) {
+  } else if (isa<ReadOp, MemberOp>(inner)) {
     return inner->emitOpError("has no lowering to tile in a map region");
   } else {
     if (inner->getNumResults() != 1 || inner->getNumRegions() != 0)

@@ -142,6 +142,8 @@ FailureOr<Value> ProgramEmitter::emitPredicate(EinsumOp op,
                       .getResult());
       continue;
     }
+    if (isa<MemberOp>(inner))
+      return inner.emitOpError("has no lowering to tile");
     if (inner.getNumRegions() != 0)
       return inner.emitOpError("expects a predicate without regions");
     Operation *clone = builder.clone(inner);

@@ -352,6 +352,66 @@ cascade.func @read_coordinate(%x: !cascade.tensor<[M], f32, empty = 0.0>) {
 
 // -----
 
+cascade.func @member_c1(%x: !cascade.tensor<[M], f32, empty = 0.0>) {
+  %y = cascade.einsum [m] = %x[m] : !cascade.tensor<[M], f32, empty = 0.0> -> !cascade.tensor<[M], f32, empty = 0.0>
+    where {
+      %m = cascade.index m
+      // expected-error @below {{expects a tensor of integers with at least one rank, but got '!cascade.tensor<[M], f32, empty = 0.0>'}}
+      %c = cascade.member %m in %x[] : !cascade.tensor<[M], f32, empty = 0.0>
+      cascade.yield %c : i1
+    }
+  cascade.return
+}
+
+// -----
+
+cascade.func @member_c1_scalar(%x: !cascade.tensor<[M], f32, empty = 0.0>, %t: !cascade.tensor<[], i32, empty = -1>) {
+  %y = cascade.einsum [m] = %x[m] : !cascade.tensor<[M], f32, empty = 0.0> -> !cascade.tensor<[M], f32, empty = 0.0>
+    where {
+      %m = cascade.index m
+      // expected-error @below {{expects a tensor of integers with at least one rank, but got '!cascade.tensor<[], i32, empty = -1>'}}
+      %c = cascade.member %m in %t[] : !cascade.tensor<[], i32, empty = -1>
+      cascade.yield %c : i1
+    }
+  cascade.return
+}
+
+// -----
+
+cascade.func @member_c2(%x: !cascade.tensor<[M], f32, empty = 0.0>, %t: !cascade.tensor<[B, T], i32, empty = -1>) {
+  %y = cascade.einsum [m] = %x[m] : !cascade.tensor<[M], f32, empty = 0.0> -> !cascade.tensor<[M], f32, empty = 0.0>
+    where {
+      %m = cascade.index m
+      // expected-error @below {{expects 1 coordinates, one for each rank but the last, for '!cascade.tensor<[B, T], i32, empty = -1>', but got 2}}
+      %c = cascade.member %m in %t[%m, %m] : !cascade.tensor<[B, T], i32, empty = -1>
+      cascade.yield %c : i1
+    }
+  cascade.return
+}
+
+// -----
+
+cascade.func @member_c3(%x: !cascade.tensor<[M], f32, empty = 0.0>, %t: !cascade.tensor<[T], i32, empty = -1>) {
+  %y = cascade.einsum [m] = %x[m] : !cascade.tensor<[M], f32, empty = 0.0> -> !cascade.tensor<[M], f32, empty = 0.0>
+    where {
+      %m = cascade.index m
+      // expected-error @below {{expects a range of both 'from' and 'to', but got only 'to'}}
+      %c = cascade.member %m in %t[] to %m : !cascade.tensor<[T], i32, empty = -1>
+      cascade.yield %c : i1
+    }
+  cascade.return
+}
+
+// -----
+
+cascade.func @member_c4(%t: !cascade.tensor<[T], i32, empty = -1>, %n: index) {
+  // expected-error @below {{expects to stand in a region of cascade.einsum}}
+  %c = cascade.member %n in %t[] : !cascade.tensor<[T], i32, empty = -1>
+  cascade.return
+}
+
+// -----
+
 cascade.func @yield_outside(%x: !cascade.tensor<[M], f32, empty = 0.0>) {
   // expected-error @below {{expects parent op to be one of 'cascade.einsum, cascade.scan'}}
   cascade.yield

@@ -126,3 +126,27 @@ cascade.func @affine(%x: !cascade.tensor<[P], f32, empty = 0.0>, %f: !cascade.te
       -> !cascade.tensor<[Q], f32, empty = 0.0>
   cascade.return %y : !cascade.tensor<[Q], f32, empty = 0.0>
 }
+
+!Lists = !cascade.tensor<[B, I, T], i32, empty = -1>
+!Starts = !cascade.tensor<[J], i32, empty = 0>
+!Flat = !cascade.tensor<[N], i32, empty = -1>
+!BM = !cascade.tensor<[B, M], f32, empty = 0.0>
+
+// Sets of numbers in a list and in a part of one.
+// CHECK-LABEL: cascade.func @members
+cascade.func @members(%x: !BM, %lists: !Lists, %starts: !Starts, %flat: !Flat) -> (y: !BM) {
+  %y = cascade.einsum [b, m] = %x[b, m] : !BM -> !BM
+    where {
+      %b = cascade.index b
+      %m = cascade.index m
+      // CHECK: cascade.member %[[M:.*]] in %lists[%[[B:[^,]*]], %[[M]]] : !BIT_i32
+      %listed = cascade.member %m in %lists[%b, %m] : !Lists
+      %s = cascade.read %starts[%b] : !Starts -> i32
+      %start = arith.index_cast %s : i32 to index
+      // CHECK: cascade.member %[[M]] in %flat[] from %{{.*}} to %[[M]] {tag} : !N_i32
+      %ranged = cascade.member %m in %flat[] from %start to %m {tag} : !Flat
+      %both = arith.andi %listed, %ranged : i1
+      cascade.yield %both : i1
+    }
+  cascade.return %y : !BM
+}

@@ -239,6 +239,70 @@ TEST(Einsum, ReadsAndCapturesInRegions) {
   expectValues(outcome["r"], {0, 20, 30, 0});
 }
 
+// Entries are a set, negative ones are absent, and lists outside are empty.
+TEST(Einsum, MembersOfAList) {
+  std::string text = R"(
+!L = !cascade.tensor<[I, T], i32, empty = -1>
+!X = !cascade.tensor<[K], f32, empty = 0.0>
+!Y = !cascade.tensor<[I, K], f32, empty = 0.0>
+cascade.func @f(%l: !L, %x: !X, %i: !cascade.tensor<[I], f32, empty = 0.0>, %shift: index) -> (y: !Y) {
+  %y = cascade.einsum [i, k] = %x[k], %i[i] : !X, !cascade.tensor<[I], f32, empty = 0.0> -> !Y
+    where {
+      %i0 = cascade.index i
+      %k = cascade.index k
+      %row = arith.addi %i0, %shift : index
+      %c = arith.constant 1 : index
+      %number = arith.subi %k, %c : index
+      %in = cascade.member %number in %l[%row] : !L
+      cascade.yield %in : i1
+    }
+  cascade.return %y : !Y
+})";
+  Tensors tensors = {{"l", {{2, 3}, {2, 0, 2, -1, 9, 1}}},
+                     {"x", {{4}, {1, 1, 1, 1}}},
+                     {"i", {{2}, {1, 1}}}};
+  Outcome outcome = runCascade(text, {tensors, {{"shift", 0}}});
+  ASSERT_EQ(outcome.message, "");
+  // Numbers are -1 to 2.
+  expectValues(outcome["y"], {0, 1, 0, 1, 0, 0, 1, 0});
+  outcome = runCascade(text, {tensors, {{"shift", 1}}});
+  expectValues(outcome["y"], {0, 0, 1, 0, 0, 0, 0, 0});
+  outcome = runCascade(text, {tensors, {{"shift", -1}}});
+  expectValues(outcome["y"], {0, 0, 0, 0, 0, 1, 0, 1});
+  tensors["l"] = {{2, 0}, {}};
+  outcome = runCascade(text, {tensors, {{"shift", 0}}});
+  expectValues(outcome["y"], std::vector<double>(8, 0));
+}
+
+// Rows of one flat list; what a range has outside the list is nothing.
+TEST(Einsum, MembersOfARange) {
+  std::string text = R"(
+!L = !cascade.tensor<[N], i32, empty = -1>
+!X = !cascade.tensor<[K], f32, empty = 0.0>
+cascade.func @f(%l: !L, %x: !X, %first: index, %last: index) -> (y: !X) {
+  %y = cascade.einsum [k] = %x[k] : !X -> !X
+    where {
+      %k = cascade.index k
+      %in = cascade.member %k in %l[] from %first to %last : !L
+      cascade.yield %in : i1
+    }
+  cascade.return %y : !X
+})";
+  struct Case {
+    double first, last;
+    std::vector<double> expected;
+  };
+  for (const Case &c : {Case{0, 2, {1, 0, 0, 1}}, Case{1, 3, {1, 1, 0, 0}},
+                        Case{2, 2, {0, 0, 0, 0}}, Case{3, 1, {0, 0, 0, 0}},
+                        Case{-5, 1, {0, 0, 0, 1}}, Case{2, 99, {0, 1, 1, 0}}}) {
+    Outcome outcome = runCascade(
+        text, {{{"l", {{5}, {3, 0, 1, 2, 1}}}, {"x", {{4}, {1, 1, 1, 1}}}},
+               {{"first", c.first}, {"last", c.last}}});
+    ASSERT_EQ(outcome.message, "");
+    expectValues(outcome["y"], c.expected);
+  }
+}
+
 // A predicate on reduced and kept variables, as masks are.
 TEST(Einsum, PredicateOnBothSides) {
   std::string text = R"(
