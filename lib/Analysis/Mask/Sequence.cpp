@@ -1,0 +1,165 @@
+//===- Sequence.cpp - what drives the runs of a term ----------------------===//
+
+#include "attn/Analysis/Mask/Sequence.h"
+
+#include "llvm/ADT/STLExtras.h"
+
+using namespace attn::mask;
+
+/// Blocks of at least so many keys are worth a run each.
+static constexpr int64_t kLeastBlock = 8;
+
+namespace {
+/// `expr` as (swept + offset) floordiv block + shift.
+struct BlockNumber {
+  Expr offset, block, shift;
+};
+} // namespace
+
+static std::optional<BlockNumber> matchBlock(ExprPool &pool, Expr expr,
+                                             Expr swept) {
+  ExprNode sum = pool[expr];
+  if (sum.kind != ExprKind::Linear)
+    sum = {ExprKind::Linear, 0, {1}, {expr}};
+  std::optional<BlockNumber> found;
+  for (auto [atom, factor] : llvm::zip(sum.operands, sum.coefficients)) {
+    if (!pool.dependsOn(atom, swept))
+      continue;
+    const ExprNode node = pool[atom];
+    if (found || factor != 1)
+      return std::nullopt;
+    if (atom == swept) {
+      found = BlockNumber{pool.constant(0), pool.constant(1),
+                          pool.sub(expr, swept)};
+      continue;
+    }
+    if (node.kind != ExprKind::FloorDiv ||
+        pool.dependsOn(node.operands[1], swept))
+      return std::nullopt;
+    Expr offset = pool.sub(node.operands[0], swept);
+    if (pool.dependsOn(offset, swept))
+      return std::nullopt;
+    found = BlockNumber{offset, node.operands[1], pool.sub(expr, atom)};
+  }
+  return found;
+}
+
+/// Of a digit: (swept + offset) floordiv weight mod modulus.
+static std::optional<std::pair<TermPlan::Digit, Expr>>
+matchDigit(ExprPool &pool, Expr axis, Expr swept) {
+  const ExprNode node = pool[axis];
+  if (node.kind != ExprKind::Mod || pool.dependsOn(node.operands[1], swept))
+    return std::nullopt;
+  const ExprNode quotient = pool[node.operands[0]];
+  Expr inner = node.operands[0], weight = pool.constant(1);
+  if (quotient.kind == ExprKind::FloorDiv) {
+    inner = quotient.operands[0];
+    weight = quotient.operands[1];
+  }
+  Expr offset = pool.sub(inner, swept);
+  if (pool.dependsOn(offset, swept))
+    return std::nullopt;
+  return std::pair(TermPlan::Digit{axis, weight, node.operands[1]}, offset);
+}
+
+/// Orders digits from coarse to fine, each beginning where the next ends; false
+/// if they do not follow each other, with the first one alone kept.
+static bool chain(ExprPool &pool,
+                  llvm::SmallVectorImpl<TermPlan::Digit> &digits) {
+  auto precedes = [&](const TermPlan::Digit &coarse,
+                      const TermPlan::Digit &fine) {
+    return coarse.weight == pool.mul(fine.weight, fine.modulus);
+  };
+  llvm::SmallVector<TermPlan::Digit, 2> ordered;
+  for (const TermPlan::Digit &digit : digits)
+    if (llvm::none_of(digits, [&](const TermPlan::Digit &other) {
+          return precedes(other, digit);
+        })) {
+      ordered.push_back(digit);
+      break;
+    }
+  for (bool grows = !ordered.empty(); grows;) {
+    grows = false;
+    for (const TermPlan::Digit &digit : digits)
+      if (precedes(ordered.back(), digit)) {
+        ordered.push_back(digit);
+        grows = true;
+        break;
+      }
+  }
+  bool isWhole = ordered.size() == digits.size();
+  digits = ordered;
+  return isWhole;
+}
+
+TermPlan attn::mask::planTerm(ExprPool &pool, const NormalForm &form,
+                              const Term &term,
+                              llvm::function_ref<bool(Expr)> isPoint) {
+  TermPlan plan;
+  plan.offset = plan.block = plan.shift = pool.constant(0);
+  auto isTaken = [&] { return plan.driver != TermPlan::Driver::None; };
+  auto drive = [&](TermPlan::Driver driver, const BlockNumber &number,
+                   unsigned atom) {
+    plan.driver = driver;
+    plan.offset = number.offset;
+    plan.block = number.block;
+    plan.shift = number.shift;
+    plan.atom = atom;
+  };
+  for (auto [i, atom] : llvm::enumerate(term.atoms)) {
+    if (atom.kind == AtomKind::Residual)
+      plan.isPartial = true;
+    if (atom.kind != AtomKind::Member)
+      continue;
+    auto number = matchBlock(pool, atom.axis, form.swept);
+    llvm::ArrayRef<Expr> rest = pool[atom.predicate].operands;
+    bool isRow = number && number->shift == pool.constant(0) &&
+                 llvm::all_of(rest.drop_front(), isPoint) &&
+                 isPoint(number->offset) && isPoint(number->block);
+    if (isRow && !isTaken())
+      drive(TermPlan::Driver::List, *number, i);
+    else
+      plan.isPartial = true;
+  }
+  for (auto [i, atom] : llvm::enumerate(term.atoms)) {
+    if (atom.kind != AtomKind::Congruence)
+      continue;
+    auto number = matchBlock(pool, atom.axis, form.swept);
+    if (!number)
+      number = matchBlock(pool, pool.scale(atom.axis, -1), form.swept);
+    bool isRun = number && isPoint(number->shift) && isPoint(number->offset) &&
+                 isPoint(number->block) && isPoint(atom.bound) &&
+                 pool.getConstant(number->block).value_or(kLeastBlock) >=
+                     kLeastBlock;
+    if (isRun && !isTaken())
+      drive(TermPlan::Driver::Congruence, *number, i);
+    else
+      plan.isPartial = true;
+  }
+  std::optional<Expr> offset;
+  for (const Atom &atom : term.atoms) {
+    bool isBound = atom.kind == AtomKind::Lower || atom.kind == AtomKind::Upper;
+    if (!isBound || atom.axis == form.swept)
+      continue;
+    auto digit = matchDigit(pool, atom.axis, form.swept);
+    bool isDigit = digit && !isTaken() && isPoint(digit->second) &&
+                   isPoint(digit->first.weight) &&
+                   isPoint(digit->first.modulus) &&
+                   offset.value_or(digit->second) == digit->second;
+    if (!isDigit) {
+      plan.isPartial = true;
+      continue;
+    }
+    offset = digit->second;
+    if (llvm::none_of(plan.digits, [&](const TermPlan::Digit &other) {
+          return other.axis == atom.axis;
+        }))
+      plan.digits.push_back(digit->first);
+  }
+  if (!plan.digits.empty()) {
+    plan.isPartial |= !chain(pool, plan.digits);
+    plan.driver = TermPlan::Driver::Digits;
+    plan.offset = *offset;
+  }
+  return plan;
+}
