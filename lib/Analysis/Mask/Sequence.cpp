@@ -107,8 +107,9 @@ TermPlan attn::mask::planTerm(ExprPool &pool, const NormalForm &form,
     plan.atom = atom;
   };
   for (auto [i, atom] : llvm::enumerate(term.atoms)) {
-    if (atom.kind == AtomKind::Residual)
-      plan.isPartial = true;
+    plan.isPartial |= atom.kind == AtomKind::Residual;
+    if (atom.kind == AtomKind::Guard)
+      plan.tested.push_back(i);
     if (atom.kind != AtomKind::Member)
       continue;
     auto number = matchBlock(pool, atom.axis, form.swept);
@@ -119,7 +120,7 @@ TermPlan attn::mask::planTerm(ExprPool &pool, const NormalForm &form,
     if (isRow && !isTaken())
       drive(TermPlan::Driver::List, *number, i);
     else
-      plan.isPartial = true;
+      plan.tested.push_back(i);
   }
   for (auto [i, atom] : llvm::enumerate(term.atoms)) {
     if (atom.kind != AtomKind::Congruence)
@@ -134,10 +135,10 @@ TermPlan attn::mask::planTerm(ExprPool &pool, const NormalForm &form,
     if (isRun && !isTaken())
       drive(TermPlan::Driver::Congruence, *number, i);
     else
-      plan.isPartial = true;
+      plan.tested.push_back(i);
   }
   std::optional<Expr> offset;
-  for (const Atom &atom : term.atoms) {
+  for (auto [i, atom] : llvm::enumerate(term.atoms)) {
     bool isBound = atom.kind == AtomKind::Lower || atom.kind == AtomKind::Upper;
     if (!isBound || atom.axis == form.swept)
       continue;
@@ -147,7 +148,7 @@ TermPlan attn::mask::planTerm(ExprPool &pool, const NormalForm &form,
                    isPoint(digit->first.modulus) &&
                    offset.value_or(digit->second) == digit->second;
     if (!isDigit) {
-      plan.isPartial = true;
+      plan.tested.push_back(i);
       continue;
     }
     offset = digit->second;
@@ -157,6 +158,7 @@ TermPlan attn::mask::planTerm(ExprPool &pool, const NormalForm &form,
       plan.digits.push_back(digit->first);
   }
   if (!plan.digits.empty()) {
+    // Digits that do not follow each other: of the finer ones nothing is told.
     plan.isPartial |= !chain(pool, plan.digits);
     plan.driver = TermPlan::Driver::Digits;
     plan.offset = *offset;

@@ -83,7 +83,10 @@ struct TermPlan {
   Expr shift;
   /// Index of the driving atom of a congruence or list.
   unsigned atom = 0;
-  /// Some atom is not told by the ranges and the driver: no point is full.
+  /// Indices of the atoms that neither ranges nor the driver tell: the term is
+  /// full only where they hold for all of the extent.
+  llvm::SmallVector<unsigned, 4> tested;
+  /// An atom is residual: no point is full.
   bool isPartial = false;
 };
 
@@ -207,10 +210,8 @@ Sequencer<Ops>::getRanges(const Term &term, const TermPlan &plan) {
   ranges.hi = ops.max(ranges.hi, ranges.lo);
   ranges.fullLo = clamp(ranges.fullLo, ranges.lo, ranges.hi);
   ranges.fullHi = clamp(ranges.fullHi, ranges.fullLo, ranges.hi);
-  for (const Atom &atom : term.atoms) {
-    if (atom.kind != AtomKind::Guard)
-      continue;
-    Truth<Ops> truth = evaluator->test(atom);
+  for (unsigned tested : plan.tested) {
+    Truth<Ops> truth = evaluator->test(term.atoms[tested]);
     ranges.hi = ops.select(truth.any, ranges.hi, ranges.lo);
     ranges.fullLo = ops.min(ranges.fullLo, ranges.hi);
     ranges.fullHi = ops.select(truth.all, ops.min(ranges.fullHi, ranges.hi),
