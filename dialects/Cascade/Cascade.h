@@ -31,6 +31,10 @@ class RankOp;
 /// are a 64-bit number.
 constexpr int64_t kMaxTile = int64_t(1) << 24;
 
+/// On a function: parts of its masks that have no bounds are computed at every
+/// point. Without it they are refused.
+inline constexpr llvm::StringLiteral kResidualAttr = "cascade.residual";
+
 /// The effect of an empty value of each operand of `map` (one a block
 /// argument), by the algebra of its operations: `Absorb` if the yielded value
 /// is then `resultEmpty` whatever the other operands are, `Through` if the

@@ -12,7 +12,8 @@ static ParseResult
 parseSegments(OpAsmParser &parser,
               SmallVectorImpl<OpAsmParser::UnresolvedOperand> &lowers,
               SmallVectorImpl<OpAsmParser::UnresolvedOperand> &uppers,
-              DenseBoolArrayAttr &full) {
+              DenseBoolArrayAttr &full,
+              SmallVectorImpl<std::unique_ptr<Region>> &locators) {
   SmallVector<bool> classes;
   auto parseSegment = [&]() -> ParseResult {
     StringRef keyword;
@@ -27,6 +28,9 @@ parseSegments(OpAsmParser &parser,
                                    "'partial', but got '")
              << keyword << "'";
     classes.push_back(keyword == "full");
+    locators.push_back(std::make_unique<Region>());
+    if (succeeded(parser.parseOptionalKeyword("at")))
+      return parser.parseRegion(*locators.back());
     return success();
   };
   if (parser.parseCommaSeparatedList(parseSegment))
@@ -36,11 +40,17 @@ parseSegments(OpAsmParser &parser,
 }
 
 static void printSegments(OpAsmPrinter &p, SweepOp, OperandRange lowers,
-                          OperandRange uppers, DenseBoolArrayAttr full) {
+                          OperandRange uppers, DenseBoolArrayAttr full,
+                          RegionRange locators) {
   llvm::interleaveComma(
-      llvm::zip(lowers, uppers, full.asArrayRef()), p, [&](auto segment) {
-        auto [lower, upper, isFull] = segment;
+      llvm::zip(lowers, uppers, full.asArrayRef(), locators), p,
+      [&](auto segment) {
+        auto [lower, upper, isFull, locator] = segment;
         p << lower << " to " << upper << (isFull ? " full" : " partial");
+        if (locator->empty())
+          return;
+        p << " at ";
+        p.printRegion(*locator);
       });
 }
 
@@ -240,32 +250,12 @@ LogicalResult TransposeOp::inferReturnTypes(MLIRContext *,
 
 LogicalResult TransposeOp::verify() { return success(); }
 
-LogicalResult MaskOp::verify() {
-  size_t rank = getTile().getType().getRank();
-  // mask_c1
-  if (getBases().size() != rank)
-    return emitOpError("expects one base a dimension of ")
-           << getTile().getType() << ", but got " << getBases().size();
-  if (!getValid().empty() && getValid().size() != rank)
-    return emitOpError("expects no valid count or one a dimension of ")
-           << getTile().getType() << ", but got " << getValid().size();
-  // mask_c2
-  Block &block = getPredicate().front();
-  if (block.getNumArguments() != rank ||
-      !llvm::all_of(block.getArgumentTypes(),
-                    [](Type type) { return type.isIndex(); }))
-    return emitOpError("expects a predicate of ")
-           << rank << " 'index' arguments, but got "
-           << block.getArgumentTypes();
-  auto yield = dyn_cast<YieldOp>(block.empty() ? nullptr : &block.back());
-  if (!yield || yield.getValues().size() != 1 ||
-      !yield.getValues()[0].getType().isInteger(1))
-    return emitOpError("expects the predicate to yield one 'i1'");
-  // mask_c3
-  if (getEmpty().getType() != getTile().getType().getElementType())
-    return emitOpError("expects empty of the tile's element type, but got ")
-           << getEmpty() << " and " << getTile().getType();
-  return success();
+void SweepOp::build(OpBuilder &builder, OperationState &state,
+                    ValueRange lowers, ValueRange uppers, ArrayRef<bool> full,
+                    int64_t tile, ValueRange inits) {
+  build(builder, state, inits.getTypes(), lowers, uppers,
+        builder.getDenseBoolArrayAttr(full), builder.getI64IntegerAttr(tile),
+        inits, full.size());
 }
 
 LogicalResult SweepOp::inferReturnTypes(MLIRContext *, std::optional<Location>,
@@ -283,6 +273,12 @@ LogicalResult SweepOp::verify() {
                        "segment, but got ")
            << getLowers().size() << ", " << getUppers().size() << " and "
            << getFull().size();
+  // sweep_c5
+  if (getLocators().size() != getFull().size())
+    return emitOpError("expects a locator, which may be empty, a segment, but "
+                       "got ")
+           << getLocators().size() << " for " << getFull().size()
+           << " segments";
   if (getTile() <= 0)
     return emitOpError("expects a positive tile, but got ") << getTile();
   return success();
@@ -316,6 +312,12 @@ LogicalResult SweepOp::verifyRegions() {
   if (failed(verifySignature(*this, getStep().front(), "step", arguments,
                              carries)))
     return failure();
+  // sweep_c5
+  for (Region &locator : getLocators())
+    if (!locator.empty() && failed(verifySignature(*this, locator.front(),
+                                                   "a locator", {index},
+                                                   {index, index})))
+      return failure();
   // sweep_c3
   if (getMerge().empty())
     return success();

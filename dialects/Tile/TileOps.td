@@ -117,7 +117,7 @@ def Tile_ProgramOp : Tile_Op<"program", [
 
 def Tile_YieldOp : Tile_Op<"yield", [
     Pure, Terminator,
-    ParentOneOf<["ProgramOp", "SweepOp", "MaskOp"]>]> {
+    ParentOneOf<["ProgramOp", "SweepOp", "MaskOp", "GenerateOp"]>]> {
   let summary = "ends a region of a tile op and gives its results";
   let arguments = (ins Variadic<AnyType>:$values);
   let builders = [OpBuilder<(ins), [{
@@ -284,43 +284,6 @@ def Tile_TransposeOp : Tile_Op<"transpose", [Pure, InferTypeOpAdaptor]> {
   let hasVerifier = 1;
 }
 
-def Tile_MaskOp : Tile_Op<"mask", [
-    AttrSizedOperandSegments, RecursiveMemoryEffects,
-    AllTypesMatch<["tile", "result"]>,
-    SingleBlock]> {
-  let summary = "replaces the points at which a predicate is false";
-  let description = [{
-    `predicate` is computed at each point's coordinates, `bases[i] + d_i`. Points
-    at which it is false, and points at or beyond a `valid` count, become `empty`.
-
-    Directly in the step of a `tile.sweep`, in the segments of class `full`, the
-    predicate is known to hold at every point below `valid` and is not computed.
-
-    Constraints:
-    * (C1) There is one base a dimension of the tile, and `valid` is absent or has
-      one count a dimension.
-    * (C2) `predicate` takes one `index` a dimension and yields one `i1`.
-    * (C3) `empty` has the tile's element type.
-
-    ```mlir
-    %m = tile.mask %s empty 0xFF800000 : f32 at(%p0, %k0) valid(%np, %nk) {
-    ^bb0(%p: index, %k: index):
-      %c = arith.cmpi sge, %p, %k : index
-      tile.yield %c : i1
-    } : tensor<64x256xf32>
-    ```
-  }];
-  let arguments = (ins Tile_Tile:$tile, TypedAttrInterface:$empty,
-                       Variadic<Index>:$bases, Variadic<Index>:$valid);
-  let regions = (region SizedRegion<1>:$predicate);
-  let results = (outs Tile_Tile:$result);
-  let assemblyFormat = [{
-    $tile `empty` $empty `at` `(` $bases `)` (`valid` `(` $valid^ `)`)?
-    $predicate attr-dict `:` type($tile)
-  }];
-  let hasVerifier = 1;
-}
-
 def Tile_SweepOp : Tile_Op<"sweep", [
     AttrSizedOperandSegments, RecursiveMemoryEffects, InferTypeOpAdaptor]> {
   let summary = "an ordered fold over ranges of a coordinate";
@@ -331,6 +294,19 @@ def Tile_SweepOp : Tile_Op<"sweep", [
     last step of a segment) and the carries, and yields the new carries. A segment
     is `full` if every `tile.mask` of the step holds at all valid points of all its
     tiles, else `partial`.
+
+    A segment `%lo to %hi partial at {...}` is located: it has the steps
+    `%lo, %lo + 1, ..., %hi - 1`, and its region gives the base and the count of
+    each. A step with count 0 is left out. So come the rows of a box, every n-th
+    block, the blocks of a list:
+
+    ```mlir
+    %c0 to %n partial at {
+    ^bb0(%i: index):
+      %base = arith.muli %i, %stride : index
+      tile.yield %base, %count : index, index
+    }
+    ```
 
     What a step yields and stores must not depend on points at or beyond the count
     along a dimension that a `tile.load` cuts by it: masks with `valid` and loads
@@ -348,6 +324,7 @@ def Tile_SweepOp : Tile_Op<"sweep", [
       values of the carries' types.
     * (C3) `merge` is absent or takes the carries twice and yields their types.
     * (C4) The carries are tiles.
+    * (C5) A locator takes the number of the step and yields its base and count.
 
     ```mlir
     %r = tile.sweep(%c0 to %n full) by 256 carry(%zero : tensor<64xf32>) step {
@@ -361,15 +338,29 @@ def Tile_SweepOp : Tile_Op<"sweep", [
                        DenseBoolArrayAttr:$full, I64Attr:$tile,
                        Variadic<Tile_Tile>:$inits);
   let regions = (region SizedRegion<1>:$step,
-                        MaxSizedRegion<1>:$merge);
+                        MaxSizedRegion<1>:$merge,
+                        VariadicRegion<MaxSizedRegion<1>>:$locators);
   let results = (outs Variadic<Tile_Tile>:$outs);
   let assemblyFormat = [{
-    `(` custom<Segments>($lowers, $uppers, $full) `)` `by` $tile
+    `(` custom<Segments>($lowers, $uppers, $full, $locators) `)` `by` $tile
     (`carry` `(` $inits^ `:` type($inits) `)`)?
     `step` $step (`merge` $merge^)? attr-dict
   }];
+  let builders = [OpBuilder<(ins "::mlir::ValueRange":$lowers,
+      "::mlir::ValueRange":$uppers, "::llvm::ArrayRef<bool>":$full,
+      "int64_t":$tile, "::mlir::ValueRange":$inits)>];
   let hasVerifier = 1;
   let hasRegionVerifier = 1;
+  let extraClassDeclaration = [{
+    bool isLocated(unsigned segment) { return !getLocators()[segment].empty(); }
+    bool hasLocated() {
+      return ::llvm::any_of(getLocators(), [](::mlir::Region &region) {
+        return !region.empty();
+      });
+    }
+  }];
 }
+
+include "dialects/Tile/TileMaskOps.td"
 
 #endif // DIALECTS_TILE_TILEOPS_TD

@@ -66,6 +66,8 @@ void attn::addCascadeStage(OpPassManager &passes, StringRef stage,
     passes.addPass(createConvertCascadeToTilePass(convert));
     passes.addPass(createCanonicalizerPass());
     passes.addPass(createCSEPass());
+    passes.addPass(createHoistMasksPass());
+    passes.addPass(createCSEPass());
   }
 }
 

@@ -212,4 +212,40 @@ def ReassociatePass : Pass<"cascade-reassociate", "::attn::cascade::FuncOp"> {
   ];
 }
 
+def HoistMasksPass : Pass<"tile-hoist-masks", "::mlir::ModuleOp"> {
+  let summary = "Compute parts of masks once a row or once a key";
+  let description = [{
+    In the predicate of a `tile.mask`, what depends on no coordinate moves out,
+    and what depends on one coordinate, and costs more than reading an element,
+    becomes a `tile.generate` whose elements the mask takes by `with`: before the
+    sweep for rows, in the step for keys. Divisions, tables and lists so stand at
+    no point.
+
+    ```mlir
+    %m = tile.mask %s empty 0xFF800000 : f32 at(%p0, %k0) {
+    ^bb0(%p: index, %k: index):
+      %y = arith.divui %p, %width : index
+      %c = arith.cmpi sge, %y, %k : index
+      tile.yield %c : i1
+    } : tensor<64x256xf32>
+    ```
+    becomes
+    ```mlir
+    %row = tile.generate at(%p0) {
+    ^bb0(%p: index):
+      %y = arith.divui %p, %width : index
+      tile.yield %y : index
+    } : tensor<64xindex>
+    %m = tile.mask %s empty 0xFF800000 : f32 at(%p0, %k0)
+        with(%row along [0] : tensor<64xindex>) {
+    ^bb0(%p: index, %k: index, %y: index):
+      %c = arith.cmpi sge, %y, %k : index
+      tile.yield %c : i1
+    } : tensor<64x256xf32>
+    ```
+  }];
+  let dependentDialects = ["::attn::tile::TileDialect",
+                           "::mlir::arith::ArithDialect"];
+}
+
 #endif // ATTN_TRANSFORMS_PASSES_TD

@@ -75,6 +75,62 @@ const RankPlace *ProgramEmitter::getPlace(StringAttr rank, Location loc) {
   return &it->second;
 }
 
+FailureOr<Value> ProgramEmitter::emitTableAccess(Operation *op,
+                                                 ValueRange operands) {
+  auto read = dyn_cast<ReadOp>(op);
+  auto member = dyn_cast<MemberOp>(op);
+  Value source = read ? read.getSource() : member.getSource();
+  auto it = memory.find(source);
+  if (it == memory.end() || it->second.slicedRank)
+    return op->emitOpError("expects to read an argument");
+  Value memref = it->second.memref;
+  Location loc = op->getLoc();
+  if (member) {
+    // The number, the list, its coordinates and, if there is one, a range.
+    size_t numCoordinates = member.getCoordinates().size();
+    ValueRange coordinates = operands.slice(2, numCoordinates);
+    ValueRange range = operands.drop_front(2 + numCoordinates);
+    Value first = range.empty() ? getIndexConstant(0) : range[0];
+    FailureOr<Value> last =
+        range.empty() ? getExtent(it->second.type.getRanks().back(), loc)
+                      : FailureOr<Value>(range[1]);
+    if (failed(last))
+      return failure();
+    return tile::MemberOp::create(builder, loc, operands[0], memref,
+                                  coordinates, first, *last)
+        .getResult();
+  }
+  // A coordinate that is computed may be outside, where the tensor is empty.
+  SmallVector<Value> coordinates(operands.drop_front());
+  Value inside;
+  for (auto [i, rank] : llvm::enumerate(it->second.type.getRanks())) {
+    if (read.getCoordinates()[i].getDefiningOp<IndexOp>())
+      continue;
+    FailureOr<Value> extent = getExtent(rank, loc);
+    if (failed(extent))
+      return failure();
+    Value zero = getIndexConstant(0), at = coordinates[i];
+    Value last = arith::SubIOp::create(builder, loc, *extent,
+                                       getIndexConstant(1));
+    coordinates[i] = arith::MaxSIOp::create(
+        builder, loc, arith::MinSIOp::create(builder, loc, at, last), zero);
+    Value same = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq,
+                                       at, coordinates[i]);
+    inside = inside ? Value(arith::AndIOp::create(builder, loc, inside, same))
+                    : same;
+  }
+  Value element =
+      memref::LoadOp::create(builder, loc, memref, coordinates).getResult();
+  if (!inside)
+    return element;
+  Value empty = arith::ConstantOp::create(
+      builder, loc,
+      getNumericAttr(element.getType(),
+                     *getNumericValue(it->second.type.getEmpty())));
+  return arith::SelectOp::create(builder, loc, inside, element, empty)
+      .getResult();
+}
+
 FailureOr<Value> ProgramEmitter::emitPredicate(EinsumOp op,
                                                ValueRange coordinates,
                                                ArrayRef<StringAttr> ranks,
@@ -131,19 +187,13 @@ FailureOr<Value> ProgramEmitter::emitPredicate(EinsumOp op,
       builder = saved;
       return operands[0];
     }
-    if (auto read = dyn_cast<ReadOp>(inner)) {
-      auto it = memory.find(read.getSource());
-      if (it == memory.end() || it->second.slicedRank)
-        return read.emitOpError("expects to read an argument");
-      mapping.map(read.getResult(),
-                  memref::LoadOp::create(builder, read.getLoc(),
-                                         it->second.memref,
-                                         ArrayRef(operands).drop_front())
-                      .getResult());
+    if (isa<ReadOp, MemberOp>(inner)) {
+      FailureOr<Value> read = emitTableAccess(&inner, operands);
+      if (failed(read))
+        return failure();
+      mapping.map(inner.getResult(0), *read);
       continue;
     }
-    if (isa<MemberOp>(inner))
-      return inner.emitOpError("has no lowering to tile");
     if (inner.getNumRegions() != 0)
       return inner.emitOpError("expects a predicate without regions");
     Operation *clone = builder.clone(inner);
@@ -400,7 +450,8 @@ LogicalResult ProgramEmitter::applyMask(TileValue &value, TypedAttr empty) {
   TypedAttr element =
       getNumericAttr(type.getElementType(), *getNumericValue(empty));
   auto mask = tile::MaskOp::create(builder, loc, type, value.tile, element,
-                                   bases, valid);
+                                   bases, valid, ValueRange(),
+                                   ArrayRef<int64_t>());
   OpBuilder inner(func.getContext());
   Block *block = inner.createBlock(&mask.getPredicate());
   for (size_t i = 0; i < bases.size(); ++i)

@@ -79,7 +79,8 @@ public:
 
 private:
   friend class EinsumEmitter;
-  friend class KeyBounds;
+  friend class IndexOps;
+  friend class MaskSegments;
 
   /// `value` as a tile; masks are applied unless `keepPending`.
   mlir::FailureOr<TileValue> getTile(mlir::Value value,
@@ -102,6 +103,11 @@ private:
   mlir::FailureOr<mlir::Value>
   emitPredicate(cascade::EinsumOp op, mlir::ValueRange coordinates,
                 llvm::ArrayRef<mlir::StringAttr> ranks, mlir::OpBuilder &b);
+
+  /// A `cascade.read` or `cascade.member` of a predicate, whose operands are
+  /// `operands`.
+  mlir::FailureOr<mlir::Value> emitTableAccess(mlir::Operation *op,
+                                               mlir::ValueRange operands);
 
   /// The variable that `expr`, a coordinate of `rank`, equals at every point of
   /// its tile: a plain variable of the rank, or an expression (`i mod 64`) of

@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "KeyBounds.h"
+#include "MaskSegments.h"
 #include "ProgramEmitter.h"
 
 #include "attn/Analysis/LiveKeys.h"
@@ -16,54 +16,6 @@
 using namespace mlir;
 using namespace attn;
 using namespace attn::cascade;
-
-namespace {
-struct Segments {
-  SmallVector<Value> lowers, uppers;
-  SmallVector<bool> full;
-  void add(Value lower, Value upper, bool isFull) {
-    lowers.push_back(lower);
-    uppers.push_back(upper);
-    full.push_back(isFull);
-  }
-};
-} // namespace
-
-/// A full range that ends by a predicate has a multiple of so many keys: the
-/// first row of a causal tile sees one key more, which would take a step alone.
-static constexpr int64_t kFullMultiple = 16;
-
-/// Partial ranges first, then the full one (DESIGN.md).
-static Segments makeSegments(OpBuilder &b, Location loc, Value zero,
-                             Value extent, const KeyInterval &bounds) {
-  Segments segments;
-  auto min = [&](Value x, Value y) -> Value {
-    return y ? Value(arith::MinSIOp::create(b, loc, x, y)) : x;
-  };
-  auto max = [&](Value x, Value y) -> Value {
-    return y ? Value(arith::MaxSIOp::create(b, loc, x, y)) : x;
-  };
-  Value hi = max(min(extent, bounds.anyHi), bounds.anyHi ? zero : Value());
-  Value lo = min(max(zero, bounds.anyLo), bounds.anyLo ? hi : Value());
-  if (bounds.fullEmpty) {
-    segments.add(lo, hi, false);
-    return segments;
-  }
-  bool hasLower = bounds.fullLo != nullptr, hasUpper = bounds.fullHi != nullptr;
-  Value fullLo = hasLower ? min(max(lo, bounds.fullLo), hi) : lo;
-  Value fullHi = hasUpper ? max(min(hi, bounds.fullHi), fullLo) : hi;
-  if (hasLower)
-    segments.add(lo, fullLo, false);
-  if (hasUpper) {
-    Value multiple = arith::ConstantIndexOp::create(b, loc, kFullMultiple);
-    Value excess = arith::RemUIOp::create(
-        b, loc, b.createOrFold<arith::SubIOp>(loc, fullHi, fullLo), multiple);
-    fullHi = arith::SubIOp::create(b, loc, fullHi, excess);
-    segments.add(fullHi, hi, false);
-  }
-  segments.add(fullLo, fullHi, true);
-  return segments;
-}
 
 /// True if the steps of `scan` may have another extent: a merge says that its
 /// results do not depend on it, and nothing else knows the rank of the steps.
@@ -108,8 +60,6 @@ LogicalResult ProgramEmitter::emitScan(ScanOp scan) {
     inits.push_back(value->tile);
   }
 
-  Value zero = getIndexConstant(0);
-  Segments segments;
   bool hasWhere = false;
   if (tileRank)
     for (auto op : scan.getStep().getOps<EinsumOp>())
@@ -121,18 +71,19 @@ LogicalResult ProgramEmitter::emitScan(ScanOp scan) {
                                              tileRank;
                                     })
                : EinsumOp();
+  tile::SweepOp sweep;
   // A merge says that the order of tiles is free.
-  if (governing && scan.hasMerge())
-    segments = makeSegments(
-        builder, loc, zero, *extent,
-        KeyBounds(*this, scan.getBase(), tileRank).analyze(governing));
-  else
-    segments.add(zero, *extent, /*isFull=*/!hasWhere);
-
-  auto sweep = tile::SweepOp::create(
-      builder, loc, TypeRange(ValueRange(inits)), segments.lowers,
-      segments.uppers, builder.getDenseBoolArrayAttr(segments.full),
-      builder.getI64IntegerAttr(tile), inits);
+  if (governing && scan.hasMerge()) {
+    MaskSegments segments(*this, governing, scan.getRankAttr(), *extent, tile);
+    if (failed(segments.analyze()))
+      return failure();
+    sweep = tile::SweepOp::create(builder, loc, segments.lowers,
+                                  segments.uppers, segments.full, tile, inits);
+    segments.writeLocators(sweep);
+  } else {
+    sweep = tile::SweepOp::create(builder, loc, getIndexConstant(0), *extent,
+                                  ArrayRef<bool>{!hasWhere}, tile, inits);
+  }
   auto savedTiles = tiles;
   OpBuilder outer = builder;
 

@@ -328,18 +328,35 @@ LogicalResult ThreadEmitter::emitSweep(tile::SweepOp op) {
     materialise(init, carries.back());
   }
   Block &step = op.getStep().front();
-  for (auto [lower, upper, full] :
-       llvm::zip_equal(op.getLowers(), op.getUppers(), op.getFull())) {
+  for (auto [i, lower, upper, full] :
+       llvm::enumerate(op.getLowers(), op.getUppers(), op.getFull())) {
     Value end = getScalar(upper);
-    auto loop =
-        scf::ForOp::create(b, getScalar(lower), end, constant(op.getTile()));
+    bool isLocated = op.isLocated(i);
+    auto loop = scf::ForOp::create(b, getScalar(lower), end,
+                                   constant(isLocated ? 1 : op.getTile()));
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
     Value base = loop.getInductionVar();
-    setScalar(step.getArgument(0), base);
-    setScalar(step.getArgument(1),
-              arith::MinSIOp::create(b, arith::SubIOp::create(b, end, base),
-                                     constant(op.getTile())));
+    if (isLocated) {
+      Block &locator = op.getLocators()[i].front();
+      setScalar(locator.getArgument(0), base);
+      if (!evaluateRegion(locator))
+        return failure();
+      ValueRange place = locator.getTerminator()->getOperands();
+      setScalar(step.getArgument(0), getScalar(place[0]));
+      setScalar(step.getArgument(1), getScalar(place[1]));
+      // All threads have the same count.
+      Value hasPoints =
+          arith::CmpIOp::create(b, arith::CmpIPredicate::sgt,
+                                getScalar(place[1]), constant(0));
+      auto choice = scf::IfOp::create(b, hasPoints, /*withElseRegion=*/false);
+      b.setInsertionPointToStart(choice.thenBlock());
+    } else {
+      setScalar(step.getArgument(0), base);
+      setScalar(step.getArgument(1),
+                arith::MinSIOp::create(b, arith::SubIOp::create(b, end, base),
+                                       constant(op.getTile())));
+    }
     tile::SweepOp outer = fullSweep;
     fullSweep = full ? op : tile::SweepOp();
     LogicalResult result = emitStep(op, carries);

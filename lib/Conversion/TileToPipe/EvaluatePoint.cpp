@@ -62,7 +62,46 @@ Value ThreadEmitter::loadScalar(Value memref, ValueRange indices) {
       indices);
 }
 
+LogicalResult ThreadEmitter::emitTableOp(Operation *op) {
+  Value memref = op->getOperand(isa<tile::MemberOp>(op) ? 1 : 0);
+  auto it = tables.find(memref);
+  if (it == tables.end() || !tensors.contains(memref))
+    return op->emitOpError("expects to read an argument of the program");
+  TableAccess table;
+  table.extents = it->second;
+  table.load = [&](ValueRange point) -> Value {
+    Value element = loadScalar(memref, point);
+    unsigned bits = element.getType().getIntOrFloatBitWidth();
+    if (bits == 32)
+      return element;
+    return bits < 32 ? Value(arith::ExtSIOp::create(b, b.getI32Type(), element))
+                     : arith::TruncIOp::create(b, b.getI32Type(), element);
+  };
+  if (auto extrema = dyn_cast<tile::ExtremaOp>(op)) {
+    auto [least, greatest] =
+        expandExtrema(b, table, getScalars(extrema.getFirsts()),
+                      getScalars(extrema.getLasts()), extrema.getEmpty());
+    setScalar(extrema.getLeast(), least);
+    setScalar(extrema.getGreatest(), greatest);
+  } else if (auto entry = dyn_cast<tile::EntryOp>(op)) {
+    setScalar(entry.getNumber(),
+              expandEntry(b, table, getScalars(entry.getCoordinates()),
+                          getScalar(entry.getFirst()),
+                          getScalar(entry.getAt())));
+  } else {
+    auto member = cast<tile::MemberOp>(op);
+    setScalar(member.getResult(),
+              expandMember(b, table, getScalar(member.getNumber()),
+                           getScalars(member.getCoordinates()),
+                           getScalar(member.getFirst()),
+                           getScalar(member.getLast())));
+  }
+  return success();
+}
+
 LogicalResult ThreadEmitter::emitScalar(Operation *op) {
+  if (isa<tile::ExtremaOp, tile::EntryOp, tile::MemberOp>(op))
+    return emitTableOp(op);
   if (auto load = dyn_cast<memref::LoadOp>(op)) {
     Value value = loadScalar(load.getMemRef(), getScalars(load.getIndices()));
     if (!value)
@@ -167,6 +206,22 @@ Value ThreadEmitter::evaluateLoad(tile::LoadOp op, ValueRange point) {
                                  arith::ConstantOp::create(b, pad));
 }
 
+Value ThreadEmitter::evaluateRegion(Block &region) {
+  for (Operation &inner : region.without_terminator())
+    if (mlir::failed(emitScalar(&inner))) {
+      failed = true;
+      return {};
+    }
+  return getScalar(region.getTerminator()->getOperand(0));
+}
+
+Value ThreadEmitter::evaluateGenerate(tile::GenerateOp op, ValueRange point) {
+  Block &region = op.getBody().front();
+  setScalar(region.getArgument(0),
+            arith::AddIOp::create(b, getScalar(op.getBase()), point[0]));
+  return evaluateRegion(region);
+}
+
 Value ThreadEmitter::evaluateMask(tile::MaskOp op, ValueRange point) {
   Value value = evaluate(op.getTile(), point);
   if (!value)
@@ -176,14 +231,17 @@ Value ThreadEmitter::evaluateMask(tile::MaskOp op, ValueRange point) {
   if (!fullSweep || op->getParentOp() != fullSweep) {
     Block &predicate = op.getPredicate().front();
     for (auto [argument, base, at] :
-         llvm::zip_equal(predicate.getArguments(), op.getBases(), point))
+         llvm::zip(predicate.getArguments(), op.getBases(), point))
       setScalar(argument, arith::AddIOp::create(b, getScalar(base), at));
-    for (Operation &inner : predicate.without_terminator())
-      if (mlir::failed(emitScalar(&inner))) {
-        failed = true;
+    for (auto [i, tile] : llvm::enumerate(op.getWith())) {
+      Value element = evaluate(tile, point[op.getAlong()[i]]);
+      if (!element)
         return {};
-      }
-    Value visible = getScalar(predicate.getTerminator()->getOperand(0));
+      setScalar(predicate.getArgument(point.size() + i), element);
+    }
+    Value visible = evaluateRegion(predicate);
+    if (!visible)
+      return {};
     holds = holds ? arith::AndIOp::create(b, holds, visible) : visible;
   }
   if (!holds)
@@ -230,6 +288,8 @@ Value ThreadEmitter::evaluateDefinition(Value tile, ValueRange point) {
     return evaluateLoad(load, point);
   if (auto mask = dyn_cast<tile::MaskOp>(op))
     return evaluateMask(mask, point);
+  if (auto generate = dyn_cast<tile::GenerateOp>(op))
+    return evaluateGenerate(generate, point);
   if (op->getNumResults() != 1 || !OpTrait::hasElementwiseMappableTraits(op))
     return fail(op, "expects a tile op or an elementwise one in a program for "
                     "threads");

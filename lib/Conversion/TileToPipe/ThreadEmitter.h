@@ -12,6 +12,7 @@
 #ifndef ATTN_LIB_CONVERSION_TILETOPIPE_THREADEMITTER_H
 #define ATTN_LIB_CONVERSION_TILETOPIPE_THREADEMITTER_H
 
+#include "attn/Conversion/ExpandTables.h"
 #include "dialects/Pipe/Pipe.h"
 #include "dialects/Tile/Tile.h"
 
@@ -34,6 +35,10 @@ public:
   /// What stands for a tensor or a scalar of the program.
   void setTensor(mlir::Value memref, mlir::Value global) {
     tensors[memref] = global;
+  }
+  /// The extents of a tensor, for what reads it with coordinates of its own.
+  void setTable(mlir::Value memref, llvm::ArrayRef<mlir::Value> extents) {
+    tables[memref].assign(extents.begin(), extents.end());
   }
   void setScalar(mlir::Value value, mlir::Value lowered) {
     scalars.map(value, lowered);
@@ -81,6 +86,9 @@ private:
   mlir::Value evaluateDefinition(mlir::Value tile, mlir::ValueRange point);
   mlir::Value evaluateLoad(tile::LoadOp op, mlir::ValueRange point);
   mlir::Value evaluateMask(tile::MaskOp op, mlir::ValueRange point);
+  mlir::Value evaluateGenerate(tile::GenerateOp op, mlir::ValueRange point);
+  /// What a region of scalars yields, its arguments being set.
+  mlir::Value evaluateRegion(mlir::Block &region);
   /// Whether `point` lies below the counts; null where all points do.
   mlir::Value evaluateValid(mlir::ValueRange valid, mlir::ValueRange point,
                             llvm::ArrayRef<int64_t> shape);
@@ -90,6 +98,7 @@ private:
   mlir::Value evaluateExpr(mlir::AffineExpr expr, mlir::ValueRange point,
                            mlir::ValueRange indices);
   mlir::LogicalResult emitScalar(mlir::Operation *op);
+  mlir::LogicalResult emitTableOp(mlir::Operation *op);
   /// `op` on scalars: an elementwise op of one result.
   mlir::Value cloneScalar(mlir::Operation *op, mlir::ValueRange operands);
   mlir::Value loadScalar(mlir::Value memref, mlir::ValueRange indices);
@@ -107,6 +116,7 @@ private:
   pipe::RoleOp firstRole;
   mlir::IRMapping scalars;
   llvm::DenseMap<mlir::Value, mlir::Value> tensors, arrays;
+  llvm::DenseMap<mlir::Value, llvm::SmallVector<mlir::Value>> tables;
   /// Arrays that nothing reads any more, by type.
   llvm::MapVector<mlir::Type, llvm::SmallVector<mlir::Value>> freeArrays;
   /// The sweep whose step is being written, in a segment in which the

@@ -160,6 +160,24 @@ LogicalResult KernelBuilder::bindArguments(ThreadEmitter &emitter) {
     Value original = program.getBody().getArgument(index);
     if (isa<MemRefType>(type)) {
       emitter.setTensor(original, arguments[index]);
+      bool isTable = llvm::any_of(original.getUsers(), [](Operation *user) {
+        return isa<tile::ExtremaOp, tile::EntryOp, tile::MemberOp>(user);
+      });
+      if (!isTable)
+        continue;
+      SmallVector<Value> extents;
+      auto shape = program.getArgAttrOfType<ArrayAttr>(index, tile::kShapeAttr);
+      for (Attribute entry : shape) {
+        if (auto known = dyn_cast<IntegerAttr>(entry)) {
+          extents.push_back(i32(known.getInt()));
+          continue;
+        }
+        FailureOr<Value> extent = getExtent(cast<StringAttr>(entry));
+        if (failed(extent))
+          return failure();
+        extents.push_back(*extent);
+      }
+      emitter.setTable(original, extents);
     } else if (StringAttr rank = getString(index, tile::kExtentAttr)) {
       FailureOr<Value> extent = getExtent(rank);
       if (failed(extent))

@@ -295,8 +295,10 @@ Emitter::Values Emitter::emitBlock(Nest &nest, const Block &block,
           continue;
         }
         auto mask = dyn_cast<tile::MaskOp>(op);
-        Value value = mask ? evaluateMask(mask, point, nest.lane)
-                           : clonePointwise(op, point, nest.lane);
+        auto generate = dyn_cast<tile::GenerateOp>(op);
+        Value value = mask       ? evaluateMask(mask, point, nest.lane)
+                      : generate ? evaluateGenerate(generate, point, nest.lane)
+                                 : clonePointwise(op, point, nest.lane);
         if (!value) {
           failedEvaluation = true;
           return sums;

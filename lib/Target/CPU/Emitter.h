@@ -15,6 +15,7 @@
 #define LIB_TARGET_CPU_EMITTER_H
 
 #include "KernelInterface.h"
+#include "attn/Conversion/ExpandTables.h"
 #include "Layout.h"
 #include "Nest.h"
 
@@ -202,6 +203,12 @@ private:
                             int64_t lane);
   mlir::Value evaluatePredicate(tile::MaskOp mask, const Point &point,
                                 int64_t lane);
+  mlir::Value evaluateGenerate(tile::GenerateOp op, const Point &point,
+                               int64_t lane);
+  /// What `region` yields with the values of `local`, as a vector.
+  mlir::Value evaluateRegion(mlir::Block &region, mlir::IRMapping &local);
+  mlir::Value getCoordinate(mlir::Value base, const Index &at, bool isLane,
+                            mlir::Value valid);
   mlir::Value combine(tile::ReduceKind kind, mlir::Value a, mlir::Value b);
   mlir::Value reduceVector(tile::ReduceKind kind, mlir::Value vector);
   mlir::Value identityVector(tile::ReduceKind kind, mlir::Type element);
@@ -244,11 +251,34 @@ private:
                           mlir::Value sum);
 
   // Programs and sweeps (Lowering.cpp).
+  static bool isScalar(mlir::Operation &op);
   mlir::LogicalResult emitScalar(mlir::Operation *op);
   mlir::LogicalResult emitOps(mlir::Block &block);
   mlir::LogicalResult emitOps(mlir::Block &block,
                               llvm::MutableArrayRef<Nest> nests);
   mlir::LogicalResult emitSweep(tile::SweepOp sweep);
+  struct Segments {
+    llvm::SmallVector<mlir::Value> lowers, uppers;
+    /// Steps of all segments up to and with this one.
+    llvm::SmallVector<mlir::Value> ends;
+  };
+  struct SweepStep {
+    mlir::Value base, count, isFull;
+  };
+  Segments readSegments(tile::SweepOp sweep);
+  mlir::FailureOr<std::pair<mlir::Value, mlir::Value>>
+  placeStep(tile::SweepOp sweep, const Segments &segments, unsigned segment,
+            mlir::Value within);
+  mlir::FailureOr<SweepStep> locateStep(tile::SweepOp sweep,
+                                        const Segments &segments,
+                                        mlir::Value at);
+
+  // Tables (Tables.cpp).
+  static bool isTableOp(mlir::Operation *op);
+  /// Writes `op` with operands that are scalars in `values`.
+  mlir::LogicalResult emitTableOp(mlir::Operation *op, mlir::IRMapping &values);
+  std::optional<TableAccess> getTable(mlir::Value memref);
+
   mlir::LogicalResult emitBranch(mlir::scf::IfOp op);
   mlir::LogicalResult emitStep(tile::SweepOp sweep,
                                llvm::ArrayRef<Access> carries);

@@ -127,60 +127,59 @@ Value Emitter::loadElement(Value memref, ValueRange indices) {
   return result;
 }
 
-Value Emitter::evaluatePredicate(tile::MaskOp mask, const Point &point,
-                                 int64_t lane) {
-  ::mlir::Block &region = mask.getPredicate().front();
-  bool loads = llvm::any_of(
-      region, [](Operation &op) { return isa<memref::LoadOp>(op); });
-  IRMapping local = scalars;
-  for (auto [dim, argument] : llvm::enumerate(region.getArguments())) {
-    Value base = scalars.lookup(mask.getBases()[dim]);
-    Value at = toIndex(add(toI64(base), toValue(point[dim])));
-    if (int64_t(dim) == lane)
-      at = arith::AddIOp::create(b, splat(at), laneNumbers());
-    if (loads && !mask.getValid().empty()) {
-      // Memory beside invalid points is not touched; their value is not used.
-      Value last = arith::SubIOp::create(
-          b,
-          arith::AddIOp::create(b, base, scalars.lookup(mask.getValid()[dim])),
-          toIndex(constant(1)));
-      last = b.createOrFold<arith::MaxSIOp>(last, base);
-      if (isa<VectorType>(at.getType()))
-        last = splat(last);
-      at = arith::MinSIOp::create(b, at, last);
-    }
-    local.map(argument, at);
-  }
+/// Coordinate `base` + `at`, along lanes if `isLane`. With `valid`, memory beside
+/// invalid points is not touched: their value is not used.
+Value Emitter::getCoordinate(Value base, const Index &at, bool isLane,
+                             Value valid) {
+  Value first = scalars.lookup(base);
+  Value coordinate = toIndex(add(toI64(first), toValue(at)));
+  if (isLane)
+    coordinate = arith::AddIOp::create(b, splat(coordinate), laneNumbers());
+  if (!valid)
+    return coordinate;
+  Value last = arith::SubIOp::create(
+      b, arith::AddIOp::create(b, first, scalars.lookup(valid)),
+      toIndex(constant(1)));
+  last = b.createOrFold<arith::MaxSIOp>(last, first);
+  if (isa<VectorType>(coordinate.getType()))
+    last = splat(last);
+  return arith::MinSIOp::create(b, coordinate, last);
+}
+
+Value Emitter::evaluateRegion(::mlir::Block &region, IRMapping &local) {
+  auto fail = [&](Operation &op, StringRef message) -> Value {
+    op.emitOpError(message);
+    failedEvaluation = true;
+    return {};
+  };
   for (Operation &op : region.without_terminator()) {
     SmallVector<Value> operands;
     for (Value operand : op.getOperands())
       operands.push_back(isa<MemRefType>(operand.getType())
                              ? operand
                              : local.lookupOrNull(operand));
-    if (llvm::is_contained(operands, Value())) {
-      op.emitOpError("expects operands that are scalars of the program");
-      failedEvaluation = true;
-      return {};
+    if (llvm::is_contained(operands, Value()))
+      return fail(op, "expects operands that are scalars of the program");
+    if (isTableOp(&op)) {
+      if (failed(emitTableOp(&op, local))) {
+        failedEvaluation = true;
+        return {};
+      }
+      continue;
     }
     if (auto load = dyn_cast<memref::LoadOp>(op)) {
       Value value =
           loadElement(load.getMemRef(), ArrayRef<Value>(operands).drop_front());
-      if (!value) {
-        op.emitOpError("expects to load from an argument of the program");
-        failedEvaluation = true;
-        return {};
-      }
+      if (!value)
+        return fail(op, "expects to load from an argument of the program");
       local.map(load.getResult(), value);
       continue;
     }
     bool isVector = llvm::any_of(
         operands, [](Value v) { return isa<VectorType>(v.getType()); });
-    if (isVector && (op.getNumResults() != 1 || op.getNumRegions() != 0)) {
-      op.emitOpError("expects a predicate of ops with one result and no "
-                     "region");
-      failedEvaluation = true;
-      return {};
-    }
+    if (isVector && (op.getNumResults() != 1 || op.getNumRegions() != 0))
+      return fail(op, "expects a predicate of ops with one result and no "
+                      "region");
     for (auto [operand, value] : llvm::zip(op.getOperands(), operands))
       local.map(operand, isVector ? splat(value) : value);
     Operation *copy = b.clone(op, local);
@@ -193,6 +192,41 @@ Value Emitter::evaluatePredicate(tile::MaskOp mask, const Point &point,
     local.map(op.getResults(), copy->getResults());
   }
   return splat(local.lookup(region.getTerminator()->getOperand(0)));
+}
+
+static bool loadsMemory(::mlir::Block &region) {
+  return llvm::any_of(
+      region, [](Operation &op) { return isa<memref::LoadOp>(op); });
+}
+
+Value Emitter::evaluatePredicate(tile::MaskOp mask, const Point &point,
+                                 int64_t lane) {
+  ::mlir::Block &region = mask.getPredicate().front();
+  bool isGuarded = loadsMemory(region) && !mask.getValid().empty();
+  IRMapping local = scalars;
+  int64_t rank = mask.getTile().getType().getRank();
+  for (int64_t dim = 0; dim < rank; ++dim)
+    local.map(region.getArgument(dim),
+              getCoordinate(mask.getBases()[dim], point[dim], dim == lane,
+                            isGuarded ? mask.getValid()[dim] : Value()));
+  for (auto [i, tile] : llvm::enumerate(mask.getWith())) {
+    int64_t dim = mask.getAlong()[i];
+    Value element = evaluate(tile, {point[dim]}, dim == lane ? 0 : -1);
+    if (!element)
+      return {};
+    local.map(region.getArgument(rank + i), element);
+  }
+  return evaluateRegion(region, local);
+}
+
+Value Emitter::evaluateGenerate(tile::GenerateOp op, const Point &point,
+                                int64_t lane) {
+  ::mlir::Block &region = op.getBody().front();
+  IRMapping local = scalars;
+  local.map(region.getArgument(0),
+            getCoordinate(op.getBase(), point[0], lane == 0,
+                          loadsMemory(region) ? op.getValid() : Value()));
+  return evaluateRegion(region, local);
 }
 
 Value Emitter::evaluateValid(tile::MaskOp mask, const Point &point,

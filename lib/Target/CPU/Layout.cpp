@@ -128,7 +128,11 @@ void Layout::collectAxes(tile::ProgramOp program) {
         number(argument);
   });
   program.walk([&](Operation *op) {
-    if (isPointwise(op) || isa<tile::MaskOp>(op)) {
+    if (auto mask = dyn_cast<tile::MaskOp>(op)) {
+      joinAll(mask.getTile(), mask.getResult());
+      for (auto [tile, dim] : llvm::zip(mask.getWith(), mask.getAlong()))
+        join(tile, 0, mask.getResult(), dim);
+    } else if (isPointwise(op)) {
       for (Value operand : op->getOperands())
         if (isa<RankedTensorType>(operand.getType()))
           joinAll(operand, op->getResult(0));

@@ -59,8 +59,10 @@ LogicalResult Emitter::emitFunction(func::FuncOp function) {
   return failure(failed || failedEvaluation);
 }
 
-static bool isScalar(Operation &op) {
+bool Emitter::isScalar(Operation &op) {
   auto isTile = [](Type type) { return isa<TensorType>(type); };
+  if (isTableOp(&op))
+    return true;
   return !isa<tile::TileDialect>(op.getDialect()) && !isTileBranch(&op) &&
          llvm::none_of(op.getOperandTypes(), isTile) &&
          llvm::none_of(op.getResultTypes(), isTile);
@@ -72,6 +74,8 @@ LogicalResult Emitter::emitScalar(Operation *op) {
     if (!isa<MemRefType>(operand.getType()) && !scalars.contains(operand))
       return op->emitOpError("expects operands that are scalars of the "
                              "program");
+  if (isTableOp(op))
+    return emitTableOp(op, scalars);
   if (!load) {
     b.clone(*op, scalars);
     return success();
@@ -89,6 +93,14 @@ LogicalResult Emitter::emitScalar(Operation *op) {
 LogicalResult Emitter::emitOps(::mlir::Block &block) {
   std::vector<Nest> nests = planNests(block, layout);
   return emitOps(block, nests);
+}
+
+/// Whether `op` is a tile that only the masks of its own block read.
+static bool isReadByMasks(Operation *op) {
+  return isa<tile::GenerateOp>(op) &&
+         llvm::all_of(op->getUsers(), [&](Operation *user) {
+           return isa<tile::MaskOp>(user) && user->getBlock() == op->getBlock();
+         });
 }
 
 LogicalResult Emitter::emitOps(::mlir::Block &block,
@@ -110,6 +122,11 @@ LogicalResult Emitter::emitOps(::mlir::Block &block,
     b.setLoc((nest.single ? nest.single : nest.representative.getDefiningOp())
                  ->getLoc());
     LogicalResult result = success();
+    // What only masks read is not needed where they hold.
+    if (masksHold)
+      llvm::erase_if(nest.ops, isReadByMasks);
+    if (masksHold && !nest.single && !nest.dot && nest.ops.empty())
+      continue;
     if (!nest.single)
       result = emitNest(nest);
     else if (auto load = dyn_cast<tile::LoadOp>(nest.single))
@@ -238,7 +255,88 @@ LogicalResult Emitter::emitStep(tile::SweepOp op, ArrayRef<Access> carries) {
   return result;
 }
 
+/// Where each segment's steps begin and end in the sweep's one loop.
+Emitter::Segments Emitter::readSegments(tile::SweepOp op) {
+  Segments segments;
+  Value total = constant(0);
+  for (auto [i, lower, upper] :
+       llvm::enumerate(op.getLowers(), op.getUppers())) {
+    Value lo = toI64(scalars.lookup(lower)), hi = toI64(scalars.lookup(upper));
+    segments.lowers.push_back(lo);
+    segments.uppers.push_back(hi);
+    Value length = b.createOrFold<arith::MaxSIOp>(
+        arith::SubIOp::create(b, hi, lo), constant(0));
+    total = add(total, op.isLocated(i)
+                           ? length
+                           : arith::CeilDivSIOp::create(
+                                 b, length, constant(op.getTile())));
+    segments.ends.push_back(total);
+  }
+  return segments;
+}
+
+/// Base and count of step `within` of a segment.
+FailureOr<std::pair<Value, Value>>
+Emitter::placeStep(tile::SweepOp op, const Segments &segments, unsigned i,
+                   Value within) {
+  if (!op.isLocated(i)) {
+    Value size = constant(op.getTile());
+    Value base = add(segments.lowers[i], mul(within, size));
+    return std::pair(
+        base, minimum(arith::SubIOp::create(b, segments.uppers[i], base), size));
+  }
+  ::mlir::Block &locator = op.getLocators()[i].front();
+  scalars.map(locator.getArgument(0), toIndex(add(segments.lowers[i], within)));
+  for (Operation &inner : locator.without_terminator())
+    if (failed(emitScalar(&inner)))
+      return failure();
+  ValueRange results = locator.getTerminator()->getOperands();
+  return std::pair(toI64(scalars.lookup(results[0])),
+                   toI64(scalars.lookup(results[1])));
+}
+
+/// The step that is number `at` of all: in the last segment that begins at or
+/// before it.
+FailureOr<Emitter::SweepStep>
+Emitter::locateStep(tile::SweepOp op, const Segments &segments, Value at) {
+  auto isFull = [&](size_t i) -> Value {
+    return arith::ConstantOp::create(b, b.getBoolAttr(op.getFull()[i]));
+  };
+  auto first = placeStep(op, segments, 0, at);
+  if (failed(first))
+    return failure();
+  SweepStep step{first->first, first->second, isFull(0)};
+  for (size_t i = 1; i < segments.ends.size(); ++i) {
+    Value within = arith::SubIOp::create(b, at, segments.ends[i - 1]);
+    Value reached =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::sge, within,
+                              constant(0));
+    // What takes only selects is not worth a branch; a locator divides and
+    // reads, by what is there in its own steps only.
+    std::pair<Value, Value> place;
+    if (!op.isLocated(i)) {
+      place = *placeStep(op, segments, i, within);
+    } else {
+      auto choice = scf::IfOp::create(b, TypeRange{i64, i64}, reached, true);
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(choice.thenBlock());
+      auto located = placeStep(op, segments, i, within);
+      if (failed(located))
+        return failure();
+      scf::YieldOp::create(b, ValueRange{located->first, located->second});
+      b.setInsertionPointToStart(choice.elseBlock());
+      scf::YieldOp::create(b, ValueRange{step.base, step.count});
+      place = {choice.getResult(0), choice.getResult(1)};
+    }
+    step.base = arith::SelectOp::create(b, reached, place.first, step.base);
+    step.count = arith::SelectOp::create(b, reached, place.second, step.count);
+    step.isFull = arith::SelectOp::create(b, reached, isFull(i), step.isFull);
+  }
+  return step;
+}
+
 LogicalResult Emitter::emitSweep(tile::SweepOp op) {
+  ::mlir::Block &step = op.getStep().front();
   if (sweep)
     return op.emitOpError("expects to be directly in a program, but is in the "
                           "step of another sweep");
@@ -251,51 +349,37 @@ LogicalResult Emitter::emitSweep(tile::SweepOp op) {
     carries.push_back(carry);
     setBuffer(out, carry);
   }
-  int64_t points = op.getTile();
-  Value tileSize = constant(points), zero = constant(0);
-  SmallVector<Value> lowers, uppers, ends;
-  Value total = zero;
-  for (auto [lower, upper] : llvm::zip(op.getLowers(), op.getUppers())) {
-    lowers.push_back(toI64(scalars.lookup(lower)));
-    uppers.push_back(toI64(scalars.lookup(upper)));
-    Value length = b.createOrFold<arith::MaxSIOp>(
-        arith::SubIOp::create(b, uppers.back(), lowers.back()), zero);
-    total = add(total, arith::CeilDivSIOp::create(b, length, tileSize));
-    ends.push_back(total);
-  }
+  Segments segments = readSegments(op);
   LogicalResult result = success();
-  loop(zero, total, 1, [&](Value at) {
-    // The segment of step `at`: the last that begins at or before it.
-    Value base = add(lowers[0], mul(at, tileSize)), upper = uppers[0];
-    Value full = arith::ConstantOp::create(b, b.getBoolAttr(op.getFull()[0]));
-    for (size_t i = 1; i < lowers.size(); ++i) {
-      Value within = arith::SubIOp::create(b, at, ends[i - 1]);
-      Value reached =
-          arith::CmpIOp::create(b, arith::CmpIPredicate::sge, within, zero);
-      base = arith::SelectOp::create(
-          b, reached, add(lowers[i], mul(within, tileSize)), base);
-      upper = arith::SelectOp::create(b, reached, uppers[i], upper);
-      full = arith::SelectOp::create(
-          b, reached,
-          arith::ConstantOp::create(b, b.getBoolAttr(op.getFull()[i])), full);
+  bool hasMasks = !step.getOps<tile::MaskOp>().empty();
+  loop(constant(0), segments.ends.back(), 1, [&](Value at) {
+    FailureOr<SweepStep> found = locateStep(op, segments, at);
+    if (failed(found)) {
+      result = failure();
+      return;
     }
-    Value valid = minimum(arith::SubIOp::create(b, upper, base), tileSize);
-    ::mlir::Block &step = op.getStep().front();
-    scalars.map(step.getArgument(0), toIndex(base));
-    scalars.map(step.getArgument(1), toIndex(valid));
+    scalars.map(step.getArgument(0), toIndex(found->base));
+    scalars.map(step.getArgument(1), toIndex(found->count));
     sweep = op;
-    count = valid;
+    count = found->count;
     auto emitBody = [&](bool isFull) {
       masksHold = isFull;
       if (succeeded(result))
         result = emitStep(op, carries);
       masksHold = false;
     };
-    if (step.getOps<tile::MaskOp>().empty()) {
+    OpBuilder::InsertionGuard guard(b);
+    // A located step may have nothing to do.
+    if (op.hasLocated()) {
+      Value isEmpty = arith::CmpIOp::create(b, arith::CmpIPredicate::sle,
+                                            count, constant(0));
+      auto choice = scf::IfOp::create(b, isEmpty, /*withElse=*/true);
+      b.setInsertionPointToStart(choice.elseBlock());
+    }
+    if (!hasMasks) {
       emitBody(true);
     } else {
-      auto choice = scf::IfOp::create(b, full, /*withElse=*/true);
-      OpBuilder::InsertionGuard guard(b);
+      auto choice = scf::IfOp::create(b, found->isFull, /*withElse=*/true);
       b.setInsertionPointToStart(choice.thenBlock());
       emitBody(true);
       b.setInsertionPointToStart(choice.elseBlock());

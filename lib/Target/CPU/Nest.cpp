@@ -210,7 +210,8 @@ std::vector<Nest> Planner::plan() {
       placeSingle(&op);
     } else if (auto dot = dyn_cast<tile::DotOp>(op)) {
       placeDot(dot);
-    } else if (isa<tile::ReduceOp, tile::MaskOp>(op) || isPointwise(&op)) {
+    } else if (isa<tile::ReduceOp, tile::MaskOp, tile::GenerateOp>(op) ||
+               isPointwise(&op)) {
       if (!isInline(&op, layout))
         placePointwise(&op);
     }

@@ -243,7 +243,7 @@ void Splitter::writeMerge(tile::ProgramOp target) {
   Value item = getItem(target);
   auto fold = tile::SweepOp::create(
       b, ValueRange(index(0)), ValueRange(getArgument(target, chunksRank)),
-      b.getDenseBoolArrayAttr({true}), b.getI64IntegerAttr(1), inits);
+      ArrayRef<bool>{true}, 1, inits);
   {
     OpBuilder::InsertionGuard guard(b);
     Block &step = fold.getStep().emplaceBlock();
@@ -330,6 +330,10 @@ struct SplitSweep : attn::cpu::impl::SplitSweepPassBase<SplitSweep> {
       bool stores = !sweep.getStep().getOps<tile::StoreOp>().empty();
       if (sweep.getMerge().empty() || stores) {
         declined("expects a sweep with a merge, whose step stores nothing");
+        continue;
+      }
+      if (sweep.hasLocated()) {
+        declined("expects segments that are ranges, but one is located");
         continue;
       }
       std::optional<StringRef> rank = getSweptRank(program, sweep);

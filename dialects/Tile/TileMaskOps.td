@@ -1,0 +1,158 @@
+//===- TileMaskOps.td - masks and what they read -------*- tablegen -*-===//
+//
+// Included by TileOps.td.
+//
+//===----------------------------------------------------------------------===//
+#ifndef DIALECTS_TILE_TILEMASKOPS_TD
+#define DIALECTS_TILE_TILEMASKOPS_TD
+
+def Tile_MaskOp : Tile_Op<"mask", [
+    AttrSizedOperandSegments, RecursiveMemoryEffects,
+    AllTypesMatch<["tile", "result"]>,
+    SingleBlock]> {
+  let summary = "replaces the points at which a predicate is false";
+  let description = [{
+    `predicate` is computed at each point's coordinates, `bases[i] + d_i`. Points
+    at which it is false, and points at or beyond a `valid` count, become `empty`.
+
+    `with` gives it elements of tiles of rank 1 too, each along the dimension
+    that stands behind `along`: what depends on one coordinate need not be
+    computed at every point.
+
+    Directly in the step of a `tile.sweep`, in the segments of class `full`, the
+    predicate is known to hold at every point below `valid` and is not computed.
+
+    Constraints:
+    * (C1) There is one base a dimension of the tile, and `valid` is absent or has
+      one count a dimension.
+    * (C2) `predicate` takes one `index` a dimension, then one element a tile of
+      `with`, and yields one `i1`.
+    * (C3) `empty` has the tile's element type.
+    * (C4) A tile of `with` has rank 1 and the extent of its dimension.
+
+    ```mlir
+    %m = tile.mask %s empty 0xFF800000 : f32 at(%p0, %k0) valid(%np, %nk)
+        with(%last along [0] : tensor<64xindex>) {
+    ^bb0(%p: index, %k: index, %l: index):
+      %c = arith.cmpi sge, %l, %k : index
+      tile.yield %c : i1
+    } : tensor<64x256xf32>
+    ```
+  }];
+  let arguments = (ins Tile_Tile:$tile, TypedAttrInterface:$empty,
+                       Variadic<Index>:$bases, Variadic<Index>:$valid,
+                       Variadic<Tile_Tile>:$with,
+                       DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$along);
+  let regions = (region SizedRegion<1>:$predicate);
+  let results = (outs Tile_Tile:$result);
+  let assemblyFormat = [{
+    $tile `empty` $empty `at` `(` $bases `)` (`valid` `(` $valid^ `)`)?
+    (`with` `(` $with^ `along` $along `:` type($with) `)`)?
+    $predicate attr-dict `:` type($tile)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_GenerateOp : Tile_Op<"generate", [
+    RecursiveMemoryEffects, SingleBlock]> {
+  let summary = "a tile of what a region computes from coordinates";
+  let description = [{
+    Element `d_0` of the result is what the region yields at coordinate
+    `base + d_0`. Elements at or beyond `valid` are those of some coordinate below
+    it, or of the base: nothing is read for them that would not be read anyway.
+
+    Constraints:
+    * (C1) The result has rank 1.
+    * (C2) The region takes one `index` and yields one element.
+
+    ```mlir
+    %row = tile.generate at(%p0) valid(%np) {
+    ^bb0(%p: index):
+      %y = arith.floordivsi %p, %width : index
+      tile.yield %y : index
+    } : tensor<64xindex>
+    ```
+  }];
+  let arguments = (ins Index:$base, Optional<Index>:$valid);
+  let regions = (region SizedRegion<1>:$body);
+  let results = (outs Tile_Tile:$result);
+  let assemblyFormat = [{
+    `at` `(` $base `)` (`valid` `(` $valid^ `)`)? $body attr-dict
+    `:` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_ExtremaOp : Tile_Op<"extrema", [AttrSizedOperandSegments]> {
+  let summary = "the least and the greatest element of a box of a table";
+  let description = [{
+    Over the coordinates `firsts[i]` to `lasts[i]`, both included, of an integer
+    tensor. `empty` counts as an element if the box is not wholly inside the
+    tensor; a box without coordinates gives `empty` twice. Nothing outside is
+    read.
+
+    Constraints:
+    * (C1) There is a first and a last coordinate for each dimension.
+    * (C2) The tensor holds integers.
+
+    ```mlir
+    %least, %greatest = tile.extrema %doc[%p0 to %last] empty -1
+        : memref<?xi32, strided<[?], offset: ?>>
+    ```
+  }];
+  let arguments = (ins Arg<AnyMemRef, "", [MemRead]>:$table,
+                       Variadic<Index>:$firsts, Variadic<Index>:$lasts,
+                       I64Attr:$empty);
+  let results = (outs Index:$least, Index:$greatest);
+  let assemblyFormat = [{
+    $table `[` $firsts `to` $lasts `]` `empty` $empty attr-dict `:` type($table)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_EntryOp : Tile_Op<"entry"> {
+  let summary = "a number of a list, unless it stood there before";
+  let description = [{
+    Entry `at` of the last dimension of an integer tensor at the leading
+    `coordinates`; -1 if it is negative, outside the tensor, or an entry from
+    `first` on has the same number. So a list is run through as a set.
+
+    Constraints:
+    * (C1) There is a coordinate for each dimension but the last.
+    * (C2) The tensor holds integers.
+
+    ```mlir
+    %block = tile.entry %blocks[%b, %h] from %first at %i
+        : memref<?x?x?xi32, strided<[?, ?, ?], offset: ?>>
+    ```
+  }];
+  let arguments = (ins Arg<AnyMemRef, "", [MemRead]>:$table,
+                       Variadic<Index>:$coordinates, Index:$first, Index:$at);
+  let results = (outs Index:$number);
+  let assemblyFormat = [{
+    $table `[` $coordinates `]` `from` $first `at` $at attr-dict
+    `:` type($table)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_MemberOp : Tile_Op<"member"> {
+  let summary = "whether a list has a number";
+  let description = [{
+    True if a number that is not negative is one of the entries `first` to
+    `last`, the latter not included, of the last dimension at the leading
+    `coordinates`. What is outside the tensor has no entries.
+
+    Constraints are those of `tile.entry`.
+  }];
+  let arguments = (ins Index:$number, Arg<AnyMemRef, "", [MemRead]>:$table,
+                       Variadic<Index>:$coordinates, Index:$first, Index:$last);
+  let results = (outs I1:$result);
+  let assemblyFormat = [{
+    $number `in` $table `[` $coordinates `]` `from` $first `to` $last attr-dict
+    `:` type($table)
+  }];
+  let hasVerifier = 1;
+}
+
+#endif // DIALECTS_TILE_TILEMASKOPS_TD

@@ -1,0 +1,139 @@
+//===- IndexOps.cpp - arithmetic on masks' bounds as IR -------------------===//
+
+#include "IndexOps.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/Matchers.h"
+
+using namespace mlir;
+using namespace attn;
+
+IndexOps::IndexOps(ProgramEmitter &emitter, mask::ImportedMask &mask,
+                   Location loc)
+    : emitter(emitter), mask(mask), loc(loc) {}
+
+OpBuilder &IndexOps::builder() { return emitter.builder; }
+
+Value IndexOps::constant(int64_t value) {
+  return arith::ConstantIndexOp::create(builder(), loc, value);
+}
+
+Value IndexOps::add(Value a, Value b) {
+  return builder().createOrFold<arith::AddIOp>(loc, a, b);
+}
+
+Value IndexOps::sub(Value a, Value b) {
+  return builder().createOrFold<arith::SubIOp>(loc, a, b);
+}
+
+Value IndexOps::mul(Value a, Value b) {
+  return builder().createOrFold<arith::MulIOp>(loc, a, b);
+}
+
+Value IndexOps::floorDiv(Value a, Value b) {
+  APInt divisor;
+  if (!matchPattern(b, m_ConstantInt(&divisor)))
+    b = max(b, constant(1));
+  else if (divisor.isOne())
+    return a;
+  return builder().createOrFold<arith::FloorDivSIOp>(loc, a, b);
+}
+
+Value IndexOps::mod(Value a, Value b) {
+  APInt divisor;
+  if (!matchPattern(b, m_ConstantInt(&divisor)))
+    b = max(b, constant(1));
+  else if (divisor.isOne())
+    return constant(0);
+  return sub(a, mul(floorDiv(a, b), b));
+}
+
+Value IndexOps::min(Value a, Value b) {
+  return builder().createOrFold<arith::MinSIOp>(loc, a, b);
+}
+
+Value IndexOps::max(Value a, Value b) {
+  return builder().createOrFold<arith::MaxSIOp>(loc, a, b);
+}
+
+Value IndexOps::select(Value c, Value a, Value b) {
+  return builder().createOrFold<arith::SelectOp>(loc, c, a, b);
+}
+
+Value IndexOps::truth(bool value) {
+  return arith::ConstantIntOp::create(builder(), loc, builder().getI1Type(),
+                                      value);
+}
+
+Value IndexOps::atMost(Value a, Value b) {
+  return builder().createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::sle,
+                                               a, b);
+}
+
+Value IndexOps::equal(Value a, Value b) {
+  return builder().createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::eq, a,
+                                               b);
+}
+
+Value IndexOps::both(Value a, Value b) {
+  return builder().createOrFold<arith::AndIOp>(loc, a, b);
+}
+
+Value IndexOps::either(Value a, Value b) {
+  return builder().createOrFold<arith::OrIOp>(loc, a, b);
+}
+
+Value IndexOps::negate(Value a) {
+  return builder().createOrFold<arith::XOrIOp>(loc, a, truth(true));
+}
+
+Value IndexOps::symbol(unsigned number) {
+  FailureOr<Value> value =
+      mask.extents[number]
+          ? emitter.getExtent(mask.extents[number].getValue(), loc)
+          : emitter.getScalar(mask.symbols[number]);
+  if (::mlir::failed(value)) {
+    failed = true;
+    return constant(0);
+  }
+  if (value->getType().isIndex())
+    return *value;
+  return arith::IndexCastOp::create(builder(), loc, builder().getIndexType(),
+                                    *value);
+}
+
+Value IndexOps::getTable(unsigned number) {
+  auto it = emitter.memory.find(mask.tables[number]);
+  if (it != emitter.memory.end() && !it->second.slicedRank)
+    return it->second.memref;
+  if (!failed)
+    emitError(loc) << "expects a mask that reads arguments as they are, but "
+                      "'"
+                   << mask.pool.getTables()[number].name << "' is cut by a scan";
+  failed = true;
+  return {};
+}
+
+IndexOps::Range IndexOps::read(unsigned table, ArrayRef<Range> coordinates) {
+  Value memref = getTable(table);
+  if (!memref)
+    return {constant(0), constant(0), true};
+  SmallVector<Value> firsts, lasts;
+  bool isPoint = true;
+  for (const Range &range : coordinates) {
+    firsts.push_back(range.lo);
+    lasts.push_back(range.hi);
+    isPoint &= range.isPoint;
+  }
+  auto type = cast<cascade::NamedTensorType>(mask.tables[table].getType());
+  auto empty = static_cast<int64_t>(*cascade::getNumericValue(type.getEmpty()));
+  auto extrema = tile::ExtremaOp::create(builder(), loc, memref, firsts, lasts,
+                                         empty);
+  return {extrema.getLeast(),
+          isPoint ? extrema.getLeast() : extrema.getGreatest(), isPoint};
+}
+
+mask::Truth<IndexOps> IndexOps::member(unsigned, Range, Range, Range,
+                                       ArrayRef<Range>) {
+  return {truth(true), truth(false)};
+}

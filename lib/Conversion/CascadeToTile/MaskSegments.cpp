@@ -1,0 +1,179 @@
+//===- MaskSegments.cpp - the segments of a sweep from its mask -----------===//
+//
+// A plain segment is a range of keys. Any other is located: the number of a step
+// is taken apart into the run and the tile in the run, and the run into the
+// counters of its loops.
+//
+//===----------------------------------------------------------------------===//
+
+#include "MaskSegments.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/IR/Remarks.h"
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::cascade;
+
+/// A full range that ends by a predicate has a multiple of so many keys: the
+/// first row of a causal tile sees one key more, which would take a step alone.
+static constexpr int64_t kFullMultiple = 16;
+
+MaskSegments::MaskSegments(ProgramEmitter &emitter, EinsumOp op,
+                           StringAttr rank, Value extent, int64_t tile)
+    : emitter(emitter), op(op), rank(rank), extent(extent), tile(tile),
+      mask(mask::importMask(op)), ops(emitter, *mask, op.getLoc()) {}
+
+LogicalResult MaskSegments::checkGaps(const mask::NormalForm &form) {
+  bool allowed = emitter.func->hasAttr(kResidualAttr);
+  auto report = [&](Location loc, StringRef reason, bool isError) {
+    if (!allowed || isError) {
+      InFlightDiagnostic diagnostic =
+          emitError(loc) << "expects a mask that can be analysed, but "
+                         << reason;
+      if (!isError)
+        diagnostic.attachNote(emitter.func.getLoc())
+            << "with '" << kResidualAttr << "' on the function such a part is "
+            << "computed at every point, all tiles being partial";
+      return false;
+    }
+    remark::missed(loc, remark::RemarkOpts::name("ResidualMask")
+                            .category("convert-cascade-to-tile"))
+        << "all tiles are partial: " << reason.str();
+    return true;
+  };
+  for (const mask::Gap &gap : mask->gaps)
+    if (!report(gap.location, gap.reason, gap.isError))
+      return failure();
+  if (!mask->gaps.empty())
+    return success();
+  for (const std::string &reason : form.reasons)
+    if (!report(op.getLoc(), reason, false))
+      return failure();
+  return success();
+}
+
+LogicalResult
+MaskSegments::setBox(mask::IntervalEvaluator<IndexOps> &evaluator) {
+  for (auto &entry : mask->variables) {
+    StringAttr name = StringAttr::get(op.getContext(), entry.first());
+    if (name == rank) {
+      Value last = ops.sub(extent, ops.constant(1));
+      evaluator.set(entry.second, {ops.constant(0), last, false});
+      continue;
+    }
+    const RankPlace *place = emitter.getPlace(name, op.getLoc());
+    if (!place)
+      return failure();
+    Value base = place->base ? place->base : ops.constant(0);
+    if (place->tile == 0) {
+      evaluator.set(entry.second, {base, base, true});
+      continue;
+    }
+    Value count = emitter.getValidCount(*place);
+    Value last = ops.add(base, ops.sub(count, ops.constant(1)));
+    evaluator.set(entry.second, {base, last, false});
+  }
+  return success();
+}
+
+LogicalResult MaskSegments::analyze() {
+  mask::ExprPool &pool = mask->pool;
+  mask::Expr swept = mask->getVariable(rank);
+  mask->variables[rank] = swept;
+  mask::NormalForm form = normalize(pool, mask->predicate, swept);
+  if (failed(checkGaps(form)))
+    return failure();
+  mask::IntervalEvaluator<IndexOps> evaluator(ops, pool);
+  if (failed(setBox(evaluator)))
+    return failure();
+  auto isPoint = [&](mask::Expr expr) {
+    for (auto &entry : mask->variables)
+      if (pool.dependsOn(expr, entry.second) &&
+          !evaluator.get(entry.second).isPoint)
+        return false;
+    return true;
+  };
+  mask::Sequencer<IndexOps> sequencer(ops, pool, form, isPoint, kFullMultiple);
+  for (mask::Segment<IndexOps> &segment : sequencer.run(evaluator)) {
+    SmallVector<Value> coordinates;
+    if (segment.list)
+      for (mask::Expr coordinate : segment.list->coordinates)
+        coordinates.push_back(evaluator.evaluate(coordinate).lo);
+    listCoordinates.push_back(std::move(coordinates));
+    addSegment(std::move(segment));
+  }
+  if (segments.empty())
+    addSegment({false, ops.constant(0), ops.constant(0), {}, {}, {}, {}});
+  listCoordinates.resize(segments.size());
+  return failure(ops.hasFailed());
+}
+
+/// Steps of one run.
+Value MaskSegments::getRunSteps(const mask::Segment<IndexOps> &segment) {
+  Value rounded = ops.add(segment.chunk, ops.constant(tile - 1));
+  return ops.floorDiv(rounded, ops.constant(tile));
+}
+
+void MaskSegments::addSegment(mask::Segment<IndexOps> segment) {
+  full.push_back(segment.isFull);
+  if (segment.isPlain()) {
+    lowers.push_back(segment.lo);
+    uppers.push_back(segment.hi);
+  } else {
+    Value steps = getRunSteps(segment);
+    for (const mask::Loop<IndexOps> &loop : segment.loops)
+      steps = ops.mul(steps, loop.count);
+    lowers.push_back(ops.constant(0));
+    uppers.push_back(steps);
+  }
+  segments.push_back(std::move(segment));
+}
+
+void MaskSegments::writeLocator(const mask::Segment<IndexOps> &segment,
+                                Region &region) {
+  OpBuilder &b = emitter.builder;
+  Location loc = op.getLoc();
+  OpBuilder::InsertionGuard guard(b);
+  Block *block = b.createBlock(&region);
+  Value rest = block->addArgument(b.getIndexType(), loc);
+  // Counters are not negative and what divides them is not 0 in a step.
+  auto split = [&](Value count) -> Value {
+    APInt known;
+    if (matchPattern(count, m_ConstantInt(&known)) && known.isOne())
+      return ops.constant(0);
+    Value counter = arith::RemUIOp::create(b, loc, rest, count);
+    rest = arith::DivUIOp::create(b, loc, rest, count);
+    return counter;
+  };
+  Value within = ops.mul(split(getRunSteps(segment)), ops.constant(tile));
+  Value start = segment.start, exists;
+  for (size_t i = segment.loops.size(); i-- > 0;) {
+    const mask::Loop<IndexOps> &loop = segment.loops[i];
+    Value counter = i == 0 ? rest : split(loop.count);
+    Value number = ops.add(loop.first, counter);
+    if (segment.list) {
+      number = tile::EntryOp::create(
+          b, loc, ops.getTable(segment.list->table),
+          listCoordinates[&segment - segments.data()], loop.first, number);
+      exists = ops.atMost(ops.constant(0), number);
+    }
+    start = ops.add(start, ops.mul(number, loop.stride));
+  }
+  Value at = ops.add(start, within);
+  Value end = ops.min(ops.add(start, segment.chunk),
+                      ops.add(at, ops.constant(tile)));
+  Value base = ops.max(at, segment.lo);
+  end = ops.min(end, segment.hi);
+  Value count = ops.max(ops.sub(end, base), ops.constant(0));
+  if (exists)
+    count = ops.select(exists, count, ops.constant(0));
+  tile::YieldOp::create(b, loc, ValueRange{base, count});
+}
+
+void MaskSegments::writeLocators(tile::SweepOp sweep) {
+  for (auto [segment, region] : llvm::zip(segments, sweep.getLocators()))
+    if (!segment.isPlain())
+      writeLocator(segment, region);
+}

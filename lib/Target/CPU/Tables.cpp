@@ -1,0 +1,114 @@
+//===- Tables.cpp - what masks read of integer tensors --------------------===//
+
+#include "Emitter.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::cpu;
+
+bool Emitter::isTableOp(Operation *op) {
+  return isa<tile::ExtremaOp, tile::EntryOp, tile::MemberOp>(op);
+}
+
+std::optional<TableAccess> Emitter::getTable(Value memref) {
+  auto argument = dyn_cast<BlockArgument>(memref);
+  if (!memories.contains(memref) || !argument)
+    return std::nullopt;
+  TableAccess table;
+  auto shape = program.getArgAttrOfType<ArrayAttr>(argument.getArgNumber(),
+                                                   tile::kShapeAttr);
+  for (Attribute entry : shape) {
+    auto rank = dyn_cast<StringAttr>(entry);
+    std::optional<int64_t> known =
+        rank ? program.getStaticExtent(rank)
+             : std::optional(cast<IntegerAttr>(entry).getInt());
+    table.extents.push_back(
+        known ? constant(*known) : readWord(interface.getExtentWord(rank)));
+  }
+  table.load = [this, memref](ValueRange point) -> Value {
+    SmallVector<Value> indices;
+    for (Value at : point)
+      indices.push_back(toIndex(at));
+    Value element = loadElement(memref, indices);
+    return element.getType() == i64
+               ? element
+               : Value(arith::ExtSIOp::create(b, i64, element));
+  };
+  return table;
+}
+
+LogicalResult Emitter::emitTableOp(Operation *op, IRMapping &values) {
+  auto numbers = [&](ValueRange range) {
+    SmallVector<Value> result;
+    for (Value value : range)
+      result.push_back(toI64(values.lookup(value)));
+    return result;
+  };
+  auto number = [&](Value value) { return toI64(values.lookup(value)); };
+  auto refuse = [&] {
+    return op->emitOpError("expects to read an argument of the program");
+  };
+  if (auto extrema = dyn_cast<tile::ExtremaOp>(op)) {
+    auto table = getTable(extrema.getTable());
+    if (!table)
+      return refuse();
+    auto [least, greatest] =
+        expandExtrema(b, *table, numbers(extrema.getFirsts()),
+                      numbers(extrema.getLasts()), extrema.getEmpty());
+    values.map(extrema.getLeast(), toIndex(least));
+    values.map(extrema.getGreatest(), toIndex(greatest));
+    return success();
+  }
+  if (auto entry = dyn_cast<tile::EntryOp>(op)) {
+    auto table = getTable(entry.getTable());
+    if (!table)
+      return refuse();
+    values.map(entry.getNumber(),
+               toIndex(expandEntry(b, *table, numbers(entry.getCoordinates()),
+                                   number(entry.getFirst()),
+                                   number(entry.getAt()))));
+    return success();
+  }
+  auto member = cast<tile::MemberOp>(op);
+  auto table = getTable(member.getTable());
+  if (!table)
+    return refuse();
+  bool isVector = llvm::any_of(op->getOperands(), [&](Value operand) {
+    Value known = values.lookupOrNull(operand);
+    return known && isa<VectorType>(known.getType());
+  });
+  if (!isVector) {
+    values.map(member.getResult(),
+               expandMember(b, *table, number(member.getNumber()),
+                            numbers(member.getCoordinates()),
+                            number(member.getFirst()),
+                            number(member.getLast())));
+    return success();
+  }
+  // Lane by lane, in a loop: lists are long and lanes many.
+  Type bits = vectorOf(b.getI1Type());
+  auto loop = reductionLoop(
+      constant(0), constant(machine.lanes), 1,
+      ValueRange(arith::ConstantOp::create(b, b.getZeroAttr(bits))),
+      [&](Value lane, ValueRange known) -> SmallVector<Value> {
+        Value at = toIndex(lane);
+        auto pick = [&](Value value) -> Value {
+          Value whole = values.lookup(value);
+          if (isa<VectorType>(whole.getType()))
+            whole = vector::ExtractOp::create(b, whole, at);
+          return toI64(whole);
+        };
+        SmallVector<Value> coordinates;
+        for (Value coordinate : member.getCoordinates())
+          coordinates.push_back(pick(coordinate));
+        Value isListed = expandMember(
+            b, *table, pick(member.getNumber()), coordinates,
+            pick(member.getFirst()), pick(member.getLast()));
+        return {vector::InsertOp::create(b, isListed, known[0], at)};
+      });
+  values.map(member.getResult(), loop.getResult(0));
+  return success();
+}
