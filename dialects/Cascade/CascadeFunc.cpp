@@ -129,6 +129,26 @@ StringRef FuncOp::getResultName(unsigned index) {
   return getResultAttrOfType<StringAttr>(index, kNameAttr).getValue();
 }
 
+/// The integer that argument `index` of `func` has as attribute `name`.
+static std::optional<int64_t> getInteger(FuncOp func, unsigned index,
+                                         StringRef name) {
+  auto value = func.getArgAttrOfType<IntegerAttr>(index, name);
+  return value ? std::optional(value.getValue().getSExtValue()) : std::nullopt;
+}
+
+std::optional<int64_t> FuncOp::getArgumentMin(unsigned index) {
+  return getInteger(*this, index, kMinAttr);
+}
+
+std::optional<int64_t> FuncOp::getArgumentMax(unsigned index) {
+  return getInteger(*this, index, kMaxAttr);
+}
+
+AffineMap FuncOp::getArgumentFill(unsigned index) {
+  auto map = getArgAttrOfType<AffineMapAttr>(index, kFillAttr);
+  return map ? map.getValue() : AffineMap();
+}
+
 RankOp FuncOp::getRankDeclaration(StringRef name) {
   for (RankOp rank : getBody().getOps<RankOp>())
     if (rank.getName() == name)
@@ -144,6 +164,94 @@ std::optional<int64_t> FuncOp::getStaticExtent(StringRef name) {
 //===----------------------------------------------------------------------===//
 // Verification
 //===----------------------------------------------------------------------===//
+
+// func_c7
+LogicalResult FuncOp::verifyBounds(unsigned argument) {
+  std::string name = getArgumentName(argument).str();
+  Type type = getArgumentTypes()[argument];
+  for (StringRef attribute : {kMinAttr, kMaxAttr}) {
+    Attribute bound = getArgAttr(argument, attribute);
+    if (!bound)
+      continue;
+    auto value = dyn_cast<IntegerAttr>(bound);
+    if (!value || !value.getValue().isSignedIntN(64))
+      return emitOpError("expects an integer of 64 bits as '")
+             << attribute << "' of argument '" << name << "', but got "
+             << bound;
+    if (!isa<IndexType, IntegerType>(type))
+      return emitOpError("expects '")
+             << attribute << "' on integer scalars, but argument '" << name
+             << "' has type " << type;
+  }
+  std::optional<int64_t> least = getArgumentMin(argument);
+  std::optional<int64_t> greatest = getArgumentMax(argument);
+  if (least && greatest && *least > *greatest)
+    return emitOpError("expects 'cascade.min' to be at most 'cascade.max', but "
+                       "argument '")
+           << name << "' has " << *least << " and " << *greatest;
+  auto value = getArgAttrOfType<IntegerAttr>(argument, "cascade.default");
+  if (!value || !value.getValue().isSignedIntN(64))
+    return success();
+  int64_t number = value.getValue().getSExtValue();
+  if (number < least.value_or(number) || number > greatest.value_or(number))
+    return emitOpError("expects a default inside of its bounds, but argument '")
+           << name << "' has " << number;
+  return success();
+}
+
+// func_c8
+LogicalResult FuncOp::verifyFill(unsigned argument) {
+  Attribute attribute = getArgAttr(argument, kFillAttr);
+  if (!attribute)
+    return success();
+  std::string name = getArgumentName(argument).str();
+  Type type = getArgumentTypes()[argument];
+  auto tensor = dyn_cast<NamedTensorType>(type);
+  if (!tensor || !isa<IntegerType, IndexType>(tensor.getElementType()))
+    return emitOpError("expects '")
+           << kFillAttr << "' on tensors of integers, but argument '" << name
+           << "' has type " << type;
+  unsigned ranks = tensor.getRanks().size();
+  auto fill = dyn_cast<AffineMapAttr>(attribute);
+  AffineMap map = fill ? fill.getValue() : AffineMap();
+  if (!map || map.getNumDims() != ranks || map.getNumSymbols() > ranks ||
+      map.getNumResults() != 1)
+    return emitOpError("expects an affine map of ")
+           << ranks
+           << " dimensions, at most as many symbols and one result as '"
+           << kFillAttr << "' of argument '" << name << "', but got "
+           << attribute;
+  return success();
+}
+
+// func_c9
+LogicalResult FuncOp::verifyExtents() {
+  Attribute attribute = (*this)->getAttr(kExtentsAttr);
+  if (!attribute)
+    return success();
+  auto extents = dyn_cast<DictionaryAttr>(attribute);
+  if (!extents)
+    return emitOpError("expects a dictionary as '")
+           << kExtentsAttr << "', but got " << attribute;
+  for (NamedAttribute entry : extents) {
+    auto extent = dyn_cast<IntegerAttr>(entry.getValue());
+    if (!extent || extent.getValue().isNegative() ||
+        !extent.getValue().isSignedIntN(64))
+      return emitOpError("expects integers of 64 bits and at least 0 in '")
+             << kExtentsAttr << "', but got " << entry.getValue()
+             << " for rank '" << entry.getName().getValue() << "'";
+    auto has = [&](Type type) {
+      auto tensor = dyn_cast<NamedTensorType>(type);
+      return tensor && tensor.getRankPosition(entry.getName());
+    };
+    if (llvm::none_of(getArgumentTypes(), has) &&
+        llvm::none_of(getResultTypes(), has))
+      return emitOpError("expects ranks of arguments and results in '")
+             << kExtentsAttr << "', but got '" << entry.getName().getValue()
+             << "'";
+  }
+  return success();
+}
 
 LogicalResult FuncOp::verify() {
   // func_c2
@@ -184,7 +292,10 @@ LogicalResult FuncOp::verify() {
       return emitOpError(
                  "expects results that are cascade tensors, but result '")
              << getResultName(i) << "' has type " << type;
-  return success();
+  for (unsigned i = 0, e = getNumArguments(); i < e; ++i)
+    if (failed(verifyBounds(i)) || failed(verifyFill(i)))
+      return failure();
+  return verifyExtents();
 }
 
 LogicalResult FuncOp::verifyRegions() {

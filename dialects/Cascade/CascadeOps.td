@@ -41,6 +41,20 @@ def Cascade_FuncOp : Cascade_Op<"func", [
     * (C5) `cascade.return` has the types of the results.
     * (C6) No operations of the body but `cascade.einsum` and `cascade.scan` have
       regions.
+    * (C7) `cascade.min` and `cascade.max` are integers, on an argument that is an
+      integer scalar; the first is at most the second, and a number that is the
+      argument's `cascade.default` is between them.
+    * (C8) `cascade.fill` is an affine map of one result, on an argument that is
+      a tensor of integers, with a dimension for each rank and at most as many
+      symbols.
+    * (C9) `cascade.extents` has integers of at least 0 for ranks of arguments
+      and results.
+
+    `cascade.min` and `cascade.max` are facts: a caller keeps to them, and
+    analyses of masks count on them. `cascade.fill` maps coordinates
+    (dimensions) and extents (symbols) of a table to the entries that tools make
+    up where they are given none, and `cascade.extents` has the extents of such
+    tables that they take.
 
     ```mlir
     cascade.func @rowsum(%x: !cascade.tensor<[P, M], f32, empty = 0.0>)
@@ -73,6 +87,14 @@ def Cascade_FuncOp : Cascade_Op<"func", [
     ::llvm::StringRef getArgumentName(unsigned index);
     ::llvm::StringRef getResultName(unsigned index);
 
+    /// The least and the greatest value of scalar argument number `index`, by
+    /// `cascade.min` and `cascade.max`, or nothing.
+    std::optional<int64_t> getArgumentMin(unsigned index);
+    std::optional<int64_t> getArgumentMax(unsigned index);
+
+    /// The `cascade.fill` of argument number `index`, or null.
+    ::mlir::AffineMap getArgumentFill(unsigned index);
+
     /// The declaration of the rank called `name`, or null.
     RankOp getRankDeclaration(::llvm::StringRef name);
 
@@ -84,6 +106,17 @@ def Cascade_FuncOp : Cascade_Op<"func", [
                                   ::mlir::OpAsmSetValueNameFn setName);
 
     static constexpr ::llvm::StringLiteral kNameAttr = "cascade.name";
+    static constexpr ::llvm::StringLiteral kMinAttr = "cascade.min";
+    static constexpr ::llvm::StringLiteral kMaxAttr = "cascade.max";
+    static constexpr ::llvm::StringLiteral kFillAttr = "cascade.fill";
+    static constexpr ::llvm::StringLiteral kExtentsAttr = "cascade.extents";
+
+  private:
+    ::llvm::LogicalResult verifyBounds(unsigned argument);
+    ::llvm::LogicalResult verifyFill(unsigned argument);
+    ::llvm::LogicalResult verifyExtents();
+
+  public:
   }];
 }
 

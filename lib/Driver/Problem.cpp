@@ -90,6 +90,14 @@ getAttentionExtent(StringRef rank, const AttentionShape &shape,
   return Extent();
 }
 
+/// What `func` says of `rank` for callers that say nothing.
+static std::optional<int64_t> getDefaultExtent(FuncOp func, StringRef rank) {
+  auto extents = func->getAttrOfType<DictionaryAttr>(FuncOp::kExtentsAttr);
+  auto extent = extents ? extents.getAs<IntegerAttr>(rank) : IntegerAttr();
+  return extent ? std::optional(extent.getValue().getSExtValue())
+                : std::nullopt;
+}
+
 Status attn::resolveExtents(FuncOp func, const AttentionShape &shape,
                             Problem &problem) {
   SmallVector<StringRef> ranks = getRanks(func);
@@ -124,6 +132,8 @@ Status attn::resolveExtents(FuncOp func, const AttentionShape &shape,
         return said.takeStatus();
       extent = *said;
     }
+    if (!extent)
+      extent = getDefaultExtent(func, name);
     if (!extent)
       return refuse("--extent", "rank '" + rank + "' has no extent",
                     "give --extent " + rank + "=N");
@@ -195,13 +205,24 @@ static std::string getText(DictionaryAttr attributes, StringRef name) {
   return text;
 }
 
+/// The values that argument `index` may have, in words; empty for all.
+static std::string getBounds(FuncOp func, unsigned index) {
+  std::optional<int64_t> least = func.getArgumentMin(index);
+  std::optional<int64_t> greatest = func.getArgumentMax(index);
+  if (least && greatest)
+    return llvm::formatv("{0} to {1}", *least, *greatest);
+  if (least)
+    return llvm::formatv("at least {0}", *least);
+  return greatest ? llvm::formatv("at most {0}", *greatest).str() : "";
+}
+
 std::vector<Parameter> attn::getParameters(FuncOp func) {
   std::vector<Parameter> parameters;
   forEachScalar(func, [&](unsigned i, StringRef name, DictionaryAttr attrs) {
     std::string type;
     llvm::raw_string_ostream(type) << func.getArgumentTypes()[i];
     parameters.push_back({name.str(), type, getText(attrs, "cascade.default"),
-                          getText(attrs, "cascade.doc")});
+                          getText(attrs, "cascade.doc"), getBounds(func, i)});
   });
   return parameters;
 }
@@ -221,6 +242,22 @@ static std::optional<double> evaluate(StringRef text, const Problem &problem) {
   if (text.getAsDouble(number))
     return std::nullopt;
   return number;
+}
+
+/// Refuses a value that the argument's bounds do not allow.
+static Status checkBounds(FuncOp func, unsigned index,
+                          const std::string &option, double value) {
+  std::optional<int64_t> least = func.getArgumentMin(index);
+  std::optional<int64_t> greatest = func.getArgumentMax(index);
+  bool isLess = least && value < static_cast<double>(*least);
+  bool isMore = greatest && value > static_cast<double>(*greatest);
+  if (!isLess && !isMore)
+    return {};
+  return refuse(
+      option,
+      llvm::formatv("{0} is {1} than {2}", static_cast<int64_t>(value),
+                    isLess ? "less" : "more", isLess ? *least : *greatest),
+      "give " + getBounds(func, index));
 }
 
 Status attn::resolveScalars(FuncOp func,
@@ -260,6 +297,9 @@ Status attn::resolveScalars(FuncOp func,
                       "give a number");
       return;
     }
+    status = checkBounds(func, i, option, *value);
+    if (!status.isOk())
+      return;
     problem.scalars[name.str()] = *value;
   });
   if (!status.isOk())

@@ -134,6 +134,8 @@ std::string attn::describeSource(Source &source) {
     os << "  parameter " << parameter.name << " (" << parameter.type;
     if (!parameter.defaultText.empty())
       os << ", default " << parameter.defaultText;
+    if (!parameter.bounds.empty())
+      os << ", " << parameter.bounds;
     os << ")";
     if (!parameter.doc.empty())
       os << ": " << parameter.doc;

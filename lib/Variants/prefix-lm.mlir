@@ -10,7 +10,7 @@
 !O = !cascade.tensor<[B, H, G, P, F], f32, empty = 0.0>
 
 cascade.func @prefix_lm(%q: !Q, %k: !K, %v: !V,
-    %prefix: index {cascade.default = 32 : index, cascade.doc = "keys that every query sees"},
+    %prefix: index {cascade.default = 32 : index, cascade.min = 0 : index, cascade.doc = "keys that every query sees"},
     %scale: f32 {cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
     -> (o: !O, lse: !R {cascade.fixed}) attributes {reassoc} {
   // Query p stands at position p + |M| - |P| of the keys: the last query sees the

@@ -40,6 +40,8 @@ struct Problem {
 /// One scalar argument, for `--list`.
 struct Parameter {
   std::string name, type, defaultText, doc;
+  /// The values it may have, as `0 to 1` or `at least 0`; empty for all.
+  std::string bounds;
 };
 
 /// The scalar arguments of `func`.
@@ -48,8 +50,9 @@ std::vector<Parameter> getParameters(cascade::FuncOp func);
 /// Fills the extents of `func`'s arguments. Ranks B, H, G, P, M, E and F are
 /// batch, key heads, query heads a key head, queries, keys, width of keys and
 /// of values; where `func` has no G, H are all heads, and where it has no P,
-/// queries are keys. A declared extent is taken, others have to be in
-/// `shape.ranks`. Extents already in `problem` (bound from files) stay.
+/// queries are keys. A declared extent is taken; others are in `shape.ranks` or
+/// else in the dictionary `cascade.extents` of `func`. Extents already in
+/// `problem` (bound from files) stay.
 ///
 /// Refuses numbers that contradict each other or `func`, negative ones, and
 /// a rank without an extent.
@@ -58,7 +61,8 @@ Status resolveExtents(cascade::FuncOp func, const AttentionShape &shape,
 
 /// Fills the scalars: what `given` has, else the argument's `cascade.default`,
 /// which is a number or the text `rsqrt(RANK)`. Refuses unknown names, values
-/// that the type does not hold, and an argument without either. Needs extents.
+/// that the type or the argument's bounds do not allow, and an argument without
+/// either. Needs extents.
 Status resolveScalars(cascade::FuncOp func,
                       const std::map<std::string, std::string> &given,
                       Problem &problem);

@@ -256,3 +256,80 @@ cascade.func @many_rows() attributes {schedule = #cascade.schedule<rows = 167772
 cascade.func @few_rows_c1() attributes {few = #cascade.few_rows<below = 4, rows = 0>} {
   cascade.return
 }
+
+// -----
+
+// expected-error @below {{expects an integer of 64 bits as 'cascade.min' of argument 'n', but got 1.000000e+00 : f32}}
+cascade.func @func_c7(%n: index {cascade.min = 1.0 : f32}) {
+  cascade.return
+}
+
+// -----
+
+// expected-error @below {{expects 'cascade.max' on integer scalars, but argument 'x' has type 'f32'}}
+cascade.func @func_c7_float(%x: f32 {cascade.max = 1 : index}) {
+  cascade.return
+}
+
+// -----
+
+// expected-error @below {{expects 'cascade.min' to be at most 'cascade.max', but argument 'n' has 2 and 1}}
+cascade.func @func_c7_order(%n: i32 {cascade.min = 2 : i32, cascade.max = 1 : i32}) {
+  cascade.return
+}
+
+// -----
+
+// expected-error @below {{expects a default inside of its bounds, but argument 'n' has 0}}
+cascade.func @func_c7_default(%n: index {cascade.default = 0 : index, cascade.min = 1 : index}) {
+  cascade.return
+}
+
+// -----
+
+// expected-error @below {{expects 'cascade.fill' on tensors of integers, but argument 'x' has type '!cascade.tensor<[M], f32, empty = 0.0>'}}
+cascade.func @func_c8(%x: !cascade.tensor<[M], f32, empty = 0.0> {cascade.fill = affine_map<(d0) -> (d0)>}) {
+  cascade.return
+}
+
+// -----
+
+// expected-error @below {{expects an affine map of 1 dimensions, at most as many symbols and one result as 'cascade.fill' of argument 'x', but got affine_map<(d0, d1) -> (d0)>}}
+cascade.func @func_c8_dimensions(%x: !cascade.tensor<[M], i32, empty = 0> {cascade.fill = affine_map<(d0, d1) -> (d0)>}) {
+  cascade.return
+}
+
+// -----
+
+// expected-error @below {{of argument 'x', but got affine_map<(d0) -> (d0, d0)>}}
+cascade.func @func_c8_results(%x: !cascade.tensor<[M], i32, empty = 0> {cascade.fill = affine_map<(d0) -> (d0, d0)>}) {
+  cascade.return
+}
+
+// -----
+
+// expected-error @below {{of argument 'x', but got affine_map<(d0)[s0, s1] -> (d0)>}}
+cascade.func @func_c8_symbols(%x: !cascade.tensor<[M], i32, empty = 0> {cascade.fill = affine_map<(d0)[s0, s1] -> (d0)>}) {
+  cascade.return
+}
+
+// -----
+
+// expected-error @below {{expects a dictionary as 'cascade.extents', but got 3 : i64}}
+cascade.func @func_c9() attributes {cascade.extents = 3} {
+  cascade.return
+}
+
+// -----
+
+// expected-error @below {{expects integers of 64 bits and at least 0 in 'cascade.extents', but got -1 : i64 for rank 'M'}}
+cascade.func @func_c9_negative(%x: !cascade.tensor<[M], i32, empty = 0>) attributes {cascade.extents = {M = -1}} {
+  cascade.return
+}
+
+// -----
+
+// expected-error @below {{expects ranks of arguments and results in 'cascade.extents', but got 'N'}}
+cascade.func @func_c9_rank(%x: !cascade.tensor<[M], i32, empty = 0>) attributes {cascade.extents = {N = 1}} {
+  cascade.return
+}

@@ -150,3 +150,10 @@ cascade.func @members(%x: !BM, %lists: !Lists, %starts: !Starts, %flat: !Flat) -
     }
   cascade.return %y : !BM
 }
+
+// What is known of a parameter, and what a table holds by default.
+// CHECK: cascade.func @facts(%n: index {cascade.default = 2 : index, cascade.max = 4 : index, cascade.min = 1 : index}, %t: !N_i32 {cascade.fill = #[[MAP:.*]]}) {
+cascade.func @facts(%n: index {cascade.min = 1 : index, cascade.max = 4 : index, cascade.default = 2 : index},
+    %t: !Flat {cascade.fill = affine_map<(d0)[s0] -> (s0 - d0)>}) {
+  cascade.return
+}

@@ -7,6 +7,7 @@
 #include "attn/Variants/Variants.h"
 
 #include "mlir/IR/MLIRContext.h"
+#include "mlir/Parser/Parser.h"
 #include "gtest/gtest.h"
 
 #include <cmath>
@@ -94,6 +95,51 @@ TEST_F(ProblemTest, Parameters) {
             "--set window: '1.5' is not a value of index; give a number");
   EXPECT_EQ(resolveScalars(source.func, {{"cap", "1"}}, problem).message(),
             "--set: there is no parameter 'cap'; give one of window, scale");
+}
+
+// A parameter outside of its bounds is refused with what it may be.
+TEST_F(ProblemTest, BoundsOfParameters) {
+  Source source = load("sliding-window");
+  Problem problem;
+  ASSERT_TRUE(resolveExtents(source.func, {}, problem).isOk());
+  EXPECT_TRUE(resolveScalars(source.func, {{"window", "0"}}, problem).isOk());
+  EXPECT_EQ(resolveScalars(source.func, {{"window", "-3"}}, problem).message(),
+            "--set window: -3 is less than 0; give at least 0");
+  auto parse = [&](const char *text) {
+    source.module = mlir::parseSourceString<mlir::ModuleOp>(text, &*context);
+    source.func = *source.module->getOps<cascade::FuncOp>().begin();
+    return getParameters(source.func).front().bounds;
+  };
+  EXPECT_EQ(parse("cascade.func @f(%n: index {cascade.min = 0 : index, "
+                  "cascade.max = 1 : index}) { cascade.return }"),
+            "0 to 1");
+  EXPECT_EQ(resolveScalars(source.func, {{"n", "2"}}, problem).message(),
+            "--set n: 2 is more than 1; give 0 to 1");
+  EXPECT_EQ(parse("cascade.func @f(%n: i32 {cascade.max = -1 : i32}) "
+                  "{ cascade.return }"),
+            "at most -1");
+  EXPECT_EQ(resolveScalars(source.func, {{"n", "0"}}, problem).message(),
+            "--set n: 0 is more than -1; give at most -1");
+}
+
+// An extent that is given goes before the function's own.
+TEST_F(ProblemTest, ExtentsOfTables) {
+  const char *text =
+      "cascade.func @f(%t: !cascade.tensor<[N, T], i32, empty = 0>) "
+      "attributes {cascade.extents = {N = 5}} { cascade.return }";
+  auto module = mlir::parseSourceString<mlir::ModuleOp>(text, &*context);
+  auto func = *module->getOps<cascade::FuncOp>().begin();
+  AttentionShape shape;
+  EXPECT_EQ(resolveExtents(func, shape, problem).message(),
+            "--extent: rank 'T' has no extent; give --extent T=N");
+  problem = {};
+  shape.ranks = {{"T", 2}};
+  EXPECT_EQ(resolveExtents(func, shape, problem).message(), "");
+  EXPECT_EQ(problem.extents["N"], 5);
+  problem = {};
+  shape.ranks = {{"T", 2}, {"N", 0}};
+  EXPECT_EQ(resolveExtents(func, shape, problem).message(), "");
+  EXPECT_EQ(problem.extents["N"], 0);
 }
 
 TEST_F(ProblemTest, InputsRepeatAndDiffer) {
