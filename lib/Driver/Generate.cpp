@@ -2,6 +2,9 @@
 
 #include "attn/Driver/Generate.h"
 
+#include "mlir/IR/AffineMap.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/Support/MathExtras.h"
 #include "llvm/Support/xxhash.h"
 #include <cmath>
 
@@ -66,6 +69,64 @@ private:
 };
 } // namespace
 
+/// The value of `expr`; nothing if it has none that fits in 64 bits, as a
+/// division by a number below 1.
+static std::optional<int64_t> evaluate(AffineExpr expr, ArrayRef<int64_t> dims,
+                                       ArrayRef<int64_t> symbols) {
+  if (auto constant = dyn_cast<AffineConstantExpr>(expr))
+    return constant.getValue();
+  if (auto dim = dyn_cast<AffineDimExpr>(expr))
+    return dims[dim.getPosition()];
+  if (auto symbol = dyn_cast<AffineSymbolExpr>(expr))
+    return symbols[symbol.getPosition()];
+  auto binary = cast<AffineBinaryOpExpr>(expr);
+  auto lhs = evaluate(binary.getLHS(), dims, symbols);
+  auto rhs = evaluate(binary.getRHS(), dims, symbols);
+  if (!lhs || !rhs)
+    return std::nullopt;
+  int64_t result;
+  switch (expr.getKind()) {
+  case AffineExprKind::Add:
+    return llvm::AddOverflow(*lhs, *rhs, result) ? std::nullopt
+                                                 : std::optional(result);
+  case AffineExprKind::Mul:
+    return llvm::MulOverflow(*lhs, *rhs, result) ? std::nullopt
+                                                 : std::optional(result);
+  default:
+    break;
+  }
+  if (*rhs < 1)
+    return std::nullopt;
+  if (expr.getKind() == AffineExprKind::Mod)
+    return *lhs % *rhs + (*lhs % *rhs < 0 ? *rhs : 0);
+  return expr.getKind() == AffineExprKind::FloorDiv
+             ? llvm::divideFloorSigned(*lhs, *rhs)
+             : llvm::divideCeilSigned(*lhs, *rhs);
+}
+
+/// True if an element of integer type `type` holds `value`.
+static bool holds(Type type, int64_t value) {
+  if (type.isInteger(1))
+    return llvm::isUInt<1>(value);
+  return type.isIndex() || llvm::isIntN(type.getIntOrFloatBitWidth(), value);
+}
+
+/// Sets each element to the value of `fill` at its coordinates, or to the empty
+/// value where that has none or the element type does not hold it.
+static void fillTable(ReferenceTensor &tensor, NamedTensorType type,
+                      AffineMap fill) {
+  SmallVector<int64_t> coordinates(tensor.shape.size());
+  for (int64_t i = 0; i < tensor.getNumElements(); ++i) {
+    int64_t rest = i;
+    for (size_t d = tensor.shape.size(); d-- > 0; rest /= tensor.shape[d])
+      coordinates[d] = rest % tensor.shape[d];
+    auto value = evaluate(fill.getResult(0), coordinates, tensor.shape);
+    tensor.values.push_back(value && holds(type.getElementType(), *value)
+                                ? static_cast<double>(*value)
+                                : *getNumericValue(type.getEmpty()));
+  }
+}
+
 ReferenceTensor attn::generateTensor(NamedTensorType type,
                                      DictionaryAttr attributes,
                                      std::string_view name,
@@ -76,6 +137,12 @@ ReferenceTensor attn::generateTensor(NamedTensorType type,
   int64_t count = tensor.getNumElements();
   tensor.values.reserve(count);
   if (!isa<FloatType>(type.getElementType())) {
+    auto fill = attributes ? attributes.getAs<AffineMapAttr>(FuncOp::kFillAttr)
+                           : AffineMapAttr();
+    if (fill) {
+      fillTable(tensor, type, fill.getValue());
+      return tensor;
+    }
     for (int64_t i = 0; i < count; ++i)
       tensor.values.push_back(static_cast<double>(i));
     return tensor;
@@ -109,13 +176,34 @@ ReferenceTensor attn::generateTensor(NamedTensorType type,
   return tensor;
 }
 
+/// The ranks along which masks may differ: those of tables, those whose
+/// coordinates predicates use, and those whose extent is used.
+static llvm::StringSet<> getMaskedRanks(FuncOp func) {
+  llvm::StringSet<> ranks;
+  for (Type type : func.getArgumentTypes())
+    if (auto tensor = dyn_cast<NamedTensorType>(type);
+        tensor && !isa<FloatType>(tensor.getElementType()))
+      for (StringAttr rank : tensor.getRanks())
+        ranks.insert(rank);
+  func.walk([&](ExtentOp extent) { ranks.insert(extent.getRank()); });
+  func.walk([&](EinsumOp einsum) {
+    einsum.getWhere().walk([&](IndexOp index) {
+      auto variable = einsum.getVariablePosition(index.getVariable());
+      ranks.insert(einsum.getVariableRank(*variable));
+    });
+  });
+  return ranks;
+}
+
 /// True if NaN in keys [first, last) of all tensors over the keys reaches an
-/// output. One head of width 1 tells: masks are the same in all.
+/// output. Of a rank along which masks do not differ one coordinate tells.
 static Result<bool> reachesOutput(FuncOp func, const Problem &problem,
-                                  int64_t first, int64_t last) {
+                                  const Tables &tables, int64_t first,
+                                  int64_t last) {
   Problem small = problem;
+  llvm::StringSet<> masked = getMaskedRanks(func);
   for (auto &[rank, extent] : small.extents)
-    if (rank != "P" && rank != "M")
+    if (rank != "P" && rank != "M" && !masked.contains(rank))
       extent =
           std::min<int64_t>(extent, func.getStaticExtent(rank).value_or(1));
   CascadeArguments arguments;
@@ -125,6 +213,10 @@ static Result<bool> reachesOutput(FuncOp func, const Problem &problem,
     if (!tensor)
       continue;
     std::string name = func.getArgumentName(i).str();
+    if (auto table = tables.find(name); table != tables.end()) {
+      arguments.tensors[name] = table->second;
+      continue;
+    }
     ReferenceTensor value = generateTensor(tensor, func.getArgAttrDict(i), name,
                                            small, InputKind::rising, 1);
     std::optional<unsigned> dim = tensor.getRankPosition("M");
@@ -166,17 +258,19 @@ static Result<int64_t> bisect(int64_t limit,
   return low;
 }
 
-Result<VisibleKeys> attn::findVisibleKeys(FuncOp func, const Problem &problem) {
+Result<VisibleKeys> attn::findVisibleKeys(FuncOp func, const Problem &problem,
+                                          const Tables &tables) {
   auto it = problem.extents.find("M");
   int64_t keys = it == problem.extents.end() ? 0 : it->second;
   // NaN in keys [0, n + 1) reaches an output first at n = the first visible
   // one; in keys [|M| - 1 - n, |M|) likewise from the end.
-  Result<int64_t> first = bisect(
-      keys, [&](int64_t n) { return reachesOutput(func, problem, 0, n + 1); });
+  Result<int64_t> first = bisect(keys, [&](int64_t n) {
+    return reachesOutput(func, problem, tables, 0, n + 1);
+  });
   if (!first.isOk())
     return first.takeStatus();
   Result<int64_t> fromEnd = bisect(keys, [&](int64_t n) {
-    return reachesOutput(func, problem, keys - 1 - n, keys);
+    return reachesOutput(func, problem, tables, keys - 1 - n, keys);
   });
   if (!fromEnd.isOk())
     return fromEnd.takeStatus();

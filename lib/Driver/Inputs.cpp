@@ -163,12 +163,27 @@ static void placeNaN(NamedTensorType type, ReferenceTensor &tensor,
 // Inputs
 //===----------------------------------------------------------------------===//
 
+static ReferenceTensor toReference(const NpyArray &array) {
+  return {array.shape, getValues(array)};
+}
+
+/// The integer tensors of `arrays`.
+static Tables getTables(FuncOp func, const Arrays &arrays) {
+  Tables tables;
+  for (const auto &[name, array] : arrays)
+    if (!isa<FloatType>(
+            getTensorType(func, *findTensor(func, name)).getElementType()))
+      tables.emplace(name, toReference(array));
+  return tables;
+}
+
 Result<std::map<std::string, HostTensor>>
 attn::createInputs(FuncOp func, const Problem &problem, const Arrays &arrays,
                    const InputOptions &options) {
   VisibleKeys keys = {0, 0};
   if (options.nan != NaNKind::none) {
-    Result<VisibleKeys> found = findVisibleKeys(func, problem);
+    Result<VisibleKeys> found =
+        findVisibleKeys(func, problem, getTables(func, arrays));
     if (!found.isOk())
       return found.takeStatus();
     keys = *found;
@@ -182,8 +197,7 @@ attn::createInputs(FuncOp func, const Problem &problem, const Arrays &arrays,
     ReferenceTensor values;
     auto array = arrays.find(name);
     if (array != arrays.end()) {
-      values.shape = array->second.shape;
-      values.values = getValues(array->second);
+      values = toReference(array->second);
     } else {
       values = generateTensor(type, func.getArgAttrDict(i), name, problem,
                               options.kind, options.seed);

@@ -41,19 +41,24 @@ std::optional<NaNKind> parseNaNKind(std::string_view name);
 
 /// Values for one argument of the shape that `problem` gives, before rounding
 /// to its type. `cascade.spread` in `attributes` is their standard deviation, 1
-/// if absent; integers count from 0.
+/// if absent; integers are what `cascade.fill` says, or count from 0.
 ReferenceTensor generateTensor(cascade::NamedTensorType type,
                                mlir::DictionaryAttr attributes,
                                std::string_view name, const Problem &problem,
                                InputKind kind, uint64_t seed);
 
+/// Arguments by name.
+using Tables = std::map<std::string, ReferenceTensor>;
+
 /// The keys [0, first) and [last, |M|) that no query of `func` sees: a NaN in
-/// all of them reaches no output of the interpreter.
+/// all of them reaches no output of the interpreter. Arguments that are not in
+/// `tables` are generated.
 struct VisibleKeys {
   int64_t first, last;
 };
 Result<VisibleKeys> findVisibleKeys(cascade::FuncOp func,
-                                    const Problem &problem);
+                                    const Problem &problem,
+                                    const Tables &tables = {});
 
 } // namespace attn
 

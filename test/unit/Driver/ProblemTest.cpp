@@ -122,6 +122,36 @@ TEST_F(ProblemTest, BoundsOfParameters) {
             "--set n: 0 is more than -1; give at most -1");
 }
 
+// A table without a file holds what its fill says, or its empty value where
+// that says nothing that it can hold.
+TEST_F(ProblemTest, TablesAreFilled) {
+  auto fill = [&](const std::string &map, const char *element) {
+    std::string text = "cascade.func @f(%t: !cascade.tensor<[I, J], " +
+                       std::string(element) +
+                       ", empty = -1> {cascade.fill = affine_map<" + map +
+                       ">}) attributes {cascade.extents = {I = 2, J = 3}} "
+                       "{ cascade.return }";
+    auto module = mlir::parseSourceString<mlir::ModuleOp>(text, &*context);
+    auto func = *module->getOps<cascade::FuncOp>().begin();
+    Problem problem;
+    EXPECT_EQ(resolveExtents(func, {}, problem).message(), "");
+    return generateTensor(
+               mlir::cast<cascade::NamedTensorType>(func.getArgumentTypes()[0]),
+               func.getArgAttrDict(0), "t", problem, InputKind::normal, 0)
+        .values;
+  };
+  using List = std::vector<double>;
+  EXPECT_EQ(fill("(a, b) -> (a * 10 + b)", "i32"), (List{0, 1, 2, 10, 11, 12}));
+  EXPECT_EQ(fill("(a, b)[s, t] -> (a * t + b - s)", "i32"),
+            (List{-2, -1, 0, 1, 2, 3}));
+  EXPECT_EQ(fill("(a, b) -> ((a - b) floordiv 2 + b mod 2 * 8)", "i64"),
+            (List{0, 7, -1, 0, 8, -1}));
+  EXPECT_EQ(fill("(a, b) -> ((b - 1) ceildiv 2)", "i32"),
+            (List{0, 0, 1, 0, 0, 1}));
+  EXPECT_EQ(fill("(a, b)[s] -> (b floordiv (s - 2))", "i32"), List(6, -1));
+  EXPECT_EQ(fill("(a, b) -> (b * 100)", "i8"), (List{0, 100, -1, 0, 100, -1}));
+}
+
 // An extent that is given goes before the function's own.
 TEST_F(ProblemTest, ExtentsOfTables) {
   const char *text =
