@@ -135,3 +135,21 @@ cascade.func @linear(%q: !Q, %k: !K, %v: !V) -> (o: !O) {
     }
   cascade.return %o : !O
 }
+
+!Scores = !cascade.tensor<[K], f32, empty = -inf>
+!Top = !cascade.tensor<[T], i32, empty = -1>
+
+// A list of the largest is known after all of K: what asks it comes in a pass of
+// its own.
+// CHECK: Function=listed {{.*}}"rank K: 2 passes"
+cascade.func @listed(%a: !Scores, %b: !X) -> (r: !Y) {
+  cascade.rank T = 4
+  %top = cascade.select %a K into T : !Scores -> !Top
+  %z = cascade.einsum [] = %b[k] reduce add : !X -> !Y
+    where {
+      %k = cascade.index k
+      %in = cascade.member %k in %top[] : !Top
+      cascade.yield %in : i1
+    }
+  cascade.return %z : !Y
+}
