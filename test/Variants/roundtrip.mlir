@@ -1,20 +1,34 @@
 // RUN: attn-opt %S/../../lib/Variants/alibi.mlir | attn-opt -o /dev/null
 // RUN: attn-opt %S/../../lib/Variants/bias.mlir | attn-opt -o /dev/null
+// RUN: attn-opt %S/../../lib/Variants/block-sparse.mlir | attn-opt -o /dev/null
 // RUN: attn-opt %S/../../lib/Variants/causal-bottom-right.mlir | attn-opt -o /dev/null
 // RUN: attn-opt %S/../../lib/Variants/causal-top-left.mlir | attn-opt -o /dev/null
 // RUN: attn-opt %S/../../lib/Variants/cross.mlir | attn-opt -o /dev/null
+// RUN: attn-opt %S/../../lib/Variants/dilated-window.mlir | attn-opt -o /dev/null
+// RUN: attn-opt %S/../../lib/Variants/documents.mlir | attn-opt -o /dev/null
+// RUN: attn-opt %S/../../lib/Variants/duo.mlir | attn-opt -o /dev/null
 // RUN: attn-opt %S/../../lib/Variants/full.mlir | attn-opt -o /dev/null
 // RUN: attn-opt %S/../../lib/Variants/gqa.mlir | attn-opt -o /dev/null
-// RUN: attn-opt %S/../../lib/Variants/linear-chunked.mlir | attn-opt -o /dev/null
 // RUN: attn-opt %S/../../lib/Variants/linear.mlir | attn-opt -o /dev/null
+// RUN: attn-opt %S/../../lib/Variants/linear-chunked.mlir | attn-opt -o /dev/null
+// RUN: attn-opt %S/../../lib/Variants/moa.mlir | attn-opt -o /dev/null
+// RUN: attn-opt %S/../../lib/Variants/neighborhood-1d.mlir | attn-opt -o /dev/null
+// RUN: attn-opt %S/../../lib/Variants/neighborhood-2d.mlir | attn-opt -o /dev/null
+// RUN: attn-opt %S/../../lib/Variants/neighborhood-3d.mlir | attn-opt -o /dev/null
 // RUN: attn-opt %S/../../lib/Variants/prefix-lm.mlir | attn-opt -o /dev/null
+// RUN: attn-opt %S/../../lib/Variants/prefix-lm-batch.mlir | attn-opt -o /dev/null
 // RUN: attn-opt %S/../../lib/Variants/relu-norm.mlir | attn-opt -o /dev/null
 // RUN: attn-opt %S/../../lib/Variants/rmsnorm-gemm.mlir | attn-opt -o /dev/null
 // RUN: attn-opt %S/../../lib/Variants/rope.mlir | attn-opt -o /dev/null
+// RUN: attn-opt %S/../../lib/Variants/s2.mlir | attn-opt -o /dev/null
 // RUN: attn-opt %S/../../lib/Variants/scaling.mlir | attn-opt -o /dev/null
+// RUN: attn-opt %S/../../lib/Variants/selected-blocks.mlir | attn-opt -o /dev/null
 // RUN: attn-opt %S/../../lib/Variants/sigmoid.mlir | attn-opt -o /dev/null
 // RUN: attn-opt %S/../../lib/Variants/sink.mlir | attn-opt -o /dev/null
 // RUN: attn-opt %S/../../lib/Variants/sliding-window.mlir | attn-opt -o /dev/null
 // RUN: attn-opt %S/../../lib/Variants/softcap.mlir | attn-opt -o /dev/null
+// RUN: attn-opt %S/../../lib/Variants/streaming.mlir | attn-opt -o /dev/null
+// RUN: attn-opt %S/../../lib/Variants/tri-shape.mlir | attn-opt -o /dev/null
+// RUN: attn-opt %S/../../lib/Variants/varlen.mlir | attn-opt -o /dev/null
 
 // Every shipped variant parses, verifies and survives a round trip.

@@ -35,7 +35,7 @@ protected:
 } // namespace
 
 TEST_F(ProblemTest, EveryVariantHasExtentsAndParameters) {
-  EXPECT_EQ(getVariants().size(), 18u);
+  EXPECT_EQ(getVariants().size(), 32u);
   for (const Variant &variant : getVariants()) {
     Source source = load(variant.name);
     Problem problem;
@@ -222,4 +222,22 @@ TEST_F(ProblemTest, VisibleKeys) {
   EXPECT_EQ(visible("sliding-window", 2, 20), Pair(15, 20));
   // No query at all sees nothing.
   EXPECT_EQ(visible("full", 0, 9), Pair(9, 0));
+  // Each head has a list of its own; together they list blocks 0 to 3.
+  EXPECT_EQ(visible("block-sparse", 16, 600), Pair(0, 64));
+  EXPECT_EQ(visible("varlen", 5, 500), Pair(0, 448));
+}
+
+// Tables that are given say what is seen, not those made up.
+TEST_F(ProblemTest, VisibleKeysOfATable) {
+  Source source = load("varlen");
+  AttentionShape shape;
+  shape.queryLength = 5;
+  shape.keyLength = 20;
+  ASSERT_TRUE(resolveExtents(source.func, shape, problem).isOk());
+  ASSERT_TRUE(resolveScalars(source.func, {}, problem).isOk());
+  auto keys =
+      findVisibleKeys(source.func, problem, {{"k_lengths", {{1}, {7}}}});
+  ASSERT_TRUE(keys.isOk());
+  EXPECT_EQ(keys->first, 0);
+  EXPECT_EQ(keys->last, 7);
 }

@@ -14,7 +14,9 @@
 #include "mlir/Parser/Parser.h"
 #include "gtest/gtest.h"
 
+#include <fstream>
 #include <limits>
+#include <sstream>
 #include <string>
 
 namespace attn::test {
@@ -57,6 +59,14 @@ inline Outcome runCascade(const std::string &text,
   if (!results.isOk())
     return {{}, results.getStatus().message()};
   return {std::move(*results), {}};
+}
+
+/// The text of a shipped variant.
+inline std::string readVariant(const std::string &name) {
+  std::ifstream file(std::string(ATTN_VARIANTS_DIR) + "/" + name + ".mlir");
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
 }
 
 /// Equal values; NaNs are equal to each other.

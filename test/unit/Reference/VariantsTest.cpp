@@ -9,19 +9,10 @@
 #include "RunCascade.h"
 
 #include <cmath>
-#include <fstream>
 #include <functional>
-#include <sstream>
 
 using namespace attn;
 using namespace attn::test;
-
-static std::string readVariant(const std::string &name) {
-  std::ifstream file(std::string(ATTN_VARIANTS_DIR) + "/" + name + ".mlir");
-  std::stringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
 
 namespace {
 /// Extents, and what the formula needs of a point.

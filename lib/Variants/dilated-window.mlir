@@ -1,0 +1,63 @@
+// Attention to every `dilation`-th key within `window` of each query, on both sides.
+//
+// The window is cut at the ends: |p - m| <= `window`, and p - m is a multiple of
+// `dilation`.
+
+!Q = !cascade.tensor<[B, H, G, P, E], f32, empty = 0.0>
+!K = !cascade.tensor<[B, H, M, E], f32, empty = 0.0>
+!V = !cascade.tensor<[B, H, M, F], f32, empty = 0.0>
+!S = !cascade.tensor<[B, H, G, P, M], f32, empty = -inf>
+!R = !cascade.tensor<[B, H, G, P], f32, empty = -inf>
+!W = !cascade.tensor<[B, H, G, P, M], f32, empty = 0.0>
+!D = !cascade.tensor<[B, H, G, P], f32, empty = 0.0>
+!O = !cascade.tensor<[B, H, G, P, F], f32, empty = 0.0>
+
+cascade.func @dilated_window(%q: !Q, %k: !K, %v: !V,
+    %window: index {cascade.default = 64 : index, cascade.min = 0 : index,
+        cascade.doc = "distance of the farthest key that a query sees"},
+    %dilation: index {cascade.default = 2 : index, cascade.min = 1 : index,
+        cascade.doc = "distance of neighbouring keys that a query sees"},
+    %scale: f32 {cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
+    -> (o: !O, lse: !R {cascade.fixed}) attributes {reassoc} {
+  %s = cascade.einsum [b, h, g, p, m] = %q[b, h, g, p, e], %k[b, h, m, e] reduce add : !Q, !K -> !S
+    where {
+      %p = cascade.index p
+      %m = cascade.index m
+      %first = arith.subi %p, %window : index
+      %last = arith.addi %p, %window : index
+      %after = arith.cmpi sge, %m, %first : index
+      %before = arith.cmpi sle, %m, %last : index
+      %within = arith.andi %after, %before : i1
+      %query_residue = arith.remui %p, %dilation : index
+      %key_residue = arith.remui %m, %dilation : index
+      %same = arith.cmpi eq, %query_residue, %key_residue : index
+      %visible = arith.andi %within, %same : i1
+      cascade.yield %visible : i1
+    }
+  %t = cascade.einsum [b, h, g, p, m] = %s[b, h, g, p, m] absorb : !S -> !S
+    map (%x) {
+      %y = arith.mulf %x, %scale : f32
+      cascade.yield %y : f32
+    }
+  %gm = cascade.einsum [b, h, g, p] = %t[b, h, g, p, m] reduce max : !S -> !R
+  %n = cascade.einsum [b, h, g, p, m] = %t[b, h, g, p, m], %gm[b, h, g, p] absorb : !S, !R -> !W
+    map (%x, %max) {
+      %d = arith.subf %x, %max : f32
+      %e = math.exp %d : f32
+      cascade.yield %e : f32
+    }
+  %d = cascade.einsum [b, h, g, p] = %n[b, h, g, p, m] reduce add : !W -> !D
+  %a = cascade.einsum [b, h, g, p, m] = %n[b, h, g, p, m], %d[b, h, g, p] : !W, !D -> !W
+    map (%x, %y) {
+      %r = arith.divf %x, %y : f32
+      cascade.yield %r : f32
+    }
+  %o = cascade.einsum [b, h, g, p, f] = %a[b, h, g, p, m], %v[b, h, m, f] reduce add : !W, !V -> !O
+  %lse = cascade.einsum [b, h, g, p] = %gm[b, h, g, p] absorb, %d[b, h, g, p] absorb : !R, !D -> !R
+    map (%max, %y) {
+      %l = math.log %y : f32
+      %r = arith.addf %max, %l : f32
+      cascade.yield %r : f32
+    }
+  cascade.return %o, %lse : !O, !R
+}

@@ -1,0 +1,143 @@
+//===- NeighborhoodVariantsTest.cpp - neighborhoods against formulas ------===//
+//
+// The masks are compared with functions written from NATTEN's definition
+// (window, stride, dilation and causality of an axis), not from the variants.
+//
+//===----------------------------------------------------------------------===//
+
+#include "ExpectMask.h"
+
+#include <algorithm>
+
+using namespace attn;
+using namespace attn::test;
+
+namespace {
+/// One axis of a neighborhood (NATTEN, Generalized Neighborhood Attention).
+struct Axis {
+  int64_t length, window, stride, dilation;
+  bool causal;
+
+  bool sees(int64_t i, int64_t j) const {
+    int64_t group = i % dilation;
+    if (j % dilation != group)
+      return false;
+    // NATTEN's form of ceil((length - group) / dilation).
+    int64_t inGroup = length / dilation + 1 -
+                      (group + (dilation - length % dilation)) / dilation;
+    int64_t query = i / dilation, key = j / dilation;
+    int64_t first = query / stride * stride;
+    if (causal) {
+      int64_t center = std::min(first + stride - 1, inGroup - 1);
+      return key >= std::max<int64_t>(center - window + 1, 0) && key <= query;
+    }
+    int64_t center = std::min(first + stride / 2, inGroup - 1);
+    int64_t start =
+        std::min(std::max<int64_t>(center - window / 2, 0), inGroup - window);
+    return key >= start && key < start + window;
+  }
+
+  void add(Scalars &scalars, const std::string &suffix) const {
+    scalars["window" + suffix] = static_cast<double>(window);
+    scalars["stride" + suffix] = static_cast<double>(stride);
+    scalars["dilation" + suffix] = static_cast<double>(dilation);
+    scalars["causal" + suffix] = causal;
+  }
+};
+} // namespace
+
+static Axis makeAxis(Numbers &numbers, int64_t length) {
+  int64_t window = numbers.get(1, length);
+  return {length, window, numbers.get(1, window),
+          numbers.get(1, length / window), numbers.get(0, 1) == 1};
+}
+
+static void expectLine(const Axis &axis, int64_t extra) {
+  Scalars scalars = {{"extra", static_cast<double>(extra)}};
+  axis.add(scalars, "");
+  expectMask("neighborhood-1d", {1, 1, 1, axis.length, axis.length + extra},
+             scalars, {}, [&](const Point &at) {
+               return at.m < extra || axis.sees(at.p, at.m - extra);
+             });
+}
+
+TEST(NeighborhoodVariants, Line) {
+  Numbers numbers(1);
+  for (int i = 0; i < 80; ++i)
+    expectLine(makeAxis(numbers, numbers.get(1, 40)), numbers.get(0, 3));
+  for (bool causal : {false, true}) {
+    expectLine({11, 11, 1, 1, causal}, 0); // The window is everything.
+    expectLine({11, 11, 7, 1, causal}, 0);
+    expectLine({17, 4, 3, 4, causal}, 0); // Groups of 5, 4, 4 and 4.
+    expectLine({17, 5, 5, 3, causal}, 2);
+    expectLine({12, 4, 4, 1, causal}, 0); // Blocks on the diagonal.
+    expectLine({128, 3, 2, 10, causal}, 0);
+    expectLine({0, 3, 2, 1, causal}, 2); // No query.
+  }
+}
+
+// The last group of 4 does not fit into 10 and moves back.
+TEST(NeighborhoodVariants, LastGroupMovesBack) {
+  Axis axis{10, 4, 4, 1, false};
+  Scalars scalars = {{"extra", 0}};
+  axis.add(scalars, "");
+  expectMask("neighborhood-1d", {1, 1, 1, 10, 10}, scalars, {},
+             [](const Point &at) {
+               return at.p < 8 ? at.p / 4 == at.m / 4 : at.m >= 6;
+             });
+}
+
+// An even window has one key more on the left; a whole one is never cut.
+TEST(NeighborhoodVariants, EvenWindow) {
+  Scalars scalars = {{"extra", 0}};
+  Axis{9, 4, 1, 1, false}.add(scalars, "");
+  const int64_t first[] = {0, 0, 0, 1, 2, 3, 4, 5, 5};
+  expectMask("neighborhood-1d", {1, 1, 1, 9, 9}, scalars, {},
+             [&](const Point &at) {
+               return at.m >= first[at.p] && at.m < first[at.p] + 4;
+             });
+}
+
+TEST(NeighborhoodVariants, Image) {
+  Numbers numbers(2);
+  for (int i = 0; i < 60; ++i) {
+    Axis y = makeAxis(numbers, numbers.get(1, 8));
+    Axis x = makeAxis(numbers, numbers.get(1, 9));
+    int64_t extra = numbers.get(0, 2), tokens = y.length * x.length;
+    Scalars scalars = {{"extra", static_cast<double>(extra)},
+                       {"width", static_cast<double>(x.length)}};
+    y.add(scalars, "_y");
+    x.add(scalars, "_x");
+    expectMask("neighborhood-2d", {1, 1, 1, tokens, tokens + extra}, scalars,
+               {}, [&](const Point &at) {
+                 int64_t j = at.m - extra;
+                 return j < 0 || (y.sees(at.p / x.length, j / x.length) &&
+                                  x.sees(at.p % x.length, j % x.length));
+               });
+  }
+}
+
+TEST(NeighborhoodVariants, Video) {
+  Numbers numbers(3);
+  for (int i = 0; i < 40; ++i) {
+    Axis z = makeAxis(numbers, numbers.get(1, 5));
+    Axis y = makeAxis(numbers, numbers.get(1, 4));
+    Axis x = makeAxis(numbers, numbers.get(1, 5));
+    int64_t extra = numbers.get(0, 2), frame = y.length * x.length;
+    int64_t tokens = z.length * frame;
+    Scalars scalars = {{"extra", static_cast<double>(extra)},
+                       {"height", static_cast<double>(y.length)},
+                       {"width", static_cast<double>(x.length)}};
+    z.add(scalars, "_z");
+    y.add(scalars, "_y");
+    x.add(scalars, "_x");
+    expectMask("neighborhood-3d", {1, 1, 1, tokens, tokens + extra}, scalars,
+               {}, [&](const Point &at) {
+                 int64_t j = at.m - extra;
+                 return j < 0 || (z.sees(at.p / frame, j / frame) &&
+                                  y.sees(at.p % frame / x.length,
+                                         j % frame / x.length) &&
+                                  x.sees(at.p % x.length, j % x.length));
+               });
+  }
+}
