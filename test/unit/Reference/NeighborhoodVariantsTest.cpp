@@ -47,9 +47,11 @@ struct Axis {
 } // namespace
 
 static Axis makeAxis(Numbers &numbers, int64_t length) {
-  int64_t window = numbers.get(1, length);
-  return {length, window, numbers.get(1, window),
-          numbers.get(1, length / window), numbers.get(0, 1) == 1};
+  // Small windows leave room for dilation, large ones for strides.
+  int64_t dilation = numbers.get(1, std::min<int64_t>(length, 3));
+  int64_t window = numbers.get(1, length / dilation);
+  return {length, window, numbers.get(1, window), dilation,
+          numbers.get(0, 1) == 1};
 }
 
 static void expectLine(const Axis &axis, int64_t extra) {
@@ -100,7 +102,7 @@ TEST(NeighborhoodVariants, EvenWindow) {
 
 TEST(NeighborhoodVariants, Image) {
   Numbers numbers(2);
-  for (int i = 0; i < 60; ++i) {
+  for (int i = 0; i < 80; ++i) {
     Axis y = makeAxis(numbers, numbers.get(1, 8));
     Axis x = makeAxis(numbers, numbers.get(1, 9));
     int64_t extra = numbers.get(0, 2), tokens = y.length * x.length;
@@ -117,27 +119,35 @@ TEST(NeighborhoodVariants, Image) {
   }
 }
 
+static void expectVideo(const Axis &z, const Axis &y, const Axis &x,
+                        int64_t extra) {
+  int64_t frame = y.length * x.length, tokens = z.length * frame;
+  Scalars scalars = {{"extra", static_cast<double>(extra)},
+                     {"height", static_cast<double>(y.length)},
+                     {"width", static_cast<double>(x.length)}};
+  z.add(scalars, "_z");
+  y.add(scalars, "_y");
+  x.add(scalars, "_x");
+  expectMask("neighborhood-3d", {1, 1, 1, tokens, tokens + extra}, scalars, {},
+             [&](const Point &at) {
+               int64_t j = at.m - extra;
+               return j < 0 ||
+                      (z.sees(at.p / frame, j / frame) &&
+                       y.sees(at.p % frame / x.length, j % frame / x.length) &&
+                       x.sees(at.p % x.length, j % x.length));
+             });
+}
+
 TEST(NeighborhoodVariants, Video) {
   Numbers numbers(3);
-  for (int i = 0; i < 40; ++i) {
-    Axis z = makeAxis(numbers, numbers.get(1, 5));
-    Axis y = makeAxis(numbers, numbers.get(1, 4));
-    Axis x = makeAxis(numbers, numbers.get(1, 5));
-    int64_t extra = numbers.get(0, 2), frame = y.length * x.length;
-    int64_t tokens = z.length * frame;
-    Scalars scalars = {{"extra", static_cast<double>(extra)},
-                       {"height", static_cast<double>(y.length)},
-                       {"width", static_cast<double>(x.length)}};
-    z.add(scalars, "_z");
-    y.add(scalars, "_y");
-    x.add(scalars, "_x");
-    expectMask("neighborhood-3d", {1, 1, 1, tokens, tokens + extra}, scalars,
-               {}, [&](const Point &at) {
-                 int64_t j = at.m - extra;
-                 return j < 0 || (z.sees(at.p / frame, j / frame) &&
-                                  y.sees(at.p % frame / x.length,
-                                         j % frame / x.length) &&
-                                  x.sees(at.p % x.length, j % x.length));
-               });
+  for (int i = 0; i < 60; ++i) {
+    Axis z = makeAxis(numbers, numbers.get(1, 6));
+    Axis y = makeAxis(numbers, numbers.get(1, 6));
+    Axis x = makeAxis(numbers, numbers.get(1, 7));
+    expectVideo(z, y, x, numbers.get(0, 2));
   }
+  // Strides that differ from their halves, a dilation that leaves a rest.
+  for (bool causal : {false, true})
+    expectVideo({7, 3, 3, 1, causal}, {5, 5, 1, 1, causal},
+                {11, 3, 3, 2, causal}, 1);
 }
