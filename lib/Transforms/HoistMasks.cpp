@@ -38,7 +38,7 @@ public:
 
 private:
   /// The dimensions on which a value depends, as bits.
-  uint64_t getDims(Value value) const;
+  uint64_t getDims(Value value);
   bool isInside(Value value) const {
     Operation *op = value.getDefiningOp();
     return op && op->getBlock() == &block;
@@ -56,7 +56,7 @@ private:
 };
 } // namespace
 
-uint64_t Hoister::getDims(Value value) const {
+uint64_t Hoister::getDims(Value value) {
   auto argument = dyn_cast<BlockArgument>(value);
   if (!argument || argument.getOwner() != &block)
     return dims.lookup(value);
