@@ -1,6 +1,6 @@
 //===- NormalForm.cpp - a mask as a union of disjoint terms ---------------===//
 
-#include "attn/Analysis/Mask/NormalForm.h"
+#include "attn/Analysis/Mask/Proofs.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -401,6 +401,7 @@ NormalForm attn::mask::normalize(ExprPool &pool, Expr predicate, Expr swept) {
     return form;
   }
   form.terms.assign(terms.begin(), terms.end());
+  simplify(pool, form.terms);
   // A residual of a term that was found impossible is none.
   if (form.hasResidual())
     form.reasons = std::move(normalizer.reasons);

@@ -40,6 +40,17 @@ bool isProvedImplied(ExprPool &pool, llvm::ArrayRef<Atom> facts,
 bool isProvedMultiple(ExprPool &pool, Expr expr, int64_t divisor,
                       llvm::ArrayRef<Atom> facts = {});
 
+/// Drops terms that are proved empty and atoms that others make superfluous.
+/// Terms hold at the same points as before, so they stay disjoint.
+///
+/// What a box of points is found to be by its ranges gets no worse: a residual
+/// goes if all other atoms imply it, but anything else only if guards without
+/// variables and one more atom do, which has to be a bound in the same
+/// direction of the same axis if a bound is to go. `p < n` and `m <= p` say `m
+/// < n` of each point, yet over rows beyond n only `m < n` itself keeps keys
+/// out.
+void simplify(ExprPool &pool, std::vector<Term> &terms);
+
 } // namespace attn::mask
 
 #endif // ATTN_ANALYSIS_MASK_PROOFS_H
