@@ -4,6 +4,7 @@
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/SaveAndRestore.h"
 #include <iterator>
 
 using namespace attn::mask;
@@ -11,6 +12,9 @@ using llvm::ArrayRef;
 using llvm::SmallVector;
 
 static constexpr size_t kMostTerms = 32;
+// Sums of quotients and products of the swept variable can turn into each other
+// without an end: each becomes the other's bound.
+static constexpr unsigned kMostSteps = 16;
 
 bool NormalForm::hasResidual() const {
   return llvm::any_of(terms, [](const Term &term) {
@@ -51,6 +55,8 @@ private:
   ExprPool &pool;
   Expr swept;
   bool tooLarge = false;
+  /// Nested calls of solve().
+  unsigned numSteps = 0;
 };
 } // namespace
 
@@ -316,6 +322,12 @@ Union Normalizer::solve(Expr expr) {
     return pool[predicate].number ? Union{Term()} : Union();
   if (!dependsOnSwept(expr))
     return {{{Atom{AtomKind::Guard, predicate}}}};
+  if (numSteps == kMostSteps)
+    return residual(predicate, "a comparison takes more than " +
+                                   std::to_string(kMostSteps) +
+                                   " steps to solve for '" +
+                                   pool.toString(swept) + "'");
+  llvm::SaveAndRestore nested(numSteps, numSteps + 1);
   ExprNode sum = pool[expr];
   if (sum.kind != ExprKind::Linear)
     sum = {ExprKind::Linear, 0, {1}, {expr}};

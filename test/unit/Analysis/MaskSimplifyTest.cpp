@@ -67,6 +67,17 @@ TEST_F(MaskSimplifyTest, ImpliedResidualsGo) {
   EXPECT_TRUE(form.reasons.empty());
 }
 
+// A product and a quotient that stand in each other's bounds: solving ends.
+TEST_F(MaskSimplifyTest, ComparisonsWithoutASolutionAreResidual) {
+  Expr product = pool.mul(m, b);
+  Expr sum = pool.add(pool.mul(s, product), pool.mul(b, product), 2);
+  Expr choice = pool.select(atMost(s, p), number(5), m);
+  Expr predicate = atMost(pool.min(m, choice), sum);
+  NormalForm form = normalize(pool, predicate, m);
+  EXPECT_TRUE(form.hasResidual());
+  EXPECT_FALSE(form.reasons.empty());
+}
+
 // A normal form holds where its predicate does, by one term.
 TEST_F(MaskSimplifyTest, FormsStayExactAndDisjoint) {
   for (int seed = 0; seed < 1000; ++seed) {
