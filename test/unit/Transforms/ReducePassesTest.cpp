@@ -75,6 +75,13 @@ public:
     return 0;
   }
 
+  /// A value of integer argument `index`, inside of its bounds.
+  int64_t drawInteger(unsigned index) {
+    int64_t value = pick({0, 1, 3});
+    value = std::max(value, getFunc().getArgumentMin(index).value_or(value));
+    return std::min(value, getFunc().getArgumentMax(index).value_or(value));
+  }
+
   CascadeArguments drawArguments(Draw how) {
     CascadeArguments arguments;
     FuncOp func = getFunc();
@@ -83,7 +90,7 @@ public:
       auto tensor = llvm::dyn_cast<NamedTensorType>(type);
       if (!tensor) {
         arguments.scalars[name] =
-            llvm::isa<mlir::FloatType>(type) ? 0.5 : pick({0, 1, 3});
+            llvm::isa<mlir::FloatType>(type) ? 0.5 : drawInteger(i);
         continue;
       }
       ReferenceTensor &value = arguments.tensors[name];
