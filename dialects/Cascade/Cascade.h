@@ -31,6 +31,9 @@ class RankOp;
 /// are a 64-bit number.
 constexpr int64_t kMaxTile = int64_t(1) << 24;
 
+/// On an integer scalar argument: a kernel is compiled for its value.
+inline constexpr llvm::StringLiteral kStaticAttr = "cascade.static";
+
 /// On a function: parts of its masks that have no bounds are computed at every
 /// point. Without it they are refused.
 inline constexpr llvm::StringLiteral kResidualAttr = "cascade.residual";

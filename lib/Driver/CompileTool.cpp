@@ -162,7 +162,7 @@ Status Compilation::resolve() {
   if (Status status = resolveScalars(source.func, *parameters, problem);
       !status.isOk())
     return status;
-  pipeline.extents = getStaticExtents(source.func, problem);
+  bindStatics(source.func, problem, pipeline);
   pipeline.dtype = std::string(getName(problem.dtype));
   setSchedule(reports, target, problem, pipeline);
   return {};

@@ -20,14 +20,18 @@ static double getMilliseconds() {
   return std::chrono::duration<double, std::milli>(now).count();
 }
 
-std::vector<std::pair<std::string, int64_t>>
-attn::getStaticExtents(FuncOp func, const Problem &problem) {
-  std::vector<std::pair<std::string, int64_t>> extents;
+void attn::bindStatics(FuncOp func, const Problem &problem,
+                       PipelineOptions &pipeline) {
   for (const char *rank : {"E", "F"})
     if (auto it = problem.extents.find(rank); it != problem.extents.end())
       if (!func.getStaticExtent(rank))
-        extents.push_back(*it);
-  return extents;
+        pipeline.extents.push_back(*it);
+  for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i) {
+    auto it = problem.scalars.find(func.getArgumentName(i).str());
+    if (func.getArgAttr(i, kStaticAttr) && it != problem.scalars.end())
+      pipeline.scalars.emplace_back(it->first,
+                                    static_cast<int64_t>(it->second));
+  }
 }
 
 std::string attn::describeNumerics(FuncOp func, const Problem &problem) {

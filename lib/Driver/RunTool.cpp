@@ -97,7 +97,7 @@ Status Run::createTensors() {
 
 PipelineOptions Run::getPipeline() {
   PipelineOptions pipeline;
-  pipeline.extents = getStaticExtents(source.func, problem);
+  bindStatics(source.func, problem, pipeline);
   pipeline.dtype = std::string(getName(problem.dtype));
   setSchedule(options.reports, options.target, problem, pipeline);
   pipeline.tileKeys = options.tileKeys;

@@ -63,7 +63,7 @@ attn::lowerCascadeForThreads(MLIRContext &context, const CommandLine &line) {
       !status.isOk())
     return status;
   PipelineOptions pipeline;
-  pipeline.extents = getStaticExtents(source->func, problem);
+  bindStatics(source->func, problem, pipeline);
   pipeline.dtype = std::string(getName(problem.dtype));
   pipeline.fewRows = 0;
   struct {

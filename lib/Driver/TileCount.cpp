@@ -89,12 +89,19 @@ static bool addSweep(tile::SweepOp sweep, Evaluator &evaluator,
                      int64_t sweptExtent, TileCounts &counts) {
   auto tile = static_cast<int64_t>(sweep.getTile());
   int64_t visited = 0;
-  for (auto [lower, upper, full] :
-       llvm::zip(sweep.getLowers(), sweep.getUppers(), sweep.getFull())) {
+  for (auto [i, lower, upper, full] :
+       llvm::enumerate(sweep.getLowers(), sweep.getUppers(), sweep.getFull())) {
     auto low = evaluator.get(lower), high = evaluator.get(upper);
     if (!low || !high)
       return false;
-    int64_t tiles = *high > *low ? (*high - *low + tile - 1) / tile : 0;
+    int64_t length = std::max<int64_t>(*high - *low, 0);
+    int64_t tiles = (length + tile - 1) / tile;
+    if (sweep.isLocated(i)) {
+      // Lists depend on data; the other runs have a step each.
+      if (!sweep.getLocators()[i].getOps<tile::EntryOp>().empty())
+        return false;
+      tiles = length;
+    }
     (full ? counts.full : counts.partial) += tiles;
     visited += tiles;
   }

@@ -47,6 +47,8 @@ void attn::addCascadeStage(OpPassManager &passes, StringRef stage,
     BindPassOptions bind;
     for (const auto &[rank, extent] : options.extents)
       bind.extents.push_back(rank + "=" + std::to_string(extent));
+    for (const auto &[name, value] : options.scalars)
+      bind.scalars.push_back(name + "=" + std::to_string(value));
     bind.dtype = options.dtype;
     passes.addNestedPass<cascade::FuncOp>(createBindPass(bind));
     passes.addPass(createCSEPass());

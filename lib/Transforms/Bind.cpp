@@ -3,6 +3,7 @@
 #include "attn/Transforms/Bind.h"
 #include "attn/Transforms/Passes.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Builders.h"
 #include "llvm/ADT/StringSwitch.h"
 
@@ -173,7 +174,27 @@ static LogicalResult bindTypes(FuncOp func, FloatType elementType) {
   return success();
 }
 
+static LogicalResult bindScalar(FuncOp func, StringRef name, int64_t value) {
+  for (auto [i, type] : llvm::enumerate(func.getArgumentTypes())) {
+    if (func.getArgumentName(i) != name)
+      continue;
+    if (!type.isIntOrIndex())
+      return func.emitError("expects an integer scalar to bind ")
+             << value << " to, but '" << name << "' has type " << type;
+    OpBuilder builder = OpBuilder::atBlockBegin(&func.getBody().front());
+    BlockArgument argument = func.getBody().getArgument(i);
+    argument.replaceAllUsesWith(arith::ConstantOp::create(
+        builder, argument.getLoc(), builder.getIntegerAttr(type, value)));
+    return success();
+  }
+  return func.emitError("expects an argument of the function, but got '")
+         << name << "'";
+}
+
 LogicalResult attn::bindCascade(FuncOp func, const BindOptions &options) {
+  for (const auto &[name, value] : options.scalars)
+    if (failed(bindScalar(func, name, value)))
+      return failure();
   for (const auto &[name, extent] : options.extents)
     if (failed(bindExtent(func, name, extent)))
       return failure();
@@ -191,16 +212,22 @@ struct BindPass final : attn::impl::BindPassBase<BindPass> {
   void runOnOperation() override {
     FuncOp func = getOperation();
     BindOptions options;
-    for (StringRef entry : extents) {
+    auto parse = [&](StringRef what, StringRef entry, auto &list) {
       auto [name, text] = entry.split('=');
-      int64_t extent;
-      if (name.empty() || text.getAsInteger(10, extent)) {
-        func.emitError("expects extents of the form RANK=INTEGER, but got '")
-            << entry << "'";
-        return signalPassFailure();
+      int64_t number;
+      if (!name.empty() && !text.getAsInteger(10, number)) {
+        list.push_back({name.str(), number});
+        return success();
       }
-      options.extents.push_back({name.str(), extent});
-    }
+      return LogicalResult(func.emitError("expects ")
+                           << what << "=INTEGER, but got '" << entry << "'");
+    };
+    for (StringRef entry : extents)
+      if (failed(parse("extents of the form RANK", entry, options.extents)))
+        return signalPassFailure();
+    for (StringRef entry : scalars)
+      if (failed(parse("scalars of the form NAME", entry, options.scalars)))
+        return signalPassFailure();
     if (!dtype.empty()) {
       MLIRContext *context = &getContext();
       options.elementType = llvm::StringSwitch<FloatType>(dtype.getValue())

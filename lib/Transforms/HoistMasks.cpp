@@ -47,6 +47,7 @@ private:
   SmallVector<Operation *> getSlice(Value value) const;
   void hoistUniform();
   void hoistAlong(unsigned dim);
+  Value generate(Value value, unsigned dim);
   Operation *getPlace(ValueRange used);
 
   tile::MaskOp mask;
@@ -127,6 +128,41 @@ static bool isHeavy(ArrayRef<Operation *> slice) {
   });
 }
 
+/// The tile of `value` along `dim`, on which alone it depends; null if it is
+/// computed from elements of other tiles.
+Value Hoister::generate(Value value, unsigned dim) {
+  SmallVector<Operation *> slice = getSlice(value);
+  Value base = mask.getBases()[dim];
+  Value valid = mask.getValid().empty() ? Value() : mask.getValid()[dim];
+  SmallVector<Value> used = {base};
+  if (valid)
+    used.push_back(valid);
+  for (Operation *op : slice)
+    for (Value operand : op->getOperands()) {
+      auto argument = dyn_cast<BlockArgument>(operand);
+      if (argument && argument.getOwner() == &block) {
+        if (argument.getArgNumber() != dim)
+          return {};
+      } else if (!isInside(operand)) {
+        used.push_back(operand);
+      }
+    }
+  Location loc = value.getLoc();
+  OpBuilder::InsertionGuard guard(rewriter);
+  rewriter.setInsertionPoint(getPlace(used));
+  auto type = RankedTensorType::get(mask.getTile().getType().getDimSize(dim),
+                                    value.getType());
+  auto generate = tile::GenerateOp::create(rewriter, loc, type, base, valid);
+  Block *body = rewriter.createBlock(&generate.getBody());
+  IRMapping mapping;
+  mapping.map(block.getArgument(dim),
+              body->addArgument(rewriter.getIndexType(), loc));
+  for (Operation *op : slice)
+    rewriter.clone(*op, mapping);
+  tile::YieldOp::create(rewriter, loc, mapping.lookup(value));
+  return generate.getResult();
+}
+
 void Hoister::hoistAlong(unsigned dim) {
   uint64_t only = uint64_t(1) << dim;
   SmallVector<Value> frontier;
@@ -141,51 +177,29 @@ void Hoister::hoistAlong(unsigned dim) {
       if (getDims(result) == only && meetsOthers && isHeavy(getSlice(result)))
         frontier.push_back(result);
     }
-  for (Value value : frontier) {
-    SmallVector<Operation *> slice = getSlice(value);
-    Value base = mask.getBases()[dim];
-    Value valid = mask.getValid().empty() ? Value() : mask.getValid()[dim];
-    SmallVector<Value> used = {base};
-    if (valid)
-      used.push_back(valid);
-    bool usesWith = false;
-    for (Operation *op : slice)
-      for (Value operand : op->getOperands()) {
-        auto argument = dyn_cast<BlockArgument>(operand);
-        if (argument && argument.getOwner() == &block)
-          usesWith |= argument.getArgNumber() != dim;
-        else if (!isInside(operand))
-          used.push_back(operand);
-      }
-    // Elements of other tiles are not told by the coordinate.
-    if (usesWith)
-      continue;
-    Location loc = value.getLoc();
-    rewriter.setInsertionPoint(getPlace(used));
-    auto type = RankedTensorType::get(
-        mask.getTile().getType().getDimSize(dim), value.getType());
-    auto generate = tile::GenerateOp::create(rewriter, loc, type, base, valid);
-    Block *body = rewriter.createBlock(&generate.getBody());
-    IRMapping mapping;
-    mapping.map(block.getArgument(dim),
-                body->addArgument(rewriter.getIndexType(), loc));
-    for (Operation *op : slice)
-      rewriter.clone(*op, mapping);
-    tile::YieldOp::create(rewriter, loc, mapping.lookup(value));
+  // All are written before one is replaced: they may share what they are
+  // computed from.
+  SmallVector<std::pair<Value, Value>> generated;
+  for (Value value : frontier)
+    if (Value tile = generate(value, dim))
+      generated.push_back({value, tile});
+  for (auto [value, tile] : generated) {
     SmallVector<int64_t> along(mask.getAlong());
     along.push_back(dim);
-    BlockArgument element = block.addArgument(value.getType(), loc);
-    rewriter.modifyOpInPlace(mask, [&] {
-      mask.getWithMutable().append(generate.getResult());
+    BlockArgument element = block.addArgument(value.getType(), value.getLoc());
+    rewriter.modifyOpInPlace(mask, [&, tile = tile] {
+      mask.getWithMutable().append(tile);
       mask.setAlong(along);
     });
     rewriter.replaceAllUsesWith(value, element);
   }
+  SmallVector<Operation *> ops;
+  for (Operation &op : block.without_terminator())
+    ops.push_back(&op);
   // Users come after what they use.
-  for (Operation &op : llvm::make_early_inc_range(
-           llvm::reverse(block.without_terminator())))
-    if (isOpTriviallyDead(&op))
-      rewriter.eraseOp(&op);
+  for (Operation *op : llvm::reverse(ops))
+    if (isOpTriviallyDead(op))
+      rewriter.eraseOp(op);
 }
 
 void Hoister::run() {

@@ -20,9 +20,9 @@ cascade.func @block_sparse(%q: !Q, %k: !K, %v: !V,
         cascade.doc = "where in the list the blocks of a row start; one more than rows"},
     %indices: !Blocks {cascade.fixed, cascade.fill = affine_map<(d0) -> (d0 floordiv 3 - (d0 mod 3) * 2)>,
         cascade.doc = "blocks of keys"},
-    %block_rows: index {cascade.default = 16 : index, cascade.min = 1 : index, cascade.doc = "queries of a block"},
-    %block_cols: index {cascade.default = 16 : index, cascade.min = 1 : index, cascade.doc = "keys of a block"},
-    %causal: index {cascade.default = 0 : index, cascade.min = 0 : index, cascade.max = 1 : index,
+    %block_rows: index {cascade.static, cascade.default = 16 : index, cascade.min = 1 : index, cascade.doc = "queries of a block"},
+    %block_cols: index {cascade.static, cascade.default = 16 : index, cascade.min = 1 : index, cascade.doc = "keys of a block"},
+    %causal: index {cascade.static, cascade.default = 0 : index, cascade.min = 0 : index, cascade.max = 1 : index,
         cascade.doc = "whether later keys are hidden (1) or seen (0)"},
     %scale: f32 {cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
     -> (o: !O, lse: !R {cascade.fixed}) attributes {reassoc, cascade.extents = {I = 33, N = 128}} {

@@ -15,7 +15,7 @@
 cascade.func @dilated_window(%q: !Q, %k: !K, %v: !V,
     %window: index {cascade.default = 64 : index, cascade.min = 0 : index,
         cascade.doc = "distance of the farthest key that a query sees"},
-    %dilation: index {cascade.default = 2 : index, cascade.min = 1 : index,
+    %dilation: index {cascade.static, cascade.default = 2 : index, cascade.min = 1 : index,
         cascade.doc = "distance of neighbouring keys that a query sees"},
     %scale: f32 {cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
     -> (o: !O, lse: !R {cascade.fixed}) attributes {reassoc} {

@@ -19,11 +19,11 @@
 
 cascade.func @neighborhood_1d(%q: !Q, %k: !K, %v: !V,
     %window: index {cascade.default = 33 : index, cascade.min = 1 : index, cascade.doc = "keys of a window"},
-    %stride: index {cascade.default = 1 : index, cascade.min = 1 : index,
+    %stride: index {cascade.static, cascade.default = 1 : index, cascade.min = 1 : index,
         cascade.doc = "neighbouring queries that share a window"},
-    %dilation: index {cascade.default = 1 : index, cascade.min = 1 : index,
+    %dilation: index {cascade.static, cascade.default = 1 : index, cascade.min = 1 : index,
         cascade.doc = "distance of neighbouring keys of a window"},
-    %causal: index {cascade.default = 0 : index, cascade.min = 0 : index, cascade.max = 1 : index,
+    %causal: index {cascade.static, cascade.default = 0 : index, cascade.min = 0 : index, cascade.max = 1 : index,
         cascade.doc = "whether later keys are hidden (1) or seen (0)"},
     %extra: index {cascade.default = 0 : index, cascade.min = 0 : index,
         cascade.doc = "keys before the canvas, which every query sees"},
@@ -38,8 +38,9 @@ cascade.func @neighborhood_1d(%q: !Q, %k: !K, %v: !V,
       %p = cascade.index p
       %m = cascade.index m
       %global = arith.cmpi slt, %m, %extra : index
-      %moved = arith.subi %m, %extra : index
-      %j = arith.maxsi %moved, %zero : index
+      // Before the canvas it is negative: divisions round down, remainders do not
+      // stand alone.
+      %j = arith.subi %m, %extra : index
       %residue = arith.remui %p, %dilation : index
       %at = arith.floordivsi %p, %dilation : index
       // The number of coordinates of this residue: a quotient, rounded up.
@@ -69,8 +70,9 @@ cascade.func @neighborhood_1d(%q: !Q, %k: !K, %v: !V,
       %next = arith.addi %at, %one : index
       %lo = arith.select %is_causal, %cut, %shifted : index
       %hi = arith.select %is_causal, %next, %shifted_end : index
-      %key_residue = arith.remui %j, %dilation : index
       %key_at = arith.floordivsi %j, %dilation : index
+      %key_turns = arith.muli %key_at, %dilation : index
+      %key_residue = arith.subi %j, %key_turns : index
       %same = arith.cmpi eq, %key_residue, %residue : index
       %from = arith.cmpi sge, %key_at, %lo : index
       %until = arith.cmpi slt, %key_at, %hi : index

@@ -26,17 +26,17 @@ cascade.func @neighborhood_2d(%q: !Q, %k: !K, %v: !V,
         cascade.doc = "keys of a window along y"},
     %window_x: index {cascade.default = 7 : index, cascade.min = 1 : index,
         cascade.doc = "keys of a window along x"},
-    %stride_y: index {cascade.default = 1 : index, cascade.min = 1 : index,
+    %stride_y: index {cascade.static, cascade.default = 1 : index, cascade.min = 1 : index,
         cascade.doc = "neighbouring queries that share a window along y"},
-    %stride_x: index {cascade.default = 1 : index, cascade.min = 1 : index,
+    %stride_x: index {cascade.static, cascade.default = 1 : index, cascade.min = 1 : index,
         cascade.doc = "neighbouring queries that share a window along x"},
-    %dilation_y: index {cascade.default = 1 : index, cascade.min = 1 : index,
+    %dilation_y: index {cascade.static, cascade.default = 1 : index, cascade.min = 1 : index,
         cascade.doc = "distance of neighbouring keys of a window along y"},
-    %dilation_x: index {cascade.default = 1 : index, cascade.min = 1 : index,
+    %dilation_x: index {cascade.static, cascade.default = 1 : index, cascade.min = 1 : index,
         cascade.doc = "distance of neighbouring keys of a window along x"},
-    %causal_y: index {cascade.default = 0 : index, cascade.min = 0 : index, cascade.max = 1 : index,
+    %causal_y: index {cascade.static, cascade.default = 0 : index, cascade.min = 0 : index, cascade.max = 1 : index,
         cascade.doc = "whether later keys along y are hidden (1) or seen (0)"},
-    %causal_x: index {cascade.default = 0 : index, cascade.min = 0 : index, cascade.max = 1 : index,
+    %causal_x: index {cascade.static, cascade.default = 0 : index, cascade.min = 0 : index, cascade.max = 1 : index,
         cascade.doc = "whether later keys along x are hidden (1) or seen (0)"},
     %extra: index {cascade.default = 0 : index, cascade.min = 0 : index,
         cascade.doc = "keys before the canvas, which every query sees"},
@@ -51,13 +51,15 @@ cascade.func @neighborhood_2d(%q: !Q, %k: !K, %v: !V,
       %p = cascade.index p
       %m = cascade.index m
       %global = arith.cmpi slt, %m, %extra : index
-      %moved = arith.subi %m, %extra : index
-      %j = arith.maxsi %moved, %zero : index
+      // Before the canvas it is negative: divisions round down, remainders do not
+      // stand alone.
+      %j = arith.subi %m, %extra : index
       %height = arith.floordivsi %np, %width : index
       %y = arith.floordivsi %p, %width : index
       %x = arith.remui %p, %width : index
       %key_y = arith.floordivsi %j, %width : index
-      %key_x = arith.remui %j, %width : index
+      %key_start = arith.muli %key_y, %width : index
+      %key_x = arith.subi %j, %key_start : index
 
       %residue_y = arith.remui %y, %dilation_y : index
       %at_y = arith.floordivsi %y, %dilation_y : index
@@ -88,8 +90,9 @@ cascade.func @neighborhood_2d(%q: !Q, %k: !K, %v: !V,
       %next_y = arith.addi %at_y, %one : index
       %lo_y = arith.select %is_causal_y, %cut_y, %shifted_y : index
       %hi_y = arith.select %is_causal_y, %next_y, %shifted_end_y : index
-      %key_residue_y = arith.remui %key_y, %dilation_y : index
       %key_at_y = arith.floordivsi %key_y, %dilation_y : index
+      %key_turns_y = arith.muli %key_at_y, %dilation_y : index
+      %key_residue_y = arith.subi %key_y, %key_turns_y : index
       %same_y = arith.cmpi eq, %key_residue_y, %residue_y : index
       %from_y = arith.cmpi sge, %key_at_y, %lo_y : index
       %until_y = arith.cmpi slt, %key_at_y, %hi_y : index
@@ -125,8 +128,9 @@ cascade.func @neighborhood_2d(%q: !Q, %k: !K, %v: !V,
       %next_x = arith.addi %at_x, %one : index
       %lo_x = arith.select %is_causal_x, %cut_x, %shifted_x : index
       %hi_x = arith.select %is_causal_x, %next_x, %shifted_end_x : index
-      %key_residue_x = arith.remui %key_x, %dilation_x : index
       %key_at_x = arith.floordivsi %key_x, %dilation_x : index
+      %key_turns_x = arith.muli %key_at_x, %dilation_x : index
+      %key_residue_x = arith.subi %key_x, %key_turns_x : index
       %same_x = arith.cmpi eq, %key_residue_x, %residue_x : index
       %from_x = arith.cmpi sge, %key_at_x, %lo_x : index
       %until_x = arith.cmpi slt, %key_at_x, %hi_x : index

@@ -15,13 +15,13 @@
 !O = !cascade.tensor<[B, H, G, P, F], f32, empty = 0.0>
 
 cascade.func @s2(%q: !Q, %k: !K, %v: !V,
-    %block: index {cascade.default = 16 : index, cascade.min = 1 : index,
+    %block: index {cascade.static, cascade.default = 16 : index, cascade.min = 1 : index,
         cascade.doc = "keys of a block, and queries of one"},
     %local: index {cascade.default = 4 : index, cascade.min = 0 : index,
         cascade.doc = "last blocks that a query sees, its own among them"},
-    %vertical: index {cascade.default = 8 : index, cascade.min = 1 : index,
+    %vertical: index {cascade.static, cascade.default = 8 : index, cascade.min = 1 : index,
         cascade.doc = "every how many blocks one is seen from everywhere"},
-    %head_step: index {cascade.default = 1 : index,
+    %head_step: index {cascade.static, cascade.default = 1 : index,
         cascade.doc = "blocks that the pattern slides a head; negative: a key head"},
     %offset: index {cascade.default = 0 : index, cascade.min = 0 : index,
         cascade.doc = "blocks that the pattern slides for all heads"},
@@ -59,7 +59,10 @@ cascade.func @s2(%q: !Q, %k: !K, %v: !V,
       %slide = arith.select %is_by_query_head, %by_query_head, %by_key_head : index
       %slid = arith.addi %column, %slide : index
       %moved = arith.addi %slid, %offset : index
-      %phase = arith.remui %moved, %vertical : index
+      // A head's slide may be negative: divisions round down.
+      %turn = arith.floordivsi %moved, %vertical : index
+      %turns = arith.muli %turn, %vertical : index
+      %phase = arith.subi %moved, %turns : index
       %is_vertical = arith.cmpi eq, %phase, %zero : index
 
       %heads = arith.muli %nh, %ng : index

@@ -18,7 +18,7 @@ cascade.func @varlen(%q: !Q, %k: !K, %v: !V,
         cascade.doc = "queries of each sequence"},
     %k_lengths: !Lengths {cascade.fixed, cascade.fill = affine_map<(d0) -> (448 - (d0 mod 4) * 96)>,
         cascade.doc = "keys of each sequence"},
-    %causal: index {cascade.default = 0 : index, cascade.min = 0 : index, cascade.max = 1 : index,
+    %causal: index {cascade.static, cascade.default = 0 : index, cascade.min = 0 : index, cascade.max = 1 : index,
         cascade.doc = "whether later keys are hidden (1) or seen (0)"},
     %scale: f32 {cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
     -> (o: !O, lse: !R {cascade.fixed}) attributes {reassoc} {

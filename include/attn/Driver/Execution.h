@@ -17,10 +17,11 @@
 
 namespace attn {
 
-/// The head dimensions among `func`'s ranks (E and F), with the extents that
-/// `problem` gives: what a kernel is specialised for.
-std::vector<std::pair<std::string, int64_t>>
-getStaticExtents(cascade::FuncOp func, const Problem &problem);
+/// Sets what a kernel is specialised for, as `problem` gives it: the head
+/// dimensions among `func`'s ranks (E and F), and the scalars with
+/// `cascade.static`.
+void bindStatics(cascade::FuncOp func, const Problem &problem,
+                 PipelineOptions &pipeline);
 
 /// The numerics contract of `func` as a JSON object.
 std::string describeNumerics(cascade::FuncOp func, const Problem &problem);

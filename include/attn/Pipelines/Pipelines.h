@@ -21,6 +21,8 @@ namespace attn {
 struct PipelineOptions {
   /// Static extents of ranks: head dimensions.
   std::vector<std::pair<std::string, int64_t>> extents;
+  /// Values of integer scalars that are not parameters of the kernel.
+  std::vector<std::pair<std::string, int64_t>> scalars;
   /// "f32", "bf16" or "f16"; empty keeps the types as written.
   std::string dtype;
   /// Coordinates of a tile of rows, and of keys, whatever the function's

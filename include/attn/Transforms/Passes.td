@@ -8,7 +8,9 @@ include "mlir/Pass/PassBase.td"
 def BindPass : Pass<"cascade-bind", "::attn::cascade::FuncOp"> {
   let summary = "Fix extents of ranks and the type of the tensors";
   let description = [{
-    Declares the extents that `extents` gives (`extents=E=64,F=64`) and sets the
+    Declares the extents that `extents` gives (`extents=E=64,F=64`), replaces the
+    scalars of `scalars` by their values (`scalars=stride=4`; the arguments stay,
+    without uses), and sets the
     element type of the float tensors that a function takes and returns to
     `dtype`: `f32`, `bf16` or `f16`. Tensors whose attributes have
     `cascade.fixed` keep their type, as the logarithm of a softmax's sum and
@@ -23,9 +25,12 @@ def BindPass : Pass<"cascade-bind", "::attn::cascade::FuncOp"> {
     cascade.func @f(%q: !Q) -> (o: !Q) { cascade.rank E = 64 ... }
     ```
   }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
   let options = [
     ListOption<"extents", "extents", "std::string",
                "Extents of ranks, each RANK=INTEGER">,
+    ListOption<"scalars", "scalars", "std::string",
+               "Values of integer scalars, each NAME=INTEGER">,
     Option<"dtype", "dtype", "std::string", "\"\"",
            "Element type of the arguments and results">
   ];

@@ -152,9 +152,10 @@ TermPlan attn::mask::planTerm(ExprPool &pool, const NormalForm &form,
       continue;
     }
     offset = digit->second;
-    if (llvm::none_of(plan.digits, [&](const TermPlan::Digit &other) {
-          return other.axis == atom.axis;
-        }))
+    if (llvm::none_of(plan.digits,
+                      [axis = atom.axis](const TermPlan::Digit &other) {
+                        return other.axis == axis;
+                      }))
       plan.digits.push_back(digit->first);
   }
   if (!plan.digits.empty()) {

@@ -100,11 +100,14 @@ FailureOr<Value> ProgramEmitter::emitTableAccess(Operation *op,
                                   coordinates, first, *last)
         .getResult();
   }
-  // A coordinate that is computed may be outside, where the tensor is empty.
+  // A coordinate that is computed may be outside, where the tensor is empty;
+  // beside the last rows there is nothing, and what is read for them not used.
   SmallVector<Value> coordinates(operands.drop_front());
   Value inside;
   for (auto [i, rank] : llvm::enumerate(it->second.type.getRanks())) {
-    if (read.getCoordinates()[i].getDefiningOp<IndexOp>())
+    auto index = read.getCoordinates()[i].getDefiningOp<IndexOp>();
+    auto place = index ? places.find(rank) : places.end();
+    if (place != places.end() && place->second.tile == 0)
       continue;
     FailureOr<Value> extent = getExtent(rank, loc);
     if (failed(extent))
@@ -114,6 +117,8 @@ FailureOr<Value> ProgramEmitter::emitTableAccess(Operation *op,
                                        getIndexConstant(1));
     coordinates[i] = arith::MaxSIOp::create(
         builder, loc, arith::MinSIOp::create(builder, loc, at, last), zero);
+    if (index)
+      continue;
     Value same = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq,
                                        at, coordinates[i]);
     inside = inside ? Value(arith::AndIOp::create(builder, loc, inside, same))

@@ -302,21 +302,22 @@ Emitter::locateStep(tile::SweepOp op, const Segments &segments, Value at) {
   auto isFull = [&](size_t i) -> Value {
     return arith::ConstantOp::create(b, b.getBoolAttr(op.getFull()[i]));
   };
-  auto first = placeStep(op, segments, 0, at);
-  if (failed(first))
-    return failure();
-  SweepStep step{first->first, first->second, isFull(0)};
-  for (size_t i = 1; i < segments.ends.size(); ++i) {
-    Value within = arith::SubIOp::create(b, at, segments.ends[i - 1]);
-    Value reached =
-        arith::CmpIOp::create(b, arith::CmpIPredicate::sge, within,
-                              constant(0));
+  auto isLess = [&](Value x, Value y) -> Value {
+    return arith::CmpIOp::create(b, arith::CmpIPredicate::slt, x, y);
+  };
+  SweepStep step{constant(0), constant(0), isFull(0)};
+  Value begin = constant(0);
+  for (size_t i = 0; i < segments.ends.size(); begin = segments.ends[i++]) {
+    Value within = arith::SubIOp::create(b, at, begin);
+    Value reached = arith::CmpIOp::create(b, arith::CmpIPredicate::sge, within,
+                                          constant(0));
     // What takes only selects is not worth a branch; a locator divides and
     // reads, by what is there in its own steps only.
     std::pair<Value, Value> place;
     if (!op.isLocated(i)) {
       place = *placeStep(op, segments, i, within);
     } else {
+      reached = arith::AndIOp::create(b, reached, isLess(at, segments.ends[i]));
       auto choice = scf::IfOp::create(b, TypeRange{i64, i64}, reached, true);
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToStart(choice.thenBlock());

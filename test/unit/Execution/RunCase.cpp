@@ -83,7 +83,7 @@ Outcome CaseRunner::run(const Case &c, const Mutation &mutate, bool check) {
     return refuse(outputs.takeStatus());
 
   PipelineOptions options;
-  options.extents = getStaticExtents(func, problem);
+  bindStatics(func, problem, options);
   options.dtype = std::string(getName(problem.dtype));
   if (c.tileKeys != 0)
     options.tileKeys = c.tileKeys;
@@ -96,6 +96,8 @@ Outcome CaseRunner::run(const Case &c, const Mutation &mutate, bool check) {
                     std::to_string(c.tileKeys);
   for (auto &[rank, extent] : options.extents)
     key += "|" + rank + "=" + std::to_string(extent);
+  for (auto &[name, value] : options.scalars)
+    key += "|" + name + "=" + std::to_string(value);
   auto kernel = kernels.find(key);
   if (mutate || kernel == kernels.end()) {
     auto compiled = compileKernel(func, problem, options, c.target);

@@ -95,7 +95,7 @@ Status ThreadsRun::prepare() {
 
 Status ThreadsRun::lower() {
   PipelineOptions options;
-  options.extents = getStaticExtents(source.func, problem);
+  bindStatics(source.func, problem, options);
   options.dtype = std::string(getName(problem.dtype));
   options.tileRows = c.tileRows;
   options.tileKeys = c.tileKeys;

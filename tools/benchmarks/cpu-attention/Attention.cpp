@@ -70,7 +70,7 @@ AttentionRun::AttentionRun(const Case &c, int threads)
   flops = 2 * require(countMultiplications(source.func, problem));
 
   PipelineOptions options;
-  options.extents = getStaticExtents(source.func, problem);
+  bindStatics(source.func, problem, options);
   options.dtype = std::string(getName(problem.dtype));
   CompiledKernel compiled =
       require(compileKernel(source.func, problem, options, "host"));

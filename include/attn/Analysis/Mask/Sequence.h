@@ -136,6 +136,13 @@ private:
   Value clamp(Value value, Value lo, Value hi) {
     return ops.min(ops.max(value, lo), hi);
   }
+  /// Cuts the full range to [lo, hi). One that is empty is put at its end: what
+  /// is partial then lies on one side of it.
+  void limitFull(Value lo, Value hi, Value &fullLo, Value &fullHi) {
+    Bool isEmpty = ops.atMost(fullHi, fullLo);
+    fullLo = ops.select(isEmpty, hi, clamp(fullLo, lo, hi));
+    fullHi = clamp(fullHi, fullLo, hi);
+  }
   Value ceilDiv(Value lhs, Value rhs) {
     return ops.floorDiv(ops.add(lhs, ops.sub(rhs, ops.constant(1))), rhs);
   }
@@ -208,8 +215,12 @@ Sequencer<Ops>::getRanges(const Term &term, const TermPlan &plan) {
          ranges.hasLower, ranges.hasUpper);
   ranges.lo = ops.min(ranges.lo, extent);
   ranges.hi = ops.max(ranges.hi, ranges.lo);
-  ranges.fullLo = clamp(ranges.fullLo, ranges.lo, ranges.hi);
-  ranges.fullHi = clamp(ranges.fullHi, ranges.fullLo, ranges.hi);
+  if (ranges.hasLower) {
+    limitFull(ranges.lo, ranges.hi, ranges.fullLo, ranges.fullHi);
+  } else {
+    ranges.fullLo = ranges.lo;
+    ranges.fullHi = clamp(ranges.fullHi, ranges.lo, ranges.hi);
+  }
   for (unsigned tested : plan.tested) {
     Truth<Ops> truth = evaluator->test(term.atoms[tested]);
     ranges.hi = ops.select(truth.any, ranges.hi, ranges.lo);
@@ -234,8 +245,7 @@ Sequencer<Ops>::getDigitRange(const Term &term, const TermPlan::Digit &digit) {
          hasLower, hasUpper);
   range.lo = ops.min(range.lo, modulus);
   range.hi = ops.max(range.hi, range.lo);
-  range.fullLo = clamp(range.fullLo, range.lo, range.hi);
-  range.fullHi = clamp(range.fullHi, range.fullLo, range.hi);
+  limitFull(range.lo, range.hi, range.fullLo, range.fullHi);
   return range;
 }
 
