@@ -34,8 +34,7 @@ LogicalResult MaskOp::verify() {
     if (dim < 0 || dim >= int64_t(rank) || type.getRank() != 1 ||
         type.getDimSize(0) != getTile().getType().getDimSize(dim))
       return emitOpError("expects a tile of rank 1 along a dimension of ")
-             << getTile().getType() << ", but got " << type << " along "
-             << dim;
+             << getTile().getType() << ", but got " << type << " along " << dim;
     if (block.getArgument(rank + i).getType() != type.getElementType())
       return emitOpError("expects argument #")
              << rank + i << " of the predicate to be an element of " << type
@@ -59,13 +58,12 @@ LogicalResult GenerateOp::verify() {
     return emitOpError("expects a tile of rank 1, but got ") << type;
   // generate_c2
   Block &block = getBody().front();
-  if (block.getArgumentTypes() !=
-      ArrayRef<Type>{IndexType::get(getContext())})
+  if (block.getArgumentTypes() != ArrayRef<Type>{IndexType::get(getContext())})
     return emitOpError("expects a region of one 'index' argument, but got (")
            << block.getArgumentTypes() << ")";
   auto yield = dyn_cast<YieldOp>(block.empty() ? nullptr : &block.back());
-  if (!yield || yield.getValues().getTypes() !=
-                    ArrayRef<Type>{type.getElementType()})
+  if (!yield ||
+      yield.getValues().getTypes() != ArrayRef<Type>{type.getElementType()})
     return emitOpError("expects a region that yields an element of ") << type;
   return success();
 }

@@ -42,16 +42,16 @@ parseSegments(OpAsmParser &parser,
 static void printSegments(OpAsmPrinter &p, SweepOp, OperandRange lowers,
                           OperandRange uppers, DenseBoolArrayAttr full,
                           RegionRange locators) {
-  llvm::interleaveComma(
-      llvm::zip(lowers, uppers, full.asArrayRef(), locators), p,
-      [&](auto segment) {
-        auto [lower, upper, isFull, locator] = segment;
-        p << lower << " to " << upper << (isFull ? " full" : " partial");
-        if (locator->empty())
-          return;
-        p << " at ";
-        p.printRegion(*locator);
-      });
+  llvm::interleaveComma(llvm::zip(lowers, uppers, full.asArrayRef(), locators),
+                        p, [&](auto segment) {
+                          auto [lower, upper, isFull, locator] = segment;
+                          p << lower << " to " << upper
+                            << (isFull ? " full" : " partial");
+                          if (locator->empty())
+                            return;
+                          p << " at ";
+                          p.printRegion(*locator);
+                        });
 }
 
 #define GET_OP_CLASSES
@@ -314,9 +314,9 @@ LogicalResult SweepOp::verifyRegions() {
     return failure();
   // sweep_c5
   for (Region &locator : getLocators())
-    if (!locator.empty() && failed(verifySignature(*this, locator.front(),
-                                                   "a locator", {index},
-                                                   {index, index})))
+    if (!locator.empty() &&
+        failed(verifySignature(*this, locator.front(), "a locator", {index},
+                               {index, index})))
       return failure();
   // sweep_c3
   if (getMerge().empty())

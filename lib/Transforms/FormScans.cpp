@@ -111,8 +111,9 @@ private:
       });
     };
     // Regions read arguments where they lie, at any coordinate.
-    bool ok = variable.has_value() &&
-              llvm::all_of(getRegionReads(einsum), llvm::IsaPred<BlockArgument>);
+    bool ok =
+        variable.has_value() &&
+        llvm::all_of(getRegionReads(einsum), llvm::IsaPred<BlockArgument>);
     for (auto [i, input] : llvm::enumerate(einsum.getInputs()))
       ok = ok && plain(input, einsum.getInputMap(i));
     for (auto [i, index] : llvm::enumerate(einsum.getIndices()))

@@ -2,12 +2,12 @@
 //
 // In the predicate of a tile.mask, what depends on no coordinate moves before
 // the sweep, and what depends on one only becomes a tile.generate: along a
-// dimension of rows once a sweep, along one of keys once a step. What is left at
-// every point is what has two coordinates: comparisons. Values that cost less
-// than reading an element of a tile stay.
+// dimension of rows once a sweep, along one of keys once a step. What is left
+// at every point is what has two coordinates: comparisons. Values that cost
+// less than reading an element of a tile stay.
 //
-// A value is taken out where it meets the other coordinates; what it is computed
-// from goes with it.
+// A value is taken out where it meets the other coordinates; what it is
+// computed from goes with it.
 //
 //===----------------------------------------------------------------------===//
 
@@ -77,27 +77,27 @@ SmallVector<Operation *> Hoister::getSlice(Value value) const {
     llvm::append_range(work, next.getDefiningOp()->getOperands());
   }
   SmallVector<Operation *> slice = seen.takeVector();
-  llvm::sort(slice, [](Operation *a, Operation *b) {
-    return a->isBeforeInBlock(b);
-  });
+  llvm::sort(slice,
+             [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
   return slice;
 }
 
 /// Where to write what uses `used`: before the sweep if these come from there.
 Operation *Hoister::getPlace(ValueRange used) {
   auto sweep = dyn_cast<tile::SweepOp>(mask->getParentOp());
-  bool isOutside = sweep && llvm::all_of(used, [&](Value value) {
-    return !sweep->isAncestor(value.getParentRegion()->getParentOp());
-  });
+  bool isOutside =
+      sweep && llvm::all_of(used, [&](Value value) {
+        return !sweep->isAncestor(value.getParentRegion()->getParentOp());
+      });
   return isOutside ? sweep.getOperation() : mask.getOperation();
 }
 
 void Hoister::hoistUniform() {
   for (Operation &op : llvm::make_early_inc_range(block.without_terminator())) {
-    bool isUniform =
-        op.getNumRegions() == 0 && !op.hasTrait<OpTrait::ConstantLike>() &&
-        llvm::all_of(op.getOperands(),
-                     [&](Value v) { return getDims(v) == 0; });
+    bool isUniform = op.getNumRegions() == 0 &&
+                     !op.hasTrait<OpTrait::ConstantLike>() &&
+                     llvm::all_of(op.getOperands(),
+                                  [&](Value v) { return getDims(v) == 0; });
     if (!isUniform)
       continue;
     // Constants among the operands are written again where they are needed.

@@ -1,7 +1,7 @@
 //===- ExpandTables.h - loops over the entries of tables --------*- C++ -*-===//
 //
-// `tile.extrema`, `tile.entry` and `tile.member` as loops of scf, for targets to
-// write where they write scalars. All numbers have one integer type, the
+// `tile.extrema`, `tile.entry` and `tile.member` as loops of scf, for targets
+// to write where they write scalars. All numbers have one integer type, the
 // target's for indices.
 //
 //===----------------------------------------------------------------------===//

@@ -19,14 +19,15 @@ struct BindOptions {
   mlir::FloatType elementType;
 };
 
-/// Declares the extents of ranks, replaces scalars by their values, and sets the element type of the float tensors
-/// that the function takes and returns, save those whose attributes have
-/// `cascade.fixed`. Values in between keep their types: they are computed in
-/// f32, and an output is narrowed once, where it is stored. Splits, merges and
-/// slices of an argument follow it; elsewhere a copy is inserted.
+/// Declares the extents of ranks, replaces scalars by their values, and sets
+/// the element type of the float tensors that the function takes and returns,
+/// save those whose attributes have `cascade.fixed`. Values in between keep
+/// their types: they are computed in f32, and an output is narrowed once, where
+/// it is stored. Splits, merges and slices of an argument follow it; elsewhere
+/// a copy is inserted.
 ///
-/// Fails with a diagnostic if a rank or scalar is unknown, a rank has another extent, or an
-/// argument's type is one that regions see as f64.
+/// Fails with a diagnostic if a rank or scalar is unknown, a rank has another
+/// extent, or an argument's type is one that regions see as f64.
 llvm::LogicalResult bindCascade(cascade::FuncOp func,
                                 const BindOptions &options);
 

@@ -217,6 +217,25 @@ def ReassociatePass : Pass<"cascade-reassociate", "::attn::cascade::FuncOp"> {
   ];
 }
 
+def ReportMasksPass : Pass<"cascade-mask-report", "::attn::cascade::FuncOp"> {
+  let summary = "Report the normal form of each mask";
+  let description = [{
+    Each predicate over the rank `swept` as a union of disjoint terms (see
+    `attn/Analysis/Mask/NormalForm.h`): what bounds and tile classes are derived
+    from, and why parts are residual. With the rank of the queries it is the
+    transposed form, that of a sweep over queries for each key.
+
+    The IR is left alone. The report is a set of analysis remarks of category
+    `cascade-mask-report`:
+
+    ```
+    over M: term 0: p - window + |M| - |P| + 1 <= m <= p + |M| - |P|
+    ```
+  }];
+  let options = [Option<"swept", "swept", "std::string", "\"M\"",
+                        "The rank that is swept">];
+}
+
 def HoistMasksPass : Pass<"tile-hoist-masks", "::mlir::ModuleOp"> {
   let summary = "Compute parts of masks once a row or once a key";
   let description = [{

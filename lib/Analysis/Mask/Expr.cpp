@@ -77,8 +77,8 @@ Expr ExprPool::variable(StringRef name) {
 }
 
 Expr ExprPool::symbol(StringRef name, std::optional<int64_t> least) {
-  auto it = llvm::find_if(symbols,
-                          [&](const Symbol &s) { return name == s.name; });
+  auto it =
+      llvm::find_if(symbols, [&](const Symbol &s) { return name == s.name; });
   int64_t number = it - symbols.begin();
   if (it == symbols.end())
     symbols.push_back({name.str(), least});
@@ -86,7 +86,8 @@ Expr ExprPool::symbol(StringRef name, std::optional<int64_t> least) {
 }
 
 unsigned ExprPool::table(StringRef name, unsigned numRanks) {
-  auto it = llvm::find_if(tables, [&](const Table &t) { return name == t.name; });
+  auto it =
+      llvm::find_if(tables, [&](const Table &t) { return name == t.name; });
   if (it != tables.end())
     return it - tables.begin();
   tables.push_back({name.str(), numRanks});
@@ -328,8 +329,8 @@ Expr ExprPool::select(Expr condition, Expr lhs, Expr rhs) {
 }
 
 Expr ExprPool::read(unsigned table, ArrayRef<Expr> coordinates) {
-  return intern({ExprKind::Read, table, {},
-                 llvm::SmallVector<Expr, 3>(coordinates)});
+  return intern(
+      {ExprKind::Read, table, {}, llvm::SmallVector<Expr, 3>(coordinates)});
 }
 
 //===----------------------------------------------------------------------===//
@@ -401,7 +402,9 @@ Expr ExprPool::disjunction(Expr lhs, Expr rhs) {
 
 Expr ExprPool::unknown(std::string reason, ArrayRef<Expr> inputs) {
   reasons.push_back(std::move(reason));
-  return intern({ExprKind::Unknown, int64_t(reasons.size()) - 1, {},
+  return intern({ExprKind::Unknown,
+                 int64_t(reasons.size()) - 1,
+                 {},
                  llvm::SmallVector<Expr, 3>(inputs)});
 }
 
@@ -420,7 +423,10 @@ void ExprPool::printLinear(llvm::raw_ostream &os, const ExprNode &node) const {
     first = false;
     uint64_t size = factor < 0 ? -uint64_t(factor) : uint64_t(factor);
     if (!atom) {
-      os << size;
+      if (size == uint64_t(kBeyond))
+        os << "inf";
+      else
+        os << size;
       return;
     }
     if (size != 1)
@@ -508,7 +514,11 @@ void ExprPool::print(llvm::raw_ostream &os, Expr expr) const {
     print(os, node.operands[0]);
     os << " in " << tables[node.number].name << "[";
     list(ArrayRef<Expr>(node.operands).drop_front(3));
-    os << "][";
+    os << "]";
+    if (getConstant(node.operands[1]) == 0 &&
+        getConstant(node.operands[2]) == kAllEntries)
+      return;
+    os << "[";
     print(os, node.operands[1]);
     os << " .. ";
     print(os, node.operands[2]);

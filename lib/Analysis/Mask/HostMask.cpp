@@ -110,16 +110,16 @@ HostMask::HostMask(ExprPool &pool, Expr predicate, Expr swept,
                    ArrayRef<Expr> points)
     : pool(pool), predicate(predicate), form(normalize(pool, predicate, swept)),
       ops(pool), evaluator(ops, pool),
-      sequencer(ops, pool, form, [&pool, points = llvm::to_vector(points)](
-                                     Expr expr) {
-        for (StringRef name : pool.getVariables()) {
-          Expr variable = pool.variable(name);
-          if (pool.dependsOn(expr, variable) &&
-              !llvm::is_contained(points, variable))
-            return false;
-        }
-        return true;
-      }) {}
+      sequencer(ops, pool, form,
+                [&pool, points = llvm::to_vector(points)](Expr expr) {
+                  for (StringRef name : pool.getVariables()) {
+                    Expr variable = pool.variable(name);
+                    if (pool.dependsOn(expr, variable) &&
+                        !llvm::is_contained(points, variable))
+                      return false;
+                  }
+                  return true;
+                }) {}
 
 bool HostMask::setSymbol(StringRef name, int64_t value) {
   for (auto [i, symbol] : llvm::enumerate(pool.getSymbols()))
@@ -224,8 +224,7 @@ void attn::mask::forEachStep(const Segment<HostOps> &segment, int64_t tile,
   }
 }
 
-void HostMask::forEachStep(int64_t tile,
-                           llvm::function_ref<void(Step)> visit) {
+void HostMask::forEachStep(int64_t tile, llvm::function_ref<void(Step)> visit) {
   for (const Segment<HostOps> &segment : getSegments())
     mask::forEachStep(segment, tile, ops, evaluator, visit);
 }

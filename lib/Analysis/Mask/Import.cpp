@@ -119,10 +119,10 @@ std::optional<unsigned> Importer::getTable(Operation *at, Value source) {
     return refuse(at, "it reads a tensor that is computed");
   auto type = cast<NamedTensorType>(source.getType());
   if (isa<FloatType>(type.getElementType()))
-    return refuse(at, "it reads a tensor of " +
-                          Twine(type.getElementType().isF32() ? "f32"
-                                                              : "floats") +
-                          ", not of integers");
+    return refuse(at,
+                  "it reads a tensor of " +
+                      Twine(type.getElementType().isF32() ? "f32" : "floats") +
+                      ", not of integers");
   unsigned number = pool.table(func.getArgumentName(argument.getArgNumber()),
                                type.getRanks().size());
   if (number == mask.tables.size())
@@ -171,8 +171,7 @@ std::optional<Expr> Importer::getRemainder(arith::SubIOp sub) {
   if (!product)
     return std::nullopt;
   for (unsigned i : {0u, 1u}) {
-    auto quotient =
-        product->getOperand(i).getDefiningOp<arith::FloorDivSIOp>();
+    auto quotient = product->getOperand(i).getDefiningOp<arith::FloorDivSIOp>();
     if (!quotient || quotient.getLhs() != sub.getLhs() ||
         quotient.getRhs() != product->getOperand(1 - i))
       continue;
@@ -319,7 +318,7 @@ Expr Importer::getMember(MemberOp member) {
   parts.push_back(hasRange ? getInteger(member.getFirst()) : pool.constant(0));
   // Without a range: all entries there are.
   parts.push_back(hasRange ? getInteger(member.getLast())
-                           : pool.constant(kLargest));
+                           : pool.constant(ExprPool::kAllEntries));
   for (Value coordinate : member.getCoordinates())
     parts.push_back(getInteger(coordinate));
   if (!table || llvm::is_contained(parts, std::nullopt))

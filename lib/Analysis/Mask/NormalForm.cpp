@@ -43,11 +43,14 @@ private:
   Union solveChoice(Expr atom, int64_t factor, Expr rest);
   Union residual(Expr predicate, const std::string &reason);
   Union makeBound(bool isLower, Expr axis, Expr bound);
+  std::optional<Atom> getOneBound(const Union &terms, std::optional<Atom> like);
+  std::optional<Union> joinBounds(const Union &lhs, const Union &rhs);
   Union cross(const Union &lhs, const Union &rhs);
   /// False if the term cannot hold with `atom`.
   bool addAtom(Term &term, const Atom &atom);
   bool addBound(Term &term, const Atom &atom);
-  void collect(Expr predicate, bool negated, llvm::SmallVectorImpl<Expr> &operands);
+  void collect(Expr predicate, bool negated,
+               llvm::SmallVectorImpl<Expr> &operands);
   static constexpr unsigned kMostCost = 3;
   unsigned getCost(Expr predicate);
   bool dependsOnSwept(Expr expr) { return pool.dependsOn(expr, swept); }
@@ -256,12 +259,11 @@ Union Normalizer::expandZero(Expr expr, bool negated) {
   // One `mod` alone meets a number that is no remainder never.
   if (isCongruence && sum.operands.size() == 1) {
     Expr remainder = pool.constant(-sum.number * sum.coefficients[0]);
-    isCongruence =
-        pool.getLeast(remainder).value_or(-1) >= 0 &&
-        pool.getLeast(pool.sub(*modulus, remainder)).value_or(0) > 0;
+    isCongruence = pool.getLeast(remainder).value_or(-1) >= 0 &&
+                   pool.getLeast(pool.sub(*modulus, remainder)).value_or(0) > 0;
   } else {
-    isCongruence &= sum.number == 0 &&
-                    sum.coefficients.front() == -sum.coefficients.back();
+    isCongruence &=
+        sum.number == 0 && sum.coefficients.front() == -sum.coefficients.back();
   }
   if (isCongruence) {
     Atom atom{AtomKind::Congruence, predicate, multiple, *modulus};
@@ -284,8 +286,7 @@ Union Normalizer::expandZero(Expr expr, bool negated) {
 //===----------------------------------------------------------------------===//
 
 Union Normalizer::makeBound(bool isLower, Expr axis, Expr bound) {
-  Expr difference =
-      isLower ? pool.sub(axis, bound) : pool.sub(bound, axis);
+  Expr difference = isLower ? pool.sub(axis, bound) : pool.sub(bound, axis);
   Term term;
   if (!addAtom(term, {isLower ? AtomKind::Lower : AtomKind::Upper,
                       pool.nonNegative(difference), axis, bound}))
@@ -298,10 +299,10 @@ Union Normalizer::solveChoice(Expr atom, int64_t factor, Expr rest) {
   const ExprNode node = pool[atom];
   auto with = [&](Expr value) { return pool.add(value, rest, factor); };
   if (node.kind == ExprKind::Select) {
-    Union result = cross(expand(node.operands[0], false),
-                         solve(with(node.operands[1])));
-    for (Term &term : cross(expand(node.operands[0], true),
-                            solve(with(node.operands[2]))))
+    Union result =
+        cross(expand(node.operands[0], false), solve(with(node.operands[1])));
+    for (Term &term :
+         cross(expand(node.operands[0], true), solve(with(node.operands[2]))))
       result.push_back(std::move(term));
     return result;
   }
@@ -310,7 +311,57 @@ Union Normalizer::solveChoice(Expr atom, int64_t factor, Expr rest) {
     Union left = solve(lhs);
     return cross(left, solve(rhs));
   }
+  if (auto bound = joinBounds(solve(lhs), solve(rhs)))
+    return *bound;
   return expandEither({pool.nonNegative(lhs), pool.nonNegative(rhs)});
+}
+
+/// A union of one term as one bound, guards and all: where they do not hold,
+/// the bound lets nothing through. Guards alone are a bound of `axis` likewise.
+std::optional<Atom> Normalizer::getOneBound(const Union &terms,
+                                            std::optional<Atom> like) {
+  if (terms.size() != 1)
+    return std::nullopt;
+  Expr guard = pool.truth(true);
+  std::optional<Atom> bound;
+  for (const Atom &atom : terms[0].atoms) {
+    bool isBound = atom.kind == AtomKind::Lower || atom.kind == AtomKind::Upper;
+    if (atom.kind == AtomKind::Guard)
+      guard = pool.conjunction(guard, atom.predicate);
+    else if (!isBound || bound)
+      return std::nullopt;
+    else
+      bound = atom;
+  }
+  Expr none = pool.constant(-ExprPool::kBeyond);
+  Expr all = pool.constant(ExprPool::kBeyond);
+  if (!bound && like) {
+    bound = like;
+    if (like->kind == AtomKind::Lower)
+      std::swap(none, all);
+    bound->bound = pool.select(guard, all, none);
+    return bound;
+  }
+  if (bound)
+    bound->bound = pool.select(guard, bound->bound,
+                               bound->kind == AtomKind::Lower ? all : none);
+  return bound;
+}
+
+/// x <= a or x <= b is x <= max(a, b): so the inverse of a monotone function
+/// made by minima and maxima stays one bound.
+std::optional<Union> Normalizer::joinBounds(const Union &lhs,
+                                            const Union &rhs) {
+  auto left = getOneBound(lhs, std::nullopt);
+  auto right = getOneBound(rhs, left);
+  if (!left)
+    left = getOneBound(lhs, right);
+  if (!left || !right || left->kind != right->kind || left->axis != right->axis)
+    return std::nullopt;
+  bool isLower = left->kind == AtomKind::Lower;
+  Expr bound = isLower ? pool.min(left->bound, right->bound)
+                       : pool.max(left->bound, right->bound);
+  return makeBound(isLower, left->axis, bound);
 }
 
 /// The terms of `expr >= 0`.
@@ -339,8 +390,8 @@ Union Normalizer::solve(Expr expr) {
     if (!dependsOnSwept(atom))
       continue;
     const ExprNode &node = pool[atom];
-    bool isQuotient = node.operands.size() == 2 &&
-                      !dependsOnSwept(node.operands[1]);
+    bool isQuotient =
+        node.operands.size() == 2 && !dependsOnSwept(node.operands[1]);
     int rank = 0;
     if (node.kind == ExprKind::Min || node.kind == ExprKind::Max ||
         node.kind == ExprKind::Select)
@@ -353,9 +404,9 @@ Union Normalizer::solve(Expr expr) {
       rank = 2;
     else if (node.kind == ExprKind::Mod && isQuotient)
       rank = 1;
-    bool isLarger = main && rank == mainRank &&
-                    std::abs(sum.coefficients[i]) >
-                        std::abs(sum.coefficients[*main]);
+    bool isLarger =
+        main && rank == mainRank &&
+        std::abs(sum.coefficients[i]) > std::abs(sum.coefficients[*main]);
     if (rank > mainRank || isLarger) {
       main = i;
       mainRank = rank;

@@ -128,10 +128,10 @@ TermPlan attn::mask::planTerm(ExprPool &pool, const NormalForm &form,
     auto number = matchBlock(pool, atom.axis, form.swept);
     if (!number)
       number = matchBlock(pool, pool.scale(atom.axis, -1), form.swept);
-    bool isRun = number && isPoint(number->shift) && isPoint(number->offset) &&
-                 isPoint(number->block) && isPoint(atom.bound) &&
-                 pool.getConstant(number->block).value_or(kLeastBlock) >=
-                     kLeastBlock;
+    bool isRun =
+        number && isPoint(number->shift) && isPoint(number->offset) &&
+        isPoint(number->block) && isPoint(atom.bound) &&
+        pool.getConstant(number->block).value_or(kLeastBlock) >= kLeastBlock;
     if (isRun && !isTaken())
       drive(TermPlan::Driver::Congruence, *number, i);
     else

@@ -109,7 +109,8 @@ Value IndexOps::getTable(unsigned number) {
   if (!failed)
     emitError(loc) << "expects a mask that reads arguments as they are, but "
                       "'"
-                   << mask.pool.getTables()[number].name << "' is cut by a scan";
+                   << mask.pool.getTables()[number].name
+                   << "' is cut by a scan";
   failed = true;
   return {};
 }
@@ -127,8 +128,8 @@ IndexOps::Range IndexOps::read(unsigned table, ArrayRef<Range> coordinates) {
   }
   auto type = cast<cascade::NamedTensorType>(mask.tables[table].getType());
   auto empty = static_cast<int64_t>(*cascade::getNumericValue(type.getEmpty()));
-  auto extrema = tile::ExtremaOp::create(builder(), loc, memref, firsts, lasts,
-                                         empty);
+  auto extrema =
+      tile::ExtremaOp::create(builder(), loc, memref, firsts, lasts, empty);
   return {extrema.getLeast(),
           isPoint ? extrema.getLeast() : extrema.getGreatest(), isPoint};
 }

@@ -1,8 +1,8 @@
 //===- MaskSegments.cpp - the segments of a sweep from its mask -----------===//
 //
-// A plain segment is a range of keys. Any other is located: the number of a step
-// is taken apart into the run and the tile in the run, and the run into the
-// counters of its loops.
+// A plain segment is a range of keys. Any other is located: the number of a
+// step is taken apart into the run and the tile in the run, and the run into
+// the counters of its loops.
 //
 //===----------------------------------------------------------------------===//
 
@@ -162,8 +162,8 @@ void MaskSegments::writeLocator(const mask::Segment<IndexOps> &segment,
     start = ops.add(start, ops.mul(number, loop.stride));
   }
   Value at = ops.add(start, within);
-  Value end = ops.min(ops.add(start, segment.chunk),
-                      ops.add(at, ops.constant(tile)));
+  Value end =
+      ops.min(ops.add(start, segment.chunk), ops.add(at, ops.constant(tile)));
   Value base = ops.max(at, segment.lo);
   end = ops.min(end, segment.hi);
   Value count = ops.max(ops.sub(end, base), ops.constant(0));

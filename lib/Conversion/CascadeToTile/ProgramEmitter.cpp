@@ -113,8 +113,8 @@ FailureOr<Value> ProgramEmitter::emitTableAccess(Operation *op,
     if (failed(extent))
       return failure();
     Value zero = getIndexConstant(0), at = coordinates[i];
-    Value last = arith::SubIOp::create(builder, loc, *extent,
-                                       getIndexConstant(1));
+    Value last =
+        arith::SubIOp::create(builder, loc, *extent, getIndexConstant(1));
     coordinates[i] = arith::MaxSIOp::create(
         builder, loc, arith::MinSIOp::create(builder, loc, at, last), zero);
     if (index)
@@ -454,9 +454,9 @@ LogicalResult ProgramEmitter::applyMask(TileValue &value, TypedAttr empty) {
   }
   TypedAttr element =
       getNumericAttr(type.getElementType(), *getNumericValue(empty));
-  auto mask = tile::MaskOp::create(builder, loc, type, value.tile, element,
-                                   bases, valid, ValueRange(),
-                                   ArrayRef<int64_t>());
+  auto mask =
+      tile::MaskOp::create(builder, loc, type, value.tile, element, bases,
+                           valid, ValueRange(), ArrayRef<int64_t>());
   OpBuilder inner(func.getContext());
   Block *block = inner.createBlock(&mask.getPredicate());
   for (size_t i = 0; i < bases.size(); ++i)

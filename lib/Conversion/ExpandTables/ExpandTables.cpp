@@ -32,9 +32,7 @@ struct Numbers {
   Value select(Value condition, Value x, Value y) const {
     return arith::SelectOp::create(b, condition, x, y);
   }
-  Value next(Value x) const {
-    return arith::AddIOp::create(b, x, constant(1));
-  }
+  Value next(Value x) const { return arith::AddIOp::create(b, x, constant(1)); }
   /// 0 <= x < extent.
   Value isInside(Value x, Value extent) const {
     return both(isLess(constant(-1), x), isLess(x, extent));
@@ -77,9 +75,9 @@ static SmallVector<Value> loopExtrema(const Numbers &n,
     Value element = table.load(point);
     return {n.min(known[0], element), n.max(known[1], element)};
   }
-  auto loop = scf::ForOp::create(
-      n.b, n.max(firsts[dim], n.constant(0)),
-      n.min(n.next(lasts[dim]), table.extents[dim]), n.constant(1), known);
+  auto loop = scf::ForOp::create(n.b, n.max(firsts[dim], n.constant(0)),
+                                 n.min(n.next(lasts[dim]), table.extents[dim]),
+                                 n.constant(1), known);
   OpBuilder::InsertionGuard guard(n.b);
   n.b.setInsertionPointToStart(loop.getBody());
   point.push_back(loop.getInductionVar());
@@ -93,8 +91,8 @@ std::pair<Value, Value> attn::expandExtrema(ImplicitLocOpBuilder &b,
                                             const TableAccess &table,
                                             ValueRange firsts, ValueRange lasts,
                                             int64_t empty) {
-  Type type = table.extents.empty() ? b.getI64Type()
-                                    : table.extents[0].getType();
+  Type type =
+      table.extents.empty() ? b.getI64Type() : table.extents[0].getType();
   Numbers n{b, type};
   bool isWide = type.getIntOrFloatBitWidth() == 64;
   Value least = n.constant(isWide ? std::numeric_limits<int64_t>::max()
@@ -137,9 +135,9 @@ Value attn::expandMember(ImplicitLocOpBuilder &b, const TableAccess &table,
                          Value number, ValueRange coordinates, Value first,
                          Value last) {
   Numbers n{b, number.getType()};
-  Value isInside = n.both(
-      n.areInside(coordinates, ArrayRef(table.extents).drop_back()),
-      n.isLess(n.constant(-1), number));
+  Value isInside =
+      n.both(n.areInside(coordinates, ArrayRef(table.extents).drop_back()),
+             n.isLess(n.constant(-1), number));
   auto choice = scf::IfOp::create(b, TypeRange(b.getI1Type()), isInside, true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(choice.thenBlock());

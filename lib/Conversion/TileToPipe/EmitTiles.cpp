@@ -346,9 +346,8 @@ LogicalResult ThreadEmitter::emitSweep(tile::SweepOp op) {
       setScalar(step.getArgument(0), getScalar(place[0]));
       setScalar(step.getArgument(1), getScalar(place[1]));
       // All threads have the same count.
-      Value hasPoints =
-          arith::CmpIOp::create(b, arith::CmpIPredicate::sgt,
-                                getScalar(place[1]), constant(0));
+      Value hasPoints = arith::CmpIOp::create(b, arith::CmpIPredicate::sgt,
+                                              getScalar(place[1]), constant(0));
       auto choice = scf::IfOp::create(b, hasPoints, /*withElseRegion=*/false);
       b.setInsertionPointToStart(choice.thenBlock());
     } else {

@@ -15,9 +15,9 @@
 #define LIB_TARGET_CPU_EMITTER_H
 
 #include "KernelInterface.h"
-#include "attn/Conversion/ExpandTables.h"
 #include "Layout.h"
 #include "Nest.h"
+#include "attn/Conversion/ExpandTables.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -269,9 +269,8 @@ private:
   mlir::FailureOr<std::pair<mlir::Value, mlir::Value>>
   placeStep(tile::SweepOp sweep, const Segments &segments, unsigned segment,
             mlir::Value within);
-  mlir::FailureOr<SweepStep> locateStep(tile::SweepOp sweep,
-                                        const Segments &segments,
-                                        mlir::Value at);
+  mlir::FailureOr<SweepStep>
+  locateStep(tile::SweepOp sweep, const Segments &segments, mlir::Value at);
 
   // Tables (Tables.cpp).
   static bool isTableOp(mlir::Operation *op);

@@ -127,8 +127,8 @@ Value Emitter::loadElement(Value memref, ValueRange indices) {
   return result;
 }
 
-/// Coordinate `base` + `at`, along lanes if `isLane`. With `valid`, memory beside
-/// invalid points is not touched: their value is not used.
+/// Coordinate `base` + `at`, along lanes if `isLane`. With `valid`, memory
+/// beside invalid points is not touched: their value is not used.
 Value Emitter::getCoordinate(Value base, const Index &at, bool isLane,
                              Value valid) {
   Value first = scalars.lookup(base);
@@ -195,8 +195,8 @@ Value Emitter::evaluateRegion(::mlir::Block &region, IRMapping &local) {
 }
 
 static bool loadsMemory(::mlir::Block &region) {
-  return llvm::any_of(
-      region, [](Operation &op) { return isa<memref::LoadOp>(op); });
+  return llvm::any_of(region,
+                      [](Operation &op) { return isa<memref::LoadOp>(op); });
 }
 
 Value Emitter::evaluatePredicate(tile::MaskOp mask, const Point &point,

@@ -266,24 +266,26 @@ Emitter::Segments Emitter::readSegments(tile::SweepOp op) {
     segments.uppers.push_back(hi);
     Value length = b.createOrFold<arith::MaxSIOp>(
         arith::SubIOp::create(b, hi, lo), constant(0));
-    total = add(total, op.isLocated(i)
-                           ? length
-                           : arith::CeilDivSIOp::create(
-                                 b, length, constant(op.getTile())));
+    total =
+        add(total, op.isLocated(i) ? length
+                                   : arith::CeilDivSIOp::create(
+                                         b, length, constant(op.getTile())));
     segments.ends.push_back(total);
   }
   return segments;
 }
 
 /// Base and count of step `within` of a segment.
-FailureOr<std::pair<Value, Value>>
-Emitter::placeStep(tile::SweepOp op, const Segments &segments, unsigned i,
-                   Value within) {
+FailureOr<std::pair<Value, Value>> Emitter::placeStep(tile::SweepOp op,
+                                                      const Segments &segments,
+                                                      unsigned i,
+                                                      Value within) {
   if (!op.isLocated(i)) {
     Value size = constant(op.getTile());
     Value base = add(segments.lowers[i], mul(within, size));
     return std::pair(
-        base, minimum(arith::SubIOp::create(b, segments.uppers[i], base), size));
+        base,
+        minimum(arith::SubIOp::create(b, segments.uppers[i], base), size));
   }
   ::mlir::Block &locator = op.getLocators()[i].front();
   scalars.map(locator.getArgument(0), toIndex(add(segments.lowers[i], within)));
@@ -372,8 +374,8 @@ LogicalResult Emitter::emitSweep(tile::SweepOp op) {
     OpBuilder::InsertionGuard guard(b);
     // A located step may have nothing to do.
     if (op.hasLocated()) {
-      Value isEmpty = arith::CmpIOp::create(b, arith::CmpIPredicate::sle,
-                                            count, constant(0));
+      Value isEmpty = arith::CmpIOp::create(b, arith::CmpIPredicate::sle, count,
+                                            constant(0));
       auto choice = scf::IfOp::create(b, isEmpty, /*withElse=*/true);
       b.setInsertionPointToStart(choice.elseBlock());
     }

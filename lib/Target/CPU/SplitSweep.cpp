@@ -241,9 +241,9 @@ void Splitter::writeMerge(tile::ProgramOp target) {
   for (Value init : sweep.getInits())
     inits.push_back(mapping.lookup(init));
   Value item = getItem(target);
-  auto fold = tile::SweepOp::create(
-      b, ValueRange(index(0)), ValueRange(getArgument(target, chunksRank)),
-      ArrayRef<bool>{true}, 1, inits);
+  auto fold = tile::SweepOp::create(b, ValueRange(index(0)),
+                                    ValueRange(getArgument(target, chunksRank)),
+                                    ArrayRef<bool>{true}, 1, inits);
   {
     OpBuilder::InsertionGuard guard(b);
     Block &step = fold.getStep().emplaceBlock();

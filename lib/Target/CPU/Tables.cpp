@@ -25,8 +25,8 @@ std::optional<TableAccess> Emitter::getTable(Value memref) {
     std::optional<int64_t> known =
         rank ? program.getStaticExtent(rank)
              : std::optional(cast<IntegerAttr>(entry).getInt());
-    table.extents.push_back(
-        known ? constant(*known) : readWord(interface.getExtentWord(rank)));
+    table.extents.push_back(known ? constant(*known)
+                                  : readWord(interface.getExtentWord(rank)));
   }
   table.load = [this, memref](ValueRange point) -> Value {
     SmallVector<Value> indices;
@@ -66,10 +66,10 @@ LogicalResult Emitter::emitTableOp(Operation *op, IRMapping &values) {
     auto table = getTable(entry.getTable());
     if (!table)
       return refuse();
-    values.map(entry.getNumber(),
-               toIndex(expandEntry(b, *table, numbers(entry.getCoordinates()),
-                                   number(entry.getFirst()),
-                                   number(entry.getAt()))));
+    values.map(
+        entry.getNumber(),
+        toIndex(expandEntry(b, *table, numbers(entry.getCoordinates()),
+                            number(entry.getFirst()), number(entry.getAt()))));
     return success();
   }
   auto member = cast<tile::MemberOp>(op);
@@ -104,9 +104,9 @@ LogicalResult Emitter::emitTableOp(Operation *op, IRMapping &values) {
         SmallVector<Value> coordinates;
         for (Value coordinate : member.getCoordinates())
           coordinates.push_back(pick(coordinate));
-        Value isListed = expandMember(
-            b, *table, pick(member.getNumber()), coordinates,
-            pick(member.getFirst()), pick(member.getLast()));
+        Value isListed =
+            expandMember(b, *table, pick(member.getNumber()), coordinates,
+                         pick(member.getFirst()), pick(member.getLast()));
         return {vector::InsertOp::create(b, isListed, known[0], at)};
       });
   values.map(member.getResult(), loop.getResult(0));

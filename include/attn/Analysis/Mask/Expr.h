@@ -1,10 +1,10 @@
 //===- Expr.h - index expressions and predicates of masks -------*- C++ -*-===//
 //
 // What a mask's predicate says, apart from any IR: integer expressions over
-// variables (coordinates of ranks), symbols (numbers known when a kernel starts:
-// extents, parameters) and tables (integer tensors), and predicates over them.
-// All are nodes of one pool and equal nodes are one node, so that comparing two
-// expressions is comparing two numbers.
+// variables (coordinates of ranks), symbols (numbers known when a kernel
+// starts: extents, parameters) and tables (integer tensors), and predicates
+// over them. All are nodes of one pool and equal nodes are one node, so that
+// comparing two expressions is comparing two numbers.
 //
 // Sums are kept as linear forms: a constant and terms `coefficient * atom`,
 // sorted, each atom once. An atom is anything that is not a sum. Makers fold
@@ -55,7 +55,7 @@ enum class ExprKind : uint8_t {
   Truth,       ///< number: 0 or 1
   NonNegative, ///< operands[0] >= 0
   Zero,        ///< operands[0] == 0
-  Member,      ///< number: the table; operands: element, first, last, coordinates
+  Member, ///< number: the table; operands: element, first, last, coordinates
   And,
   Or,
   Not,
@@ -86,6 +86,9 @@ struct ExprNode {
 
 class ExprPool {
 public:
+  /// Further than any coordinate and far from overflow; printed as `inf`.
+  static constexpr int64_t kBeyond = int64_t(1) << 40;
+
   ExprPool();
 
   // Makers. A variable is never negative.
@@ -116,14 +119,15 @@ public:
   Expr nonNegative(Expr expr);
   Expr zero(Expr expr);
   /// Some entry n, first <= n < last, of the table's last rank at `coordinates`
-  /// is `element`.
+  /// is `element`. From 0 to kAllEntries are all there are.
+  static constexpr int64_t kAllEntries = int64_t(1) << 31;
   Expr member(unsigned table, Expr element, Expr first, Expr last,
               llvm::ArrayRef<Expr> coordinates);
   Expr conjunction(Expr lhs, Expr rhs);
   Expr disjunction(Expr lhs, Expr rhs);
   Expr negation(Expr predicate);
-  /// A predicate, or an integer, of which nothing is known; `inputs` are what it
-  /// depends on.
+  /// A predicate, or an integer, of which nothing is known; `inputs` are what
+  /// it depends on.
   Expr unknown(std::string reason, llvm::ArrayRef<Expr> inputs);
 
   const ExprNode &operator[](Expr expr) const { return nodes[expr.id]; }

@@ -1,8 +1,8 @@
 //===- HostMask.h - a mask at given numbers ---------------------*- C++ -*-===//
 //
 // Evaluates a normal form on the host: classes of tiles, the segments of a work
-// item, live points. Setting symbols takes time and memory that do not depend on
-// extents; tables are read where they lie.
+// item, live points. Setting symbols takes time and memory that do not depend
+// on extents; tables are read where they lie.
 //
 //===----------------------------------------------------------------------===//
 

@@ -5,10 +5,10 @@
 // the scanned rank is the scan's base plus the coordinate in the step.
 //
 // Understood: index arithmetic by `arith` (sums, products, floordivsi, and
-// quotients and remainders of what is known not to be negative, by what is known
-// to be positive; minsi, maxsi, select), comparisons, and/or/not, and
-// `cascade.read` and `cascade.member` of integer tensors. What is known: variables
-// and extents are not negative; `cascade.min` of an argument.
+// quotients and remainders of what is known not to be negative, by what is
+// known to be positive; minsi, maxsi, select), comparisons, and/or/not, and
+// `cascade.read` and `cascade.member` of integer tensors. What is known:
+// variables and extents are not negative; `cascade.min` of an argument.
 //
 //===----------------------------------------------------------------------===//
 
@@ -39,9 +39,7 @@ struct ImportedMask {
   std::vector<mlir::Value> symbols, tables;
   std::vector<Gap> gaps;
 
-  Expr getVariable(llvm::StringRef rank) {
-    return pool.variable(rank.lower());
-  }
+  Expr getVariable(llvm::StringRef rank) { return pool.variable(rank.lower()); }
 };
 
 /// The predicate of `op`, which has one. Parts that are not understood are

@@ -12,11 +12,12 @@
 //   Truth<Ops> member(unsigned table, Range<Ops> element, first, last,
 //                     ArrayRef<Range<Ops>> coordinates)
 //
-// A range that is a *point* is known to hold one value when the code is written;
-// its ends are then the same `Value`. Ranges hold every value that the expression
-// takes, and are exact for functions that are monotone in each variable and have
-// each variable once, or more often but always in one direction: all of a
-// variable's uses then take their extremes at one corner of the box.
+// A range that is a *point* is known to hold one value when the code is
+// written; its ends are then the same `Value`. Ranges hold every value that the
+// expression takes, and are exact for functions that are monotone in each
+// variable and have each variable once, or more often but always in one
+// direction: all of a variable's uses then take their extremes at one corner of
+// the box.
 //
 //===----------------------------------------------------------------------===//
 
@@ -28,20 +29,17 @@
 namespace attn::mask {
 
 /// Values lo to hi, both included.
-template <typename Ops>
-struct Range {
+template <typename Ops> struct Range {
   typename Ops::Value lo{}, hi{};
   bool isPoint = false;
 };
 
 /// Whether a predicate may hold somewhere, and whether it must everywhere.
-template <typename Ops>
-struct Truth {
+template <typename Ops> struct Truth {
   typename Ops::Bool any{}, all{};
 };
 
-template <typename Ops>
-class IntervalEvaluator {
+template <typename Ops> class IntervalEvaluator {
 public:
   using Value = typename Ops::Value;
   using Bool = typename Ops::Bool;
@@ -95,8 +93,7 @@ private:
 // Integers
 //===----------------------------------------------------------------------===//
 
-template <typename Ops>
-Range<Ops> IntervalEvaluator<Ops>::evaluate(Expr expr) {
+template <typename Ops> Range<Ops> IntervalEvaluator<Ops>::evaluate(Expr expr) {
   if (known.size() < pool.size())
     known.resize(pool.size());
   if (known[expr.id].first == epoch)
@@ -126,11 +123,12 @@ Range<Ops> IntervalEvaluator<Ops>::computeLinear(const ExprNode &node) {
     Value least = ops.mul(rises ? range.lo : range.hi, scale);
     sum.lo = ops.add(sum.lo, least);
     bool isPoint = sum.isPoint && range.isPoint;
-    sum.hi = isPoint ? sum.lo
-                     : ops.add(sum.hi, range.isPoint
-                                           ? least
-                                           : ops.mul(rises ? range.hi : range.lo,
-                                                     scale));
+    sum.hi = isPoint
+                 ? sum.lo
+                 : ops.add(sum.hi,
+                           range.isPoint
+                               ? least
+                               : ops.mul(rises ? range.hi : range.lo, scale));
     sum.isPoint = isPoint;
   }
   return sum;

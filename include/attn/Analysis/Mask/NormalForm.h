@@ -5,19 +5,19 @@
 // term is a conjunction of atoms:
 //
 //   interval    lower <= axis, axis <= upper. The axis is the swept variable or
-//               a digit of it, `(m floordiv w) mod n`: what a predicate over the
-//               coordinates of an image says of the flat key.
+//               a digit of it, `(m floordiv w) mod n`: what a predicate over
+//               the coordinates of an image says of the flat key.
 //   guard       a predicate without the swept variable
 //   congruence  a multiple of a modulus
 //   member      an element of a list
 //   residual    anything else: it is computed point by point
 //
-// Comparisons are solved for the swept variable through sums, minima and maxima,
-// quotients and products by positive numbers; each step is an equivalence, so
-// bounds are exact whatever the functions in them are. Terms are disjoint by
-// construction: `a or b` is expanded as `a` and `not a, b`, and so is the
-// negation of a conjunction. Terms that are proved empty and atoms that follow
-// from others are dropped at the end (Proofs.h).
+// Comparisons are solved for the swept variable through sums, minima and
+// maxima, quotients and products by positive numbers; each step is an
+// equivalence, so bounds are exact whatever the functions in them are. Terms
+// are disjoint by construction: `a or b` is expanded as `a` and `not a, b`, and
+// so is the negation of a conjunction. Terms that are proved empty and atoms
+// that follow from others are dropped at the end (Proofs.h).
 //
 //===----------------------------------------------------------------------===//
 
@@ -28,7 +28,14 @@
 
 namespace attn::mask {
 
-enum class AtomKind : uint8_t { Lower, Upper, Guard, Congruence, Member, Residual };
+enum class AtomKind : uint8_t {
+  Lower,
+  Upper,
+  Guard,
+  Congruence,
+  Member,
+  Residual
+};
 
 struct Atom {
   AtomKind kind;

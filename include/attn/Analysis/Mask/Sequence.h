@@ -3,23 +3,25 @@
 // From a normal form and a box of all variables but the swept one (a tile of
 // rows, a head) to *segments*: runs of the swept variable that together hold
 // every live point, each once. Nothing is listed: a segment is a handful of
-// numbers, whatever the length. As Interval.h it is written once for numbers and
-// for IR.
+// numbers, whatever the length. As Interval.h it is written once for numbers
+// and for IR.
 //
 // A term gives ranges of the swept variable outside which it holds for no row
-// and inside which it holds for all. What it says beyond a range drives the runs:
+// and inside which it holds for all. What it says beyond a range drives the
+// runs:
 //
 //   digits      a box of an image: rows of `(hi - lo)` keys, one a line
 //   congruence  every n-th block of keys
 //   list        the blocks that a list names
 //
 // Terms are disjoint point by point, but their ranges over a tile of rows need
-// not be. Plain ranges are sorted and each begins where the last ended; a driven
-// term is cut to the gaps between them. A second driven term is widened to a
-// plain range, all partial. In a partial segment the whole predicate decides.
+// not be. Plain ranges are sorted and each begins where the last ended; a
+// driven term is cut to the gaps between them. A second driven term is widened
+// to a plain range, all partial. In a partial segment the whole predicate
+// decides.
 //
-// Of a box with an inner box where all holds, what surrounds the inner one comes
-// in slabs: above and below it, then left and right of it.
+// Of a box with an inner box where all holds, what surrounds the inner one
+// comes in slabs: above and below it, then left and right of it.
 //
 //===----------------------------------------------------------------------===//
 
@@ -36,20 +38,18 @@ namespace attn::mask {
 
 /// first, first + 1, ..., count of them, each `stride` apart in the swept
 /// variable.
-template <typename Ops>
-struct Loop {
+template <typename Ops> struct Loop {
   typename Ops::Value first, count, stride;
 };
 
-/// Runs of a list: entries [first, last) of the last rank of a table, each being
-/// `chunk` coordinates of the swept variable.
+/// Runs of a list: entries [first, last) of the last rank of a table, each
+/// being `chunk` coordinates of the swept variable.
 struct ListRuns {
   unsigned table;
   llvm::SmallVector<Expr, 3> coordinates;
 };
 
-template <typename Ops>
-struct Segment {
+template <typename Ops> struct Segment {
   using Value = typename Ops::Value;
   /// Every point of it is visible to every row of the box.
   bool isFull = false;
@@ -60,8 +60,8 @@ struct Segment {
   /// segment is the range itself.
   llvm::SmallVector<Loop<Ops>, 3> loops;
   Value start{}, chunk{};
-  /// Of a list: the one loop runs over entries, and a run starts at `start` plus
-  /// entry * stride. Negative entries and repeated ones have no run.
+  /// Of a list: the one loop runs over entries, and a run starts at `start`
+  /// plus entry * stride. Negative entries and repeated ones have no run.
   std::optional<ListRuns> list;
 
   bool isPlain() const { return loops.empty(); }
@@ -95,15 +95,14 @@ struct TermPlan {
 TermPlan planTerm(ExprPool &pool, const NormalForm &form, const Term &term,
                   llvm::function_ref<bool(Expr)> isPoint);
 
-template <typename Ops>
-class Sequencer {
+template <typename Ops> class Sequencer {
 public:
   using Value = typename Ops::Value;
   using Bool = typename Ops::Bool;
 
   /// `evaluator`'s box has all variables; the swept one spans its whole extent.
-  /// `isPoint` as for planTerm. Full plain ranges that end by a bound are cut to
-  /// a multiple of `granule`.
+  /// `isPoint` as for planTerm. Full plain ranges that end by a bound are cut
+  /// to a multiple of `granule`.
   Sequencer(Ops &ops, ExprPool &pool, const NormalForm &form,
             std::function<bool(Expr)> isPoint, int64_t granule = 1);
 
@@ -225,8 +224,8 @@ Sequencer<Ops>::getRanges(const Term &term, const TermPlan &plan) {
     Truth<Ops> truth = evaluator->test(term.atoms[tested]);
     ranges.hi = ops.select(truth.any, ranges.hi, ranges.lo);
     ranges.fullLo = ops.min(ranges.fullLo, ranges.hi);
-    ranges.fullHi = ops.select(truth.all, ops.min(ranges.fullHi, ranges.hi),
-                               ranges.fullLo);
+    ranges.fullHi =
+        ops.select(truth.all, ops.min(ranges.fullHi, ranges.hi), ranges.fullLo);
     ranges.hasUpper = true;
   }
   ranges.isPartial = plan.isPartial;
@@ -295,8 +294,7 @@ bool Sequencer<Ops>::isBefore(const Term &before, const Term &after) const {
   return false;
 }
 
-template <typename Ops>
-void Sequencer<Ops>::addPlain(const Ranges &ranges) {
+template <typename Ops> void Sequencer<Ops>::addPlain(const Ranges &ranges) {
   auto plain = [&](Value lo, Value hi, bool isFull) {
     Segment<Ops> segment;
     segment.isFull = isFull;
@@ -321,8 +319,8 @@ void Sequencer<Ops>::addPlain(const Ranges &ranges) {
 }
 
 /// The box of the digits over [lo, hi): of the first `numFull` digits the range
-/// where all holds; `slab` -1 or 1 is what lies before or after that of the next
-/// one, 0 takes the rest whole.
+/// where all holds; `slab` -1 or 1 is what lies before or after that of the
+/// next one, 0 takes the rest whole.
 template <typename Ops>
 void Sequencer<Ops>::addBox(const TermPlan &plan,
                             llvm::ArrayRef<DigitRange> digits, Value lo,
@@ -339,8 +337,8 @@ void Sequencer<Ops>::addBox(const TermPlan &plan,
       ops.mul(weightOf(0), evaluator->evaluate(plan.digits[0].modulus).lo);
   Value first = ops.floorDiv(ops.add(lo, offset), period);
   Value last = ceilDiv(ops.add(hi, offset), period);
-  Value count = ops.select(ops.atMost(hi, lo), ops.constant(0),
-                           ops.sub(last, first));
+  Value count =
+      ops.select(ops.atMost(hi, lo), ops.constant(0), ops.sub(last, first));
   segment.loops.push_back({first, count, period});
   segment.start = ops.sub(ops.constant(0), offset);
   for (unsigned i = 0; i < digits.size(); ++i) {
@@ -383,8 +381,7 @@ void Sequencer<Ops>::addRuns(const Term &term, const TermPlan &plan, Value lo,
     Value first = evaluator->evaluate(node.operands[1]).lo;
     Value last = evaluator->evaluate(node.operands[2]).lo;
     Value count = ops.max(ops.sub(last, first), zero);
-    segment.loops.push_back(
-        {first, ops.select(isEmpty, zero, count), block});
+    segment.loops.push_back({first, ops.select(isEmpty, zero, count), block});
     segment.list = ListRuns{unsigned(node.number), {}};
     segment.list->coordinates.append(node.operands.begin() + 3,
                                      node.operands.end());
@@ -399,8 +396,8 @@ void Sequencer<Ops>::addRuns(const Term &term, const TermPlan &plan, Value lo,
   Value end = ceilDiv(ops.add(hi, offset), block);
   Value count = ceilDiv(ops.max(ops.sub(end, first), zero), modulus);
   segment.start = ops.add(segment.start, ops.mul(first, block));
-  segment.loops.push_back({zero, ops.select(isEmpty, zero, count),
-                           ops.mul(modulus, block)});
+  segment.loops.push_back(
+      {zero, ops.select(isEmpty, zero, count), ops.mul(modulus, block)});
   add(std::move(segment));
 }
 
