@@ -48,6 +48,7 @@ private:
   std::optional<Expr> getRead(ReadOp read);
   std::optional<Expr> getRemainder(arith::SubIOp sub);
   std::optional<unsigned> getTable(Operation *op, Value source);
+  bool refuseFloats(Operation *define);
   Expr getVariable(StringRef name);
   Expr getSymbol(StringRef name, std::optional<int64_t> least, StringAttr rank,
                  Value argument);
@@ -128,6 +129,15 @@ std::optional<unsigned> Importer::getTable(Operation *at, Value source) {
   if (number == mask.tables.size())
     mask.tables.push_back(source);
   return number;
+}
+
+/// True if `define` is of a table of floats, which then is the reason.
+bool Importer::refuseFloats(Operation *define) {
+  for (Value operand : define->getOperands())
+    if (auto read = operand.getDefiningOp<ReadOp>();
+        read && isa<FloatType>(operand.getType()))
+      return !getTable(read, read.getSource());
+  return false;
 }
 
 std::optional<Expr> Importer::getRead(ReadOp read) {
@@ -239,6 +249,8 @@ std::optional<Expr> Importer::computeInteger(Value value) {
           arith::MaxSIOp, arith::FloorDivSIOp, arith::DivSIOp, arith::DivUIOp,
           arith::RemSIOp, arith::RemUIOp>(define))
     return getBinary(define);
+  if (refuseFloats(define))
+    return std::nullopt;
   return refuse(define, "'" + define->getName().getStringRef() +
                             "' is not index arithmetic");
 }
@@ -359,8 +371,9 @@ Expr Importer::getPredicate(Value value) {
         pool.conjunction(pool.negation(condition),
                          getPredicate(select.getFalseValue())));
   }
-  refuse(define, "'" + define->getName().getStringRef() +
-                     "' is no comparison of integers");
+  if (!refuseFloats(define))
+    refuse(define, "'" + define->getName().getStringRef() +
+                       "' is no comparison of integers");
   return unknown(value, mask.gaps.back().reason);
 }
 

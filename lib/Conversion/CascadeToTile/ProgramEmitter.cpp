@@ -6,6 +6,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace attn;
@@ -201,6 +202,17 @@ FailureOr<Value> ProgramEmitter::emitPredicate(EinsumOp op,
     }
     if (inner.getNumRegions() != 0)
       return inner.emitOpError("expects a predicate without regions");
+    // That divisors are positive is a fact that a caller keeps; a kernel does
+    // not fault on one who does not.
+    if (isa<arith::FloorDivSIOp, arith::CeilDivSIOp, arith::DivSIOp,
+            arith::DivUIOp, arith::RemSIOp, arith::RemUIOp>(inner) &&
+        !matchPattern(operands[1], m_Constant())) {
+      Value one = arith::ConstantOp::create(
+          builder, inner.getLoc(),
+          builder.getIntegerAttr(operands[1].getType(), 1));
+      operands[1] =
+          arith::MaxSIOp::create(builder, inner.getLoc(), operands[1], one);
+    }
     Operation *clone = builder.clone(inner);
     clone->setOperands(operands);
     mapping.map(inner.getResults(), clone->getResults());

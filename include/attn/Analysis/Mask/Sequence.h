@@ -212,8 +212,10 @@ Sequencer<Ops>::getRanges(const Term &term, const TermPlan &plan) {
   Value extent = ranges.hi;
   narrow(term, form.swept, ranges.lo, ranges.hi, ranges.fullLo, ranges.fullHi,
          ranges.hasLower, ranges.hasUpper);
-  ranges.lo = ops.min(ranges.lo, extent);
-  ranges.hi = ops.max(ranges.hi, ranges.lo);
+  if (ranges.hasLower)
+    ranges.lo = ops.min(ranges.lo, extent);
+  if (ranges.hasLower || ranges.hasUpper)
+    ranges.hi = ops.max(ranges.hi, ranges.lo);
   if (ranges.hasLower) {
     limitFull(ranges.lo, ranges.hi, ranges.fullLo, ranges.fullHi);
   } else {
