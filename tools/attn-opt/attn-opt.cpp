@@ -6,6 +6,7 @@
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/Support/FileUtilities.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Debug.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -36,6 +37,17 @@ static llvm::LogicalResult run(llvm::StringRef input, llvm::StringRef output,
   return llvm::success();
 }
 
+/// Remarks of passes that run in several threads at once are lost now and then:
+/// MLIR's engine has no lock. Whoever asks for remarks gets one thread.
+static void keepRemarks() {
+  auto &options = llvm::cl::getRegisteredOptions();
+  auto filter = options.find("remarks-filter");
+  auto threading = options.find("mlir-disable-threading");
+  if (filter != options.end() && filter->second->getNumOccurrences() > 0 &&
+      threading != options.end())
+    threading->second->addOccurrence(0, "mlir-disable-threading", "true");
+}
+
 int main(int argc, char **argv) {
 #ifndef NDEBUG
   // Debian's LLVM has no --debug-only.
@@ -49,6 +61,7 @@ int main(int argc, char **argv) {
   attn::registerPasses();
   auto [input, output] = mlir::registerAndParseCLIOptions(
       argc, argv, "attn modular optimizer driver\n", registry);
+  keepRemarks();
   auto config = mlir::MlirOptMainConfig::createFromCLOptions();
   if (config.shouldListPasses() || config.shouldShowDialects())
     return mlir::asMainReturnCode(

@@ -217,6 +217,37 @@ def ReassociatePass : Pass<"cascade-reassociate", "::attn::cascade::FuncOp"> {
   ];
 }
 
+def SetLayoutPass : Pass<"cascade-set-layout", "::attn::cascade::FuncOp"> {
+  let summary = "Write regions for a rank that lies in another order";
+  let description = [{
+    Predicates and maps speak of the points of a canvas, in row-major order. After
+    this pass they take a coordinate of `rank` to be a position in a layout (see
+    `attn/Analysis/RankLayout.h`): boxes of `tiles` points one after the other, and
+    points of one residue by `dilations` together. The caller's tensors have the
+    rank's positions, padding among them, which sees and is seen by nothing.
+
+    ```mlir
+    // before
+    %m = cascade.index m
+    // after --cascade-set-layout="rank=M extents=4,4 tiles=2,2"
+    %n = cascade.index m
+    %r1 = arith.remui %n, %c2 : index
+    ...
+    %m = arith.addi %row, %column : index
+    ```
+  }];
+  let options = [
+    Option<"rank", "rank", "std::string", "\"\"", "The rank">,
+    ListOption<"extents", "extents", "int64_t",
+               "Points of each axis of the canvas">,
+    ListOption<"tiles", "tiles", "int64_t",
+               "Points of a tile along each axis (1 each)">,
+    ListOption<"dilations", "dilations", "int64_t",
+               "Distance of neighbours of a group along each axis (1 each)">
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 def ReportMasksPass : Pass<"cascade-mask-report", "::attn::cascade::FuncOp"> {
   let summary = "Report the normal form of each mask";
   let description = [{

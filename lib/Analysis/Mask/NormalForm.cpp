@@ -12,6 +12,8 @@ using llvm::ArrayRef;
 using llvm::SmallVector;
 
 static constexpr size_t kMostTerms = 32;
+/// Blocks of so many keys are worth a range each.
+static constexpr int64_t kLeastBlock = 8;
 // Sums of quotients and products of the swept variable can turn into each other
 // without an end: each becomes the other's bound.
 static constexpr unsigned kMostSteps = 16;
@@ -265,6 +267,15 @@ Union Normalizer::expandZero(Expr expr, bool negated) {
     isCongruence &=
         sum.number == 0 && sum.coefficients.front() == -sum.coefficients.back();
   }
+  // Where residues lie in blocks, as in a layout that brings those of one
+  // residue together, an equal one is an interval of a digit.
+  if (isCongruence && sum.operands.size() == 2 && !negated)
+    for (Expr operand : sum.operands) {
+      const ExprNode &inner = pool[pool[operand].operands[0]];
+      if (dependsOnSwept(operand) && inner.kind == ExprKind::FloorDiv &&
+          pool.getConstant(inner.operands[1]).value_or(0) >= kLeastBlock)
+        isCongruence = false;
+    }
   if (isCongruence) {
     Atom atom{AtomKind::Congruence, predicate, multiple, *modulus};
     if (!negated)
