@@ -59,21 +59,21 @@ Svg::~Svg() { os << "</svg>\n"; }
 
 void Svg::addRect(double x, double y, double width, double height,
                   StringRef fill) {
-  os << "<rect x=\"" << toPixels(x) << "\" y=\"" << toPixels(y) << "\" width=\""
-     << toPixels(width) << "\" height=\"" << toPixels(height) << "\" fill=\""
-     << fill << "\"/>\n";
+  os << "<rect x=\"" << toPixels(x) << "\" y=\"" << toPixels(top + y)
+     << "\" width=\"" << toPixels(width) << "\" height=\"" << toPixels(height)
+     << "\" fill=\"" << fill << "\"/>\n";
 }
 
 void Svg::addLine(double x0, double y0, double x1, double y1, bool isDashed) {
-  os << "<line x1=\"" << toPixels(x0) << "\" y1=\"" << toPixels(y0)
-     << "\" x2=\"" << toPixels(x1) << "\" y2=\"" << toPixels(y1)
+  os << "<line x1=\"" << toPixels(x0) << "\" y1=\"" << toPixels(top + y0)
+     << "\" x2=\"" << toPixels(x1) << "\" y2=\"" << toPixels(top + y1)
      << "\" stroke=\"#000000\"" << (isDashed ? " stroke-dasharray=\"6 4\"" : "")
      << "/>\n";
 }
 
 void Svg::addText(double x, double y, StringRef anchor,
                   const llvm::Twine &text) {
-  os << "<text x=\"" << toPixels(x) << "\" y=\"" << toPixels(y)
+  os << "<text x=\"" << toPixels(x) << "\" y=\"" << toPixels(top + y)
      << "\" text-anchor=\"" << anchor << "\">" << escape(text.str())
      << "</text>\n";
 }

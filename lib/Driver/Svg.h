@@ -22,6 +22,8 @@ public:
   Svg(const Svg &) = delete;
   Svg &operator=(const Svg &) = delete;
 
+  /// Puts the origin of what follows at the height `y` of the picture.
+  void setTop(double y) { top = y; }
   void addRect(double x, double y, double width, double height,
                llvm::StringRef fill);
   void addLine(double x0, double y0, double x1, double y1, bool isDashed);
@@ -34,6 +36,7 @@ public:
 
 private:
   llvm::raw_ostream &os;
+  double top = 0;
 };
 
 /// Colours of Okabe and Ito (2008), told apart with every colour vision.

@@ -35,6 +35,53 @@ static Result<TileClass> reduceCell(const TileMap &map, int64_t row,
   return first;
 }
 
+/// Cells for `rows` x `keys` tiles, without classes.
+static CellMap cutCells(int64_t rows, int64_t keys) {
+  CellMap cells;
+  if (rows == 0 || keys == 0)
+    return cells;
+  cells.rowsPerCell = llvm::divideCeil(rows, CellMap::maxRows);
+  cells.keysPerCell = llvm::divideCeil(keys, CellMap::maxKeys);
+  cells.rows = llvm::divideCeil(rows, cells.rowsPerCell);
+  cells.keys = llvm::divideCeil(keys, cells.keysPerCell);
+  return cells;
+}
+
+CellMapBuilder::CellMapBuilder(int64_t rows, int64_t keys)
+    : rows(rows), keys(keys), cells(cutCells(rows, keys)),
+      numFull(cells.rows * cells.keys), numPartial(cells.rows * cells.keys) {}
+
+void CellMapBuilder::add(int64_t row, int64_t first, int64_t last,
+                         TileClass tileClass) {
+  if (tileClass == TileClass::empty)
+    return;
+  std::vector<int64_t> &numTiles =
+      tileClass == TileClass::full ? numFull : numPartial;
+  int64_t *line = &numTiles[row / cells.rowsPerCell * cells.keys];
+  for (int64_t at = first; at < last;) {
+    int64_t cell = at / cells.keysPerCell;
+    int64_t end = std::min((cell + 1) * cells.keysPerCell, last);
+    line[cell] += end - at;
+    at = end;
+  }
+}
+
+CellMap CellMapBuilder::getCells() const {
+  CellMap result = cells;
+  for (int64_t row = 0; row < cells.rows; ++row)
+    for (int64_t key = 0; key < cells.keys; ++key) {
+      int64_t cell = row * cells.keys + key;
+      int64_t tiles =
+          std::min(cells.rowsPerCell, rows - row * cells.rowsPerCell) *
+          std::min(cells.keysPerCell, keys - key * cells.keysPerCell);
+      result.cells.push_back(numFull[cell] == tiles ? TileClass::full
+                             : numFull[cell] + numPartial[cell] > 0
+                                 ? TileClass::partial
+                                 : TileClass::empty);
+    }
+  return result;
+}
+
 Result<CellMap> attn::reduce(const TileMap &map) {
   constexpr int64_t maxTiles = std::numeric_limits<int32_t>::max();
   if (map.rows < 0 || map.rows > maxTiles || map.keys < 0 ||
@@ -45,13 +92,9 @@ Result<CellMap> attn::reduce(const TileMap &map) {
   if (!map.classAt)
     return refuse("expects a function of classes, but got none",
                   "give a function of row and key tile");
-  CellMap cells;
-  if (map.rows == 0 || map.keys == 0)
+  CellMap cells = cutCells(map.rows, map.keys);
+  if (cells.rows == 0)
     return cells;
-  cells.rowsPerCell = llvm::divideCeil(map.rows, CellMap::maxRows);
-  cells.keysPerCell = llvm::divideCeil(map.keys, CellMap::maxKeys);
-  cells.rows = llvm::divideCeil(map.rows, cells.rowsPerCell);
-  cells.keys = llvm::divideCeil(map.keys, cells.keysPerCell);
   for (int64_t row = 0; row < map.rows; row += cells.rowsPerCell)
     for (int64_t key = 0; key < map.keys; key += cells.keysPerCell) {
       Result<TileClass> cell =
@@ -76,32 +119,37 @@ Status attn::printText(const TileMap &map, llvm::raw_ostream &os) {
   Result<CellMap> cells = reduce(map);
   if (!cells.isOk())
     return cells.takeStatus();
+  printText(map, *cells, os);
+  return {};
+}
+
+void attn::printText(const TileMap &map, const CellMap &cells,
+                     llvm::raw_ostream &os) {
   os << toPrintable(map.title) << '\n'
      << map.rows << " rows x " << map.keys << " key tiles";
-  if (cells->rowsPerCell > 1 || cells->keysPerCell > 1)
-    os << ", " << cells->rowsPerCell << " x " << cells->keysPerCell
+  if (cells.rowsPerCell > 1 || cells.keysPerCell > 1)
+    os << ", " << cells.rowsPerCell << " x " << cells.keysPerCell
        << " a character";
   os << '\n';
 
   // Ten digits fit between two labels, and no map has longer numbers.
   constexpr int64_t cellsPerLabel = 16;
   unsigned width =
-      std::to_string(std::max<int64_t>(cells->rows - 1, 0) * cells->rowsPerCell)
+      std::to_string(std::max<int64_t>(cells.rows - 1, 0) * cells.rowsPerCell)
           .size();
   std::string axis;
-  for (int64_t key = 0; key < cells->keys; key += cellsPerLabel) {
+  for (int64_t key = 0; key < cells.keys; key += cellsPerLabel) {
     axis.resize(key, ' ');
-    axis += std::to_string(key * cells->keysPerCell);
+    axis += std::to_string(key * cells.keysPerCell);
   }
-  if (cells->rows > 0)
+  if (cells.rows > 0)
     os.indent(width + 1) << axis << '\n';
-  for (int64_t row = 0; row < cells->rows; ++row) {
-    std::string label = std::to_string(row * cells->rowsPerCell);
+  for (int64_t row = 0; row < cells.rows; ++row) {
+    std::string label = std::to_string(row * cells.rowsPerCell);
     os.indent(width - label.size()) << label << ' ';
-    for (int64_t key = 0; key < cells->keys; ++key)
-      os << ".+#"[size_t(cells->getClass(row, key))];
+    for (int64_t key = 0; key < cells.keys; ++key)
+      os << ".+#"[size_t(cells.getClass(row, key))];
     os << '\n';
   }
   os << ". empty  + partial  # full\n";
-  return {};
 }

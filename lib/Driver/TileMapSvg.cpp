@@ -17,45 +17,83 @@ using llvm::Twine;
 
 static constexpr double left = 70, top = 60, lineHeight = 18, margin = 20;
 
-Status attn::printSvg(const TileMap &map, llvm::raw_ostream &os) {
-  Result<CellMap> cells = reduce(map);
-  if (!cells.isOk())
-    return cells.takeStatus();
-  const char *colours[] = {colour::pale, colour::orange, colour::blue};
+namespace {
+/// Draws one map.
+class MapDrawing {
+public:
+  MapDrawing(const TileMap &map, const CellMap &cells);
+  void draw(Svg &svg) const;
+
+  double getWidth() const { return left + std::max(width, 330.0) + margin; }
+  double getHeight() const { return bottom + 2 * lineHeight; }
+
+private:
+  void drawAxes(Svg &svg) const;
+  void drawLegend(Svg &svg) const;
+
+  static constexpr const char *colours[] = {colour::pale, colour::orange,
+                                            colour::blue};
+  const TileMap &map;
+  const CellMap &cells;
+  double size, width, height, bottom;
+};
+} // namespace
+
+MapDrawing::MapDrawing(const TileMap &map, const CellMap &cells)
+    : map(map), cells(cells) {
+  size = std::clamp<int64_t>(
+      768 / std::max<int64_t>({cells.rows, cells.keys, 1}), 6, 24);
+  width = cells.keys * size;
+  height = cells.rows * size;
+  bottom = top + height + margin;
+}
+
+void MapDrawing::drawAxes(Svg &svg) const {
   constexpr int64_t cellsPerLabel = 16;
-  double size = std::clamp<int64_t>(
-      768 / std::max<int64_t>({cells->rows, cells->keys, 1}), 6, 24);
-  double width = cells->keys * size, height = cells->rows * size;
-  double bottom = top + height + margin;
-  Svg svg(os, left + std::max(width, 330.0) + margin, bottom + 2 * lineHeight,
-          map.title);
   svg.addText(left, 20, "start", map.title);
   svg.addText(left, 38, "start",
               Twine(map.rows) + " rows (down) x " + Twine(map.keys) +
                   " key tiles (across)");
-  for (int64_t key = 0; key < cells->keys; key += cellsPerLabel)
+  for (int64_t key = 0; key < cells.keys; key += cellsPerLabel)
     svg.addText(left + key * size, top - 4, "start",
-                Twine(key * cells->keysPerCell));
-  for (int64_t row = 0; row < cells->rows; row += cellsPerLabel)
+                Twine(key * cells.keysPerCell));
+  for (int64_t row = 0; row < cells.rows; row += cellsPerLabel)
     svg.addText(left - 6, top + row * size + 11, "end",
-                Twine(row * cells->rowsPerCell));
+                Twine(row * cells.rowsPerCell));
+}
+
+void MapDrawing::drawLegend(Svg &svg) const {
+  const char *names[] = {"empty", "partial", "full"};
+  for (int i = 0; i < 3; ++i)
+    svg.addLegend(left + 80 * i, bottom, colours[i], names[i]);
+  svg.addText(left, bottom + lineHeight, "start",
+              "one cell is " + Twine(cells.rowsPerCell) + " x " +
+                  Twine(cells.keysPerCell) + " tiles");
+}
+
+void MapDrawing::draw(Svg &svg) const {
+  drawAxes(svg);
   svg.addRect(left, top, width, height, colours[0]);
-  for (int64_t row = 0; row < cells->rows; ++row)
-    for (int64_t key = 0, end; key < cells->keys; key = end) {
-      TileClass tileClass = cells->getClass(row, key);
-      for (end = key + 1; end < cells->keys; ++end)
-        if (cells->getClass(row, end) != tileClass)
+  for (int64_t row = 0; row < cells.rows; ++row)
+    for (int64_t key = 0, end; key < cells.keys; key = end) {
+      TileClass tileClass = cells.getClass(row, key);
+      for (end = key + 1; end < cells.keys; ++end)
+        if (cells.getClass(row, end) != tileClass)
           break;
       if (tileClass != TileClass::empty)
         svg.addRect(left + key * size, top + row * size, (end - key) * size,
                     size, colours[size_t(tileClass)]);
     }
-  const char *names[] = {"empty", "partial", "full"};
-  for (int i = 0; i < 3; ++i)
-    svg.addLegend(left + 80 * i, bottom, colours[i], names[i]);
-  svg.addText(left, bottom + lineHeight, "start",
-              "one cell is " + Twine(cells->rowsPerCell) + " x " +
-                  Twine(cells->keysPerCell) + " tiles");
+  drawLegend(svg);
+}
+
+Status attn::printSvg(const TileMap &map, llvm::raw_ostream &os) {
+  Result<CellMap> cells = reduce(map);
+  if (!cells.isOk())
+    return cells.takeStatus();
+  MapDrawing drawing(map, *cells);
+  Svg svg(os, drawing.getWidth(), drawing.getHeight(), map.title);
+  drawing.draw(svg);
   return {};
 }
 
@@ -67,7 +105,12 @@ public:
   static constexpr double width = 960;
 
   explicit Schedule(const WorkPlan &plan);
-  void draw(StringRef title, llvm::raw_ostream &os) const;
+  void draw(StringRef title, Svg &svg) const;
+
+  double getWidth() const { return left + width + margin; }
+  double getHeight() const {
+    return top + numBars * barHeight + 4 * lineHeight;
+  }
 
 private:
   double toWidth(int64_t cost) const {
@@ -173,9 +216,8 @@ void Schedule::drawLegend(Svg &svg, double y) const {
   svg.addText(left, y + lineHeight, "start", notes);
 }
 
-void Schedule::draw(StringRef title, llvm::raw_ostream &os) const {
+void Schedule::draw(StringRef title, Svg &svg) const {
   double bottom = top + numBars * barHeight;
-  Svg svg(os, left + width + margin, bottom + 4 * lineHeight, title);
   svg.addText(left, 20, "start", title);
   svg.addText(left, 38, "start",
               Twine(plan.items.size()) + " items for " +
@@ -193,5 +235,28 @@ void Schedule::draw(StringRef title, llvm::raw_ostream &os) const {
 
 void attn::printSvg(const WorkPlan &plan, StringRef title,
                     llvm::raw_ostream &os) {
-  Schedule(plan).draw(title, os);
+  Schedule schedule(plan);
+  Svg svg(os, schedule.getWidth(), schedule.getHeight(), title);
+  schedule.draw(title, svg);
+}
+
+void attn::printSvg(llvm::ArrayRef<MapPicture> maps, const WorkPlan &plan,
+                    StringRef title, llvm::raw_ostream &os) {
+  Schedule schedule(plan);
+  double width = schedule.getWidth(), height = schedule.getHeight();
+  std::vector<MapDrawing> drawings;
+  for (const MapPicture &picture : maps) {
+    drawings.emplace_back(picture.map, picture.cells);
+    width = std::max(width, drawings.back().getWidth());
+    height += drawings.back().getHeight();
+  }
+  Svg svg(os, width, height, title);
+  double y = 0;
+  for (const MapDrawing &drawing : drawings) {
+    svg.setTop(y);
+    drawing.draw(svg);
+    y += drawing.getHeight();
+  }
+  svg.setTop(y);
+  schedule.draw(title, svg);
 }

@@ -13,6 +13,8 @@
 #include "attn/Runtime/TileLists.h"
 #include "attn/Runtime/WorkPlan.h"
 
+#include "llvm/ADT/ArrayRef.h"
+
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -45,6 +47,24 @@ struct CellMap {
   }
 };
 
+/// Makes cells of runs of tiles, for maps of more tiles than can be asked for:
+/// takes time and memory of the cells only. What no run has is empty.
+class CellMapBuilder {
+public:
+  /// Pre-condition: both are 0 to 2^31 - 1.
+  CellMapBuilder(int64_t rows, int64_t keys);
+
+  /// Tiles [first, last) of `row`, which no other run has, are `tileClass`.
+  void add(int64_t row, int64_t first, int64_t last, TileClass tileClass);
+  CellMap getCells() const;
+
+private:
+  int64_t rows, keys;
+  CellMap cells;
+  /// By cell: the tiles that are full, and those that are partial.
+  std::vector<int64_t> numFull, numPartial;
+};
+
 /// Asks for the tiles of each cell until two classes have been seen. Refuses a
 /// map without `classAt`, a wrong class, and sides outside 0 to 2^31 - 1.
 Result<CellMap> reduce(const TileMap &map);
@@ -52,6 +72,10 @@ Result<CellMap> reduce(const TileMap &map);
 /// One character a cell, with axes of tile numbers and a legend. Prints nothing
 /// if it refuses, as `reduce` does.
 Status printText(const TileMap &map, llvm::raw_ostream &os);
+
+/// The same from `cells`, of which `map` has the title and the numbers of
+/// tiles.
+void printText(const TileMap &map, const CellMap &cells, llvm::raw_ostream &os);
 
 /// The same as SVG, under 1 MB: one rectangle for each run of equal cells in a
 /// row.
@@ -63,6 +87,16 @@ Status printSvg(const TileMap &map, llvm::raw_ostream &os);
 /// most among neighbours. Pre-condition: `plan` is one of WorkPlan::create.
 void printSvg(const WorkPlan &plan, llvm::StringRef title,
               llvm::raw_ostream &os);
+
+/// A map whose cells are known; `map` needs no classes.
+struct MapPicture {
+  TileMap map;
+  CellMap cells;
+};
+
+/// Maps and the plan that they make, from top to bottom of one picture.
+void printSvg(llvm::ArrayRef<MapPicture> maps, const WorkPlan &plan,
+              llvm::StringRef title, llvm::raw_ostream &os);
 
 } // namespace attn
 

@@ -173,6 +173,37 @@ TEST(TileMap, RefusesBadMapsAndPrintsNothing) {
   }
 }
 
+// Runs give the cells that asking for every tile gives.
+TEST(TileMap, RunsMakeTheSameCells) {
+  std::mt19937 random(seed);
+  for (TileMap map : {makeCausal(1), makeCausal(65), makeCausal(200)}) {
+    map.keys *= 3;
+    std::vector<TileClass> classes(map.rows * map.keys);
+    for (size_t i = 0; i < classes.size(); ++i)
+      classes[i] =
+          i > 0 && random() % 16 ? classes[i - 1] : TileClass(random() % 3);
+    map.classAt = [&](int64_t row, int64_t key) {
+      return classes[row * map.keys + key];
+    };
+    CellMapBuilder builder(map.rows, map.keys);
+    for (int64_t row = 0; row < map.rows; ++row)
+      for (int64_t key = 0, end; key < map.keys; key = end) {
+        TileClass tileClass = map.classAt(row, key);
+        for (end = key + 1; end < map.keys; ++end)
+          if (map.classAt(row, end) != tileClass)
+            break;
+        builder.add(row, key, end, tileClass);
+      }
+    Result<CellMap> expected = reduce(map);
+    ASSERT_TRUE(expected.isOk());
+    CellMap cells = builder.getCells();
+    EXPECT_EQ(cells.cells, expected->cells);
+    EXPECT_EQ(cells.rowsPerCell, expected->rowsPerCell);
+    EXPECT_EQ(cells.keysPerCell, expected->keysPerCell);
+  }
+  EXPECT_TRUE(CellMapBuilder(0, 7).getCells().cells.empty());
+}
+
 TEST(TileMap, SvgHasOneRectangleForEachRun) {
   TileMap map = makeCausal(5);
   map.title = "a<b> & \"c\" \xff\x01\xef\xbf\xbf \xc3\xa9";
@@ -208,6 +239,23 @@ TEST(Schedule, SvgShowsItemsInOrder) {
   EXPECT_NE(svg.find("makespan 4; dashed: mean 3.5; lower bound 4"),
             std::string::npos)
       << svg;
+}
+
+TEST(Schedule, SvgHasMapsAbove) {
+  TileMap map = makeCausal(5);
+  Result<CellMap> cells = reduce(map);
+  ASSERT_TRUE(cells.isOk());
+  std::vector<int32_t> groups{0, 1};
+  Result<WorkPlan> plan = WorkPlan::create(
+      groups, 2, 2, [](int64_t, int64_t tile) { return 1 + tile; });
+  ASSERT_TRUE(plan.isOk());
+  std::vector<MapPicture> maps = {{map, *cells}, {map, *cells}};
+  std::string svg;
+  llvm::raw_string_ostream os(svg);
+  printSvg(maps, *plan, "all", os);
+  expectSvg(svg);
+  EXPECT_EQ(StringRef(svg).count(">causal<"), 2u);
+  EXPECT_EQ(StringRef(svg).count("<svg"), 1u);
 }
 
 TEST(Schedule, SvgOfAnyPlanIsSmall) {
