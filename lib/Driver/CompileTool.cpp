@@ -7,7 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "CompileGpu.h"
-#include "RunOptions.h"
+#include "CompileOptions.h"
 
 #include "attn/Driver/Execution.h"
 #include "attn/Driver/Reports.h"
@@ -26,43 +26,6 @@
 using namespace mlir;
 using namespace attn;
 
-static const OptionSpec kSpecs[] = {
-    {"help", "", "print this text"},
-    {"list", "", "list the shipped variants"},
-    {"function", "NAME", "the function to compile, if the file has several"},
-    {"emit", "KIND",
-     "mlir, llvm, asm, obj, so or artifact; for a GPU mlir, ptx, cubin or "
-     "artifact (artifact)"},
-    {"o", "FILE", "where to write it (- is standard output, the default)"},
-    {"target", "NAME", "machine to compile for, a CPU or sm_90a (host)"},
-    {"dtype", "TYPE", "f32, bf16 or f16 (f32)"},
-    {"compile-to", "STAGE",
-     "emit mlir after source, bind, schedule, reduce, tile, vector, arith or "
-     "llvm"},
-    {"dump-stages-to", "DIR", "write the module after each stage there"},
-    {"report", "NAMES", "print passes, io, tiles or resources"},
-    {"head-dim", "N", "width of queries and keys, fixed (64)"},
-    {"value-dim", "N", "width of values, fixed (as head-dim)"},
-    {"buffer", "NAME=BYTES",
-     "count bytes at this buffer and choose tiles for it (the target's L2)"},
-    {"io-model", "LIST",
-     "of the buffer: row-granule=N, rows-divide, hold-points; or unfused"},
-    {"tile-rows", "N", "rows of a tile (by the file's schedule, or chosen)"},
-    {"tile-keys", "N", "keys of a step (by the file's schedule, or chosen)"},
-    {"batch", "N", "for the reports: sequences (1)"},
-    {"heads", "N", "query heads (8)"},
-    {"kv-heads", "N", "key and value heads (as heads)"},
-    {"q-len", "N", "queries (512)"},
-    {"kv-len", "N", "keys (as queries)"},
-    {"extent", "RANK=N", "extent of another rank"},
-    {"set", "NAME=VALUE", "a parameter of the variant"},
-};
-
-static const StringRef kStages[] = {"source", "bind",   "schedule", "reduce",
-                                    "tile",   "vector", "arith",    "llvm"};
-static const StringRef kKinds[] = {"mlir", "llvm", "asm",
-                                   "obj",  "so",   "artifact"};
-
 static Status refuse(std::string feature, std::string reason,
                      std::string alternative,
                      StatusCode code = StatusCode::invalidArgument) {
@@ -74,21 +37,17 @@ namespace {
 /// One call of the tool.
 class Compilation {
 public:
-  explicit Compilation(CommandLine line) : line(std::move(line)) {}
+  explicit Compilation(CompileOptions options) : options(std::move(options)) {}
 
   Status execute(llvm::raw_ostream &out);
 
 private:
-  Status parse();
   Status resolve();
   Status lower(std::string &bytes);
-  Status emit(cpu::CompileOptions &options, std::string &bytes);
+  Status emit(cpu::CompileOptions &code, std::string &bytes);
   void keepStage(StringRef stage, ModuleOp module);
 
-  CommandLine line;
-  std::string kind, lastStage, target, directory;
-  ReportRequest reports;
-  AttentionShape shape;
+  CompileOptions options;
   PipelineOptions pipeline;
   std::unique_ptr<MLIRContext> context = createContext();
   Source source;
@@ -101,70 +60,23 @@ private:
 };
 } // namespace
 
-Status Compilation::parse() {
-  if (line.getPositionals().size() != 1)
-    return refuse("command line", "there is not one program",
-                  "give one variant of --list or one .mlir file");
-  lastStage = line.get("compile-to");
-  kind = line.get("emit", lastStage.empty() ? "artifact" : "mlir");
-  if (!llvm::is_contained(kKinds, kind))
-    return refuse("--emit", "'" + kind + "' is not a kind of output",
-                  "give one of " + llvm::join(ArrayRef(kKinds), ", "));
-  if (kind == "mlir" && lastStage.empty())
-    lastStage = "llvm";
-  if (kind != "mlir" && !lastStage.empty())
-    return refuse("--compile-to", "--emit=" + kind + " goes through all stages",
-                  "leave one of them out");
-  if (!lastStage.empty() && !llvm::is_contained(kStages, lastStage))
-    return refuse("--compile-to", "'" + lastStage + "' is not a stage",
-                  "give one of " + llvm::join(ArrayRef(kStages), ", "));
-  directory = line.get("dump-stages-to");
-  auto names = parseReports(line);
-  if (!names.isOk())
-    return names.takeStatus();
-  reports = std::move(*names);
-  auto machine = parseTarget(line);
-  if (!machine.isOk())
-    return machine.takeStatus();
-  target = std::move(*machine);
-  auto parsed = parseShape(line);
-  if (!parsed.isOk())
-    return parsed.takeStatus();
-  shape = std::move(*parsed);
-  std::string type = line.get("dtype", "f32");
-  auto dtype = parseDType(type);
-  if (dtype != DType::f32 && dtype != DType::bf16 && dtype != DType::f16)
-    return refuse("--dtype", "'" + type + "' is not an input type",
-                  "give f32, bf16 or f16");
-  problem.dtype = *dtype;
-  for (auto [name, value] : {std::pair("tile-rows", &pipeline.tileRows),
-                             std::pair("tile-keys", &pipeline.tileKeys)}) {
-    auto number = line.getInteger(name, 1, cascade::kMaxTile);
-    if (!number.isOk())
-      return number.takeStatus();
-    *value = *number;
-  }
-  return {};
-}
-
 Status Compilation::resolve() {
-  auto loaded =
-      loadSource(*context, line.getPositionals().front(), line.get("function"));
+  auto loaded = loadSource(*context, options.program, options.function);
   if (!loaded.isOk())
     return loaded.takeStatus();
   source = std::move(*loaded);
-  if (Status status = resolveExtents(source.func, shape, problem);
+  problem.dtype = options.dtype;
+  if (Status status = resolveExtents(source.func, options.shape, problem);
       !status.isOk())
     return status;
-  auto parameters = line.getPairs("set");
-  if (!parameters.isOk())
-    return parameters.takeStatus();
-  if (Status status = resolveScalars(source.func, *parameters, problem);
+  if (Status status = resolveScalars(source.func, options.parameters, problem);
       !status.isOk())
     return status;
   bindStatics(source.func, problem, pipeline);
   pipeline.dtype = std::string(getName(problem.dtype));
-  setSchedule(reports, target, problem, pipeline);
+  pipeline.tileRows = options.tileRows;
+  pipeline.tileKeys = options.tileKeys;
+  setSchedule(options.reports, options.target, problem, pipeline);
   return {};
 }
 
@@ -176,39 +88,40 @@ void Compilation::keepStage(StringRef stage, ModuleOp now) {
     reduced = now.clone();
   else if (stage == "tile")
     tiled = now.clone();
-  if (stage != lastStage && directory.empty())
+  if (stage != options.lastStage && options.directory.empty())
     return;
   std::string text;
   llvm::raw_string_ostream os(text);
   now.print(os);
   os << "\n";
-  if (!directory.empty()) {
-    auto number = llvm::find(kStages, stage) - std::begin(kStages);
-    llvm::SmallString<128> path(directory);
+  if (!options.directory.empty()) {
+    auto number =
+        llvm::find(getCompileStages(), stage) - getCompileStages().begin();
+    llvm::SmallString<128> path(options.directory);
     llvm::sys::path::append(path, std::to_string(number) + "-" + stage.str() +
                                       ".mlir");
     if (Status status = replaceFile(path.str().str(), text);
         !status.isOk() && dumpStatus.isOk())
       dumpStatus = std::move(status);
   }
-  if (stage == lastStage)
+  if (stage == options.lastStage)
     stageText = std::move(text);
 }
 
 /// Machine code and its like from the tile programs.
-Status Compilation::emit(cpu::CompileOptions &options, std::string &bytes) {
+Status Compilation::emit(cpu::CompileOptions &code, std::string &bytes) {
   auto refused =
       refuse("compile", source.name + " cannot be compiled for this target",
              "see the message above", StatusCode::unsupported);
-  if (kind == "mlir") {
-    auto lowered = cpu::lowerToLLVM(*module, options);
+  if (options.kind == "mlir") {
+    auto lowered = cpu::lowerToLLVM(*module, code);
     if (failed(lowered))
       return refused;
     manifest = std::move(*lowered);
     return {};
   }
-  if (kind == "artifact") {
-    auto artifact = cpu::compileArtifact(*module, options);
+  if (options.kind == "artifact") {
+    auto artifact = cpu::compileArtifact(*module, code);
     if (failed(artifact))
       return refused;
     manifest = artifact->manifest;
@@ -218,15 +131,16 @@ Status Compilation::emit(cpu::CompileOptions &options, std::string &bytes) {
     bytes = std::move(*serialized);
     return {};
   }
-  auto code =
-      kind == "so"    ? cpu::compileSharedObject(*module, options)
-      : kind == "obj" ? cpu::compile(*module, options, cpu::CodeKind::Object)
-      : kind == "asm" ? cpu::compile(*module, options, cpu::CodeKind::Assembly)
-                      : cpu::compile(*module, options, cpu::CodeKind::LLVMIR);
-  if (failed(code))
+  auto compiled = options.kind == "so" ? cpu::compileSharedObject(*module, code)
+                  : options.kind == "obj"
+                      ? cpu::compile(*module, code, cpu::CodeKind::Object)
+                  : options.kind == "asm"
+                      ? cpu::compile(*module, code, cpu::CodeKind::Assembly)
+                      : cpu::compile(*module, code, cpu::CodeKind::LLVMIR);
+  if (failed(compiled))
     return refused;
-  manifest = std::move(code->manifest);
-  bytes = std::move(code->bytes);
+  manifest = std::move(compiled->manifest);
+  bytes = std::move(compiled->bytes);
   return {};
 }
 
@@ -234,64 +148,66 @@ Status Compilation::lower(std::string &bytes) {
   module = isolate(source.func);
   auto keep = [this](StringRef stage, ModuleOp now) { keepStage(stage, now); };
   keep("source", *module);
-  if (lastStage == "source")
+  if (options.lastStage == "source")
     return {};
   pipeline.onStage = keep;
-  bool early = llvm::is_contained(getCascadeStages(), StringRef(lastStage));
-  StringRef last = early ? StringRef(lastStage) : "";
+  bool early =
+      llvm::is_contained(getCascadeStages(), StringRef(options.lastStage));
+  StringRef last = early ? StringRef(options.lastStage) : "";
   // With no output to write, as far as the reports need.
-  if (kind != "mlir" && !reports.names.empty() && !line.has("o"))
-    last = reports.getLastStage();
+  if (options.kind != "mlir" && !options.reports.names.empty() &&
+      !options.hasFile)
+    last = options.reports.getLastStage();
   if (failed(runCascadeStages(*module, pipeline, last)))
     return refuse("compile", source.name + " has no lowering to tile programs",
                   "see the message above", StatusCode::unsupported);
   if (!last.empty())
     return {};
-  cpu::CompileOptions options;
-  options.target = target;
-  options.numerics = describeNumerics(source.func, problem);
-  options.onStage = keep;
-  return emit(options, bytes);
+  cpu::CompileOptions code;
+  code.target = options.target;
+  code.numerics = describeNumerics(source.func, problem);
+  code.onStage = keep;
+  return emit(code, bytes);
 }
 
 Status Compilation::execute(llvm::raw_ostream &out) {
-  if (Status status = parse(); !status.isOk())
-    return status;
   if (Status status = resolve(); !status.isOk())
     return status;
-  if (!directory.empty())
-    if (std::error_code error = llvm::sys::fs::create_directories(directory))
+  if (!options.directory.empty())
+    if (std::error_code error =
+            llvm::sys::fs::create_directories(options.directory))
       return refuse("--dump-stages-to",
-                    "'" + directory + "' cannot be made: " + error.message(),
+                    "'" + options.directory +
+                        "' cannot be made: " + error.message(),
                     "give a folder that can be written", StatusCode::io);
   std::string bytes;
   if (Status status = lower(bytes); !status.isOk())
     return status;
   if (!dumpStatus.isOk())
     return dumpStatus;
-  if (kind == "mlir")
+  if (options.kind == "mlir")
     bytes = std::move(stageText);
-  std::string file = line.get("o", "-");
-  if (file != "-") {
-    if (Status status = replaceFile(file, bytes); !status.isOk())
+  if (options.file != "-") {
+    if (Status status = replaceFile(options.file, bytes); !status.isOk())
       return status;
-  } else if (reports.names.empty()) {
+  } else if (options.reports.names.empty()) {
     out << bytes;
   }
-  if (reports.names.empty())
+  if (options.reports.names.empty())
     return {};
-  bool isComplete = reduced && (tiled || !reports.has("tiles")) &&
-                    (!manifest.name.empty() || !reports.has("resources"));
+  bool isComplete =
+      reduced && (tiled || !options.reports.has("tiles")) &&
+      (!manifest.name.empty() || !options.reports.has("resources"));
   if (!isComplete)
     return refuse("--report",
-                  "the stages up to '" + lastStage +
+                  "the stages up to '" + options.lastStage +
                       "' do not tell all that is asked for",
                   "leave out --compile-to");
   RunReport report;
-  addReports({*bound, *reduced, tiled.get(), &manifest}, problem, target,
-             reports, report);
+  addReports({*bound, *reduced, tiled.get(), &manifest}, problem,
+             options.target, options.reports, report);
   out << report.details;
-  if (reports.has("tiles") && report.tiles)
+  if (options.reports.has("tiles") && report.tiles)
     out << "tiles: " << report.tiles->full << " full, " << report.tiles->partial
         << " partial, " << report.tiles->empty << " empty\n";
   return {};
@@ -303,19 +219,25 @@ int attn::compileTool(llvm::ArrayRef<std::string> arguments,
     errors << "attn-compile: " << status.message() << "\n";
     return kRefused;
   };
-  auto line = CommandLine::parse(arguments, kSpecs, /*keepUnknown=*/false);
+  auto line =
+      CommandLine::parse(arguments, getCompileSpecs(), /*keepUnknown=*/false);
   if (!line.isOk())
     return refuseAll(line.getStatus());
   if (line->has("help")) {
-    out << formatHelp("attn-compile FILE|VARIANT [options]", kSpecs);
+    out << formatHelp("attn-compile FILE|VARIANT [options]", getCompileSpecs());
     return kRight;
   }
   if (line->has("list")) {
     out << describeVariants();
     return kRight;
   }
-  Status status = isGpuTarget(line->get("target"))
-                      ? compileForGpu(*line, out, errors)
-                      : Compilation(std::move(*line)).execute(out);
+  if (isGpuTarget(line->get("target"))) {
+    Status status = compileForGpu(*line, out, errors);
+    return status.isOk() ? int(kRight) : int(refuseAll(status));
+  }
+  auto options = parseCompileOptions(*line);
+  if (!options.isOk())
+    return refuseAll(options.getStatus());
+  Status status = Compilation(std::move(*options)).execute(out);
   return status.isOk() ? int(kRight) : int(refuseAll(status));
 }
