@@ -15,8 +15,8 @@ static const OptionSpec kSpecs[] = {
     {"list", "", "list the shipped variants"},
     {"function", "NAME", "the function to compile, if the file has several"},
     {"emit", "KIND",
-     "mlir, llvm, asm, obj, so or artifact; for a GPU mlir, ptx, cubin or "
-     "artifact (artifact)"},
+     "mlir, llvm, asm, obj, so, artifact, or svg, the map of the mask's tiles "
+     "and the work; for a GPU mlir, ptx, cubin or artifact (artifact)"},
     {"o", "FILE", "where to write it (- is standard output, the default)"},
     {"target", "NAME", "machine to compile for, a CPU or sm_90a (host)"},
     {"dtype", "TYPE", "f32, bf16 or f16 (f32)"},
@@ -27,6 +27,7 @@ static const OptionSpec kSpecs[] = {
     {"report", "NAMES", "print passes, io, tiles or resources"},
     {"head-dim", "N", "width of queries and keys, fixed (64)"},
     {"value-dim", "N", "width of values, fixed (as head-dim)"},
+    {"workers", "N", "of the tile report: who shares the work (all threads)"},
     {"buffer", "NAME=BYTES",
      "count bytes at this buffer and choose tiles for it (the target's L2)"},
     {"io-model", "LIST",
@@ -44,8 +45,8 @@ static const OptionSpec kSpecs[] = {
 
 static const StringRef kStages[] = {"source", "bind",   "schedule", "reduce",
                                     "tile",   "vector", "arith",    "llvm"};
-static const StringRef kKinds[] = {"mlir", "llvm", "asm",
-                                   "obj",  "so",   "artifact"};
+static const StringRef kKinds[] = {"mlir", "llvm",     "asm", "obj",
+                                   "so",   "artifact", "svg"};
 
 ArrayRef<OptionSpec> attn::getCompileSpecs() { return kSpecs; }
 

@@ -45,6 +45,7 @@ private:
   Status resolve();
   Status lower(std::string &bytes);
   Status emit(cpu::CompileOptions &code, std::string &bytes);
+  Status draw(std::string &bytes);
   void keepStage(StringRef stage, ModuleOp module);
 
   CompileOptions options;
@@ -154,9 +155,10 @@ Status Compilation::lower(std::string &bytes) {
   bool early =
       llvm::is_contained(getCascadeStages(), StringRef(options.lastStage));
   StringRef last = early ? StringRef(options.lastStage) : "";
-  // With no output to write, as far as the reports need.
-  if (options.kind != "mlir" && !options.reports.names.empty() &&
-      !options.hasFile)
+  // With no code to write, as far as the reports and the picture need.
+  bool writesCode = options.kind != "mlir" && options.hasFile;
+  bool reportsOnly = options.kind != "mlir" && !options.reports.names.empty();
+  if (options.kind == "svg" || (reportsOnly && !writesCode))
     last = options.reports.getLastStage();
   if (failed(runCascadeStages(*module, pipeline, last)))
     return refuse("compile", source.name + " has no lowering to tile programs",
@@ -168,6 +170,20 @@ Status Compilation::lower(std::string &bytes) {
   code.numerics = describeNumerics(source.func, problem);
   code.onStage = keep;
   return emit(code, bytes);
+}
+
+/// The mask's tiles and the work that they make, as SVG.
+Status Compilation::draw(std::string &bytes) {
+  auto mask = getMaskReport({*bound, *reduced, tiled.get(), nullptr}, problem,
+                            options.reports);
+  if (!mask.isOk())
+    return mask.takeStatus();
+  if (!mask->hasMask)
+    return refuse("--emit=svg", source.name + " has no mask to draw",
+                  "see --report=tiles for its work", StatusCode::unsupported);
+  llvm::raw_string_ostream os(bytes);
+  printSvg(*mask, source.name, os);
+  return {};
 }
 
 Status Compilation::execute(llvm::raw_ostream &out) {
@@ -187,6 +203,9 @@ Status Compilation::execute(llvm::raw_ostream &out) {
     return dumpStatus;
   if (options.kind == "mlir")
     bytes = std::move(stageText);
+  if (options.kind == "svg")
+    if (Status status = draw(bytes); !status.isOk())
+      return status;
   if (options.file != "-") {
     if (Status status = replaceFile(options.file, bytes); !status.isOk())
       return status;

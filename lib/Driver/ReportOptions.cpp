@@ -1,8 +1,11 @@
-//===- ReportOptions.cpp - --report, --buffer and --io-model --------------===//
+//===- ReportOptions.cpp - --report, --buffer and what goes with them -----===//
 
 #include "RunOptions.h"
 
 #include "llvm/ADT/StringExtras.h"
+
+#include <algorithm>
+#include <thread>
 
 using namespace attn;
 
@@ -61,5 +64,14 @@ Result<ReportRequest> attn::parseReports(const CommandLine &line) {
   if (line.has("io-model") && !request.buffer)
     return refuse("--io-model", "there is no buffer to assume it of",
                   "give --buffer=NAME=BYTES too");
+  auto keys = line.getInteger("tile-keys", 1, cascade::kMaxTile);
+  if (!keys.isOk())
+    return keys.takeStatus();
+  request.tileKeys = keys->value_or(request.tileKeys);
+  auto workers = line.getInteger("workers", 1, WorkPlan::maxWorkers);
+  if (!workers.isOk())
+    return workers.takeStatus();
+  request.workers = workers->value_or(std::clamp<int64_t>(
+      std::thread::hardware_concurrency(), 1, WorkPlan::maxWorkers));
   return request;
 }

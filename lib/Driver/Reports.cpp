@@ -7,8 +7,9 @@
 #include "attn/Conversion/CascadeToTile.h"
 #include "attn/Driver/TileCount.h"
 #include "attn/Target/CPU/Machine.h"
+#include "dialects/Tile/Tile.h"
 
-#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
 using namespace attn;
@@ -49,21 +50,26 @@ static std::string describePassesOf(StringRef title, ModuleOp module,
   return text;
 }
 
+/// Rows of a tile of the program that runs for `rows` rows, and keys of a step,
+/// 0 where the schedule leaves them as they are.
+static std::pair<int64_t, int64_t> getSchedule(cascade::FuncOp func,
+                                               int64_t rows) {
+  CascadeToTileOptions defaults;
+  auto schedule = func.getScheduleAttr();
+  if (!schedule)
+    return {defaults.tileRows, 0};
+  if (cascade::FewRowsAttr few = schedule.getFew();
+      few && rows < few.getBelow())
+    return {few.getRows(), few.getKeys()};
+  return {schedule.getRows() ? schedule.getRows() : defaults.tileRows, 0};
+}
+
 /// The tile of the program that runs at `problem`'s extents.
 static TileChoice getTile(cascade::FuncOp func, const IoModel &model,
                           const MemoryLevel &level) {
-  CascadeToTileOptions defaults;
-  auto rows = static_cast<uint64_t>(defaults.tileRows);
-  uint64_t keys = model.keyGranule;
-  auto schedule = func.getScheduleAttr();
-  if (schedule && schedule.getRows())
-    rows = schedule.getRows();
-  if (cascade::FewRowsAttr few =
-          schedule ? schedule.getFew() : cascade::FewRowsAttr();
-      few && model.problem.rows < static_cast<uint64_t>(few.getBelow())) {
-    rows = few.getRows();
-    keys = few.getKeys() ? few.getKeys() : keys;
-  }
+  auto [rows, stepKeys] =
+      getSchedule(func, static_cast<int64_t>(model.problem.rows));
+  uint64_t keys = stepKeys ? stepKeys : model.keyGranule;
   TileChoice choice = evaluateStreamed(model.problem, rows, keys);
   // A step over all keys that the buffer does not hold: they come by again for
   // the next rows, as if there were several steps.
@@ -175,6 +181,43 @@ static std::string describeResources(const Manifest &manifest) {
   return text + "\n";
 }
 
+Result<MaskReport> attn::getMaskReport(const ReportSources &sources,
+                                       const Problem &problem,
+                                       const ReportRequest &request) {
+  MaskReportOptions options;
+  auto rows = problem.extents.find("P");
+  options.tileRows =
+      getSchedule(getCascade(sources.reduced),
+                  rows == problem.extents.end() ? 0 : rows->second)
+          .first;
+  options.tileKeys = options.stepKeys = request.tileKeys;
+  if (sources.tiled)
+    ModuleOp(sources.tiled).walk([&](tile::SweepOp sweep) {
+      options.stepKeys = static_cast<int64_t>(sweep.getTile());
+    });
+  options.workers = request.workers;
+  return reportMask(getCascade(sources.bound), problem, sources.arrays,
+                    options);
+}
+
+/// What the mask says; its steps stand for tiles whose bounds cannot be told.
+static void addMask(const ReportSources &sources, const Problem &problem,
+                    const ReportRequest &request, RunReport &report) {
+  auto mask = getMaskReport(sources, problem, request);
+  if (!mask.isOk()) {
+    report.details += mask.getStatus().message() + "\n";
+    if (!report.tiles)
+      report.details += "tiles: the bounds of a sweep depend on data\n";
+    return;
+  }
+  if (!report.tiles)
+    report.tiles = mask->steps;
+  report.mask = {mask->livePairs, mask->emptyRows, mask->plan.countWorkers(),
+                 mask->plan.makespan, mask->plan.lowerBound};
+  llvm::raw_string_ostream os(report.details);
+  printText(*mask, os);
+}
+
 void attn::addReports(const ReportSources &sources, const Problem &problem,
                       StringRef target, const ReportRequest &request,
                       RunReport &report) {
@@ -185,8 +228,8 @@ void attn::addReports(const ReportSources &sources, const Problem &problem,
   if (sources.tiled)
     report.tiles = countTiles(sources.tiled, problem,
                               getSweptExtent(sources.reduced, problem));
-  if (request.has("tiles") && !report.tiles)
-    report.details += "tiles: the bounds of a sweep depend on data\n";
+  if (request.has("tiles"))
+    addMask(sources, problem, request, report);
   if (request.has("resources") && sources.manifest)
     report.details += describeResources(*sources.manifest);
 }

@@ -38,6 +38,7 @@ static const OptionSpec kSpecs[] = {
     {"check", "", "compare with the f64 interpreter"},
     {"bench", "", "measure the time of a run"},
     {"report", "NAMES", "print passes, io, tiles or resources"},
+    {"workers", "N", "of the tile report: who shares the work (all threads)"},
     {"buffer", "NAME=BYTES",
      "count bytes at this buffer and choose tiles for it (the target's L2)"},
     {"io-model", "LIST",

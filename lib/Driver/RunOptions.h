@@ -44,8 +44,9 @@ Result<AttentionShape> parseShape(const CommandLine &line);
 /// `--target`, "host" if absent. Refuses what the table of machines lacks.
 Result<std::string> parseTarget(const CommandLine &line);
 
-/// `--report=a,b`, `--buffer` and `--io-model`. Refuses unknown names, a buffer
-/// that is not NAME=BYTES, and a model of a buffer that is not given.
+/// `--report=a,b`, `--buffer`, `--io-model`, `--tile-keys` and `--workers`.
+/// Refuses unknown names, a buffer that is not NAME=BYTES, a model of a buffer
+/// that is not given, and numbers below 1.
 Result<ReportRequest> parseReports(const CommandLine &line);
 
 } // namespace attn

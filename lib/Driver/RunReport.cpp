@@ -45,6 +45,23 @@ static void printErrors(const RunReport &report, llvm::json::OStream &json) {
   });
 }
 
+static void printTiles(const RunReport &report, llvm::json::OStream &json) {
+  json.attributeObject("tiles", [&] {
+    json.attribute("full", report.tiles->full);
+    json.attribute("partial", report.tiles->partial);
+    json.attribute("empty", report.tiles->empty);
+    if (!report.mask)
+      return;
+    json.attribute("live_pairs", report.mask->livePairs);
+    json.attribute("empty_rows", report.mask->emptyRows);
+    json.attributeObject("workers", [&] {
+      json.attribute("count", report.mask->workers);
+      json.attribute("makespan", report.mask->makespan);
+      json.attribute("bound", report.mask->bound);
+    });
+  });
+}
+
 void attn::printJson(const RunReport &report, llvm::raw_ostream &os) {
   llvm::json::OStream json(os);
   json.object([&] {
@@ -67,11 +84,7 @@ void attn::printJson(const RunReport &report, llvm::raw_ostream &os) {
         });
     });
     if (report.tiles)
-      json.attributeObject("tiles", [&] {
-        json.attribute("full", report.tiles->full);
-        json.attribute("partial", report.tiles->partial);
-        json.attribute("empty", report.tiles->empty);
-      });
+      printTiles(report, json);
     if (!report.traffic.empty())
       json.attributeObject("bytes", [&] {
         for (const Traffic &traffic : report.traffic)

@@ -124,9 +124,9 @@ Status Run::compile(RunReport &report) {
   const Manifest *manifest = compiled.kernel ? &compiled.manifest : nullptr;
   report.target = manifest ? manifest->target.cpu : options.target;
   report.passes = comparePasses(*compiled.bound, *compiled.reduced);
-  addReports(
-      {*compiled.bound, *compiled.reduced, compiled.tiled.get(), manifest},
-      problem, options.target, options.reports, report);
+  addReports({*compiled.bound, *compiled.reduced, compiled.tiled.get(),
+              manifest, arrays},
+             problem, options.target, options.reports, report);
   return {};
 }
 

@@ -5,6 +5,7 @@
 
 #include "attn/Analysis/TileChooser.h"
 #include "attn/Driver/Execution.h"
+#include "attn/Driver/MaskReport.h"
 #include "attn/Driver/RunReport.h"
 
 #include <optional>
@@ -30,6 +31,9 @@ struct ReportRequest {
   bool rowsDivide = false, holdPoints = false;
   /// Each pass by itself, what lives across spilled, in place of the schedule.
   bool unfused = false;
+  /// Of the tile report: the keys of a tile, and the workers that share the
+  /// work.
+  int64_t tileKeys = 64, workers = 1;
 
   bool has(llvm::StringRef name) const { return names.count(name.str()) != 0; }
   /// The last stage that the reports need (see getCascadeStages); empty if they
@@ -48,7 +52,15 @@ void setSchedule(const ReportRequest &request, llvm::StringRef target,
 struct ReportSources {
   mlir::ModuleOp bound, reduced, tiled;
   const Manifest *manifest;
+  /// What the integer tensors hold that are not generated.
+  Arrays arrays = {};
 };
+
+/// The report of the mask of `sources`, in the query tiles of its kernel.
+/// Refuses what `reportMask` refuses.
+Result<MaskReport> getMaskReport(const ReportSources &sources,
+                                 const Problem &problem,
+                                 const ReportRequest &request);
 
 /// Adds the reports asked for, and the bytes and tiles where they can be told,
 /// to `report`. Bytes are those at the second-level cache of `target`, a name

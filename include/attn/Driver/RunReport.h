@@ -34,12 +34,19 @@ struct TileCounts {
   int64_t full = 0, partial = 0, empty = 0;
 };
 
+/// What the mask says and the plan of the work is (see MaskReport.h).
+struct MaskFacts {
+  int64_t livePairs = 0, emptyRows = 0;
+  int64_t workers = 1, makespan = 0, bound = 0;
+};
+
 /// Facts of one run; absent ones were not asked for.
 struct RunReport {
   std::string variant, target;
   Problem problem;
   std::vector<PassesOverRank> passes;
   std::optional<TileCounts> tiles;
+  std::optional<MaskFacts> mask;
   std::vector<Traffic> traffic;
   std::optional<std::vector<OutputError>> errors;
   /// Outputs that differ from run to run or with the number of threads, and
