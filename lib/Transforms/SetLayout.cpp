@@ -171,8 +171,8 @@ LogicalResult attn::setLayout(FuncOp func, StringRef rank,
       builder.setInsertionPointToStart(&op.getWhere().front());
       for (unsigned v = 0, e = op.getNumVariables(); v < e; ++v)
         if (op.getVariableRank(v) == rank)
-          positions.push_back(
-              IndexOp::create(builder, op.getLoc(), op.getVariable(v)));
+          positions.push_back(IndexOp::create(
+              builder, op.getLoc(), builder.getIndexType(), op.getVariable(v)));
     }
     for (IndexOp index : positions) {
       Value exists = movePoint(index, layout, builder);
@@ -180,9 +180,8 @@ LogicalResult attn::setLayout(FuncOp func, StringRef rank,
         continue;
       Operation *yield = op.getWhere().front().getTerminator();
       builder.setInsertionPoint(yield);
-      yield->setOperand(0,
-                        arith::AndIOp::create(builder, index.getLoc(), exists,
-                                              yield->getOperand(0)));
+      yield->setOperand(0, arith::AndIOp::create(builder, index.getLoc(),
+                                                 exists, yield->getOperand(0)));
     }
   }
   return success();
