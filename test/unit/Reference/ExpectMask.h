@@ -10,25 +10,12 @@
 #define ATTN_TEST_UNIT_REFERENCE_EXPECTMASK_H
 
 #include "RunCascade.h"
+#include "test/unit/Masks/Formulas.h"
 
 #include <cmath>
 #include <functional>
 
 namespace attn::test {
-
-/// Extents of a problem.
-struct Shape {
-  int64_t b = 1, h = 1, g = 1, p = 1, m = 1;
-
-  int64_t getHead(int64_t h, int64_t group) const { return h * g + group; }
-  /// The position of query p if the last one stands at the last key.
-  int64_t getPosition(int64_t query) const { return query + m - p; }
-};
-
-/// A point of the scores.
-struct Point {
-  int64_t b, h, g, p, m;
-};
 
 using Scalars = std::map<std::string, double>;
 using Visible = std::function<bool(const Point &)>;

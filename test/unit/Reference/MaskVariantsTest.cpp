@@ -12,10 +12,6 @@
 using namespace attn;
 using namespace attn::test;
 
-static int64_t floorDivide(int64_t a, int64_t b) {
-  return a >= 0 ? a / b : -((-a + b - 1) / b);
-}
-
 /// As many, more and fewer queries than keys, none of either, grouped heads.
 static std::vector<Shape> shapes() {
   return {{1, 2, 3, 13, 13}, {2, 2, 2, 5, 18}, {1, 3, 1, 12, 5},
@@ -30,22 +26,13 @@ TEST(MaskVariants, DilatedWindow) {
                    {{"window", static_cast<double>(window)},
                     {"dilation", static_cast<double>(dilation)}},
                    {}, [&](const Point &at) {
-                     int64_t distance = std::abs(at.p - at.m);
-                     return distance <= window && distance % dilation == 0;
+                     return seesDilated(at.p, at.m, window, dilation);
                    });
 }
 
 //===----------------------------------------------------------------------===//
 // Sinks, windows and kinds of heads
 //===----------------------------------------------------------------------===//
-
-/// The window and the far sinks, which are disjoint.
-static bool seesStream(int64_t position, int64_t m, int64_t sinks,
-                       int64_t window) {
-  int64_t distance = position - m;
-  return (distance >= 0 && distance < window) ||
-         (m < sinks && distance >= std::max<int64_t>(window, 0));
-}
 
 TEST(MaskVariants, Streaming) {
   for (const Shape &shape : shapes())
@@ -59,9 +46,7 @@ TEST(MaskVariants, Streaming) {
         for (int64_t dense : {0, 3, 40}) {
           scalars["dense"] = static_cast<double>(dense);
           expectMask("tri-shape", shape, scalars, {}, [&](const Point &at) {
-            int64_t position = shape.getPosition(at.p);
-            return seesStream(position, at.m, sinks, window) ||
-                   (shape.p - at.p <= dense && at.m <= position);
+            return seesTriShape(shape, at, sinks, window, dense);
           });
         }
       }
@@ -78,10 +63,10 @@ TEST(MaskVariants, HeadsOfTwoKinds) {
                    {{"sinks", static_cast<double>(sinks)},
                     {"recent", static_cast<double>(recent)}},
                    {{"retrieval", retrieval}}, [&](const Point &at) {
-                     int64_t i = shape.getPosition(at.p), j = at.m;
-                     if (retrieval.values[shape.getHead(at.h, at.g)] != 0)
-                       return j <= i;
-                     return j <= i && (j < sinks || i - j < recent);
+                     bool retrieves =
+                         retrieval.values[shape.getHead(at.h, at.g)] != 0;
+                     return seesAsHead(retrieves, shape.getPosition(at.p), at.m,
+                                       sinks, recent);
                    });
       }
 }
@@ -98,9 +83,8 @@ TEST(MaskVariants, HeadsOfTheirOwnSpan) {
     };
     expectMask("moa", shape, {}, {{"globals", globals}, {"spans", spans}},
                [&](const Point &at) {
-                 int64_t i = shape.getPosition(at.p), j = at.m;
-                 return j <= i &&
-                        (j < head(globals, at) || i - j < head(spans, at));
+                 return seesAsHead(false, shape.getPosition(at.p), at.m,
+                                   head(globals, at), head(spans, at));
                });
   }
 }
@@ -115,26 +99,21 @@ TEST(MaskVariants, LocalAndVerticalBlocks) {
   all.push_back({1, 2, 2, 33, 33});
   for (const Shape &shape : all)
     for (int i = 0; i < 12; ++i) {
-      int64_t block = numbers.get(1, 5), local = numbers.get(0, 3),
-              vertical = numbers.get(1, 5), step = numbers.get(-2, 2),
-              offset = numbers.get(0, 6), dense = numbers.get(0, 2);
-      Scalars scalars = {{"block", static_cast<double>(block)},
-                         {"local", static_cast<double>(local)},
-                         {"vertical", static_cast<double>(vertical)},
-                         {"head_step", static_cast<double>(step)},
-                         {"offset", static_cast<double>(offset)},
-                         {"dense", static_cast<double>(dense)}};
-      expectMask("s2", shape, scalars, {}, [&](const Point &at) {
-        int64_t i = shape.getPosition(at.p), j = at.m;
-        if (j > i)
-          return false;
-        int64_t head = shape.getHead(at.h, at.g);
-        if (head >= shape.h * shape.g - dense)
-          return true;
-        int64_t slide = step >= 0 ? head * step : at.h * -step;
-        return floorDivide(i, block) - j / block < local ||
-               (j / block + slide + offset) % vertical == 0;
-      });
+      LocalVertical mask{};
+      mask.block = numbers.get(1, 5);
+      mask.local = numbers.get(0, 3);
+      mask.vertical = numbers.get(1, 5);
+      mask.step = numbers.get(-2, 2);
+      mask.offset = numbers.get(0, 6);
+      mask.dense = numbers.get(0, 2);
+      Scalars scalars = {{"block", static_cast<double>(mask.block)},
+                         {"local", static_cast<double>(mask.local)},
+                         {"vertical", static_cast<double>(mask.vertical)},
+                         {"head_step", static_cast<double>(mask.step)},
+                         {"offset", static_cast<double>(mask.offset)},
+                         {"dense", static_cast<double>(mask.dense)}};
+      expectMask("s2", shape, scalars, {},
+                 [&](const Point &at) { return mask.sees(shape, at); });
     }
 }
 
@@ -226,11 +205,10 @@ TEST(MaskVariants, SelectedBlocks) {
                   {"sinks", static_cast<double>(sinks)},
                   {"window", static_cast<double>(window)}},
                  {{"idx", idx}}, [&](const Point &at) {
-                   int64_t i = shape.getPosition(at.p), j = at.m;
                    const auto &set =
                        sets[(at.b * shape.h + at.h) * numRows + at.p / rows];
-                   return j <= i && (i - j < window || j < sinks ||
-                                     set.count(j / block) != 0);
+                   return seesSelected(shape.getPosition(at.p), at.m, sinks,
+                                       window, set.count(at.m / block) != 0);
                  });
     }
 }
@@ -267,13 +245,13 @@ TEST(MaskVariants, PaddedSequences) {
         makeTable({shape.b}, [&] { return numbers.get(0, shape.p); });
     ReferenceTensor keys =
         makeTable({shape.b}, [&] { return numbers.get(0, shape.m); });
-    expectMask(
-        "varlen", shape, {{"causal", causal}},
-        {{"q_lengths", queries}, {"k_lengths", keys}}, [&](const Point &at) {
-          auto nq = static_cast<int64_t>(queries.values[at.b]);
-          auto nk = static_cast<int64_t>(keys.values[at.b]);
-          return at.p < nq && at.m < nk && (!causal || at.m <= at.p + nk - nq);
-        });
+    expectMask("varlen", shape, {{"causal", causal}},
+               {{"q_lengths", queries}, {"k_lengths", keys}},
+               [&](const Point &at) {
+                 auto nq = static_cast<int64_t>(queries.values[at.b]);
+                 auto nk = static_cast<int64_t>(keys.values[at.b]);
+                 return seesPadded(at.p, at.m, nq, nk, causal);
+               });
   }
 }
 

@@ -12,39 +12,12 @@
 using namespace attn;
 using namespace attn::test;
 
-namespace {
-/// One axis of a neighborhood (NATTEN, Generalized Neighborhood Attention).
-struct Axis {
-  int64_t length, window, stride, dilation;
-  bool causal;
-
-  bool sees(int64_t i, int64_t j) const {
-    int64_t group = i % dilation;
-    if (j % dilation != group)
-      return false;
-    // NATTEN's form of ceil((length - group) / dilation).
-    int64_t inGroup = length / dilation + 1 -
-                      (group + (dilation - length % dilation)) / dilation;
-    int64_t query = i / dilation, key = j / dilation;
-    int64_t first = query / stride * stride;
-    if (causal) {
-      int64_t center = std::min(first + stride - 1, inGroup - 1);
-      return key >= std::max<int64_t>(center - window + 1, 0) && key <= query;
-    }
-    int64_t center = std::min(first + stride / 2, inGroup - 1);
-    int64_t start =
-        std::min(std::max<int64_t>(center - window / 2, 0), inGroup - window);
-    return key >= start && key < start + window;
-  }
-
-  void add(Scalars &scalars, const std::string &suffix) const {
-    scalars["window" + suffix] = static_cast<double>(window);
-    scalars["stride" + suffix] = static_cast<double>(stride);
-    scalars["dilation" + suffix] = static_cast<double>(dilation);
-    scalars["causal" + suffix] = causal;
-  }
-};
-} // namespace
+static void add(const Axis &axis, Scalars &scalars, const std::string &suffix) {
+  scalars["window" + suffix] = static_cast<double>(axis.window);
+  scalars["stride" + suffix] = static_cast<double>(axis.stride);
+  scalars["dilation" + suffix] = static_cast<double>(axis.dilation);
+  scalars["causal" + suffix] = axis.causal;
+}
 
 static Axis makeAxis(Numbers &numbers, int64_t length) {
   // Small windows leave room for dilation, large ones for strides.
@@ -56,7 +29,7 @@ static Axis makeAxis(Numbers &numbers, int64_t length) {
 
 static void expectLine(const Axis &axis, int64_t extra) {
   Scalars scalars = {{"extra", static_cast<double>(extra)}};
-  axis.add(scalars, "");
+  add(axis, scalars, "");
   expectMask("neighborhood-1d", {1, 1, 1, axis.length, axis.length + extra},
              scalars, {}, [&](const Point &at) {
                return at.m < extra || axis.sees(at.p, at.m - extra);
@@ -82,7 +55,7 @@ TEST(NeighborhoodVariants, Line) {
 TEST(NeighborhoodVariants, LastGroupMovesBack) {
   Axis axis{10, 4, 4, 1, false};
   Scalars scalars = {{"extra", 0}};
-  axis.add(scalars, "");
+  add(axis, scalars, "");
   expectMask("neighborhood-1d", {1, 1, 1, 10, 10}, scalars, {},
              [](const Point &at) {
                return at.p < 8 ? at.p / 4 == at.m / 4 : at.m >= 6;
@@ -92,7 +65,7 @@ TEST(NeighborhoodVariants, LastGroupMovesBack) {
 // An even window has one key more on the left; a whole one is never cut.
 TEST(NeighborhoodVariants, EvenWindow) {
   Scalars scalars = {{"extra", 0}};
-  Axis{9, 4, 1, 1, false}.add(scalars, "");
+  add({9, 4, 1, 1, false}, scalars, "");
   const int64_t first[] = {0, 0, 0, 1, 2, 3, 4, 5, 5};
   expectMask("neighborhood-1d", {1, 1, 1, 9, 9}, scalars, {},
              [&](const Point &at) {
@@ -108,13 +81,12 @@ TEST(NeighborhoodVariants, Image) {
     int64_t extra = numbers.get(0, 2), tokens = y.length * x.length;
     Scalars scalars = {{"extra", static_cast<double>(extra)},
                        {"width", static_cast<double>(x.length)}};
-    y.add(scalars, "_y");
-    x.add(scalars, "_x");
+    add(y, scalars, "_y");
+    add(x, scalars, "_x");
     expectMask("neighborhood-2d", {1, 1, 1, tokens, tokens + extra}, scalars,
                {}, [&](const Point &at) {
                  int64_t j = at.m - extra;
-                 return j < 0 || (y.sees(at.p / x.length, j / x.length) &&
-                                  x.sees(at.p % x.length, j % x.length));
+                 return j < 0 || seesImage(y, x, at.p, j);
                });
   }
 }
@@ -125,16 +97,13 @@ static void expectVideo(const Axis &z, const Axis &y, const Axis &x,
   Scalars scalars = {{"extra", static_cast<double>(extra)},
                      {"height", static_cast<double>(y.length)},
                      {"width", static_cast<double>(x.length)}};
-  z.add(scalars, "_z");
-  y.add(scalars, "_y");
-  x.add(scalars, "_x");
+  add(z, scalars, "_z");
+  add(y, scalars, "_y");
+  add(x, scalars, "_x");
   expectMask("neighborhood-3d", {1, 1, 1, tokens, tokens + extra}, scalars, {},
              [&](const Point &at) {
                int64_t j = at.m - extra;
-               return j < 0 ||
-                      (z.sees(at.p / frame, j / frame) &&
-                       y.sees(at.p % frame / x.length, j % frame / x.length) &&
-                       x.sees(at.p % x.length, j % x.length));
+               return j < 0 || seesVideo(z, y, x, at.p, j);
              });
 }
 
