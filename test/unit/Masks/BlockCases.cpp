@@ -10,7 +10,7 @@ using namespace attn::test;
 // Neighborhoods
 //===----------------------------------------------------------------------===//
 
-static Axis makeAxis(Random &random, int64_t length) {
+Axis attn::test::makeAxis(Random &random, int64_t length) {
   int64_t dilation =
       random.oneIn(2)
           ? 1
@@ -45,13 +45,9 @@ void attn::test::makeLine(MaskCase &mask, Random &random) {
   mask.byQueries.needsStatic = true;
 }
 
-void attn::test::makeImage(MaskCase &mask, Random &random) {
+void attn::test::setImage(MaskCase &mask, const Axis &z, const Axis &y,
+                          const Axis &x, int64_t extra) {
   bool isVideo = mask.variant == "neighborhood-3d";
-  int64_t most = isVideo ? 6 : 14;
-  Axis z = makeAxis(random, isVideo ? random.pick(1, 5) : 1);
-  Axis y = makeAxis(random, random.pick(1, most));
-  Axis x = makeAxis(random, random.pick(1, most));
-  int64_t extra = random.oneIn(2) ? 0 : random.pick(1, 9);
   mask.shape.p = z.length * y.length * x.length;
   mask.shape.m = mask.shape.p + extra;
   mask.scalars = {{"extra", extra}, {"width", x.length}};
@@ -69,6 +65,15 @@ void attn::test::makeImage(MaskCase &mask, Random &random) {
   };
 }
 
+void attn::test::makeImage(MaskCase &mask, Random &random) {
+  bool isVideo = mask.variant == "neighborhood-3d";
+  int64_t most = isVideo ? 6 : 14;
+  Axis z = makeAxis(random, isVideo ? random.pick(1, 5) : 1);
+  Axis y = makeAxis(random, random.pick(1, most));
+  Axis x = makeAxis(random, random.pick(1, most));
+  setImage(mask, z, y, x, random.oneIn(2) ? 0 : random.pick(1, 9));
+}
+
 void attn::test::makeDilated(MaskCase &mask, Random &random) {
   int64_t window = pickWindow(random, mask.shape.m);
   int64_t dilation = random.pickOf({1, 1, 2, 3, 5, 16, mask.shape.m + 1});
@@ -84,9 +89,10 @@ void attn::test::makeDilated(MaskCase &mask, Random &random) {
 // Blocks
 //===----------------------------------------------------------------------===//
 
-void attn::test::makeLocalVertical(MaskCase &mask, Random &random) {
+void attn::test::setLocalVertical(MaskCase &mask, int64_t block,
+                                  Random &random) {
   LocalVertical sparse{};
-  sparse.block = random.pickOf({1, 2, 3, 7, 8, 16, 16, 64});
+  sparse.block = block;
   sparse.local = random.pick(0, 4);
   sparse.vertical = random.pick(1, 8);
   sparse.step = random.pick(-2, 2);
@@ -100,6 +106,10 @@ void attn::test::makeLocalVertical(MaskCase &mask, Random &random) {
   };
 }
 
+void attn::test::makeLocalVertical(MaskCase &mask, Random &random) {
+  setLocalVertical(mask, random.pickOf({1, 2, 3, 7, 8, 16, 16, 64}), random);
+}
+
 using Sets = std::vector<std::set<int64_t>>;
 
 static Sets makeSets(Random &random, int64_t count, int64_t numBlocks,
@@ -111,10 +121,9 @@ static Sets makeSets(Random &random, int64_t count, int64_t numBlocks,
   return sets;
 }
 
-void attn::test::makeBlockSparse(MaskCase &mask, Random &random) {
+void attn::test::setBlockSparse(MaskCase &mask, int64_t rows, int64_t columns,
+                                Random &random) {
   Shape shape = mask.shape;
-  int64_t rows = random.pickOf({1, 2, 3, 16, 16, 64});
-  int64_t columns = random.pickOf({1, 2, 3, 16, 16, 64});
   bool causal = random.oneIn(2);
   int64_t numRows = (shape.p + rows - 1) / rows;
   Sets sets =
@@ -147,10 +156,15 @@ void attn::test::makeBlockSparse(MaskCase &mask, Random &random) {
   mask.blockColumns = columns;
 }
 
-void attn::test::makeSelected(MaskCase &mask, Random &random) {
+void attn::test::makeBlockSparse(MaskCase &mask, Random &random) {
+  const std::vector<int64_t> sizes = {1, 2, 3, 16, 16, 64};
+  int64_t rows = random.pickOf(sizes), columns = random.pickOf(sizes);
+  setBlockSparse(mask, rows, columns, random);
+}
+
+void attn::test::setSelected(MaskCase &mask, int64_t rows, int64_t block,
+                             Random &random) {
   Shape shape = mask.shape;
-  int64_t block = random.pickOf({1, 2, 3, 16, 16, 64});
-  int64_t rows = random.pickOf({1, 2, 3, 16, 16, 64});
   int64_t sinks = pickWindow(random, shape.m);
   int64_t window = pickWindow(random, shape.m);
   int64_t numRows = (shape.p + rows - 1) / rows, numEntries = 6;
@@ -173,4 +187,10 @@ void attn::test::makeSelected(MaskCase &mask, Random &random) {
     return seesSelected(shape.getPosition(at.p), at.m, sinks, window,
                         set.count(at.m / block) != 0);
   };
+}
+
+void attn::test::makeSelected(MaskCase &mask, Random &random) {
+  const std::vector<int64_t> sizes = {1, 2, 3, 16, 16, 64};
+  int64_t rows = random.pickOf(sizes), columns = random.pickOf(sizes);
+  setSelected(mask, rows, columns, random);
 }

@@ -93,6 +93,15 @@ void makeLocalVertical(MaskCase &mask, Random &random);
 void makeBlockSparse(MaskCase &mask, Random &random);
 void makeSelected(MaskCase &mask, Random &random);
 
+// The same with given sizes.
+Axis makeAxis(Random &random, int64_t length);
+void setImage(MaskCase &mask, const Axis &z, const Axis &y, const Axis &x,
+              int64_t extra);
+void setLocalVertical(MaskCase &mask, int64_t block, Random &random);
+void setBlockSparse(MaskCase &mask, int64_t rows, int64_t columns,
+                    Random &random);
+void setSelected(MaskCase &mask, int64_t rows, int64_t columns, Random &random);
+
 /// A case of the variant. `shape` is a proposal: some masks allow but some.
 MaskCase makeCase(const std::string &variant, Shape shape, Random &random);
 

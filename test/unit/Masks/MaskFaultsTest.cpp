@@ -1,7 +1,9 @@
 //===- MaskFaultsTest.cpp - wrong analyses of masks are found -------------===//
 //
 // Each fault is one wrong part; the checks of VariantMasksTest have to find it
-// in some configuration of some variant.
+// in some configuration of some variant. Wrong quotients of negative numbers
+// and reads outside tables change nothing of these masks: MaskIntervalTest has
+// them.
 //
 //===----------------------------------------------------------------------===//
 
@@ -243,9 +245,7 @@ static std::vector<Fault> makeFaults() {
   for (auto [name, op] :
        {std::pair("a minimum is a maximum", OpFault::minIsMax),
         std::pair("a maximum is a minimum", OpFault::maxIsMin),
-        std::pair("quotients rounded to zero", OpFault::floorIsTruncated),
         std::pair("quotients rounded up", OpFault::floorIsCeil),
-        std::pair("remainders have a sign", OpFault::modHasSign),
         std::pair("remainders one less", OpFault::modIsOneLess),
         std::pair("products are positive", OpFault::mulIsPositive),
         std::pair("choices swapped", OpFault::selectIsSwapped),
@@ -255,7 +255,6 @@ static std::vector<Fault> makeFaults() {
         std::pair("or is and", OpFault::eitherIsBoth),
         std::pair("negation ignored", OpFault::negateIsNothing),
         std::pair("one entry of a table read", OpFault::readsOneEntry),
-        std::pair("nothing outside tables", OpFault::readsNothingOutside),
         std::pair("ends of lists ignored", OpFault::memberIgnoresEnds),
         std::pair("listed somewhere is everywhere", OpFault::memberIsFull)})
     faults.push_back(changeOp(name, op));
