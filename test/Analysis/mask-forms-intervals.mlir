@@ -32,13 +32,12 @@
 // WINDOW: Remark="over M: term 0: p + |M| + 1 - |P| - window <= m <= p + |M| - |P|"
 // WINDOW: Remark="over P: term 0: m + |P| - |M| <= p <= m + |P| + window - |M| - 1"
 
-// What lies beyond the query, up to the prefix; from the key's side a choice.
+// The query's range or the prefix, whichever is longer; a key's side is a choice.
 // REDEFINE: %{variant} = prefix-lm
 // REDEFINE: %{bind} =
 // REDEFINE: %{prefix} = PREFIX
 // RUN: %{check}
-// PREFIX: Remark="over M: term 0: m <= p + |M| - |P|"
-// PREFIX: Remark="over M: term 1: p + |M| + 1 - |P| <= m <= prefix - 1"
+// PREFIX: Remark="over M: term 0: m <= max(p + |M| - |P|, prefix - 1)"
 // PREFIX: Remark="over P: term 0: if prefix - m - 1 >= 0"
 // PREFIX: Remark="over P: term 1: m + |P| - |M| <= p; if m - prefix >= 0"
 

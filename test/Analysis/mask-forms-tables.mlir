@@ -35,8 +35,7 @@
 // REDEFINE: %{bind} =
 // REDEFINE: %{prefix} = BATCH
 // RUN: %{check}
-// BATCH: Remark="over M: term 0: m <= p + |M| - |P|"
-// BATCH: Remark="over M: term 1: p + |M| + 1 - |P| <= m <= prefix[b] - 1"
+// BATCH: Remark="over M: term 0: m <= max(p + |M| - |P|, prefix[b] - 1)"
 // BATCH: Remark="over P: term 0: if prefix[b] - m - 1 >= 0"
 // BATCH: Remark="over P: term 1: m + |P| - |M| <= p; if m - prefix[b] >= 0"
 

@@ -40,6 +40,7 @@ public:
 
 private:
   Union expandEither(ArrayRef<Expr> operands);
+  void joinAlternatives(SmallVector<Expr> &operands);
   Union expandZero(Expr expr, bool negated);
   Union solve(Expr expr);
   Union solveChoice(Expr atom, int64_t factor, Expr rest);
@@ -183,6 +184,39 @@ unsigned Normalizer::getCost(Expr predicate) {
   }
 }
 
+/// Comparisons that are one bound each, of one axis and in one direction, are
+/// one bound: so tiles that two of them fill together are known to be full.
+void Normalizer::joinAlternatives(SmallVector<Expr> &operands) {
+  auto isBound = [](const Union &terms) {
+    return terms.size() == 1 && terms[0].atoms.size() == 1 &&
+           (terms[0].atoms[0].kind == AtomKind::Lower ||
+            terms[0].atoms[0].kind == AtomKind::Upper);
+  };
+  SmallVector<std::pair<unsigned, Union>> bounds;
+  SmallVector<unsigned> taken;
+  for (auto [i, operand] : llvm::enumerate(operands)) {
+    if (pool[operand].kind != ExprKind::NonNegative)
+      continue;
+    Union terms = expand(operand, false);
+    if (!isBound(terms))
+      continue;
+    std::optional<Union> joined;
+    for (auto &[other, bound] : bounds) {
+      joined = joinBounds(bound, terms);
+      if (!joined || !isBound(*joined))
+        continue;
+      bound = *joined;
+      operands[other] = bound[0].atoms[0].predicate;
+      taken.push_back(i);
+      break;
+    }
+    if (taken.empty() || taken.back() != i)
+      bounds.push_back({unsigned(i), std::move(terms)});
+  }
+  for (unsigned i : llvm::reverse(taken))
+    operands.erase(operands.begin() + i);
+}
+
 /// Disjoint: each operand without those before it, the cheap ones first.
 Union Normalizer::expandEither(ArrayRef<Expr> operands) {
   SmallVector<Expr> ordered;
@@ -221,6 +255,7 @@ Union Normalizer::expand(Expr predicate, bool negated) {
     }
     SmallVector<Expr> operands;
     collect(predicate, negated, operands);
+    joinAlternatives(operands);
     return expandEither(operands);
   }
   case ExprKind::NonNegative:

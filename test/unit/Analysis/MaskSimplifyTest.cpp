@@ -31,13 +31,24 @@ TEST_F(MaskSimplifyTest, BoundsThatOneOtherImpliesGo) {
 
 TEST_F(MaskSimplifyTest, EmptyTermsGo) {
   // What lies beyond the row is in its window.
-  Expr isPrefix = below(m, n);
-  EXPECT_EQ(toString(both(either(causal, isPrefix), either(window, sinks))),
+  Expr isLate = atMost(n, m);
+  EXPECT_EQ(toString(both(either(causal, isLate), either(window, sinks))),
             "term 0: p + 1 - w <= m <= p\n"
             "term 1: m <= min(p - w, 3)\n"
-            "term 2: p + 1 <= m <= n - 1\n");
+            "term 2: max(p + 1, n) <= m\n");
   EXPECT_EQ(toString(both(below(m, pool.sub(p, w)), below(p, m))),
             "no term: nothing is visible\n");
+}
+
+// A tile that a prefix and what lies before the row fill together is full.
+TEST_F(MaskSimplifyTest, AlternativeBoundsAreOne) {
+  EXPECT_EQ(toString(either(causal, below(m, n))),
+            "term 0: m <= max(p, n - 1)\n");
+  EXPECT_EQ(toString(either(atMost(n, m), either(window, atMost(b, m)))),
+            "term 0: min(b, min(p + 1 - w, n)) <= m\n");
+  EXPECT_EQ(toString(both(either(causal, below(m, n)), either(window, sinks))),
+            "term 0: p + 1 - w <= m <= max(p, n - 1)\n"
+            "term 1: m <= min(p - w, 3)\n");
 }
 
 // A guard on symbols holds for all points, so a bound may follow from it.

@@ -94,8 +94,7 @@ static void makePrefix(MaskCase &mask, Random &random) {
     return at.m < values[at.b];
   };
   mask.sees = [=](const Point &at) { return before(at) || shared(at); };
-  mask.byKeys.pieces = {
-      before, [=](const Point &at) { return !before(at) && shared(at); }};
+  mask.byKeys.pieces = {mask.sees};
   mask.byQueries.pieces = {
       shared, [=](const Point &at) { return before(at) && !shared(at); }};
 }

@@ -64,7 +64,7 @@ private:
 } // namespace
 
 TEST_P(VariantMasks, AreWhatFormulasSay) {
-  int64_t count = getNumber("ATTN_MASK_CASES", 150);
+  int64_t count = getNumber("ATTN_MASK_CASES", 200);
   int64_t seed = getNumber("ATTN_MASK_SEED", 1);
   std::cout << count << " configurations of " << GetParam() << ", seed " << seed
             << "\n";

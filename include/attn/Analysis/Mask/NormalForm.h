@@ -16,8 +16,9 @@
 // maxima, quotients and products by positive numbers; each step is an
 // equivalence, so bounds are exact whatever the functions in them are. Terms
 // are disjoint by construction: `a or b` is expanded as `a` and `not a, b`, and
-// so is the negation of a conjunction. Terms that are proved empty and atoms
-// that follow from others are dropped at the end (Proofs.h).
+// so is the negation of a conjunction; bounds of one axis in one direction are
+// one bound. Terms that are proved empty and atoms that follow from others are
+// dropped at the end (Proofs.h).
 //
 //===----------------------------------------------------------------------===//
 
