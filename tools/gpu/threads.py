@@ -160,7 +160,13 @@ class Variant(Threads):
     """A shipped variant, for head dimension 64."""
 
     tolerance = (2e-6, 2e-5)
-    scalars = dict(scale=0.125, window=7, prefix=5, softcap=3.0, shift=0.25, eps=1e-5)
+    # Parameters of masks are small, so that every part of a predicate decides
+    # somewhere in the small cases.
+    scalars = dict(
+        scale=0.125, window=7, prefix=5, softcap=3.0, shift=0.25, eps=1e-5,
+        sinks=2, recent=9, dense=3, local=1, offset=1, extra=2, before=2, after=1,
+        width=4, height=2, window_x=3, window_y=3, window_z=2,
+    )
 
     def __init__(self, name):
         self.name = "variant-" + name
@@ -183,7 +189,8 @@ class Variant(Threads):
                 yield argument
 
     def _shape(self, argument):
-        return [x if isinstance(x, int) else self.case[x] for x in argument["shape"]]
+        # Ranks of tables alone.
+        return [x if isinstance(x, int) else self.case.get(x, 9) for x in argument["shape"]]
 
     def inputs(self, case, seed):
         self.case = case
@@ -193,6 +200,11 @@ class Variant(Threads):
             name = argument["name"]
             if argument["kind"] == "scalar":
                 values[name] = self.scalars[name]
+            elif argument["dtype"].startswith("i"):
+                # What tables say is free: out of range and in no order too.
+                values[name] = torch.randint(
+                    -1, 12, self._shape(argument), generator=g,
+                    dtype=getattr(torch, argument["dtype"].replace("i", "int", 1)))
             else:
                 values[name] = torch.randn(self._shape(argument), generator=g)
         return values

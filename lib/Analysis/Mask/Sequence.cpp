@@ -113,14 +113,18 @@ TermPlan attn::mask::planTerm(ExprPool &pool, const NormalForm &form,
     if (atom.kind != AtomKind::Member)
       continue;
     auto number = matchBlock(pool, atom.axis, form.swept);
-    llvm::ArrayRef<Expr> rest = pool[atom.predicate].operands;
-    bool isRow = number && number->shift == pool.constant(0) &&
-                 llvm::all_of(rest.drop_front(), isPoint) &&
-                 isPoint(number->offset) && isPoint(number->block);
-    if (isRow && !isTaken())
-      drive(TermPlan::Driver::List, *number, i);
-    else
+    auto rest = llvm::ArrayRef(pool[atom.predicate].operands).drop_front();
+    bool isList = number && number->shift == pool.constant(0) &&
+                  llvm::all_of(rest.drop_front(2), isPoint) &&
+                  isPoint(number->offset) && isPoint(number->block);
+    if (!isList || isTaken()) {
       plan.tested.push_back(i);
+      continue;
+    }
+    drive(TermPlan::Driver::List, *number, i);
+    // Of rows with lists of their own the entries of all are run through.
+    if (!isPoint(rest[0]) || !isPoint(rest[1]))
+      plan.isPartial = true;
   }
   for (auto [i, atom] : llvm::enumerate(term.atoms)) {
     if (atom.kind != AtomKind::Congruence)

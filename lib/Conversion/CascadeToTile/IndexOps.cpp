@@ -102,6 +102,16 @@ Value IndexOps::symbol(unsigned number) {
                                     *value);
 }
 
+Value IndexOps::entries(unsigned table) {
+  auto type = cast<cascade::NamedTensorType>(mask.tables[table].getType());
+  FailureOr<Value> extent = emitter.getExtent(type.getRanks().back(), loc);
+  if (::mlir::failed(extent)) {
+    failed = true;
+    return constant(0);
+  }
+  return *extent;
+}
+
 Value IndexOps::getTable(unsigned number) {
   auto it = emitter.memory.find(mask.tables[number]);
   if (it != emitter.memory.end() && !it->second.slicedRank)

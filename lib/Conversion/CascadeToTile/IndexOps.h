@@ -41,6 +41,7 @@ public:
   Bool either(Bool a, Bool b);
   Bool negate(Bool a);
   Value symbol(unsigned number);
+  Value entries(unsigned table);
   Range read(unsigned table, llvm::ArrayRef<Range> coordinates);
   /// Lists are not searched for a box: a number may be listed.
   mask::Truth<IndexOps> member(unsigned table, Range element, Range first,

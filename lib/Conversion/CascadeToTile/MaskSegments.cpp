@@ -78,6 +78,21 @@ MaskSegments::setBox(mask::IntervalEvaluator<IndexOps> &evaluator) {
   return success();
 }
 
+/// A tile of rows begins at a multiple of its extent: all of it lies in one block
+/// of a multiple of that.
+bool MaskSegments::isBlockOfRows(const mask::ExprNode &node) {
+  if (node.kind != mask::ExprKind::FloorDiv)
+    return false;
+  std::optional<int64_t> block = mask->pool.getConstant(node.operands[1]);
+  for (auto &entry : mask->variables) {
+    auto place = emitter.places.find(entry.first());
+    if (node.operands[0] == entry.second && place != emitter.places.end() &&
+        place->second.tile > 0 && place->second.base)
+      return block && *block % place->second.tile == 0;
+  }
+  return false;
+}
+
 LogicalResult MaskSegments::analyze() {
   mask::ExprPool &pool = mask->pool;
   mask::Expr swept = mask->getVariable(rank);
@@ -88,12 +103,14 @@ LogicalResult MaskSegments::analyze() {
   mask::IntervalEvaluator<IndexOps> evaluator(ops, pool);
   if (failed(setBox(evaluator)))
     return failure();
-  auto isPoint = [&](mask::Expr expr) {
+  std::function<bool(mask::Expr)> isPoint = [&](mask::Expr expr) {
+    bool hasPoints = true;
     for (auto &entry : mask->variables)
-      if (pool.dependsOn(expr, entry.second) &&
-          !evaluator.get(entry.second).isPoint)
-        return false;
-    return true;
+      hasPoints &= !pool.dependsOn(expr, entry.second) ||
+                   evaluator.get(entry.second).isPoint;
+    const mask::ExprNode &node = pool[expr];
+    return hasPoints || isBlockOfRows(node) ||
+           (!node.operands.empty() && llvm::all_of(node.operands, isPoint));
   };
   mask::Sequencer<IndexOps> sequencer(ops, pool, form, isPoint, kFullMultiple);
   for (mask::Segment<IndexOps> &segment : sequencer.run(evaluator)) {

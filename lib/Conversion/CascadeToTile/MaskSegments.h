@@ -27,6 +27,7 @@ public:
 
 private:
   mlir::LogicalResult checkGaps(const mask::NormalForm &form);
+  bool isBlockOfRows(const mask::ExprNode &node);
   mlir::LogicalResult setBox(mask::IntervalEvaluator<IndexOps> &evaluator);
   void addSegment(mask::Segment<IndexOps> segment);
   void writeLocator(const mask::Segment<IndexOps> &segment,

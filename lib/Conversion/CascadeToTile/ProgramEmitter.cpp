@@ -76,6 +76,26 @@ const RankPlace *ProgramEmitter::getPlace(StringAttr rank, Location loc) {
   return &it->second;
 }
 
+/// The number of the block in which all rows of a tile lie: a tile begins at a
+/// multiple of its extent. Null if `inner` is no such number.
+Value ProgramEmitter::getBlockOfRows(EinsumOp op, Operation *inner) {
+  APInt size;
+  if (!isa<arith::FloorDivSIOp, arith::DivUIOp, arith::DivSIOp>(inner) ||
+      !matchPattern(inner->getOperand(1), m_ConstantInt(&size)))
+    return {};
+  auto index = inner->getOperand(0).getDefiningOp<IndexOp>();
+  if (!index)
+    return {};
+  auto place = places.find(
+      op.getVariableRank(*op.getVariablePosition(index.getVariable())));
+  if (place == places.end() || place->second.tile == 0 || !place->second.base ||
+      size.getSExtValue() % place->second.tile != 0)
+    return {};
+  return arith::FloorDivSIOp::create(builder, inner->getLoc(),
+                                     place->second.base,
+                                     getIndexConstant(size.getSExtValue()));
+}
+
 FailureOr<Value> ProgramEmitter::emitTableAccess(Operation *op,
                                                  ValueRange operands) {
   auto read = dyn_cast<ReadOp>(op);
@@ -202,6 +222,10 @@ FailureOr<Value> ProgramEmitter::emitPredicate(EinsumOp op,
     }
     if (inner.getNumRegions() != 0)
       return inner.emitOpError("expects a predicate without regions");
+    if (Value block = getBlockOfRows(op, &inner)) {
+      mapping.map(inner.getResult(0), block);
+      continue;
+    }
     // That divisors are positive is a fact that a caller keeps; a kernel does
     // not fault on one who does not.
     if (isa<arith::FloorDivSIOp, arith::CeilDivSIOp, arith::DivSIOp,

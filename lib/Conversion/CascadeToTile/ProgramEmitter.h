@@ -104,6 +104,7 @@ private:
   emitPredicate(cascade::EinsumOp op, mlir::ValueRange coordinates,
                 llvm::ArrayRef<mlir::StringAttr> ranks, mlir::OpBuilder &b);
 
+  mlir::Value getBlockOfRows(cascade::EinsumOp op, mlir::Operation *inner);
   /// A `cascade.read` or `cascade.member` of a predicate, whose operands are
   /// `operands`.
   mlir::FailureOr<mlir::Value> emitTableAccess(mlir::Operation *op,

@@ -87,6 +87,7 @@ public:
   }
   Bool negate(Bool a) { return a == has(OpFault::negateIsNothing); }
   Value symbol(unsigned number) { return host.symbol(number); }
+  Value entries(unsigned table) { return host.entries(table); }
   mask::Range<FaultyOps> read(unsigned table, Ranges coordinates);
   mask::Truth<FaultyOps> member(unsigned table, mask::Range<FaultyOps> element,
                                 mask::Range<FaultyOps> first,

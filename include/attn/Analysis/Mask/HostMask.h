@@ -52,6 +52,9 @@ public:
   Bool either(Bool a, Bool b) { return a || b; }
   Bool negate(Bool a) { return !a; }
   Value symbol(unsigned number) { return symbols[number]; }
+  Value entries(unsigned table) {
+    return tables[table].shape.empty() ? 0 : tables[table].shape.back();
+  }
   Range<HostOps> read(unsigned table,
                       llvm::ArrayRef<Range<HostOps>> coordinates);
   Truth<HostOps> member(unsigned table, Range<HostOps> element,

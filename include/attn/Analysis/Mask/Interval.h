@@ -8,6 +8,7 @@
 //   Value), select(Bool, Value, Value)
 //   Bool truth(bool), atMost(Value, Value), equal, both, either, negate
 //   Value symbol(unsigned number)
+//   Value entries(unsigned table): the extent of its last rank
 //   Range<Ops> read(unsigned table, ArrayRef<Range<Ops>> coordinates)
 //   Truth<Ops> member(unsigned table, Range<Ops> element, first, last,
 //                     ArrayRef<Range<Ops>> coordinates)

@@ -380,8 +380,10 @@ void Sequencer<Ops>::addRuns(const Term &term, const TermPlan &plan, Value lo,
   Bool isEmpty = ops.atMost(hi, lo);
   if (plan.driver == TermPlan::Driver::List) {
     const ExprNode &node = pool[atom.predicate];
-    Value first = evaluator->evaluate(node.operands[1]).lo;
-    Value last = evaluator->evaluate(node.operands[2]).lo;
+    // Only entries that are there are run through.
+    Value first = ops.max(evaluator->evaluate(node.operands[1]).lo, zero);
+    Value last = ops.min(evaluator->evaluate(node.operands[2]).hi,
+                         ops.entries(node.number));
     Value count = ops.max(ops.sub(last, first), zero);
     segment.loops.push_back({first, ops.select(isEmpty, zero, count), block});
     segment.list = ListRuns{unsigned(node.number), {}};
