@@ -21,6 +21,7 @@
 // RUN: attn-opt %S/../../lib/Variants/rmsnorm-gemm.mlir | attn-opt -o /dev/null
 // RUN: attn-opt %S/../../lib/Variants/rope.mlir | attn-opt -o /dev/null
 // RUN: attn-opt %S/../../lib/Variants/s2.mlir | attn-opt -o /dev/null
+// RUN: attn-opt %S/../../lib/Variants/s2-bidirectional.mlir | attn-opt -o /dev/null
 // RUN: attn-opt %S/../../lib/Variants/scaling.mlir | attn-opt -o /dev/null
 // RUN: attn-opt %S/../../lib/Variants/selected-blocks.mlir | attn-opt -o /dev/null
 // RUN: attn-opt %S/../../lib/Variants/sigmoid.mlir | attn-opt -o /dev/null
