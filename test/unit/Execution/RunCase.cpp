@@ -29,6 +29,11 @@ std::string Case::describe() const {
     os << " --tile-keys=" << tileKeys;
   for (auto &[name, value] : scalars)
     os << " --set " << name << "=" << value;
+  for (auto &[name, array] : arrays) {
+    os << " given " << name;
+    for (int64_t extent : array.shape)
+      os << " " << extent;
+  }
   return os.str();
 }
 
@@ -71,11 +76,14 @@ Outcome CaseRunner::run(const Case &c, const Mutation &mutate, bool check) {
   cascade::FuncOp func = source->func;
   Problem problem;
   problem.dtype = c.dtype;
+  Arrays arrays = c.arrays;
+  if (Status status = bindArrays(func, arrays, problem); !status.isOk())
+    return refuse(status);
   if (Status status = resolveExtents(func, c.shape, problem); !status.isOk())
     return refuse(status);
   if (Status status = resolveScalars(func, c.scalars, problem); !status.isOk())
     return refuse(status);
-  auto inputs = createInputs(func, problem, {}, c.inputs);
+  auto inputs = createInputs(func, problem, arrays, c.inputs);
   if (!inputs.isOk())
     return refuse(inputs.takeStatus());
   auto outputs = createOutputs(func, problem, c.inputs.layout);
@@ -127,4 +135,27 @@ Outcome CaseRunner::run(const Case &c, const Mutation &mutate, bool check) {
   for (const OutputError &error : *errors)
     outcome.maxRatio = std::max(outcome.maxRatio, error.report.maxRatio);
   return outcome;
+}
+
+std::string attn::test::findFailure(CaseRunner &runner, Case c) {
+  constexpr double kByMuch = 8;
+  unsigned misses = 0;
+  double worst = 0;
+  for (int draw = 0; draw < 5; ++draw, ++c.inputs.seed) {
+    Outcome outcome = runner.run(c);
+    if (!outcome.refusal.empty())
+      return outcome.refusal;
+    if (!outcome.gapsUntouched)
+      return "wrote beside the outputs";
+    worst = std::max(worst, outcome.maxRatio);
+    if (!(outcome.maxRatio <= kByMuch))
+      break;
+    misses += outcome.maxRatio > 1;
+    if (draw == 0 && misses == 0)
+      return "";
+  }
+  if (worst <= kByMuch && misses < 3)
+    return "";
+  return "ratio " + std::to_string(worst) + ", missed by " +
+         std::to_string(misses) + " of 5 draws";
 }

@@ -25,6 +25,9 @@ struct Case {
   DType dtype = DType::f32;
   InputOptions inputs;
   std::map<std::string, std::string> scalars;
+  /// Tensors that are not made up: tables and lists, or values. Extents may
+  /// come from them.
+  Arrays arrays;
   std::string target = "host";
   /// Keys of a step; 0: as chosen, which is one step for most lengths here.
   int64_t tileKeys = 256;
@@ -74,6 +77,12 @@ private:
   std::map<std::string, Source> sources;
   std::map<std::string, CompiledKernel> kernels;
 };
+
+/// What is wrong with a case, or nothing. The error rule holds one draw of
+/// rounding errors against another and is missed by a little now and then (rows
+/// of one element, a single key): such a case is drawn five times, and is wrong
+/// if most draws miss the rule. No draw may miss it by much.
+std::string findFailure(CaseRunner &runner, Case c);
 
 } // namespace attn::test
 

@@ -85,33 +85,6 @@ private:
 };
 } // namespace
 
-/// What is wrong with a case, or nothing. The error rule holds one draw of
-/// rounding errors against another and is missed by a little now and then (rows
-/// of one element, a single key): such a case is drawn five times, and is wrong
-/// if most draws miss the rule. No draw may miss it by much.
-static std::string findFailure(CaseRunner &runner, Case c) {
-  constexpr double kByMuch = 8;
-  unsigned misses = 0;
-  double worst = 0;
-  for (int draw = 0; draw < 5; ++draw, ++c.inputs.seed) {
-    Outcome outcome = runner.run(c);
-    if (!outcome.refusal.empty())
-      return outcome.refusal;
-    if (!outcome.gapsUntouched)
-      return "wrote beside the outputs";
-    worst = std::max(worst, outcome.maxRatio);
-    if (!(outcome.maxRatio <= kByMuch))
-      break;
-    misses += outcome.maxRatio > 1;
-    if (draw == 0 && misses == 0)
-      return "";
-  }
-  if (worst <= kByMuch && misses < 3)
-    return "";
-  return "ratio " + std::to_string(worst) + ", missed by " +
-         std::to_string(misses) + " of 5 draws";
-}
-
 class SweepTest : public testing::TestWithParam<std::string> {};
 
 TEST_P(SweepTest, IsRight) {
