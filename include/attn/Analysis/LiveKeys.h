@@ -1,9 +1,9 @@
 //===- LiveKeys.h - the keys that a mask leaves to each row ---------------===//
 //
-// Predicates made by `and` and `or` of comparisons that are affine in the row
-// and the key, at given extents and scalars: exact, by ranges of keys and not
-// point by point. A predicate that reads a tensor, or a third variable, or a
-// scalar that is not given, is not understood; all keys are then live.
+// For predicates of the row and the key at given extents and scalars, by the
+// analysis of masks. A predicate that reads a tensor, or a third variable, or a
+// scalar that is not given, or that has a residual, is not understood; all keys
+// are then live.
 //
 //===----------------------------------------------------------------------===//
 
@@ -43,7 +43,7 @@ cascade::EinsumOp findGoverningWhere(
 /// The live keys of the predicate of `op`, over ranks `rows` and `keys` (in a
 /// scan over `keys`: its steps' rank stands for it). `extents` has both ranks
 /// and those that the predicate asks for. Nothing if the predicate is not
-/// understood or there are more than 2^24 rows.
+/// understood or there are more than 2^22 rows.
 std::optional<LiveKeys>
 findLiveKeys(cascade::EinsumOp op, mlir::StringAttr rows, mlir::StringAttr keys,
              const RankExtents &extents, const IntegerScalars &scalars);

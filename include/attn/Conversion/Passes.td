@@ -10,10 +10,12 @@ def ConvertCascadeToTilePass : Pass<"convert-cascade-to-tile", "::mlir::ModuleOp
   let description = [{
     Each `cascade.func` becomes one or more `tile.program`s: what its results
     depend on, at one tile of their ranks. A `cascade.scan` becomes a
-    `tile.sweep` whose step and merge are the scan's regions. Predicates that
-    compare the swept coordinate with affine expressions give the sweep's bounds
-    and the class of its segments; any other predicate leaves the whole range and
-    class `partial`, which is always right.
+    `tile.sweep` whose step and merge are the scan's regions. The normal form of
+    the predicate that governs the scan gives the sweep's segments and their
+    classes (see `attn/Analysis/Mask/Sequence.h`). A part of it that has no bounds
+    is refused, or with `cascade.residual` on the function leaves the whole range
+    and class `partial`, which is always right; a remark of category
+    `convert-cascade-to-tile` then says which.
 
     A program with tiles of rows comes in two: one for few rows, in which each row
     is a work item, and one for more; a guard on the extent picks one.

@@ -78,8 +78,8 @@ MaskSegments::setBox(mask::IntervalEvaluator<IndexOps> &evaluator) {
   return success();
 }
 
-/// A tile of rows begins at a multiple of its extent: all of it lies in one block
-/// of a multiple of that.
+/// A tile of rows begins at a multiple of its extent: all of it lies in one
+/// block of a multiple of that.
 bool MaskSegments::isBlockOfRows(const mask::ExprNode &node) {
   if (node.kind != mask::ExprKind::FloorDiv)
     return false;

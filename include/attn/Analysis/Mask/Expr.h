@@ -86,8 +86,9 @@ struct ExprNode {
 
 class ExprPool {
 public:
-  /// Further than any coordinate and far from overflow; printed as `inf`.
-  static constexpr int64_t kBeyond = int64_t(1) << 40;
+  /// Further than any coordinate, extents being less than 2^31, and a number of
+  /// 32 bits; printed as `inf`.
+  static constexpr int64_t kBeyond = (int64_t(1) << 31) - 1;
 
   ExprPool();
 
@@ -120,7 +121,7 @@ public:
   Expr zero(Expr expr);
   /// Some entry n, first <= n < last, of the table's last rank at `coordinates`
   /// is `element`. From 0 to kAllEntries are all there are.
-  static constexpr int64_t kAllEntries = int64_t(1) << 31;
+  static constexpr int64_t kAllEntries = kBeyond;
   Expr member(unsigned table, Expr element, Expr first, Expr last,
               llvm::ArrayRef<Expr> coordinates);
   Expr conjunction(Expr lhs, Expr rhs);

@@ -114,21 +114,18 @@ private:
     Value lo, hi, fullLo, fullHi;
     bool hasLower = false, hasUpper = false, isPartial = false;
   };
-  struct DigitRange {
-    Value lo, hi, fullLo, fullHi;
-  };
 
   Ranges getRanges(const Term &term, const TermPlan &plan);
-  DigitRange getDigitRange(const Term &term, const TermPlan::Digit &digit);
-  void narrow(const Term &term, Expr axis, Value &lo, Value &hi, Value &fullLo,
-              Value &fullHi, bool &hasLower, bool &hasUpper);
+  /// Of a digit, all of whose values there are.
+  Ranges getDigitRange(const Term &term, const TermPlan::Digit &digit);
+  void narrow(const Term &term, Expr axis, Ranges &ranges);
   void sortByStart(std::vector<Ranges> &ranges);
   void addPlain(const Ranges &ranges);
   /// True only if the term `before` ends where `after` begins, in every box.
   bool isBefore(const Term &before, const Term &after) const;
   void addDriven(const Term &term, const TermPlan &plan, const Ranges &ranges,
                  Value gapLo, Value gapHi);
-  void addBox(const TermPlan &plan, llvm::ArrayRef<DigitRange> digits, Value lo,
+  void addBox(const TermPlan &plan, llvm::ArrayRef<Ranges> digits, Value lo,
               Value hi, unsigned numFull, int slab, bool isFull);
   void addRuns(const Term &term, const TermPlan &plan, Value lo, Value hi,
                bool isFull);
@@ -180,26 +177,28 @@ Sequencer<Ops>::Sequencer(Ops &ops, ExprPool &pool, const NormalForm &form,
   }
 }
 
+/// Cuts the range lo to hi, both included, and the one that all rows see by the
+/// bounds of `axis`. Included, since one more than a bound may overflow.
 template <typename Ops>
-void Sequencer<Ops>::narrow(const Term &term, Expr axis, Value &lo, Value &hi,
-                            Value &fullLo, Value &fullHi, bool &hasLower,
-                            bool &hasUpper) {
+void Sequencer<Ops>::narrow(const Term &term, Expr axis, Ranges &ranges) {
   for (const Atom &atom : term.atoms) {
     bool isBound = atom.kind == AtomKind::Lower || atom.kind == AtomKind::Upper;
     if (!isBound || atom.axis != axis)
       continue;
     Range<Ops> bound = evaluator->evaluate(atom.bound);
     if (atom.kind == AtomKind::Lower) {
-      hasLower = true;
-      lo = ops.max(lo, bound.lo);
-      fullLo = ops.max(fullLo, bound.hi);
+      ranges.hasLower = true;
+      ranges.lo = ops.max(ranges.lo, bound.lo);
+      ranges.fullLo = ops.max(ranges.fullLo, bound.hi);
     } else {
-      hasUpper = true;
-      Value one = ops.constant(1);
-      hi = ops.min(hi, ops.add(bound.hi, one));
-      fullHi = ops.min(fullHi, ops.add(bound.lo, one));
+      ranges.hasUpper = true;
+      ranges.hi = ops.min(ranges.hi, bound.hi);
+      ranges.fullHi = ops.min(ranges.fullHi, bound.lo);
     }
   }
+  Value one = ops.constant(1);
+  ranges.hi = ops.add(ranges.hi, one);
+  ranges.fullHi = ranges.hasUpper ? ops.add(ranges.fullHi, one) : ranges.hi;
 }
 
 template <typename Ops>
@@ -208,12 +207,10 @@ Sequencer<Ops>::getRanges(const Term &term, const TermPlan &plan) {
   Ranges ranges;
   Range<Ops> whole = evaluator->get(form.swept);
   ranges.lo = ranges.fullLo = whole.lo;
-  ranges.hi = ranges.fullHi = ops.add(whole.hi, ops.constant(1));
-  Value extent = ranges.hi;
-  narrow(term, form.swept, ranges.lo, ranges.hi, ranges.fullLo, ranges.fullHi,
-         ranges.hasLower, ranges.hasUpper);
+  ranges.hi = ranges.fullHi = whole.hi;
+  narrow(term, form.swept, ranges);
   if (ranges.hasLower)
-    ranges.lo = ops.min(ranges.lo, extent);
+    ranges.lo = ops.min(ranges.lo, ops.add(whole.hi, ops.constant(1)));
   if (ranges.hasLower || ranges.hasUpper)
     ranges.hi = ops.max(ranges.hi, ranges.lo);
   if (ranges.hasLower) {
@@ -235,15 +232,13 @@ Sequencer<Ops>::getRanges(const Term &term, const TermPlan &plan) {
 }
 
 template <typename Ops>
-typename Sequencer<Ops>::DigitRange
+typename Sequencer<Ops>::Ranges
 Sequencer<Ops>::getDigitRange(const Term &term, const TermPlan::Digit &digit) {
-  DigitRange range;
+  Ranges range;
+  Value modulus = evaluator->evaluate(digit.modulus).hi;
   range.lo = range.fullLo = ops.constant(0);
-  range.hi = range.fullHi = evaluator->evaluate(digit.modulus).hi;
-  Value modulus = range.hi;
-  bool hasLower = false, hasUpper = false;
-  narrow(term, digit.axis, range.lo, range.hi, range.fullLo, range.fullHi,
-         hasLower, hasUpper);
+  range.hi = range.fullHi = ops.sub(modulus, ops.constant(1));
+  narrow(term, digit.axis, range);
   range.lo = ops.min(range.lo, modulus);
   range.hi = ops.max(range.hi, range.lo);
   limitFull(range.lo, range.hi, range.fullLo, range.fullHi);
@@ -324,9 +319,9 @@ template <typename Ops> void Sequencer<Ops>::addPlain(const Ranges &ranges) {
 /// where all holds; `slab` -1 or 1 is what lies before or after that of the
 /// next one, 0 takes the rest whole.
 template <typename Ops>
-void Sequencer<Ops>::addBox(const TermPlan &plan,
-                            llvm::ArrayRef<DigitRange> digits, Value lo,
-                            Value hi, unsigned numFull, int slab, bool isFull) {
+void Sequencer<Ops>::addBox(const TermPlan &plan, llvm::ArrayRef<Ranges> digits,
+                            Value lo, Value hi, unsigned numFull, int slab,
+                            bool isFull) {
   Segment<Ops> segment;
   segment.isFull = isFull;
   segment.lo = lo;
@@ -344,7 +339,7 @@ void Sequencer<Ops>::addBox(const TermPlan &plan,
   segment.loops.push_back({first, count, period});
   segment.start = ops.sub(ops.constant(0), offset);
   for (unsigned i = 0; i < digits.size(); ++i) {
-    const DigitRange &digit = digits[i];
+    const Ranges &digit = digits[i];
     Value from = digit.lo, to = digit.hi;
     if (i < numFull) {
       from = digit.fullLo;
@@ -410,7 +405,7 @@ void Sequencer<Ops>::addDriven(const Term &term, const TermPlan &plan,
                                const Ranges &ranges, Value gapLo, Value gapHi) {
   Value lo = clamp(ranges.lo, gapLo, gapHi);
   Value hi = clamp(ranges.hi, lo, gapHi);
-  llvm::SmallVector<DigitRange, 2> digits;
+  llvm::SmallVector<Ranges, 2> digits;
   for (const TermPlan::Digit &digit : plan.digits)
     digits.push_back(getDigitRange(term, digit));
   bool isBox = plan.driver == TermPlan::Driver::Digits;

@@ -12,7 +12,7 @@ def SplitSweepPass : Pass<"tile-split-sweep", "::mlir::ModuleOp"> {
     the chunks' carries in order by the sweep's `merge` and does the rest. With
     `few-items` items or more there is one chunk: the first program then does all
     and the second has no items. Left alone, with a remark: several
-    sweeps, a sweep without `merge`, a step that stores, a swept rank without name, a
+    sweeps, a sweep without `merge` or with located segments, a step that stores, a swept rank without name, a
     program that leaves few rows to another.
   }];
   let options = [
