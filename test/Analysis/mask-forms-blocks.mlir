@@ -58,3 +58,15 @@
 // SELECT: Remark="over P: term 0: m + |P| - |M| <= p; if sinks - m - 1 >= 0"
 // SELECT: Remark="over P: term 1: m + |P| - |M| <= p <= m + |P| + window - |M| - 1; if m - sinks >= 0"
 // SELECT: Remark="over P: term 2: m + |P| + window - |M| <= p; if m - sinks >= 0; m floordiv 16 in idx[b, h, p floordiv 16]"
+
+// Local blocks on both sides, and multiples beyond.
+// REDEFINE: %{variant} = s2-bidirectional
+// REDEFINE: %{bind} = scalars=block=16,vertical=8
+// REDEFINE: %{prefix} = BOTH
+// RUN: %{check}
+// BOTH: Remark="over M: term 0: 16 * (p floordiv 16) + 16 - 16 * before <= m <= 16 * (p floordiv 16) + 16 * after - 1"
+// BOTH: Remark="over M: term 1: m <= 16 * (p floordiv 16) + 15 - 16 * before; (p floordiv 16) + 1 - (m floordiv 16) - before = 0 mod 8"
+// BOTH: Remark="over M: term 2: 16 * (p floordiv 16) + 16 * after <= m; (m floordiv 16) + 1 - (p floordiv 16) - after = 0 mod 8"
+// BOTH: Remark="over P: term 0: 16 * (m floordiv 16) + 16 - 16 * after <= p <= 16 * (m floordiv 16) + 16 * before - 1"
+// BOTH: Remark="over P: term 1: 16 * (m floordiv 16) + 16 * before <= p; (p floordiv 16) + 1 - (m floordiv 16) - before = 0 mod 8"
+// BOTH: Remark="over P: term 2: p <= 16 * (m floordiv 16) + 15 - 16 * after; (m floordiv 16) + 1 - (p floordiv 16) - after = 0 mod 8"

@@ -86,6 +86,19 @@ struct LocalVertical {
   }
 };
 
+/// DKernel's relative pattern: local blocks, and on either side each block that
+/// is a multiple of `vertical` away from them.
+struct RelativeBlocks {
+  int64_t block, before, after, vertical;
+
+  bool sees(const Point &at) const {
+    int64_t back = at.p / block - at.m / block;
+    int64_t away = std::max<int64_t>(back - before + 1, 0) +
+                   std::max<int64_t>(-back - after + 1, 0);
+    return away % vertical == 0;
+  }
+};
+
 /// HiP, NSA, MoBA: a window, sinks, and what a list selects.
 inline bool seesSelected(int64_t i, int64_t j, int64_t sinks, int64_t window,
                          bool isListed) {

@@ -222,6 +222,19 @@ static void makeDocuments(MaskCase &mask, Random &random) {
   mask.byKeys.pieces = {mask.sees};
 }
 
+static void makeRelative(MaskCase &mask, Random &random) {
+  RelativeBlocks blocks{random.pick(1, 20), random.pick(0, 4),
+                        random.pick(1, 4), random.pick(1, 5)};
+  mask.scalars = {{"block", blocks.block},
+                  {"before", blocks.before},
+                  {"after", blocks.after},
+                  {"vertical", blocks.vertical}};
+  mask.sees = [=](const Point &at) { return blocks.sees(at); };
+  // What is not a multiple away lies among what is: whole ranges are swept.
+  for (Expectation *sweep : {&mask.byKeys, &mask.byQueries})
+    sweep->knowsEmpty = sweep->isTight = false;
+}
+
 //===----------------------------------------------------------------------===//
 // All
 //===----------------------------------------------------------------------===//
@@ -243,6 +256,7 @@ static const std::map<std::string, Maker> &getMakers() {
       {"prefix-lm", makePrefix},
       {"prefix-lm-batch", makePrefix},
       {"s2", makeLocalVertical},
+      {"s2-bidirectional", makeRelative},
       {"selected-blocks", makeSelected},
       {"sliding-window", makeSlidingWindow},
       {"streaming", makeStreaming},

@@ -29,10 +29,8 @@ TEST(BidirectionalBlocks, AreAMultipleFromTheLocalOnes) {
       expectMask("s2-bidirectional", shape,
                  makeScalars(block, before, after, vertical), {},
                  [&](const Point &at) {
-                   int64_t back = at.p / block - at.m / block;
-                   int64_t away = std::max<int64_t>(back - before + 1, 0) +
-                                  std::max<int64_t>(-back - after + 1, 0);
-                   return away % vertical == 0;
+                   return RelativeBlocks{block, before, after, vertical}.sees(
+                       at);
                  });
     }
 }
