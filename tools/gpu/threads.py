@@ -176,8 +176,12 @@ class Variant(Threads):
             yield dict(B=b, H=h, G=g, P=p, M=m)
 
     def small(self):
-        # A sanitizer takes its time: one variant of one kernel, one of two.
-        if self.name in ("variant-gqa", "variant-linear-chunked"):
+        # A sanitizer takes its time: one variant of one kernel, one of two, and those
+        # whose sweeps read tables, run through lists and step over boxes.
+        if self.name in (
+            "variant-gqa", "variant-linear-chunked", "variant-documents",
+            "variant-selected-blocks", "variant-neighborhood-2d",
+        ):
             yield dict(B=1, H=1, G=2, P=5, M=19)
 
     def _cpu(self):

@@ -1,5 +1,4 @@
-//===- RankLayout.h - where the points of a canvas lie in a rank -*- C++
-//-*-===//
+//===- RankLayout.h - where the points of a canvas lie in a rank ----------===//
 //
 // Predicates speak of logical coordinates; in which order the points lie in a
 // tensor is a bijection apart from them. A canvas of up to three axes is

@@ -1,5 +1,4 @@
 //===- UnseenKeysTest.cpp - keys without queries, queries without keys ----===//
-//---===//
 //
 // What stands in keys and values that no query of a batch and head sees changes
 // no bit of an output, a NaN neither. A query that sees no key has the output 0

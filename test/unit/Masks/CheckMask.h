@@ -1,5 +1,4 @@
-//===- CheckMask.h - a mask's analysis against its points ---------*- C++
-//-*-===//
+//===- CheckMask.h - a mask's analysis against its points -----------------===//
 //
 // Written for HostMask and whatever has its functions, so that faulty ones can
 // be shown to be found.

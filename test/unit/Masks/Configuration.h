@@ -1,5 +1,4 @@
-//===- Configuration.h - a case, a head of it and its tiles -------*- C++
-//-*-===//
+//===- Configuration.h - a case, a head of it and its tiles ---------------===//
 
 #ifndef ATTN_TEST_UNIT_MASKS_CONFIGURATION_H
 #define ATTN_TEST_UNIT_MASKS_CONFIGURATION_H

@@ -1,5 +1,4 @@
-//===- FaultyMask.h - HostMask with one of its parts wrong --------*- C++
-//-*-===//
+//===- FaultyMask.h - HostMask with one of its parts wrong ----------------===//
 //
 // Made of the parts of HostMask: a normal form, intervals and segments, over
 // numbers that can be computed wrongly. Nothing of it is in the library: what

@@ -1,5 +1,4 @@
-//===- Formulas.h - masks by their published definitions ----------*- C++
-//-*-===//
+//===- Formulas.h - masks by their published definitions ------------------===//
 //
 // What a query sees of the keys, written from the papers and their code, not
 // from lib/Variants. Query i is a position among the keys; key j likewise.

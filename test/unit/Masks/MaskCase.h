@@ -1,5 +1,4 @@
-//===- MaskCase.h - random numbers for a variant's mask -----------*- C++
-//-*-===//
+//===- MaskCase.h - random numbers for a variant's mask -------------------===//
 //
 // Extents, scalars and tables for a variant, and by Formulas.h what each query
 // then sees. Where the class of a tile is known exactly by ends of intervals, a

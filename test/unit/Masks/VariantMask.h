@@ -1,5 +1,4 @@
-//===- VariantMask.h - the mask of a shipped variant --------------*- C++
-//-*-===//
+//===- VariantMask.h - the mask of a shipped variant ----------------------===//
 
 #ifndef ATTN_TEST_UNIT_MASKS_VARIANTMASK_H
 #define ATTN_TEST_UNIT_MASKS_VARIANTMASK_H
