@@ -168,11 +168,11 @@ Status Run::runKernel(RunReport &report) {
   auto time = measure(**plan);
   if (!time.isOk())
     return time.takeStatus();
-  auto multiplications = countMultiplications(source.func, problem);
-  if (!multiplications.isOk())
-    return multiplications.takeStatus();
   report.milliseconds = *time;
-  report.gflops = 2 * *multiplications / (*time * 1e6);
+  // Beyond what the interpreter counts a time has no rate.
+  auto multiplications = countMultiplications(source.func, problem);
+  if (multiplications.isOk() && *multiplications > 0)
+    report.gflops = 2 * *multiplications / (*time * 1e6);
   report.threads = static_cast<int>(options.threads);
   return {};
 }
