@@ -46,6 +46,15 @@ Expr ExprPool::intern(ExprNode node) {
 // Sums and atoms
 //===----------------------------------------------------------------------===//
 
+int64_t ExprPool::multiplyAdd(int64_t sum, int64_t lhs, int64_t rhs) {
+  int64_t product, result;
+  if (!llvm::MulOverflow(lhs, rhs, product) &&
+      !llvm::AddOverflow(sum, product, result))
+    return result;
+  overflow = true;
+  return 0;
+}
+
 Expr ExprPool::makeLinear(const Terms &terms, int64_t number) {
   ExprNode node{ExprKind::Linear, number, {}, {}};
   for (auto [atom, coefficient] : terms) {
@@ -100,12 +109,12 @@ Expr ExprPool::add(Expr lhs, Expr rhs, int64_t scale) {
   auto collect = [&](Expr expr, int64_t factor) {
     const ExprNode &node = nodes[expr.id];
     if (node.kind != ExprKind::Linear) {
-      terms[expr] += factor;
+      terms[expr] = multiplyAdd(terms[expr], factor, 1);
       return;
     }
-    number += factor * node.number;
+    number = multiplyAdd(number, factor, node.number);
     for (auto [atom, coefficient] : llvm::zip(node.operands, node.coefficients))
-      terms[atom] += factor * coefficient;
+      terms[atom] = multiplyAdd(terms[atom], factor, coefficient);
   };
   collect(lhs, scale);
   collect(rhs, 1);
@@ -138,18 +147,26 @@ Expr ExprPool::mul(Expr lhs, Expr rhs) {
 // Constant bounds
 //===----------------------------------------------------------------------===//
 
+/// sum + factor * bound; nothing if that is no number of 64 bits.
+static std::optional<int64_t> addBound(std::optional<int64_t> sum,
+                                       int64_t factor,
+                                       std::optional<int64_t> bound) {
+  int64_t product, result;
+  if (!sum || !bound || llvm::MulOverflow(factor, *bound, product) ||
+      llvm::AddOverflow(*sum, product, result))
+    return std::nullopt;
+  return result;
+}
+
 std::optional<int64_t> ExprPool::getLeast(Expr expr) const {
   const ExprNode &node = nodes[expr.id];
   auto operand = [&](unsigned i) { return getLeast(node.operands[i]); };
   switch (node.kind) {
   case ExprKind::Linear: {
-    int64_t sum = node.number;
-    for (auto [atom, factor] : llvm::zip(node.operands, node.coefficients)) {
-      auto bound = factor > 0 ? getLeast(atom) : getGreatest(atom);
-      if (!bound)
-        return std::nullopt;
-      sum += factor * *bound;
-    }
+    std::optional<int64_t> sum = node.number;
+    for (auto [atom, factor] : llvm::zip(node.operands, node.coefficients))
+      sum = addBound(sum, factor,
+                     factor > 0 ? getLeast(atom) : getGreatest(atom));
     return sum;
   }
   case ExprKind::Variable:
@@ -159,7 +176,7 @@ std::optional<int64_t> ExprPool::getLeast(Expr expr) const {
     return symbols[node.number].least;
   case ExprKind::Product:
     if (operand(0).value_or(-1) >= 0 && operand(1).value_or(-1) >= 0)
-      return *operand(0) * *operand(1);
+      return addBound(0, *operand(0), operand(1));
     return std::nullopt;
   case ExprKind::FloorDiv: {
     auto least = operand(0);
@@ -189,13 +206,10 @@ std::optional<int64_t> ExprPool::getGreatest(Expr expr) const {
   auto operand = [&](unsigned i) { return getGreatest(node.operands[i]); };
   switch (node.kind) {
   case ExprKind::Linear: {
-    int64_t sum = node.number;
-    for (auto [atom, factor] : llvm::zip(node.operands, node.coefficients)) {
-      auto bound = factor > 0 ? getGreatest(atom) : getLeast(atom);
-      if (!bound)
-        return std::nullopt;
-      sum += factor * *bound;
-    }
+    std::optional<int64_t> sum = node.number;
+    for (auto [atom, factor] : llvm::zip(node.operands, node.coefficients))
+      sum = addBound(sum, factor,
+                     factor > 0 ? getGreatest(atom) : getLeast(atom));
     return sum;
   }
   case ExprKind::Mod:
@@ -274,6 +288,8 @@ std::pair<Expr, Expr> ExprPool::splitMultiple(Expr expr, Expr divisor) {
 }
 
 Expr ExprPool::floorDiv(Expr lhs, Expr rhs) {
+  if (overflow)
+    return constant(0);
   if (getConstant(rhs) == 1)
     return lhs;
   auto [multiple, rest] = splitMultiple(lhs, rhs);
@@ -289,6 +305,8 @@ Expr ExprPool::floorDiv(Expr lhs, Expr rhs) {
 }
 
 Expr ExprPool::mod(Expr lhs, Expr rhs) {
+  if (overflow)
+    return constant(0);
   if (getConstant(rhs) == 1)
     return constant(0);
   Expr rest = splitMultiple(lhs, rhs).second;

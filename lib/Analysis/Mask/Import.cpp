@@ -24,6 +24,11 @@ public:
   void run() {
     Value result = op.getWhere().front().getTerminator()->getOperand(0);
     mask.predicate = getPredicate(result);
+    if (pool.hasOverflow()) {
+      refuse(op, "its numbers overflow 64 bits");
+      mask.predicate = unknown(result, mask.gaps.back().reason);
+      return;
+    }
     if (!scan || !mask.gaps.empty())
       return;
     // The other way round: the coordinate in the step stands for the whole one.

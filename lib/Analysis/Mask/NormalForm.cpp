@@ -501,14 +501,19 @@ Union Normalizer::solve(Expr expr) {
 NormalForm attn::mask::normalize(ExprPool &pool, Expr predicate, Expr swept) {
   NormalForm form;
   form.swept = swept;
+  bool hadOverflow = pool.hasOverflow();
   Normalizer normalizer(pool, swept);
   Union terms = normalizer.expand(predicate, false);
-  if (normalizer.isTooLarge()) {
+  auto leaveWhole = [&](std::string reason) {
     form.terms = {{{Atom{AtomKind::Residual, predicate}}}};
-    form.reasons = {"it has more than " + std::to_string(kMostTerms) +
-                    " terms"};
+    form.reasons = {std::move(reason)};
     return form;
-  }
+  };
+  if (normalizer.isTooLarge())
+    return leaveWhole("it has more than " + std::to_string(kMostTerms) +
+                      " terms");
+  if (pool.hasOverflow() && !hadOverflow)
+    return leaveWhole("its numbers overflow 64 bits");
   form.terms.assign(terms.begin(), terms.end());
   simplify(pool, form.terms);
   // A residual of a term that was found impossible is none.

@@ -342,3 +342,48 @@ cascade.func @floats_compared(%q: !Q, %k: !K, %v: !V, %t: !cascade.tensor<[P], f
   %o = cascade.einsum [h, p, f] = %a[h, p, m], %v[h, m, f] reduce add : !W, !V -> !O
   cascade.return %o : !O
 }
+
+// -----
+
+!Q = !cascade.tensor<[H, P, E], f32, empty = 0.0>
+!K = !cascade.tensor<[H, M, E], f32, empty = 0.0>
+!V = !cascade.tensor<[H, M, F], f32, empty = 0.0>
+!S = !cascade.tensor<[H, P, M], f32, empty = -inf>
+!R = !cascade.tensor<[H, P], f32, empty = -inf>
+!W = !cascade.tensor<[H, P, M], f32, empty = 0.0>
+!D = !cascade.tensor<[H, P], f32, empty = 0.0>
+!O = !cascade.tensor<[H, P, F], f32, empty = 0.0>
+
+// expected-note @below {{with 'cascade.residual' on the function such a part is computed at every point, all tiles being partial}}
+cascade.func @overflow(%q: !Q, %k: !K, %v: !V) -> (o: !O) attributes {reassoc} {
+  cascade.rank E = 64
+  cascade.rank F = 64
+  // expected-error @below {{expects a mask that can be analysed, but its numbers overflow 64 bits}}
+  %s = cascade.einsum [h, p, m] = %q[h, p, e], %k[h, m, e] reduce add : !Q, !K -> !S
+    where {
+      %h = cascade.index h
+      %p = cascade.index p
+      %m = cascade.index m
+      %c = arith.constant 2147483648 : index
+      %x = arith.floordivsi %m, %c : index
+      %y = arith.floordivsi %x, %c : index
+      %z = arith.floordivsi %y, %c : index
+      %r = arith.cmpi sle, %z, %p : index
+      cascade.yield %r : i1
+    }
+  %gm = cascade.einsum [h, p] = %s[h, p, m] reduce max : !S -> !R
+  %n = cascade.einsum [h, p, m] = %s[h, p, m], %gm[h, p] absorb : !S, !R -> !W
+    map (%x, %max) {
+      %d = arith.subf %x, %max : f32
+      %e = math.exp %d : f32
+      cascade.yield %e : f32
+    }
+  %d = cascade.einsum [h, p] = %n[h, p, m] reduce add : !W -> !D
+  %a = cascade.einsum [h, p, m] = %n[h, p, m], %d[h, p] : !W, !D -> !W
+    map (%x, %y) {
+      %z = arith.divf %x, %y : f32
+      cascade.yield %z : f32
+    }
+  %o = cascade.einsum [h, p, f] = %a[h, p, m], %v[h, m, f] reduce add : !W, !V -> !O
+  cascade.return %o : !O
+}

@@ -164,11 +164,17 @@ public:
     return nodes[expr.id].kind >= ExprKind::Truth;
   }
 
+  /// A number was made that 64 bits do not hold; what was made from it is
+  /// wrong.
+  bool hasOverflow() const { return overflow; }
+
   void print(llvm::raw_ostream &os, Expr expr) const;
   std::string toString(Expr expr) const;
 
 private:
   using Terms = std::map<Expr, int64_t>;
+  /// sum + lhs * rhs; 0 after an overflow.
+  int64_t multiplyAdd(int64_t sum, int64_t lhs, int64_t rhs);
   Expr intern(ExprNode node);
   Expr makeLinear(const Terms &terms, int64_t number);
   /// `expr` as divisor * multiple + rest, with as much in `multiple` as its
@@ -185,6 +191,7 @@ private:
   std::vector<Symbol> symbols;
   std::vector<std::string> variables, reasons;
   std::vector<Table> tables;
+  bool overflow = false;
 };
 
 } // namespace attn::mask
