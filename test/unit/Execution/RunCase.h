@@ -80,8 +80,9 @@ private:
 
 /// What is wrong with a case, or nothing. The error rule holds one draw of
 /// rounding errors against another and is missed by a little now and then (rows
-/// of one element, a single key): such a case is drawn five times, and is wrong
-/// if most draws miss the rule. No draw may miss it by much.
+/// of one element, one key or two): such a case is drawn five times, and is
+/// wrong if four draws miss the rule: `scaling` with two keys, right as it is,
+/// missed it in one of six. No draw may miss it by much.
 std::string findFailure(CaseRunner &runner, Case c);
 
 } // namespace attn::test
