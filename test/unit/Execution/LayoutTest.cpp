@@ -2,8 +2,9 @@
 //
 // A variant over a canvas is run with queries and keys in row-major order, in
 // tiles, and with points of one residue together. What each query gets has to
-// be the same up to the order of sums: within the error rule of the f64
-// interpreter on the row-major problem.
+// be the same up to the order of sums. It is held to the error rule of the f64
+// interpreter on the row-major problem; the rule is statistical and a case is
+// drawn once, so half as much again is let through, which no wrong key is.
 //
 //===----------------------------------------------------------------------===//
 
