@@ -32,6 +32,10 @@ inline constexpr llvm::StringLiteral kValueAttr = "tile.value";
 /// The element that `kind` of any `x` with it is `x`, in `elementType`.
 mlir::TypedAttr getIdentity(ReduceKind kind, mlir::Type elementType);
 
+/// Whether `op` computes a tile that is there only for predicates of masks and
+/// the `where` of loads in its own block: where those hold it is not needed.
+bool isOnlyForMasks(mlir::Operation *op);
+
 } // namespace attn::tile
 
 #endif // DIALECTS_TILE_TILE_H

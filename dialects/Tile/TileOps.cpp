@@ -90,6 +90,30 @@ static LogicalResult verifyAccess(Operation *op, RankedTensorType tile,
   return success();
 }
 
+bool attn::tile::isOnlyForMasks(Operation *op) {
+  bool isTile = op->getNumResults() == 1 && isMemoryEffectFree(op) &&
+                isa<RankedTensorType>(op->getResult(0).getType());
+  // Regions of masks and generated tiles read tables and nothing else.
+  if (!isTile && !isa<MaskOp, GenerateOp>(op))
+    return false;
+  return llvm::all_of(op->getUses(), [&](OpOperand &use) {
+    Operation *user = use.getOwner();
+    if (user->getBlock() != op->getBlock())
+      return false;
+    if (isa<LoadOp>(user))
+      return true;
+    auto mask = dyn_cast<MaskOp>(user);
+    return (mask && use.get() != mask.getTile()) || isOnlyForMasks(user);
+  });
+}
+
+void LoadOp::build(OpBuilder &builder, OperationState &state,
+                   RankedTensorType type, Value source, AffineMapAttr map,
+                   ValueRange indices, ValueRange valid, TypedAttr pad) {
+  build(builder, state, type, source, map, indices, valid, /*where=*/Value(),
+        /*along=*/IntegerAttr(), pad);
+}
+
 LogicalResult LoadOp::verify() {
   auto tile = cast<RankedTensorType>(getResult().getType());
   auto memory = dyn_cast<MemRefType>(getSource().getType());
@@ -99,6 +123,18 @@ LogicalResult LoadOp::verify() {
   if (getPad() && getPadAttr().getType() != tile.getElementType())
     return emitOpError("expects a pad of the tile's element type, but got ")
            << getPadAttr() << " and " << tile;
+  // load_c4
+  if (bool(getWhere()) != getAlong().has_value())
+    return emitOpError("expects a dimension along which a tile of 'where' runs "
+                       "and such a tile, but got one of the two");
+  if (getWhere()) {
+    auto where = cast<RankedTensorType>(getWhere().getType());
+    int64_t along = *getAlong();
+    if (along < 0 || along >= tile.getRank() ||
+        where.getDimSize(0) != tile.getDimSize(along))
+      return emitOpError("expects 'where' along a dimension of ")
+             << tile << ", but got " << where << " along " << along;
+  }
   return verifyAccess(*this, tile, memory, "source", getMap(),
                       getIndices().size(), getValid().size());
 }

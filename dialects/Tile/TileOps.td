@@ -138,11 +138,17 @@ def Tile_LoadOp : Tile_Op<"load", [AttrSizedOperandSegments]> {
     them is `pad` (zero when absent) and its memory is not touched. Without, every
     point must be in bounds.
 
+    `where` is a tile of rank 1 along dimension `along`: points at whose coordinate
+    it is false are `pad` too. Directly in the step of a `tile.sweep`, in the
+    segments of class `full`, it is known to be true and need not be computed.
+
     Constraints:
     * (C1) `map` has one dim a dimension of the tile, one symbol an index and
       one result a dimension of `source`.
     * (C2) `valid` is absent or has one count a dimension of the tile.
     * (C3) `source`, the tile and `pad` have one element type.
+    * (C4) `where` holds `i1`, and has the extent of dimension `along`, which stands
+      exactly if `where` does.
 
     ```mlir
     %q = tile.load %Q[affine_map<(d0, d1)[s0, s1] -> (s0, d0 + s1, d1)>](%b, %p0)
@@ -154,12 +160,19 @@ def Tile_LoadOp : Tile_Op<"load", [AttrSizedOperandSegments]> {
                        AffineMapAttr:$map,
                        Variadic<Index>:$indices,
                        Variadic<Index>:$valid,
+                       Optional<1DTensorOf<[I1]>>:$where,
+                       OptionalAttr<I64Attr>:$along,
                        OptionalAttr<TypedAttrInterface>:$pad);
   let results = (outs Tile_Tile:$result);
   let assemblyFormat = [{
     $source `[` $map `]` `` `(` $indices `)` (`valid` `(` $valid^ `)`)?
+    (`where` `(` $where^ `along` $along `:` type($where) `)`)?
     (`pad` $pad^)? attr-dict `:` type($source) `->` type($result)
   }];
+  let builders = [OpBuilder<(ins "::mlir::RankedTensorType":$type,
+      "::mlir::Value":$source, "::mlir::AffineMapAttr":$map,
+      "::mlir::ValueRange":$indices, "::mlir::ValueRange":$valid,
+      CArg<"::mlir::TypedAttr", "{}">:$pad)>];
   let hasVerifier = 1;
 }
 

@@ -92,6 +92,70 @@ static bool chain(ExprPool &pool,
   return isWhole;
 }
 
+/// `expr` never falls where a variable rises, and rises by 1 at the most where
+/// one does by 1 if `inSmallSteps`. Its extremes over a box are then those of
+/// two corners, as intervals give them.
+static bool isRising(const ExprPool &pool, Expr expr, bool inSmallSteps,
+                     llvm::function_ref<bool(Expr)> isPoint) {
+  if (isPoint(expr))
+    return true;
+  const ExprNode &node = pool[expr];
+  auto isOperandRising = [&](Expr operand) {
+    return isRising(pool, operand, inSmallSteps, isPoint);
+  };
+  switch (node.kind) {
+  case ExprKind::Variable:
+    return true;
+  case ExprKind::Linear: {
+    unsigned numMoving = 0;
+    for (auto [operand, factor] : llvm::zip(node.operands, node.coefficients)) {
+      if (isPoint(operand))
+        continue;
+      numMoving += 1;
+      if (factor < 1 || (inSmallSteps && factor != 1) ||
+          !isOperandRising(operand))
+        return false;
+    }
+    return numMoving == 1 || !inSmallSteps;
+  }
+  case ExprKind::FloorDiv:
+    return pool.getConstant(node.operands[1]).value_or(0) > 0 &&
+           isOperandRising(node.operands[0]);
+  case ExprKind::Min:
+  case ExprKind::Max:
+    return llvm::all_of(node.operands, isOperandRising);
+  default:
+    return false;
+  }
+}
+
+bool attn::mask::isGapless(ExprPool &pool, const NormalForm &form,
+                           const Term &term, const TermPlan &plan,
+                           llvm::function_ref<bool(Expr)> isPoint) {
+  if (plan.isPartial || plan.driver == TermPlan::Driver::Digits ||
+      !llvm::all_of(plan.tested, [&](unsigned tested) {
+        return isPoint(term.atoms[tested].predicate);
+      }))
+    return false;
+  // Bounds that differ from row to row. What the others cut off is the same for
+  // all rows.
+  llvm::SmallVector<const Atom *, 2> lowers, uppers;
+  for (const Atom &atom : term.atoms) {
+    bool isBound = atom.kind == AtomKind::Lower || atom.kind == AtomKind::Upper;
+    if (isBound && !isPoint(atom.bound))
+      (atom.kind == AtomKind::Lower ? lowers : uppers).push_back(&atom);
+  }
+  // Windows of one width, each overlapping the next or ending where it begins.
+  bool isWindow = !lowers.empty() && !uppers.empty();
+  if (isWindow && (lowers.size() > 1 || uppers.size() > 1 ||
+                   !isPoint(pool.sub(uppers[0]->bound, lowers[0]->bound))))
+    return false;
+  return llvm::all_of(llvm::concat<const Atom *>(lowers, uppers),
+                      [&](const Atom *atom) {
+                        return isRising(pool, atom->bound, isWindow, isPoint);
+                      });
+}
+
 TermPlan attn::mask::planTerm(ExprPool &pool, const NormalForm &form,
                               const Term &term,
                               llvm::function_ref<bool(Expr)> isPoint) {

@@ -195,6 +195,10 @@ FailureOr<std::optional<TileValue>> EinsumEmitter::tryDot() {
                  ranks));
     }
   }
+  if (!llvm::is_contained(result.ranks, emitter.gaps.rank))
+    for (TileValue &side : sides)
+      if (failed(emitter.emptyUnseen(side, loc)))
+        return failure();
   // Points beyond the last of a reduced rank contribute nothing.
   for (TileValue &side : sides) {
     bool tail = llvm::any_of(side.ranks, [&](StringAttr rank) {

@@ -121,6 +121,7 @@ LogicalResult MaskSegments::analyze() {
     listCoordinates.push_back(std::move(coordinates));
     addSegment(std::move(segment));
   }
+  hasGaps = sequencer.hasGaps();
   if (segments.empty())
     addSegment({false, ops.constant(0), ops.constant(0), {}, {}, {}, {}});
   listCoordinates.resize(segments.size());

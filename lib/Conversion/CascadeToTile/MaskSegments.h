@@ -22,6 +22,8 @@ public:
   /// The operands of the sweep.
   llvm::SmallVector<mlir::Value> lowers, uppers;
   llvm::SmallVector<bool> full;
+  /// Partial segments may have keys that no row sees.
+  bool hasGaps = false;
   /// Fills the locators of a sweep that was made with these.
   void writeLocators(tile::SweepOp sweep);
 

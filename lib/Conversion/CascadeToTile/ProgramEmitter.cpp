@@ -475,7 +475,8 @@ LogicalResult ProgramEmitter::store(Value value, const MemoryTensor &target) {
 // Values
 //===----------------------------------------------------------------------===//
 
-LogicalResult ProgramEmitter::applyMask(TileValue &value, TypedAttr empty) {
+LogicalResult ProgramEmitter::applyMask(TileValue &value, TypedAttr empty,
+                                        bool countsRows) {
   if (!value.maskPending)
     return success();
   Location loc = value.tile.getLoc();
@@ -485,8 +486,8 @@ LogicalResult ProgramEmitter::applyMask(TileValue &value, TypedAttr empty) {
     const RankPlace &place = places[rank];
     bases.push_back(place.base ? place.base : getIndexConstant(0));
     // Rows beyond the last are computed and not stored.
-    valid.push_back(place.base ? getIndexConstant(place.tile)
-                               : getValidCount(place));
+    valid.push_back(place.base && !countsRows ? getIndexConstant(place.tile)
+                                              : getValidCount(place));
   }
   TypedAttr element =
       getNumericAttr(type.getElementType(), *getNumericValue(empty));
@@ -513,6 +514,60 @@ LogicalResult ProgramEmitter::applyMask(TileValue &value, TypedAttr empty) {
   value.maskPending = false;
   value.where = {};
   value.cleanTail = true;
+  return success();
+}
+
+LogicalResult ProgramEmitter::emptyUnseen(TileValue &value, Location loc) {
+  const auto *key = llvm::find(value.ranks, gaps.rank);
+  if (!gaps.where || key == value.ranks.end())
+    return success();
+  TileValue points;
+  SmallVector<int64_t> shape, rows;
+  for (AffineExpr expr : gaps.where.getOutputMap().getResults()) {
+    StringAttr rank =
+        gaps.where.getVariableRank(cast<AffineDimExpr>(expr).getPosition());
+    if (places[rank].tile == 0)
+      continue;
+    if (rank != gaps.rank)
+      rows.push_back(shape.size());
+    points.ranks.push_back(rank);
+    shape.push_back(places[rank].tile);
+  }
+  // What has rows is masked at its points.
+  if (llvm::any_of(rows, [&](int64_t dim) {
+        return llvm::is_contained(value.ranks, points.ranks[dim]);
+      }))
+    return success();
+  if (!gaps.seen) {
+    auto type = RankedTensorType::get(shape, builder.getI1Type());
+    points.tile = buildSplat(builder, loc, type, builder.getBoolAttr(true));
+    points.where = gaps.where;
+    points.maskPending = true;
+    if (failed(applyMask(points, builder.getBoolAttr(false), true)))
+      return failure();
+    gaps.seen = points.tile;
+    if (!rows.empty())
+      gaps.seen = tile::ReduceOp::create(builder, loc, tile::ReduceKind::Or,
+                                         points.tile, rows);
+  }
+  int64_t along = key - value.ranks.begin();
+  if (auto load = value.tile.getDefiningOp<tile::LoadOp>()) {
+    load->moveBefore(builder.getInsertionBlock(), builder.getInsertionPoint());
+    load.getWhereMutable().assign(gaps.seen);
+    load.setAlong(along);
+    return success();
+  }
+  auto type = cast<RankedTensorType>(value.tile.getType());
+  SmallVector<Value> bases(type.getRank(), getIndexConstant(0));
+  auto mask = tile::MaskOp::create(builder, loc, type, value.tile,
+                                   getNumericAttr(type.getElementType(), 0),
+                                   bases, ValueRange(), gaps.seen, along);
+  OpBuilder inner(func.getContext());
+  Block *block = inner.createBlock(&mask.getPredicate());
+  for (size_t i = 0; i < bases.size(); ++i)
+    block->addArgument(inner.getIndexType(), loc);
+  tile::YieldOp::create(inner, loc, block->addArgument(inner.getI1Type(), loc));
+  value.tile = mask.getResult();
   return success();
 }
 

@@ -89,8 +89,14 @@ private:
   /// Loads operand `input` of `op` through its index expressions.
   mlir::FailureOr<TileValue> load(cascade::EinsumOp op, unsigned input,
                                   const MemoryTensor &source);
-  /// Applies the pending mask; `empty` is what masked points become.
-  mlir::LogicalResult applyMask(TileValue &value, mlir::TypedAttr empty);
+  /// Makes zero a factor at the keys of a step that no row sees, if the step
+  /// may have such: the other factors are zero there, but NaN times zero is
+  /// NaN.
+  mlir::LogicalResult emptyUnseen(TileValue &value, mlir::Location loc);
+  /// Applies the pending mask; `empty` is what masked points become, rows
+  /// beyond the last too if `countsRows`.
+  mlir::LogicalResult applyMask(TileValue &value, mlir::TypedAttr empty,
+                                bool countsRows = false);
   mlir::LogicalResult storeTile(const TileValue &value,
                                 const MemoryTensor &target, mlir::Location loc);
 
@@ -127,6 +133,14 @@ private:
   /// While a sweep's step is emitted: the sweep, before which goes what does
   /// not change in it.
   mlir::Operation *sweep = nullptr;
+  /// If steps of that sweep may have keys that no row sees: whose predicate
+  /// tells, the rank of a step's keys and, once it is asked for, which are
+  /// seen.
+  struct {
+    cascade::EinsumOp where;
+    mlir::StringAttr rank;
+    mlir::Value seen;
+  } gaps;
 };
 
 /// The splat tile of `type` filled with `value`, a number of its element type.

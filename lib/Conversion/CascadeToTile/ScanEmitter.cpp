@@ -80,6 +80,8 @@ LogicalResult ProgramEmitter::emitScan(ScanOp scan) {
     sweep = tile::SweepOp::create(builder, loc, segments.lowers,
                                   segments.uppers, segments.full, tile, inits);
     segments.writeLocators(sweep);
+    if (segments.hasGaps)
+      gaps = {governing, tileRank, Value()};
   } else {
     sweep = tile::SweepOp::create(builder, loc, getIndexConstant(0), *extent,
                                   ArrayRef<bool>{!hasWhere}, tile, inits);
@@ -142,6 +144,7 @@ LogicalResult ProgramEmitter::emitScan(ScanOp scan) {
   tile::YieldOp::create(builder, loc, yields);
 
   this->sweep = nullptr;
+  gaps = {};
   // Merge.
   tiles = savedTiles;
   if (scan.hasMerge()) {

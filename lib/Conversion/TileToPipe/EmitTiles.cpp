@@ -166,7 +166,6 @@ LogicalResult ThreadEmitter::emitReduce(tile::ReduceOp op) {
       1, std::min(llvm::bit_floor(uint64_t(numTerms)),
                   llvm::bit_floor(uint64_t(std::max<int64_t>(
                       1, kThreadsOfGroup / result.getNumElements())))));
-  Value identity;
   auto getIdentity = [&] {
     TypedAttr attr = tile::getIdentity(op.getKind(), result.getElementType());
     return arith::ConstantOp::create(b, attr).getResult();
@@ -372,6 +371,8 @@ LogicalResult ThreadEmitter::emitSweep(tile::SweepOp op) {
 
 LogicalResult ThreadEmitter::emit(Operation *op) {
   b.setLoc(op->getLoc());
+  if (isKnownToHold(op) && tile::isOnlyForMasks(op))
+    return success();
   if (auto reduce = dyn_cast<tile::ReduceOp>(op))
     return emitReduce(reduce);
   if (auto dot = dyn_cast<tile::DotOp>(op))

@@ -198,6 +198,12 @@ Value ThreadEmitter::evaluateLoad(tile::LoadOp op, ValueRange point) {
                  evaluateMap(op.getMap(), point, getScalars(op.getIndices())));
   Value holds =
       evaluateValid(op.getValid(), point, op.getResult().getType().getShape());
+  if (op.getWhere() && !isKnownToHold(op)) {
+    Value isThere = evaluate(op.getWhere(), point[*op.getAlong()]);
+    if (!isThere)
+      return {};
+    holds = holds ? arith::AndIOp::create(b, holds, isThere) : isThere;
+  }
   if (!holds)
     return element;
   TypedAttr pad =
@@ -228,7 +234,7 @@ Value ThreadEmitter::evaluateMask(tile::MaskOp op, ValueRange point) {
     return {};
   Value holds =
       evaluateValid(op.getValid(), point, op.getResult().getType().getShape());
-  if (!fullSweep || op->getParentOp() != fullSweep) {
+  if (!isKnownToHold(op)) {
     Block &predicate = op.getPredicate().front();
     for (auto [argument, base, at] :
          llvm::zip(predicate.getArguments(), op.getBases(), point))

@@ -122,6 +122,9 @@ private:
   /// The sweep whose step is being written, in a segment in which the
   /// predicates of its masks hold.
   tile::SweepOp fullSweep;
+  bool isKnownToHold(mlir::Operation *op) {
+    return fullSweep && op->getParentOp() == fullSweep;
+  }
   bool failed = false;
 };
 

@@ -270,6 +270,17 @@ Access Emitter::getBuffer(Value tile, Form form) {
   return repack(tile, form);
 }
 
+/// Pairs are addressed as rows of twice the points.
+void Emitter::selectElement(Access &access, Point &point) {
+  int64_t pairDim = access.form.pairDim;
+  if (pairDim < 0)
+    return;
+  Value at = toValue(point[pairDim]);
+  Value within = arith::AndIOp::create(b, at, constant(1));
+  point[pairDim] = Index(arith::SubIOp::create(b, at, within));
+  access.pointer = advance(access.pointer, access.form.storage, Index(within));
+}
+
 Access Emitter::repack(Value tile, Form form) {
   auto type = cast<RankedTensorType>(tile.getType());
   const Access *known = findBuffer(tile, form.lane);
@@ -277,22 +288,12 @@ Access Emitter::repack(Value tile, Form form) {
   Access target = allocate(type, form);
   if (form.pairDim >= 0)
     fill(type, target, b.getZeroAttr(form.storage));
-  // Pairs are addressed as rows of twice the points.
-  Access flat = target;
   std::function<void(int64_t, Point)> copy = [&](int64_t dim, Point point) {
     if (dim == type.getRank()) {
       Value value = toStorage(loadScalar(source, point), form.storage);
-      if (form.pairDim < 0) {
-        storeScalar(target, point, value);
-        return;
-      }
-      Value at = toValue(point[form.pairDim]);
-      Value within = arith::AndIOp::create(b, at, constant(1));
-      Value even = arith::SubIOp::create(b, at, within);
-      point[form.pairDim] = Index(even);
-      Access shifted = flat;
-      shifted.pointer = advance(flat.pointer, form.storage, Index(within));
-      storeScalar(shifted, point, value);
+      Access element = target;
+      selectElement(element, point);
+      storeScalar(element, point, value);
       return;
     }
     loop(constant(0), getBound(tile, dim), 1, [&](Value iv) {

@@ -20,6 +20,13 @@ using namespace attn::cpu;
 
 static constexpr auto eq = arith::CmpIPredicate::eq;
 
+static TypedAttr getPad(tile::LoadOp load) {
+  if (load.getPad())
+    return *load.getPad();
+  Type element = load.getResult().getType().getElementType();
+  return Builder(load.getContext()).getZeroAttr(element);
+}
+
 Value Emitter::readWord(unsigned word) {
   return LLVM::LoadOp::create(b, i64, advance(params, i64, Index(word)), 8);
 }
@@ -108,7 +115,57 @@ Value Emitter::isDirect(tile::LoadOp load, const Memory &memory, Form form) {
         arith::CmpIOp::create(b, eq, bound, constant(type.getDimSize(dim)));
     direct = arith::AndIOp::create(b, direct, whole);
   }
+  if (hasWhere(load))
+    direct = arith::AndIOp::create(
+        b, direct, holdsEverywhere(load, bounds[*load.getAlong()]));
   return direct;
+}
+
+bool Emitter::hasWhere(tile::LoadOp load) {
+  return load.getWhere() && !(masksHold && load->getParentOp() == sweep);
+}
+
+Value Emitter::isThere(tile::LoadOp load, Value at) {
+  Access where =
+      getBuffer(load.getWhere(), layout.getNaturalForm(load.getWhere()));
+  return fromStorage(loadScalar(where, {Index(at)}), b.getI1Type());
+}
+
+Value Emitter::holdsEverywhere(tile::LoadOp load, Value bound) {
+  Value yes = arith::ConstantOp::create(b, b.getBoolAttr(true));
+  auto all = reductionLoop(
+      constant(0), bound, 1, yes, [&](Value at, ValueRange all) -> Values {
+        return {arith::AndIOp::create(b, all.front(), isThere(load, at))};
+      });
+  return all.getResult(0);
+}
+
+void Emitter::padWhere(tile::LoadOp load, const Access &target,
+                       ArrayRef<Value> bounds) {
+  int64_t along = *load.getAlong();
+  loop(constant(0), bounds[along], 1, [&](Value at) {
+    auto choice =
+        scf::IfOp::create(b, TypeRange(), isThere(load, at), /*withElse=*/true);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(choice.elseBlock());
+    SmallVector<Value> lower, upper(bounds);
+    SmallVector<int64_t> order;
+    for (int64_t dim = 0, rank = bounds.size(); dim < rank; ++dim) {
+      lower.push_back(constant(0));
+      if (dim != along)
+        order.push_back(dim);
+    }
+    Point point(bounds.size());
+    point[along] = Index(at);
+    loopPoints(lower, upper, SmallVector<int64_t>(bounds.size(), 1), order,
+               point, [&](Point point) {
+                 Access element = target;
+                 selectElement(element, point);
+                 Value pad = arith::ConstantOp::create(b, getPad(load));
+                 storeScalar(element, point,
+                             toStorage(pad, target.form.storage));
+               });
+  });
 }
 
 Access Emitter::loadForm(tile::LoadOp load, Form form) {
@@ -206,12 +263,12 @@ void Emitter::copyIn(tile::LoadOp load, const Memory &memory,
   {
     OpBuilder::InsertionGuard insertion(b);
     b.setInsertionPointToStart(guard.thenBlock());
-    TypedAttr pad = load.getPad() ? load.getPadAttr()
-                                  : b.getZeroAttr(type.getElementType());
-    fill(type, target, pad);
+    fill(type, target, getPad(load));
   }
   copy({memory, load.getMap(), load.getIndices(), target, type, bounds,
         /*isLoad=*/true});
+  if (hasWhere(load))
+    padWhere(load, target, bounds);
 }
 
 LogicalResult Emitter::emitStore(tile::StoreOp store) {

@@ -109,12 +109,7 @@ void Emitter::copyElement(const Copy &copy, Point point) {
   Type element = copy.memory.element;
   unsigned alignment = element.getIntOrFloatBitWidth() / 8;
   Access at = copy.tile;
-  if (int64_t pairDim = at.form.pairDim; pairDim >= 0) {
-    Value row = toValue(point[pairDim]);
-    Value within = arith::AndIOp::create(b, row, constant(1));
-    point[pairDim] = Index(arith::SubIOp::create(b, row, within));
-    at.pointer = advance(at.pointer, at.form.storage, Index(within));
-  }
+  selectElement(at, point);
   if (copy.isLoad) {
     Value value = LLVM::LoadOp::create(b, element, address, alignment);
     storeScalar(at, point, toStorage(value, at.form.storage));

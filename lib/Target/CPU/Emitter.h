@@ -102,6 +102,8 @@ private:
   Access getBuffer(mlir::Value tile, Form form);
   const Access *findBuffer(mlir::Value tile, int64_t lane) const;
   void setBuffer(mlir::Value tile, Access access);
+  /// Makes `access` and `point` those of one element, which may be in a pair.
+  void selectElement(Access &access, Point &point);
   /// Copies a value into another form with scalar loops.
   Access repack(mlir::Value tile, Form form);
 
@@ -134,6 +136,14 @@ private:
   llvm::SmallVector<mlir::Value> getBounds(mlir::RankedTensorType type,
                                            mlir::ValueRange valid);
   mlir::Value isDirect(tile::LoadOp load, const Memory &memory, Form form);
+  /// Whether the load's `where` is not known to hold.
+  bool hasWhere(tile::LoadOp load);
+  /// Element `at` of the load's `where`, an i1.
+  mlir::Value isThere(tile::LoadOp load, mlir::Value at);
+  mlir::Value holdsEverywhere(tile::LoadOp load, mlir::Value bound);
+  /// Writes the pad over what `where` leaves out, below `bounds`.
+  void padWhere(tile::LoadOp load, const Access &target,
+                llvm::ArrayRef<mlir::Value> bounds);
   void fill(mlir::RankedTensorType type, const Access &target,
             mlir::TypedAttr value);
   std::optional<llvm::SmallVector<mlir::Value>>

@@ -72,8 +72,8 @@ Layout::Layout(tile::ProgramOp program, const Machine &machine)
       return;
     }
     bool reads =
-        isPointwise(op) ||
-        isa<tile::MaskOp, tile::StoreOp, tile::YieldOp, tile::SweepOp>(op);
+        isPointwise(op) || isa<tile::MaskOp, tile::LoadOp, tile::StoreOp,
+                               tile::YieldOp, tile::SweepOp>(op);
     if (!reads)
       return;
     for (Value operand : op->getOperands())
@@ -132,6 +132,9 @@ void Layout::collectAxes(tile::ProgramOp program) {
       joinAll(mask.getTile(), mask.getResult());
       for (auto [tile, dim] : llvm::zip(mask.getWith(), mask.getAlong()))
         join(tile, 0, mask.getResult(), dim);
+    } else if (auto load = dyn_cast<tile::LoadOp>(op)) {
+      if (load.getWhere())
+        join(load.getWhere(), 0, load.getResult(), *load.getAlong());
     } else if (isPointwise(op)) {
       for (Value operand : op->getOperands())
         if (isa<RankedTensorType>(operand.getType()))

@@ -95,14 +95,6 @@ LogicalResult Emitter::emitOps(::mlir::Block &block) {
   return emitOps(block, nests);
 }
 
-/// Whether `op` is a tile that only the masks of its own block read.
-static bool isReadByMasks(Operation *op) {
-  return isa<tile::GenerateOp>(op) &&
-         llvm::all_of(op->getUsers(), [&](Operation *user) {
-           return isa<tile::MaskOp>(user) && user->getBlock() == op->getBlock();
-         });
-}
-
 LogicalResult Emitter::emitOps(::mlir::Block &block,
                                MutableArrayRef<Nest> nests) {
   for (Operation &op : block.without_terminator()) {
@@ -124,7 +116,7 @@ LogicalResult Emitter::emitOps(::mlir::Block &block,
     LogicalResult result = success();
     // What only masks read is not needed where they hold.
     if (masksHold)
-      llvm::erase_if(nest.ops, isReadByMasks);
+      llvm::erase_if(nest.ops, tile::isOnlyForMasks);
     if (masksHold && !nest.single && !nest.dot && nest.ops.empty())
       continue;
     if (!nest.single)

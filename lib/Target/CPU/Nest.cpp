@@ -195,11 +195,13 @@ void Planner::collectOutputs() {
 }
 
 std::vector<Nest> Planner::plan() {
-  // Loads come first, unless something was stored before.
+  // Loads come first, unless something was stored before, or where there is
+  // something to load is yet to be computed.
   bool stored = false;
   for (Operation &op : block) {
     stored = stored || isa<tile::StoreOp, tile::SweepOp, scf::IfOp>(op);
-    if (isa<tile::LoadOp>(op) && !stored)
+    auto load = dyn_cast<tile::LoadOp>(op);
+    if (load && !load.getWhere() && !stored)
       placeSingle(&op);
   }
   for (Operation &op : block) {

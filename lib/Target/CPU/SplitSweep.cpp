@@ -259,8 +259,8 @@ void Splitter::writeMerge(tile::ProgramOp target) {
       auto type = cast<RankedTensorType>(init.getType());
       Value stored = tile::LoadOp::create(
           b, type, target.getBody().getArgument(firstCarry + number),
-          getCarryMap(type), ValueRange{item, chunk}, ValueRange(),
-          TypedAttr());
+          AffineMapAttr::get(getCarryMap(type)), ValueRange{item, chunk},
+          ValueRange());
       mapping.map(merge.getArgument(numCarries + number), stored);
     }
     for (Operation &op : merge)

@@ -15,6 +15,8 @@
 // ended; what is partial first.
 // CHECK-LABEL: tile.program @sinks
 //       CHECK:   tile.sweep(%{{[^ ]*}} to %{{[^ ]*}} partial, %{{[^ ]*}} to %{{[^ ]*}} partial, %{{[^ ]*}} to %{{[^ ]*}} partial, %{{[^ ]*}} to %{{[^ ]*}} full, %{{[^ ]*}} to %{{[^ ]*}} full) by
+// Some row sees each key of them: no value has to be kept out.
+//   CHECK-NOT:   where(
 cascade.func @sinks(%q: !Q, %k: !K, %v: !V, %w: index, %sinks: index) -> (o: !O) attributes {reassoc} {
   cascade.rank E = 64
   cascade.rank F = 64
@@ -223,9 +225,15 @@ cascade.func @documents(%q: !Q, %k: !K, %v: !V,
 }
 
 // What cannot be solved for the key is computed at every point where the function
-// allows it: one partial range.
+// allows it: one partial range. It has keys that no row sees, whose values are not
+// loaded: zero times infinity would be NaN. Rows beyond the last see nothing.
 // CHECK-LABEL: tile.program @residual
+//       CHECK:   %[[ROWS:.*]] = arith.minsi %{{.*}}, %c64
 //       CHECK:   tile.sweep(%c0{{[^ ]*}} to %{{[^ ]*}} partial) by
+//       CHECK:     ^bb0(%{{.*}}: index, %[[KEYS:[^:]*]]: index,
+//       CHECK:     %[[POINTS:.*]] = tile.mask %{{.*}} empty false at(%{{.*}}, %c0) valid(%[[ROWS]], %[[KEYS]]) {
+//       CHECK:     %[[SEEN:.*]] = tile.reduce or %[[POINTS]] dims [0]
+//       CHECK:     tile.load %{{.*}} where(%[[SEEN]] along 0 : tensor<{{.*}}xi1>)
 cascade.func @residual(%q: !Q, %k: !K, %v: !V) -> (o: !O) attributes {reassoc, cascade.residual} {
   cascade.rank E = 64
   cascade.rank F = 64

@@ -75,6 +75,22 @@ func.func @load_c3(%x: memref<?xf32>) {
 
 // -----
 
+func.func @load_c4(%x: memref<?xf32>, %w: tensor<8xi1>) {
+  // expected-error @below {{expects 'where' along a dimension of 'tensor<4xf32>', but got 'tensor<8xi1>' along 0}}
+  %t = tile.load %x[affine_map<(d0) -> (d0)>]() where(%w along 0 : tensor<8xi1>) : memref<?xf32> -> tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @load_c4_along(%x: memref<?xf32>) {
+  // expected-error @below {{expects a dimension along which a tile of 'where' runs and such a tile, but got one of the two}}
+  %t = "tile.load"(%x) <{map = affine_map<(d0) -> (d0)>, along = 0 : i64, operandSegmentSizes = array<i32: 1, 0, 0, 0>}> : (memref<?xf32>) -> tensor<4xf32>
+  return
+}
+
+// -----
+
 func.func @load_c3_pad(%x: memref<?xf32>) {
   // expected-error @below {{expects a pad of the tile's element type, but got 0 : i32 and 'tensor<4xf32>'}}
   %t = tile.load %x[affine_map<(d0) -> (d0)>]() pad 0 : i32 : memref<?xf32> -> tensor<4xf32>

@@ -18,6 +18,14 @@ func.func @tables(%t: !Table, %l: !Lists, %i: index, %j: index) {
   return
 }
 
+// CHECK-LABEL: func.func @where
+func.func @where(%x: memref<?x?xf32>, %n: index, %seen: tensor<8xi1>) {
+  // CHECK: tile.load %{{.*}}[#{{.*}}]() valid(%{{.*}}, %{{.*}}) where(%{{.*}} along 1 : tensor<8xi1>) : memref<?x?xf32> -> tensor<4x8xf32>
+  %t = tile.load %x[affine_map<(d0, d1) -> (d0, d1)>]() valid(%n, %n)
+      where(%seen along 1 : tensor<8xi1>) : memref<?x?xf32> -> tensor<4x8xf32>
+  return
+}
+
 // CHECK-LABEL: func.func @mask
 func.func @mask(%a: tensor<4x8xf32>, %p: index, %k: index, %w: index, %n: index) {
   // CHECK: %[[ROW:.*]] = tile.generate at(%{{.*}}) valid(%{{.*}}) {

@@ -68,12 +68,6 @@ public:
     // in a kernel 0 * NaN is NaN.
     if (c.inputs.kind == InputKind::zeros && c.inputs.nan != NaNKind::hidden)
       c.inputs.nan = NaNKind::none;
-    // Their steps reach over keys that no query sees, at the ends too
-    // (docs/numerics.md).
-    bool reachesOver =
-        variant == "dilated-window" || variant == "s2-bidirectional";
-    if (reachesOver && c.inputs.nan == NaNKind::hidden)
-      c.inputs.nan = NaNKind::none;
     c.inputs.seed = random();
     c.threads = static_cast<int>(pick({1, 2, 5}));
     c.tileKeys = pick({0, 64, 256});

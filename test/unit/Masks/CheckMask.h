@@ -107,8 +107,9 @@ std::string checkSteps(Mask &mask, const Truth &truth, mask::Span box,
       if (isVisited[at])
         say("it comes again", step);
       isVisited[at] = true;
-      if (truth.isTight && truth.live.count(box, {at, at}) == 0)
-        say("it has a dead end", step);
+      bool isTight = truth.isTight || !mask.hasGaps();
+      if (isTight && truth.live.count(box, {at, at}) == 0)
+        say("it has a dead column", step);
     }
   });
   for (int64_t at = 0; at < truth.live.columns; ++at)

@@ -112,6 +112,7 @@ struct Fault {
   /// Entries of lists that are there already are not left out.
   bool repeatsEntries = false;
   bool takesAllForPoints = false;
+  bool deniesGaps = false;
 };
 
 class FaultyMask {
@@ -126,6 +127,7 @@ public:
   void setExtent(int64_t extent);
   TileClass classify(mask::Span span);
   void forEachStep(int64_t tile, llvm::function_ref<void(mask::Step)> visit);
+  bool hasGaps() const { return !fault.deniesGaps && sequencer.hasGaps(); }
   int64_t countLive();
 
 private:

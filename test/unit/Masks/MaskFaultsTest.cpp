@@ -218,6 +218,9 @@ static std::vector<Fault> makeFaults() {
   std::vector<Fault> faults;
   addFormFaults(faults);
   addSegmentFaults(faults);
+  faults.emplace_back();
+  faults.back().name = "gaps denied";
+  faults.back().deniesGaps = true;
   faults.push_back(changeBox("first row for all", [](Span span) {
     return Span{span.first, span.first};
   }));

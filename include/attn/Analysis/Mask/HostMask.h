@@ -99,6 +99,9 @@ public:
   std::vector<Segment<HostOps>> getSegments();
   /// Calls `visit` for each step of at most `tile` coordinates that has any.
   void forEachStep(int64_t tile, llvm::function_ref<void(Step)> visit);
+  /// Whether steps may have coordinates for which the predicate holds nowhere
+  /// in the box.
+  bool hasGaps() const { return sequencer.hasGaps(); }
   /// Swept coordinates for which the predicate holds; all variables are points.
   int64_t countLive();
 

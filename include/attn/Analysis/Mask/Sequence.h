@@ -95,6 +95,12 @@ struct TermPlan {
 TermPlan planTerm(ExprPool &pool, const NormalForm &form, const Term &term,
                   llvm::function_ref<bool(Expr)> isPoint);
 
+/// True only if each key between the least and the greatest that a box of rows
+/// sees of `term` is seen by one of them. `isPoint` as for planTerm; the ranges
+/// of a term whose upper bound is below its lower one must be empty.
+bool isGapless(ExprPool &pool, const NormalForm &form, const Term &term,
+               const TermPlan &plan, llvm::function_ref<bool(Expr)> isPoint);
+
 template <typename Ops> class Sequencer {
 public:
   using Value = typename Ops::Value;
@@ -108,6 +114,9 @@ public:
 
   /// Partial segments first, then full ones.
   std::vector<Segment<Ops>> run(IntervalEvaluator<Ops> &evaluator);
+
+  /// Whether partial segments may have keys that no row of the box sees.
+  bool hasGaps() const;
 
 private:
   struct Ranges {
@@ -177,6 +186,13 @@ Sequencer<Ops>::Sequencer(Ops &ops, ExprPool &pool, const NormalForm &form,
   }
 }
 
+template <typename Ops> bool Sequencer<Ops>::hasGaps() const {
+  return !llvm::all_of(llvm::zip(form.terms, plans), [&](auto entry) {
+    auto &[term, plan] = entry;
+    return isGapless(pool, form, term, plan, isPoint);
+  });
+}
+
 /// Cuts the range lo to hi, both included, and the one that all rows see by the
 /// bounds of `axis`. Included, since one more than a bound may overflow.
 template <typename Ops>
@@ -219,6 +235,20 @@ Sequencer<Ops>::getRanges(const Term &term, const TermPlan &plan) {
     ranges.fullLo = ranges.lo;
     ranges.fullHi = clamp(ranges.fullHi, ranges.lo, ranges.hi);
   }
+  // A window of no keys: between the ends of different rows there is nothing.
+  for (const Atom &lower : term.atoms)
+    for (const Atom &upper : term.atoms) {
+      bool isPair = lower.kind == AtomKind::Lower && lower.axis == form.swept &&
+                    upper.kind == AtomKind::Upper && upper.axis == form.swept;
+      Expr width = isPair ? pool.sub(upper.bound, lower.bound) : Expr();
+      if (!isPair || pool.getLeast(width).value_or(-1) >= 0 ||
+          isPoint(lower.bound) || !isPoint(width))
+        continue;
+      Bool isThere = ops.atMost(ops.constant(0), evaluator->evaluate(width).lo);
+      ranges.hi = ops.select(isThere, ranges.hi, ranges.lo);
+      ranges.fullLo = ops.min(ranges.fullLo, ranges.hi);
+      ranges.fullHi = ops.min(ranges.fullHi, ranges.hi);
+    }
   for (unsigned tested : plan.tested) {
     Truth<Ops> truth = evaluator->test(term.atoms[tested]);
     ranges.hi = ops.select(truth.any, ranges.hi, ranges.lo);
