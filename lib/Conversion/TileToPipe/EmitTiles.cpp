@@ -339,14 +339,14 @@ LogicalResult ThreadEmitter::emitSweep(tile::SweepOp op) {
     if (isLocated) {
       Block &locator = op.getLocators()[i].front();
       setScalar(locator.getArgument(0), base);
-      if (!evaluateRegion(locator))
+      auto place = evaluateRegion(locator);
+      if (mlir::failed(place))
         return failure();
-      ValueRange place = locator.getTerminator()->getOperands();
-      setScalar(step.getArgument(0), getScalar(place[0]));
-      setScalar(step.getArgument(1), getScalar(place[1]));
+      setScalar(step.getArgument(0), (*place)[0]);
+      setScalar(step.getArgument(1), (*place)[1]);
       // All threads have the same count.
       Value hasPoints = arith::CmpIOp::create(b, arith::CmpIPredicate::sgt,
-                                              getScalar(place[1]), constant(0));
+                                              (*place)[1], constant(0));
       auto choice = scf::IfOp::create(b, hasPoints, /*withElseRegion=*/false);
       b.setInsertionPointToStart(choice.thenBlock());
     } else {

@@ -9,168 +9,6 @@
 using namespace mlir;
 using namespace attn;
 
-Value ThreadEmitter::fail(Operation *op, const Twine &message) {
-  if (!failed)
-    op->emitOpError(message);
-  failed = true;
-  return {};
-}
-
-Value ThreadEmitter::constant(int64_t value) {
-  return arith::ConstantIntOp::create(b, b.getI32Type(), value);
-}
-
-SmallVector<Value> ThreadEmitter::getScalars(ValueRange values) {
-  SmallVector<Value> result;
-  for (Value value : values)
-    result.push_back(getScalar(value));
-  return result;
-}
-
-//===-- Scalars -----------------------------------------------------------===//
-
-Value ThreadEmitter::cloneScalar(Operation *op, ValueRange operands) {
-  if (llvm::is_contained(operands, Value()))
-    return fail(op, "expects operands that threads can compute");
-  Type type = getScalarType(getElementTypeOrSelf(op->getResult(0).getType()));
-  if (isa<arith::IndexCastOp, arith::IndexCastUIOp>(op)) {
-    // An index is 32 bits wide here.
-    Value value = operands[0];
-    unsigned from = value.getType().getIntOrFloatBitWidth();
-    unsigned to = type.getIntOrFloatBitWidth();
-    if (from == to)
-      return value;
-    if (from > to)
-      return arith::TruncIOp::create(b, type, value);
-    if (isa<arith::IndexCastUIOp>(op))
-      return arith::ExtUIOp::create(b, type, value);
-    return arith::ExtSIOp::create(b, type, value);
-  }
-  IRMapping mapping;
-  mapping.map(op->getOperands(), operands);
-  Operation *copy = b.clone(*op, mapping);
-  copy->getResult(0).setType(type);
-  return copy->getResult(0);
-}
-
-Value ThreadEmitter::loadScalar(Value memref, ValueRange indices) {
-  Value tensor = tensors.lookup(memref);
-  if (!tensor || llvm::is_contained(indices, Value()))
-    return {};
-  return pipe::GetOp::create(
-      b, cast<pipe::GlobalType>(tensor.getType()).getElementType(), tensor,
-      indices);
-}
-
-LogicalResult ThreadEmitter::emitTableOp(Operation *op) {
-  Value memref = op->getOperand(isa<tile::MemberOp>(op) ? 1 : 0);
-  auto it = tables.find(memref);
-  if (it == tables.end() || !tensors.contains(memref))
-    return op->emitOpError("expects to read an argument of the program");
-  TableAccess table;
-  table.extents = it->second;
-  table.load = [&](ValueRange point) -> Value {
-    Value element = loadScalar(memref, point);
-    unsigned bits = element.getType().getIntOrFloatBitWidth();
-    if (bits == 32)
-      return element;
-    return bits < 32 ? Value(arith::ExtSIOp::create(b, b.getI32Type(), element))
-                     : arith::TruncIOp::create(b, b.getI32Type(), element);
-  };
-  if (auto extrema = dyn_cast<tile::ExtremaOp>(op)) {
-    auto [least, greatest] =
-        expandExtrema(b, table, getScalars(extrema.getFirsts()),
-                      getScalars(extrema.getLasts()), extrema.getEmpty());
-    setScalar(extrema.getLeast(), least);
-    setScalar(extrema.getGreatest(), greatest);
-  } else if (auto entry = dyn_cast<tile::EntryOp>(op)) {
-    setScalar(entry.getNumber(),
-              expandEntry(b, table, getScalars(entry.getCoordinates()),
-                          getScalar(entry.getFirst()),
-                          getScalar(entry.getAt())));
-  } else {
-    auto member = cast<tile::MemberOp>(op);
-    setScalar(member.getResult(),
-              expandMember(b, table, getScalar(member.getNumber()),
-                           getScalars(member.getCoordinates()),
-                           getScalar(member.getFirst()),
-                           getScalar(member.getLast())));
-  }
-  return success();
-}
-
-LogicalResult ThreadEmitter::emitScalar(Operation *op) {
-  if (isa<tile::ExtremaOp, tile::EntryOp, tile::MemberOp>(op))
-    return emitTableOp(op);
-  if (auto load = dyn_cast<memref::LoadOp>(op)) {
-    Value value = loadScalar(load.getMemRef(), getScalars(load.getIndices()));
-    if (!value)
-      return op->emitOpError("expects to load from an argument of the program");
-    setScalar(load.getResult(), value);
-    return success();
-  }
-  if (auto constantOp = dyn_cast<arith::ConstantOp>(op)) {
-    if (auto integer = dyn_cast<IntegerAttr>(constantOp.getValue());
-        integer && integer.getType().isIndex()) {
-      if (!llvm::isInt<32>(integer.getInt()))
-        return op->emitOpError("expects an index of 32 bits on this target, "
-                               "but got ")
-               << integer.getInt();
-      setScalar(constantOp.getResult(), constant(integer.getInt()));
-      return success();
-    }
-    setScalar(constantOp.getResult(), b.clone(*op)->getResult(0));
-    return success();
-  }
-  if (op->getNumResults() != 1 || op->getNumRegions() != 0 ||
-      !op->getResult(0).getType().isIntOrIndexOrFloat())
-    return op->emitOpError("expects arithmetic on scalars, tile ops or scf.if "
-                           "in a program for threads");
-  Value value = cloneScalar(op, getScalars(op->getOperands()));
-  if (!value)
-    return failure();
-  setScalar(op->getResult(0), value);
-  return success();
-}
-
-//===-- Addresses ---------------------------------------------------------===//
-
-Value ThreadEmitter::evaluateExpr(AffineExpr expr, ValueRange point,
-                                  ValueRange indices) {
-  if (auto dim = dyn_cast<AffineDimExpr>(expr))
-    return point[dim.getPosition()];
-  if (auto symbol = dyn_cast<AffineSymbolExpr>(expr))
-    return indices[symbol.getPosition()];
-  if (auto value = dyn_cast<AffineConstantExpr>(expr))
-    return constant(value.getValue());
-  auto binary = cast<AffineBinaryOpExpr>(expr);
-  Value left = evaluateExpr(binary.getLHS(), point, indices);
-  Value right = evaluateExpr(binary.getRHS(), point, indices);
-  switch (expr.getKind()) {
-  case AffineExprKind::Add:
-    return arith::AddIOp::create(b, left, right);
-  case AffineExprKind::Mul:
-    return arith::MulIOp::create(b, left, right);
-  case AffineExprKind::FloorDiv:
-    return arith::FloorDivSIOp::create(b, left, right);
-  case AffineExprKind::CeilDiv:
-    return arith::CeilDivSIOp::create(b, left, right);
-  default:
-    // The sign of the modulus of an affine expression is never negative.
-    Value quotient = arith::FloorDivSIOp::create(b, left, right);
-    return arith::SubIOp::create(b, left,
-                                 arith::MulIOp::create(b, quotient, right));
-  }
-}
-
-ThreadEmitter::Point ThreadEmitter::evaluateMap(AffineMap map, ValueRange point,
-                                                ValueRange indices) {
-  Point result;
-  for (AffineExpr expr : map.getResults())
-    result.push_back(evaluateExpr(expr, point, indices));
-  return result;
-}
-
 Value ThreadEmitter::evaluateValid(ValueRange valid, ValueRange point,
                                    ArrayRef<int64_t> shape) {
   Value holds;
@@ -212,20 +50,12 @@ Value ThreadEmitter::evaluateLoad(tile::LoadOp op, ValueRange point) {
                                  arith::ConstantOp::create(b, pad));
 }
 
-Value ThreadEmitter::evaluateRegion(Block &region) {
-  for (Operation &inner : region.without_terminator())
-    if (mlir::failed(emitScalar(&inner))) {
-      failed = true;
-      return {};
-    }
-  return getScalar(region.getTerminator()->getOperand(0));
-}
-
 Value ThreadEmitter::evaluateGenerate(tile::GenerateOp op, ValueRange point) {
   Block &region = op.getBody().front();
   setScalar(region.getArgument(0),
             arith::AddIOp::create(b, getScalar(op.getBase()), point[0]));
-  return evaluateRegion(region);
+  auto yielded = evaluateRegion(region);
+  return mlir::succeeded(yielded) ? yielded->front() : Value();
 }
 
 Value ThreadEmitter::evaluateMask(tile::MaskOp op, ValueRange point) {
@@ -245,9 +75,10 @@ Value ThreadEmitter::evaluateMask(tile::MaskOp op, ValueRange point) {
         return {};
       setScalar(predicate.getArgument(point.size() + i), element);
     }
-    Value visible = evaluateRegion(predicate);
-    if (!visible)
+    auto yielded = evaluateRegion(predicate);
+    if (mlir::failed(yielded) || !yielded->front())
       return {};
+    Value visible = yielded->front();
     holds = holds ? arith::AndIOp::create(b, holds, visible) : visible;
   }
   if (!holds)

@@ -5,20 +5,13 @@
 // for results of reductions, contractions and sweeps, and for what several ops
 // or several points read; the second for the rest.
 //
-// Indices are i32, as all scalars of pipe.
-//
 //===----------------------------------------------------------------------===//
 
 #ifndef ATTN_LIB_CONVERSION_TILETOPIPE_THREADEMITTER_H
 #define ATTN_LIB_CONVERSION_TILETOPIPE_THREADEMITTER_H
 
-#include "attn/Conversion/ExpandTables.h"
-#include "dialects/Pipe/Pipe.h"
-#include "dialects/Tile/Tile.h"
+#include "ScalarEmitter.h"
 
-#include "mlir/IR/IRMapping.h"
-#include "mlir/IR/ImplicitLocOpBuilder.h"
-#include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/MapVector.h"
 
 namespace attn {
@@ -26,29 +19,16 @@ namespace attn {
 /// Threads of a group: enough work for each is worth a second pass.
 inline constexpr int64_t kThreadsOfGroup = 128;
 
-class ThreadEmitter {
+class ThreadEmitter : public ScalarEmitter {
 public:
   /// Arrays are declared before `firstRole`, in its kernel.
   ThreadEmitter(mlir::ImplicitLocOpBuilder &b, pipe::RoleOp firstRole)
-      : b(b), firstRole(firstRole) {}
-
-  /// What stands for a tensor or a scalar of the program.
-  void setTensor(mlir::Value memref, mlir::Value global) {
-    tensors[memref] = global;
-  }
-  /// The extents of a tensor, for what reads it with coordinates of its own.
-  void setTable(mlir::Value memref, llvm::ArrayRef<mlir::Value> extents) {
-    tables[memref].assign(extents.begin(), extents.end());
-  }
-  void setScalar(mlir::Value value, mlir::Value lowered) {
-    scalars.map(value, lowered);
-  }
+      : ScalarEmitter(b), firstRole(firstRole) {}
 
   /// Writes the ops of `block` but its terminator.
   mlir::LogicalResult emitBlock(mlir::Block &block);
 
 private:
-  using Point = llvm::SmallVector<mlir::Value>;
   using PointBody = llvm::function_ref<void(mlir::ValueRange point)>;
 
   // Tiles (EmitTiles.cpp).
@@ -80,52 +60,27 @@ private:
   mlir::Value get(mlir::Value array, mlir::ValueRange point);
   void put(mlir::Value value, mlir::Value array, mlir::ValueRange point);
 
-  // Points and scalars (EvaluatePoint.cpp).
+  // Points (EvaluatePoint.cpp).
   /// The element of `tile` at `point`; null after an error.
   mlir::Value evaluate(mlir::Value tile, mlir::ValueRange point);
   mlir::Value evaluateDefinition(mlir::Value tile, mlir::ValueRange point);
   mlir::Value evaluateLoad(tile::LoadOp op, mlir::ValueRange point);
   mlir::Value evaluateMask(tile::MaskOp op, mlir::ValueRange point);
   mlir::Value evaluateGenerate(tile::GenerateOp op, mlir::ValueRange point);
-  /// What a region of scalars yields, its arguments being set.
-  mlir::Value evaluateRegion(mlir::Block &region);
   /// Whether `point` lies below the counts; null where all points do.
   mlir::Value evaluateValid(mlir::ValueRange valid, mlir::ValueRange point,
                             llvm::ArrayRef<int64_t> shape);
-  /// The coordinates in memory of a point of a tile.
-  Point evaluateMap(mlir::AffineMap map, mlir::ValueRange point,
-                    mlir::ValueRange indices);
-  mlir::Value evaluateExpr(mlir::AffineExpr expr, mlir::ValueRange point,
-                           mlir::ValueRange indices);
-  mlir::LogicalResult emitScalar(mlir::Operation *op);
-  mlir::LogicalResult emitTableOp(mlir::Operation *op);
-  /// `op` on scalars: an elementwise op of one result.
-  mlir::Value cloneScalar(mlir::Operation *op, mlir::ValueRange operands);
-  mlir::Value loadScalar(mlir::Value memref, mlir::ValueRange indices);
-  mlir::Value getScalar(mlir::Value value) {
-    return scalars.lookupOrNull(value);
+  bool isKnownToHold(mlir::Operation *op) {
+    return fullSweep && op->getParentOp() == fullSweep;
   }
-  llvm::SmallVector<mlir::Value> getScalars(mlir::ValueRange values);
-  mlir::Type getScalarType(mlir::Type type) {
-    return type.isIndex() ? b.getI32Type() : type;
-  }
-  mlir::Value constant(int64_t value);
-  mlir::Value fail(mlir::Operation *op, const llvm::Twine &message);
 
-  mlir::ImplicitLocOpBuilder &b;
   pipe::RoleOp firstRole;
-  mlir::IRMapping scalars;
-  llvm::DenseMap<mlir::Value, mlir::Value> tensors, arrays;
-  llvm::DenseMap<mlir::Value, llvm::SmallVector<mlir::Value>> tables;
+  llvm::DenseMap<mlir::Value, mlir::Value> arrays;
   /// Arrays that nothing reads any more, by type.
   llvm::MapVector<mlir::Type, llvm::SmallVector<mlir::Value>> freeArrays;
   /// The sweep whose step is being written, in a segment in which the
   /// predicates of its masks hold.
   tile::SweepOp fullSweep;
-  bool isKnownToHold(mlir::Operation *op) {
-    return fullSweep && op->getParentOp() == fullSweep;
-  }
-  bool failed = false;
 };
 
 } // namespace attn

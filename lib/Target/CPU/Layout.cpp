@@ -46,20 +46,13 @@ std::optional<int64_t> attn::cpu::getUnitDim(AffineMap map) {
   return std::nullopt;
 }
 
-bool attn::cpu::isPointwise(Operation *op) {
-  if (op->getNumResults() != 1 ||
-      !isa<RankedTensorType>(op->getResult(0).getType()))
-    return false;
-  return op->hasTrait<OpTrait::Elementwise>();
-}
-
 static RankedTensorType getType(Value tile) {
   return cast<RankedTensorType>(tile.getType());
 }
 
 Layout::Layout(tile::ProgramOp program, const Machine &machine)
-    : machine(machine) {
-  collectAxes(program);
+    : machine(machine), axes(program) {
+  collectSweptAxes(program);
   chooseLaneAxis(program);
   program.walk([&](tile::DotOp dot) { planDot(dot); });
   program.walk([&](Operation *op) {
@@ -82,101 +75,13 @@ Layout::Layout(tile::ProgramOp program, const Machine &machine)
   });
 }
 
-unsigned Layout::getAxis(Value tile, int64_t dim) const {
-  unsigned axis = firstAxis.at(tile) + dim;
-  while (parents[axis] != axis)
-    axis = parents[axis] = parents[parents[axis]];
-  return axis;
-}
-
-void Layout::join(Value a, int64_t dimA, Value b, int64_t dimB) {
-  // A constant, or what a broadcast repeats, has a size but no axis: one such
-  // value may stand in places of several axes.
-  for (auto [value, dim] : {std::tie(a, dimA), std::tie(b, dimB)}) {
-    while (auto broadcast = value.getDefiningOp<tile::BroadcastOp>()) {
-      if (llvm::is_contained(broadcast.getDims(), dim))
-        return;
-      dim -= llvm::count_if(broadcast.getDims(),
-                            [d = dim](int64_t other) { return other < d; });
-      value = broadcast.getSource();
-    }
-    if (matchPattern(value, m_Constant()))
-      return;
-  }
-  parents[getAxis(a, dimA)] = getAxis(b, dimB);
-}
-
-void Layout::joinAll(Value a, Value b) {
-  for (int64_t dim = 0; dim < getType(a).getRank(); ++dim)
-    join(a, dim, b, dim);
-}
-
-void Layout::collectAxes(tile::ProgramOp program) {
-  auto number = [&](Value value) {
-    auto type = dyn_cast<RankedTensorType>(value.getType());
-    if (!type)
-      return;
-    firstAxis[value] = parents.size();
-    for (int64_t dim = 0; dim < type.getRank(); ++dim)
-      parents.push_back(parents.size());
-  };
-  program.walk<WalkOrder::PreOrder>([&](Operation *op) {
-    for (Value result : op->getResults())
-      number(result);
-    for (Region &region : op->getRegions())
-      for (Value argument : region.getArguments())
-        number(argument);
-  });
-  program.walk([&](Operation *op) {
-    if (auto mask = dyn_cast<tile::MaskOp>(op)) {
-      joinAll(mask.getTile(), mask.getResult());
-      for (auto [tile, dim] : llvm::zip(mask.getWith(), mask.getAlong()))
-        join(tile, 0, mask.getResult(), dim);
-    } else if (auto load = dyn_cast<tile::LoadOp>(op)) {
-      if (load.getWhere())
-        join(load.getWhere(), 0, load.getResult(), *load.getAlong());
-    } else if (isPointwise(op)) {
-      for (Value operand : op->getOperands())
-        if (isa<RankedTensorType>(operand.getType()))
-          joinAll(operand, op->getResult(0));
-    } else if (auto transpose = dyn_cast<tile::TransposeOp>(op)) {
-      for (auto [to, from] : llvm::enumerate(transpose.getPermutation()))
-        join(transpose.getTile(), from, transpose.getResult(), to);
-    } else if (auto reduce = dyn_cast<tile::ReduceOp>(op)) {
-      int64_t to = 0;
-      for (int64_t from = 0; from < reduce.getTile().getType().getRank();
-           ++from)
-        if (!llvm::is_contained(reduce.getDims(), from))
-          join(reduce.getTile(), from, reduce.getResult(), to++);
-    } else if (auto dot = dyn_cast<tile::DotOp>(op)) {
-      joinAll(dot.getAccumulator(), dot.getResult());
-      SmallVector<SmallVector<std::pair<Value, int64_t>>> known(
-          dot.getMap(0).getNumDims());
-      // The result itself: an accumulator may be a constant, without axes.
-      Value tiles[] = {dot.getLhs(), dot.getRhs(), dot.getResult()};
-      for (auto [i, operand] : llvm::enumerate(tiles))
-        for (auto [dim, expr] : llvm::enumerate(dot.getMap(i).getResults())) {
-          auto &others = known[cast<AffineDimExpr>(expr).getPosition()];
-          for (auto [other, otherDim] : others)
-            join(operand, dim, other, otherDim);
-          others.push_back({operand, dim});
-        }
-    } else if (auto sweep = dyn_cast<tile::SweepOp>(op)) {
-      auto *yield = sweep.getStep().front().getTerminator();
-      for (auto [i, init] : llvm::enumerate(sweep.getInits())) {
-        Value carry = sweep.getStep().getArgument(i + 2);
-        joinAll(carry, init);
-        joinAll(carry, sweep.getResult(i));
-        joinAll(carry, yield->getOperand(i));
-      }
-    }
-  });
+void Layout::collectSweptAxes(tile::ProgramOp program) {
   program.walk([&](tile::SweepOp sweep) {
     Value count = sweep.getStep().getArgument(1);
     sweep.getStep().walk([&](tile::LoadOp load) {
       for (auto [dim, valid] : llvm::enumerate(load.getValid()))
         if (valid == count)
-          sweptAxes[sweep].push_back(getAxis(load.getResult(), dim));
+          sweptAxes[sweep].push_back(axes.get(load.getResult(), dim));
     });
     if (!isSweptConsistent(sweep))
       sweptAxes.erase(sweep);
@@ -224,7 +129,7 @@ void Layout::chooseLaneAxis(tile::ProgramOp program) {
     for (auto [dim, expr] : llvm::enumerate(dot.getMap(2).getResults())) {
       if (type.getDimSize(dim) < machine.lanes)
         continue;
-      int64_t &points = score[getAxis(dot.getResult(), dim)];
+      int64_t &points = score[axes.get(dot.getResult(), dim)];
       points += 2;
       for (unsigned i = 0; i < 2; ++i) {
         auto load = dot.getOperand(i).getDefiningOp<tile::LoadOp>();
@@ -249,7 +154,7 @@ int64_t Layout::getLane(Value tile) const {
   if (laneAxis) {
     int64_t found = -1, count = 0;
     for (int64_t dim = 0; dim < type.getRank(); ++dim)
-      if (getAxis(tile, dim) == *laneAxis) {
+      if (axes.get(tile, dim) == *laneAxis) {
         found = dim;
         ++count;
       }
@@ -311,7 +216,7 @@ void Layout::planDot(tile::DotOp dot) {
   // Along a contracted dimension: where the result is too narrow for vectors,
   // or its vectors would have to be transposed out of memory.
   bool onLaneAxis =
-      laneDim && laneAxis && getAxis(dot.getResult(), lane) == *laneAxis;
+      laneDim && laneAxis && axes.get(dot.getResult(), lane) == *laneAxis;
   bool laneIsContiguous = false;
   for (unsigned i = 0; i < 2 && laneDim; ++i) {
     int64_t dim = getOperandDim(maps[i], *laneDim);
@@ -420,10 +325,5 @@ bool Layout::isSwept(tile::SweepOp sweep, Value tile, int64_t dim) const {
   auto it = sweptAxes.find(sweep);
   if (it == sweptAxes.end() || dim < 0)
     return false;
-  return llvm::any_of(it->second, [&](unsigned axis) {
-    unsigned root = axis;
-    while (parents[root] != root)
-      root = parents[root];
-    return root == getAxis(tile, dim);
-  });
+  return llvm::is_contained(it->second, axes.get(tile, dim));
 }

@@ -14,6 +14,7 @@
 #ifndef LIB_TARGET_CPU_LAYOUT_H
 #define LIB_TARGET_CPU_LAYOUT_H
 
+#include "attn/Analysis/TileAxes.h"
 #include "attn/Target/CPU/Machine.h"
 #include "dialects/Tile/Tile.h"
 
@@ -73,10 +74,7 @@ public:
   bool isSwept(tile::SweepOp sweep, mlir::Value tile, int64_t dim) const;
 
 private:
-  unsigned getAxis(mlir::Value tile, int64_t dim) const;
-  void join(mlir::Value a, int64_t dimA, mlir::Value b, int64_t dimB);
-  void joinAll(mlir::Value a, mlir::Value b);
-  void collectAxes(tile::ProgramOp program);
+  void collectSweptAxes(tile::ProgramOp program);
   bool isSweptConsistent(tile::SweepOp sweep) const;
   void chooseLaneAxis(tile::ProgramOp program);
   void planDot(tile::DotOp dot);
@@ -84,8 +82,7 @@ private:
   void requestLeaves(mlir::Value tile, int64_t lane);
 
   const Machine &machine;
-  llvm::DenseMap<mlir::Value, unsigned> firstAxis;
-  mutable std::vector<unsigned> parents;
+  TileAxes axes;
   std::optional<unsigned> laneAxis;
   llvm::DenseMap<mlir::Operation *, DotPlan> plans;
   llvm::DenseMap<mlir::Value, llvm::SmallVector<Form>> forms;
@@ -102,9 +99,6 @@ std::optional<int64_t> getUnitDim(mlir::AffineMap map);
 /// Whether the next point of a dimension lies one further in each dimension of
 /// the memory that depends on it, everywhere.
 bool hasSteps(mlir::AffineMap map);
-
-/// Whether `op` acts on tiles point by point.
-bool isPointwise(mlir::Operation *op);
 
 } // namespace attn::cpu
 

@@ -1,0 +1,180 @@
+//===- ScalarEmitter.cpp - scalars of a tile program in a kernel ----------===//
+
+#include "ScalarEmitter.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+
+using namespace mlir;
+using namespace attn;
+
+Value ScalarEmitter::fail(Operation *op, const Twine &message) {
+  if (!failed)
+    op->emitOpError(message);
+  failed = true;
+  return {};
+}
+
+Value ScalarEmitter::constant(int64_t value) {
+  return arith::ConstantIntOp::create(b, b.getI32Type(), value);
+}
+
+SmallVector<Value> ScalarEmitter::getScalars(ValueRange values) {
+  SmallVector<Value> result;
+  for (Value value : values)
+    result.push_back(getScalar(value));
+  return result;
+}
+
+//===-- Scalars -----------------------------------------------------------===//
+
+Value ScalarEmitter::cloneScalar(Operation *op, ValueRange operands) {
+  if (llvm::is_contained(operands, Value()))
+    return fail(op, "expects operands that threads can compute");
+  Type type = getScalarType(getElementTypeOrSelf(op->getResult(0).getType()));
+  if (isa<arith::IndexCastOp, arith::IndexCastUIOp>(op)) {
+    // An index is 32 bits wide here.
+    Value value = operands[0];
+    unsigned from = value.getType().getIntOrFloatBitWidth();
+    unsigned to = type.getIntOrFloatBitWidth();
+    if (from == to)
+      return value;
+    if (from > to)
+      return arith::TruncIOp::create(b, type, value);
+    if (isa<arith::IndexCastUIOp>(op))
+      return arith::ExtUIOp::create(b, type, value);
+    return arith::ExtSIOp::create(b, type, value);
+  }
+  IRMapping mapping;
+  mapping.map(op->getOperands(), operands);
+  Operation *copy = b.clone(*op, mapping);
+  copy->getResult(0).setType(type);
+  return copy->getResult(0);
+}
+
+Value ScalarEmitter::loadScalar(Value memref, ValueRange indices) {
+  Value tensor = tensors.lookup(memref);
+  if (!tensor || llvm::is_contained(indices, Value()))
+    return {};
+  return pipe::GetOp::create(
+      b, cast<pipe::GlobalType>(tensor.getType()).getElementType(), tensor,
+      indices);
+}
+
+LogicalResult ScalarEmitter::emitTableOp(Operation *op) {
+  Value memref = op->getOperand(isa<tile::MemberOp>(op) ? 1 : 0);
+  auto it = tables.find(memref);
+  if (it == tables.end() || !tensors.contains(memref))
+    return op->emitOpError("expects to read an argument of the program");
+  TableAccess table;
+  table.extents = it->second;
+  table.load = [&](ValueRange point) -> Value {
+    Value element = loadScalar(memref, point);
+    unsigned bits = element.getType().getIntOrFloatBitWidth();
+    if (bits == 32)
+      return element;
+    return bits < 32 ? Value(arith::ExtSIOp::create(b, b.getI32Type(), element))
+                     : arith::TruncIOp::create(b, b.getI32Type(), element);
+  };
+  if (auto extrema = dyn_cast<tile::ExtremaOp>(op)) {
+    auto [least, greatest] =
+        expandExtrema(b, table, getScalars(extrema.getFirsts()),
+                      getScalars(extrema.getLasts()), extrema.getEmpty());
+    setScalar(extrema.getLeast(), least);
+    setScalar(extrema.getGreatest(), greatest);
+  } else if (auto entry = dyn_cast<tile::EntryOp>(op)) {
+    setScalar(entry.getNumber(),
+              expandEntry(b, table, getScalars(entry.getCoordinates()),
+                          getScalar(entry.getFirst()),
+                          getScalar(entry.getAt())));
+  } else {
+    auto member = cast<tile::MemberOp>(op);
+    setScalar(member.getResult(),
+              expandMember(b, table, getScalar(member.getNumber()),
+                           getScalars(member.getCoordinates()),
+                           getScalar(member.getFirst()),
+                           getScalar(member.getLast())));
+  }
+  return success();
+}
+
+LogicalResult ScalarEmitter::emitScalar(Operation *op) {
+  if (isa<tile::ExtremaOp, tile::EntryOp, tile::MemberOp>(op))
+    return emitTableOp(op);
+  if (auto load = dyn_cast<memref::LoadOp>(op)) {
+    Value value = loadScalar(load.getMemRef(), getScalars(load.getIndices()));
+    if (!value)
+      return op->emitOpError("expects to load from an argument of the program");
+    setScalar(load.getResult(), value);
+    return success();
+  }
+  if (auto constantOp = dyn_cast<arith::ConstantOp>(op)) {
+    if (auto integer = dyn_cast<IntegerAttr>(constantOp.getValue());
+        integer && integer.getType().isIndex()) {
+      if (!llvm::isInt<32>(integer.getInt()))
+        return op->emitOpError("expects an index of 32 bits on this target, "
+                               "but got ")
+               << integer.getInt();
+      setScalar(constantOp.getResult(), constant(integer.getInt()));
+      return success();
+    }
+    setScalar(constantOp.getResult(), b.clone(*op)->getResult(0));
+    return success();
+  }
+  if (op->getNumResults() != 1 || op->getNumRegions() != 0 ||
+      !op->getResult(0).getType().isIntOrIndexOrFloat())
+    return op->emitOpError("expects arithmetic on scalars, tile ops or scf.if "
+                           "in a program for threads");
+  Value value = cloneScalar(op, getScalars(op->getOperands()));
+  if (!value)
+    return failure();
+  setScalar(op->getResult(0), value);
+  return success();
+}
+
+//===-- Addresses ---------------------------------------------------------===//
+
+Value ScalarEmitter::evaluateExpr(AffineExpr expr, ValueRange point,
+                                  ValueRange indices) {
+  if (auto dim = dyn_cast<AffineDimExpr>(expr))
+    return point[dim.getPosition()];
+  if (auto symbol = dyn_cast<AffineSymbolExpr>(expr))
+    return indices[symbol.getPosition()];
+  if (auto value = dyn_cast<AffineConstantExpr>(expr))
+    return constant(value.getValue());
+  auto binary = cast<AffineBinaryOpExpr>(expr);
+  Value left = evaluateExpr(binary.getLHS(), point, indices);
+  Value right = evaluateExpr(binary.getRHS(), point, indices);
+  switch (expr.getKind()) {
+  case AffineExprKind::Add:
+    return arith::AddIOp::create(b, left, right);
+  case AffineExprKind::Mul:
+    return arith::MulIOp::create(b, left, right);
+  case AffineExprKind::FloorDiv:
+    return arith::FloorDivSIOp::create(b, left, right);
+  case AffineExprKind::CeilDiv:
+    return arith::CeilDivSIOp::create(b, left, right);
+  default:
+    // The sign of the modulus of an affine expression is never negative.
+    Value quotient = arith::FloorDivSIOp::create(b, left, right);
+    return arith::SubIOp::create(b, left,
+                                 arith::MulIOp::create(b, quotient, right));
+  }
+}
+
+ScalarEmitter::Point ScalarEmitter::evaluateMap(AffineMap map, ValueRange point,
+                                                ValueRange indices) {
+  Point result;
+  for (AffineExpr expr : map.getResults())
+    result.push_back(evaluateExpr(expr, point, indices));
+  return result;
+}
+
+FailureOr<SmallVector<Value>> ScalarEmitter::evaluateRegion(Block &region) {
+  for (Operation &inner : region.without_terminator())
+    if (mlir::failed(emitScalar(&inner))) {
+      failed = true;
+      return failure();
+    }
+  return getScalars(region.getTerminator()->getOperands());
+}

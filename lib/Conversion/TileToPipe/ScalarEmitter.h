@@ -1,0 +1,76 @@
+//===- ScalarEmitter.h - scalars of a tile program in a kernel --*- C++ -*-===//
+//
+// What the coordinates, bounds and tables of a tile program become in a role.
+// Indices are i32, as all scalars of pipe.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_LIB_CONVERSION_TILETOPIPE_SCALAREMITTER_H
+#define ATTN_LIB_CONVERSION_TILETOPIPE_SCALAREMITTER_H
+
+#include "attn/Conversion/ExpandTables.h"
+#include "dialects/Pipe/Pipe.h"
+#include "dialects/Tile/Tile.h"
+
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "llvm/ADT/DenseMap.h"
+
+namespace attn {
+
+class ScalarEmitter {
+public:
+  explicit ScalarEmitter(mlir::ImplicitLocOpBuilder &b) : b(b) {}
+
+  /// What stands for a tensor or a scalar of the program.
+  void setTensor(mlir::Value memref, mlir::Value global) {
+    tensors[memref] = global;
+  }
+  /// The extents of a tensor, for what reads it with coordinates of its own.
+  void setTable(mlir::Value memref, llvm::ArrayRef<mlir::Value> extents) {
+    tables[memref].assign(extents.begin(), extents.end());
+  }
+  void setScalar(mlir::Value value, mlir::Value lowered) {
+    scalars.map(value, lowered);
+  }
+  mlir::Value getScalar(mlir::Value value) {
+    return scalars.lookupOrNull(value);
+  }
+  llvm::SmallVector<mlir::Value> getScalars(mlir::ValueRange values);
+  mlir::Value getTensor(mlir::Value memref) { return tensors.lookup(memref); }
+
+  /// Writes an op whose operands and results are scalars.
+  mlir::LogicalResult emitScalar(mlir::Operation *op);
+  /// What a region of scalars yields, its arguments being set.
+  mlir::FailureOr<llvm::SmallVector<mlir::Value>>
+  evaluateRegion(mlir::Block &region);
+
+  mlir::Value constant(int64_t value);
+
+protected:
+  using Point = llvm::SmallVector<mlir::Value>;
+
+  /// The coordinates in memory of a point of a tile.
+  Point evaluateMap(mlir::AffineMap map, mlir::ValueRange point,
+                    mlir::ValueRange indices);
+  mlir::Value evaluateExpr(mlir::AffineExpr expr, mlir::ValueRange point,
+                           mlir::ValueRange indices);
+  mlir::LogicalResult emitTableOp(mlir::Operation *op);
+  /// `op` on scalars: an elementwise op of one result.
+  mlir::Value cloneScalar(mlir::Operation *op, mlir::ValueRange operands);
+  mlir::Value loadScalar(mlir::Value memref, mlir::ValueRange indices);
+  mlir::Type getScalarType(mlir::Type type) {
+    return type.isIndex() ? b.getI32Type() : type;
+  }
+  mlir::Value fail(mlir::Operation *op, const llvm::Twine &message);
+
+  mlir::ImplicitLocOpBuilder &b;
+  mlir::IRMapping scalars;
+  llvm::DenseMap<mlir::Value, mlir::Value> tensors;
+  llvm::DenseMap<mlir::Value, llvm::SmallVector<mlir::Value>> tables;
+  bool failed = false;
+};
+
+} // namespace attn
+
+#endif // ATTN_LIB_CONVERSION_TILETOPIPE_SCALAREMITTER_H
