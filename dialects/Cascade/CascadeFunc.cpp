@@ -165,7 +165,7 @@ std::optional<int64_t> FuncOp::getStaticExtent(StringRef name) {
 // Verification
 //===----------------------------------------------------------------------===//
 
-// func_c7
+// func_c7, func_c10
 LogicalResult FuncOp::verifyBounds(unsigned argument) {
   std::string name = getArgumentName(argument).str();
   Type type = getArgumentTypes()[argument];
@@ -183,6 +183,10 @@ LogicalResult FuncOp::verifyBounds(unsigned argument) {
              << attribute << "' on integer scalars, but argument '" << name
              << "' has type " << type;
   }
+  if (getArgAttr(argument, kPositiveAttr) && !isa<FloatType>(type))
+    return emitOpError("expects 'cascade.positive' on float scalars, but "
+                       "argument '")
+           << name << "' has type " << type;
   std::optional<int64_t> least = getArgumentMin(argument);
   std::optional<int64_t> greatest = getArgumentMax(argument);
   if (least && greatest && *least > *greatest)

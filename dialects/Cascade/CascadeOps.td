@@ -49,9 +49,11 @@ def Cascade_FuncOp : Cascade_Op<"func", [
       symbols.
     * (C9) `cascade.extents` has integers of at least 0 for ranks of arguments
       and results.
+    * (C10) `cascade.positive` stands on an argument that is a float scalar.
 
     `cascade.min` and `cascade.max` are facts: a caller keeps to them, and
-    analyses of masks count on them. `cascade.fill` maps coordinates
+    analyses of masks count on them. So is `cascade.positive`: a factor that is
+    greater than 0 may be taken out of a maximum. `cascade.fill` maps coordinates
     (dimensions) and extents (symbols) of a table to the entries that tools make
     up where they are given none, and `cascade.extents` has the extents of such
     tables that they take.
@@ -107,6 +109,7 @@ def Cascade_FuncOp : Cascade_Op<"func", [
 
     static constexpr ::llvm::StringLiteral kNameAttr = "cascade.name";
     static constexpr ::llvm::StringLiteral kMinAttr = "cascade.min";
+    static constexpr ::llvm::StringLiteral kPositiveAttr = "cascade.positive";
     static constexpr ::llvm::StringLiteral kMaxAttr = "cascade.max";
     static constexpr ::llvm::StringLiteral kFillAttr = "cascade.fill";
     static constexpr ::llvm::StringLiteral kExtentsAttr = "cascade.extents";

@@ -81,7 +81,8 @@ def Pipe_SliceAttr : Pipe_Attr<"Slice", "slice",
 
 def Pipe_ReduceKind : I32EnumAttr<"ReduceKind", "monoid of a reduction", [
     I32EnumAttrCase<"Add", 0, "add">,
-    I32EnumAttrCase<"MaxNum", 1, "maxnum">]> {
+    I32EnumAttrCase<"MaxNum", 1, "maxnum">,
+    I32EnumAttrCase<"Maximum", 2, "maximum">]> {
   let cppNamespace = "::attn::pipe";
 }
 

@@ -110,6 +110,14 @@ static LogicalResult verifyCopy(OpT op, GlobalType global, unsigned numIndices,
   return success();
 }
 
+LogicalResult ClearOp::verify() {
+  // clear_c1
+  auto role = (*this)->getParentOfType<RoleOp>();
+  if (role && role.getWarps() == 1)
+    return emitOpError("expects a role of several warps, but got one of one");
+  return success();
+}
+
 LogicalResult LoadOp::verify() {
   // load_c1, load_c2, load_c4
   if (failed(verifyCopy(*this, getSource().getType(), getIndices().size(), 2,

@@ -102,6 +102,22 @@ def Pipe_ReleaseOp : Pipe_Op<"release", [Pipe_CursorOfRing]> {
   }];
 }
 
+def Pipe_ClearOp : Pipe_Op<"clear"> {
+  let summary = "makes rows of a slot zero";
+  let description = [{
+    The rows from `row` on of a slot that was waited for become zero for the group,
+    whose warps meet. What lies beyond the end of some data in a slot may be
+    anything, and zero times anything is not zero. Several readers may clear a
+    slot: they clear the same rows.
+
+    Constraints:
+    * (C1) The role has more than one warp.
+  }];
+  let arguments = (ins Pipe_SharedType:$slot, I32:$row);
+  let assemblyFormat = "$slot `from` $row attr-dict `:` type($slot)";
+  let hasVerifier = 1;
+}
+
 //===-- Copies --------------------------------------------------------------===//
 
 def Pipe_LoadOp : Pipe_Op<"load", [HasParent<"FillOp">]> {

@@ -23,14 +23,18 @@ LogicalResult MmaAsyncOp::verify() {
   if (getLhsDim() > 1 || getRhsDim() > 1)
     return emitOpError("expects to contract dimensions 0 or 1, but got ")
            << getLhsDim() << " and " << getRhsDim();
-  if (lhsShape[getLhsDim()] != rhsShape[getRhsDim()])
+  int64_t lhsDepth = lhsShape[getLhsDim()], rhsDepth = rhsShape[getRhsDim()];
+  if (getDepth() && (lhsDepth < getNumTerms() || rhsDepth < getNumTerms()))
+    return emitOpError("expects contracted dimensions of at least depth ")
+           << getNumTerms() << ", but got " << lhsDepth << " and " << rhsDepth;
+  if (!getDepth() && lhsDepth != rhsDepth)
     return emitOpError("expects equal sizes of the contracted dimensions, but "
                        "got ")
-           << lhsShape[getLhsDim()] << " and " << rhsShape[getRhsDim()];
+           << lhsDepth << " and " << rhsDepth;
   // mma_async_c2
   int64_t m = lhsShape[1 - getLhsDim()], n = rhsShape[1 - getRhsDim()];
   if (accumulator.getRank() != 2 || accumulator.getDimSize(0) != m ||
-      accumulator.getDimSize(1) != n || !getFragment(accumulator))
+      accumulator.getDimSize(1) > n || !getFragment(accumulator))
     return emitOpError("expects an accumulator of ")
            << m << " x " << n << " with a fragment, but got " << accumulator;
   // mma_async_c3
@@ -72,11 +76,12 @@ LogicalResult MmaWaitOp::verify() {
 
 //===-- Lines -------------------------------------------------------------===//
 
-/// Checks that `line` is a slice of `tile`, with its elements.
+/// Checks that `line` has the lines of `tile` and its elements.
 static LogicalResult verifySlice(Operation *op, RankedTensorType line,
                                  RankedTensorType tile) {
   auto slice = cast<SliceAttr>(line.getEncoding());
-  if (slice.getParent() != tile.getEncoding() ||
+  if (line.getDimSize(0) != tile.getDimSize(1 - slice.getDim()) ||
+      !spreadsAs(slice, getFragment(tile)) ||
       line.getElementType() != tile.getElementType())
     return op->emitOpError("expects a slice of the tile's fragment with its "
                            "elements, but got ")

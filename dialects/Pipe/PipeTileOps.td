@@ -6,27 +6,39 @@ def Pipe_MmaAsyncOp : Pipe_Op<"mma_async"> {
   let summary = "starts a matrix product of tiles";
   let description = [{
     `D[m, n] = sum_k A[m, k] B[k, n] + C[m, n]`, where `contract(i, j)` says that
-    `k` is dimension `i` of `lhs` and `j` of `rhs`. Without `acc`, C is zero. C
-    may be a token, whose product this one follows. The left side may be in
+    `k` is dimension `i` of `lhs` and `j` of `rhs`. With `depth`, only so many of
+    its first elements are summed over: a tile in shared memory may be wider than
+    what it holds. Without `acc`, C is zero. C may be a token, whose product this one follows. The left side may be in
     registers, which must not be written before the product is waited for; as
     values do not change, only a target's own conversions could do that.
 
     Constraints:
-    * (C1) `contract` names dimensions 0 or 1, and their sizes agree.
-    * (C2) The accumulator is M x N.
+    * (C1) `contract` names dimensions 0 or 1; their sizes agree, or are at least
+      `depth`, which is positive.
+    * (C2) The accumulator is M x N, or has the first columns only if the right
+      side is wider.
     * (C3) `acc` has the accumulator's type, or is a token of it.
     * (C4) The left and right elements have one type.
   }];
   let arguments = (ins AnyTypeOf<[Pipe_SharedType, Pipe_Tile]>:$lhs,
                        Pipe_SharedType:$rhs,
                        Optional<AnyTypeOf<[Pipe_Tile, Pipe_TokenType]>>:$acc,
-                       I64Attr:$lhs_dim, I64Attr:$rhs_dim);
+                       I64Attr:$lhs_dim, I64Attr:$rhs_dim,
+                       OptionalAttr<ConfinedAttr<I64Attr, [IntPositive]>>:$depth);
   let results = (outs Pipe_TokenType:$token);
   let assemblyFormat = [{
-    $lhs `,` $rhs (`,` $acc^)? `contract` `(` $lhs_dim `,` $rhs_dim `)` attr-dict
+    $lhs `,` $rhs (`,` $acc^)? `contract` `(` $lhs_dim `,` $rhs_dim `)`
+    (`depth` $depth^)? attr-dict
     `:` type($lhs) `,` type($rhs) (`,` type($acc)^)? `->` type($token)
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// The number of terms of each sum.
+    int64_t getNumTerms() {
+      return getDepth() ? *getDepth()
+                        : getRhs().getType().getShape()[getRhsDim()];
+    }
+  }];
 }
 
 def Pipe_MmaWaitOp : Pipe_Op<"mma_wait", [TypesMatchWith<
@@ -73,9 +85,10 @@ def Pipe_RowReduceOp : Pipe_Op<"row_reduce"> {
     each lane's own part, with its own part of `init`.
 
     Constraints:
-    * (C1) The result is a slice of the tile's fragment along the dimension, with
-      its elements.
-    * (C2) `init` is complete if the result is; for a partial result of kind `add`
+    * (C1) The result has the tile's elements and spreads its lines over
+      registers, lanes and warps as the tile does: it is a slice of the tile's
+      fragment, or of one of another width.
+    * (C2) `init` is such a line too, and is complete if the result is; for a partial result of kind `add`
       it is partial, as a complete one would be counted once a lane.
   }];
   let arguments = (ins Pipe_ReduceKind:$kind, Pipe_Tile:$tile,

@@ -28,6 +28,7 @@ inline constexpr llvm::StringLiteral kAccessAttr = "tile.access";
 inline constexpr llvm::StringLiteral kShapeAttr = "tile.shape";
 inline constexpr llvm::StringLiteral kExtentAttr = "tile.extent";
 inline constexpr llvm::StringLiteral kValueAttr = "tile.value";
+inline constexpr llvm::StringLiteral kPositiveAttr = "tile.positive";
 
 /// The element that `kind` of any `x` with it is `x`, in `elementType`.
 mlir::TypedAttr getIdentity(ReduceKind kind, mlir::Type elementType);

@@ -49,7 +49,7 @@ def Tile_ProgramOp : Tile_Op<"program", [
       `tile.value = ["ceildiv", "M", 1024]` too, it is the value of that expression
       over other extents, as a kernel's manifest writes one;
     * any other `index`, integer or float is a scalar given by the caller, with a
-      `tile.name`.
+      `tile.name`. `tile.positive` says that the caller gives it greater than 0.
 
     `static_extents` names extents that are constants of this program.
 

@@ -12,7 +12,7 @@
 
 cascade.func @alibi(%q: !Q, %k: !K, %v: !V,
     %slope: !Slope {cascade.fixed, cascade.spread = 0.05 : f64, cascade.doc = "penalty of each head a position"},
-    %scale: f32 {cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
+    %scale: f32 {cascade.positive, cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
     -> (o: !O, lse: !R {cascade.fixed}) attributes {reassoc} {
   // Query p stands at position p + |M| - |P| of the keys: the last query sees the
   // last key.

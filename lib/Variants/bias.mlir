@@ -12,7 +12,7 @@
 
 cascade.func @bias(%q: !Q, %k: !K, %v: !V,
     %bias: !Bias {cascade.doc = "added to the scaled scores"},
-    %scale: f32 {cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
+    %scale: f32 {cascade.positive, cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
     -> (o: !O, lse: !R {cascade.fixed}) attributes {reassoc} {
   %s = cascade.einsum [b, h, g, p, m] = %q[b, h, g, p, e], %k[b, h, m, e] reduce add : !Q, !K -> !S
   %t = cascade.einsum [b, h, g, p, m] = %s[b, h, g, p, m] absorb, %bias[b, h, g, p, m] : !S, !Bias -> !S

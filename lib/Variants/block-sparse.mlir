@@ -24,7 +24,7 @@ cascade.func @block_sparse(%q: !Q, %k: !K, %v: !V,
     %block_cols: index {cascade.static, cascade.default = 16 : index, cascade.min = 1 : index, cascade.doc = "keys of a block"},
     %causal: index {cascade.static, cascade.default = 0 : index, cascade.min = 0 : index, cascade.max = 1 : index,
         cascade.doc = "whether later keys are hidden (1) or seen (0)"},
-    %scale: f32 {cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
+    %scale: f32 {cascade.positive, cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
     -> (o: !O, lse: !R {cascade.fixed}) attributes {reassoc, cascade.extents = {I = 33, N = 128}} {
   // Query p stands at position p + |M| - |P| of the keys: the last query sees the
   // last key.

@@ -10,7 +10,7 @@
 !O = !cascade.tensor<[B, H, G, P, F], f32, empty = 0.0>
 
 cascade.func @causal_bottom_right(%q: !Q, %k: !K, %v: !V,
-    %scale: f32 {cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
+    %scale: f32 {cascade.positive, cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
     -> (o: !O, lse: !R {cascade.fixed}) attributes {reassoc} {
   // Query p stands at position p + |M| - |P| of the keys: the last query sees the
   // last key.

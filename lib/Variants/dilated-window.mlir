@@ -17,7 +17,7 @@ cascade.func @dilated_window(%q: !Q, %k: !K, %v: !V,
         cascade.doc = "distance of the farthest key that a query sees"},
     %dilation: index {cascade.static, cascade.default = 2 : index, cascade.min = 1 : index,
         cascade.doc = "distance of neighbouring keys that a query sees"},
-    %scale: f32 {cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
+    %scale: f32 {cascade.positive, cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
     -> (o: !O, lse: !R {cascade.fixed}) attributes {reassoc} {
   %s = cascade.einsum [b, h, g, p, m] = %q[b, h, g, p, e], %k[b, h, m, e] reduce add : !Q, !K -> !S
     where {

@@ -19,7 +19,7 @@ cascade.func @documents(%q: !Q, %k: !K, %v: !V,
         cascade.doc = "document of each token"},
     %first: !Starts {cascade.fixed, cascade.fill = affine_map<(d0) -> (d0 * 128)>,
         cascade.doc = "first token of each document, and the number of tokens"},
-    %scale: f32 {cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
+    %scale: f32 {cascade.positive, cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
     -> (o: !O, lse: !R {cascade.fixed}) attributes {reassoc, cascade.extents = {N = 65}} {
   %s = cascade.einsum [b, h, g, p, m] = %q[b, h, g, p, e], %k[b, h, m, e] reduce add : !Q, !K -> !S
     where {

@@ -17,7 +17,7 @@ cascade.func @duo(%q: !Q, %k: !K, %v: !V,
         cascade.doc = "first keys that a streaming head sees"},
     %recent: index {cascade.default = 128 : index, cascade.min = 0 : index,
         cascade.doc = "last keys that a streaming head sees"},
-    %scale: f32 {cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
+    %scale: f32 {cascade.positive, cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
     -> (o: !O, lse: !R {cascade.fixed}) attributes {reassoc} {
   // Query p stands at position p + |M| - |P| of the keys: the last query sees the
   // last key.

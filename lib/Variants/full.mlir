@@ -10,7 +10,7 @@
 !O = !cascade.tensor<[B, H, P, F], f32, empty = 0.0>
 
 cascade.func @full(%q: !Q, %k: !K, %v: !V,
-    %scale: f32 {cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
+    %scale: f32 {cascade.positive, cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
     -> (o: !O, lse: !R {cascade.fixed}) attributes {reassoc} {
   %s = cascade.einsum [b, h, p, m] = %q[b, h, p, e], %k[b, h, m, e] reduce add : !Q, !K -> !S
   %t = cascade.einsum [b, h, p, m] = %s[b, h, p, m] absorb : !S -> !S

@@ -15,7 +15,7 @@
 !OI = !cascade.tensor<[B, H, G, I0, F], f32, empty = 0.0>
 
 cascade.func @linear_chunked(%q: !Q, %k: !K, %v: !V,
-    %scale: f32 {cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
+    %scale: f32 {cascade.positive, cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
     -> (o: !O) attributes {reassoc} {
   cascade.rank M0 = 64
   // The chunk's queries, under a name of their own beside its keys.

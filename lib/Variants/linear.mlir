@@ -11,7 +11,7 @@
 !Slices = !cascade.tensor<[M, B, H, G, F], f32, empty = 0.0>
 
 cascade.func @linear(%q: !Q, %k: !K, %v: !V,
-    %scale: f32 {cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
+    %scale: f32 {cascade.positive, cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
     -> (o: !O) attributes {reassoc} {
   %start = cascade.empty : !State
   %last, %slices = cascade.scan M (%q, %k, %v : !Q, !K, !V) init (%start : !State) -> !State, !Slices

@@ -15,7 +15,7 @@ cascade.func @moa(%q: !Q, %k: !K, %v: !V,
         cascade.doc = "first keys that the head sees"},
     %spans: !Heads {cascade.fixed, cascade.fill = affine_map<(d0, d1) -> (d0 * 32 + d1 * 16 + 32)>,
         cascade.doc = "last keys that the head sees"},
-    %scale: f32 {cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
+    %scale: f32 {cascade.positive, cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
     -> (o: !O, lse: !R {cascade.fixed}) attributes {reassoc} {
   // Query p stands at position p + |M| - |P| of the keys: the last query sees the
   // last key.

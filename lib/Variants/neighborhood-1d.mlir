@@ -27,7 +27,7 @@ cascade.func @neighborhood_1d(%q: !Q, %k: !K, %v: !V,
         cascade.doc = "whether later keys are hidden (1) or seen (0)"},
     %extra: index {cascade.default = 0 : index, cascade.min = 0 : index,
         cascade.doc = "keys before the canvas, which every query sees"},
-    %scale: f32 {cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
+    %scale: f32 {cascade.positive, cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
     -> (o: !O, lse: !R {cascade.fixed}) attributes {reassoc} {
   %np = cascade.extent P
   %s = cascade.einsum [b, h, g, p, m] = %q[b, h, g, p, e], %k[b, h, m, e] reduce add : !Q, !K -> !S

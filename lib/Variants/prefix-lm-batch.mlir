@@ -13,7 +13,7 @@
 cascade.func @prefix_lm_batch(%q: !Q, %k: !K, %v: !V,
     %prefix: !Lengths {cascade.fixed, cascade.fill = affine_map<(d0) -> (d0 * 16 + 16)>,
         cascade.doc = "keys that every query of the sequence sees"},
-    %scale: f32 {cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
+    %scale: f32 {cascade.positive, cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
     -> (o: !O, lse: !R {cascade.fixed}) attributes {reassoc} {
   // Query p stands at position p + |M| - |P| of the keys: the last query sees the
   // last key.

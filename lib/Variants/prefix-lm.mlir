@@ -11,7 +11,7 @@
 
 cascade.func @prefix_lm(%q: !Q, %k: !K, %v: !V,
     %prefix: index {cascade.default = 32 : index, cascade.min = 0 : index, cascade.doc = "keys that every query sees"},
-    %scale: f32 {cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
+    %scale: f32 {cascade.positive, cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
     -> (o: !O, lse: !R {cascade.fixed}) attributes {reassoc} {
   // Query p stands at position p + |M| - |P| of the keys: the last query sees the
   // last key.

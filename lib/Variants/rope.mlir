@@ -20,7 +20,7 @@ cascade.func @rope(%q: !Q, %k: !K, %v: !V,
     %qsin: !QT {cascade.fixed, cascade.doc = "sines of the queries' angles, negated at even e"},
     %kcos: !KT {cascade.fixed, cascade.doc = "cosines of the keys' angles"},
     %ksin: !KT {cascade.fixed, cascade.doc = "sines of the keys' angles, negated at even e"},
-    %scale: f32 {cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
+    %scale: f32 {cascade.positive, cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
     -> (o: !O, lse: !R {cascade.fixed}) attributes {reassoc} {
   // Query p stands at position p + |M| - |P| of the keys: the last query sees the
   // last key.

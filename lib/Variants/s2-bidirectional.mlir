@@ -23,7 +23,7 @@ cascade.func @s2_bidirectional(%q: !Q, %k: !K, %v: !V,
         cascade.doc = "next blocks that a query sees, its own among them"},
     %vertical: index {cascade.static, cascade.default = 8 : index, cascade.min = 1 : index,
         cascade.doc = "every how many blocks beyond these one is seen"},
-    %scale: f32 {cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
+    %scale: f32 {cascade.positive, cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
     -> (o: !O, lse: !R {cascade.fixed}) attributes {reassoc} {
   %s = cascade.einsum [b, h, g, p, m] = %q[b, h, g, p, e], %k[b, h, m, e] reduce add : !Q, !K -> !S
     where {

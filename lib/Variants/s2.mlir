@@ -27,7 +27,7 @@ cascade.func @s2(%q: !Q, %k: !K, %v: !V,
         cascade.doc = "blocks that the pattern slides for all heads"},
     %dense: index {cascade.default = 0 : index, cascade.min = 0 : index,
         cascade.doc = "last query heads, which see all earlier keys"},
-    %scale: f32 {cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
+    %scale: f32 {cascade.positive, cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
     -> (o: !O, lse: !R {cascade.fixed}) attributes {reassoc} {
   // Query p stands at position p + |M| - |P| of the keys: the last query sees the
   // last key.

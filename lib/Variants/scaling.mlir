@@ -7,7 +7,7 @@
 !O = !cascade.tensor<[B, H, G, P, F], f32, empty = 0.0>
 
 cascade.func @scaling(%q: !Q, %k: !K, %v: !V,
-    %scale: f32 {cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
+    %scale: f32 {cascade.positive, cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
     -> (o: !O) attributes {reassoc} {
   %s = cascade.einsum [b, h, g, p, m] = %q[b, h, g, p, e], %k[b, h, m, e] reduce add : !Q, !K -> !W
   %u = cascade.einsum [b, h, g, p, f] = %s[b, h, g, p, m], %v[b, h, m, f] reduce add : !W, !V -> !O

@@ -23,7 +23,7 @@ cascade.func @selected_blocks(%q: !Q, %k: !K, %v: !V,
         cascade.doc = "first keys, which every later query sees"},
     %window: index {cascade.default = 32 : index, cascade.min = 0 : index,
         cascade.doc = "last keys that a query sees, itself among them"},
-    %scale: f32 {cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
+    %scale: f32 {cascade.positive, cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
     -> (o: !O, lse: !R {cascade.fixed}) attributes {reassoc, cascade.extents = {R = 32, T = 4}} {
   // Query p stands at position p + |M| - |P| of the keys: the last query sees the
   // last key.

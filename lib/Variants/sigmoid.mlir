@@ -9,7 +9,7 @@
 
 cascade.func @sigmoid(%q: !Q, %k: !K, %v: !V,
     %shift: f32 {cascade.default = 0.0 : f32, cascade.doc = "added to the scaled scores"},
-    %scale: f32 {cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
+    %scale: f32 {cascade.positive, cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
     -> (o: !O) attributes {reassoc} {
   // Query p stands at position p + |M| - |P| of the keys: the last query sees the
   // last key.

@@ -12,7 +12,7 @@
 
 cascade.func @sink(%q: !Q, %k: !K, %v: !V,
     %sink: !Sink {cascade.fixed, cascade.doc = "logit of the sink of each head"},
-    %scale: f32 {cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
+    %scale: f32 {cascade.positive, cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
     -> (o: !O, lse: !R {cascade.fixed}) attributes {reassoc} {
   // Query p stands at position p + |M| - |P| of the keys: the last query sees the
   // last key.

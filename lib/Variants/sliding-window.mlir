@@ -11,7 +11,7 @@
 
 cascade.func @sliding_window(%q: !Q, %k: !K, %v: !V,
     %window: index {cascade.default = 128 : index, cascade.min = 0 : index, cascade.doc = "keys that a query sees at the most"},
-    %scale: f32 {cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
+    %scale: f32 {cascade.positive, cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
     -> (o: !O, lse: !R {cascade.fixed}) attributes {reassoc} {
   // Query p stands at position p + |M| - |P| of the keys: the last query sees the
   // last key.

@@ -11,7 +11,7 @@
 
 cascade.func @softcap(%q: !Q, %k: !K, %v: !V,
     %softcap: f32 {cascade.default = 30.0 : f32, cascade.doc = "bound of the scores"},
-    %scale: f32 {cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
+    %scale: f32 {cascade.positive, cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
     -> (o: !O, lse: !R {cascade.fixed}) attributes {reassoc, cascade.error_factor = 3.0} {
   // Query p stands at position p + |M| - |P| of the keys: the last query sees the
   // last key.

@@ -16,7 +16,7 @@ cascade.func @tri_shape(%q: !Q, %k: !K, %v: !V,
         cascade.doc = "last keys that a query sees, itself among them"},
     %dense: index {cascade.default = 64 : index, cascade.min = 0 : index,
         cascade.doc = "last queries, which see all earlier keys"},
-    %scale: f32 {cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
+    %scale: f32 {cascade.positive, cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
     -> (o: !O, lse: !R {cascade.fixed}) attributes {reassoc} {
   // Query p stands at position p + |M| - |P| of the keys: the last query sees the
   // last key.

@@ -267,6 +267,26 @@ def ReportMasksPass : Pass<"cascade-mask-report", "::attn::cascade::FuncOp"> {
                         "The rank that is swept">];
 }
 
+def FoldScalesPass : Pass<"tile-fold-scales", "::mlir::ModuleOp"> {
+  let summary = "Write exponentials to base 2, with factors folded into them";
+  let description = [{
+    For machines that have 2^x and log2(x), and a product with a sum in one
+    instruction. Of a softmax is left, at each point, one such instruction and one
+    exponential:
+
+    * `exp(x)` becomes `exp2(log2(e) x)`, and `log(x)` `ln(2) log2(x)`;
+    * a factor, one number for all points, of a difference with a line becomes
+      part of a `math.fma`: `c (a - b)` is `a c + (-b c)`, the last once a line;
+    * a factor that is positive (`tile.positive`) comes out of maxima and of masks
+      whose empty value is an infinity;
+    * a quotient by a line becomes a product with its inverse, once a line.
+
+    Results change by rounding only.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::math::MathDialect"];
+}
+
 def HoistMasksPass : Pass<"tile-hoist-masks", "::mlir::ModuleOp"> {
   let summary = "Compute parts of masks once a row or once a key";
   let description = [{

@@ -319,6 +319,10 @@ private:
     for (auto [i, argument] : llvm::enumerate(func.getBody().getArguments())) {
       if (auto type = dyn_cast<NamedTensorType>(argument.getType()))
         addMemory(type, func.getArgumentName(i), "read");
+      else if (func.getArgAttr(i, FuncOp::kPositiveAttr))
+        addArgument(argument.getType(),
+                    {named(func.getArgumentName(i)),
+                     b.getNamedAttr(tile::kPositiveAttr, b.getUnitAttr())});
       else
         addArgument(argument.getType(), {named(func.getArgumentName(i))});
     }

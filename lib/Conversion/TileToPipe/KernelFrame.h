@@ -28,6 +28,11 @@ public:
   mlir::FailureOr<mlir::Value> getGuard();
   /// The extent of a rank, an i32.
   mlir::FailureOr<mlir::Value> getExtent(llvm::StringRef rank);
+  /// The number of the kernel's argument that stands for one of the program,
+  /// which is no extent.
+  unsigned getKernelArgument(unsigned index) {
+    return mlir::cast<mlir::BlockArgument>(arguments[index]).getArgNumber();
+  }
   /// Tells `emitter` the tensors, extents and scalars of the program.
   mlir::LogicalResult bindArguments(ScalarEmitter &emitter);
 

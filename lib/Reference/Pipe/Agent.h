@@ -137,6 +137,7 @@ private:
   Progress load(pipe::LoadOp op);
   Progress wait(pipe::WaitOp op);
   Progress message(pipe::MessageOp op);
+  Progress clear(pipe::ClearOp op);
   Progress release(pipe::ReleaseOp op);
 
   // Turns, work and the rest (SyncOps.cpp).

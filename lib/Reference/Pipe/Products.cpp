@@ -123,7 +123,7 @@ static ProductShape getShape(MmaAsyncOp op, int64_t numWarps) {
   auto rhs = op.getRhs().getType();
   return {accumulator.getDimSize(0),
           accumulator.getDimSize(1),
-          rhs.getShape()[op.getRhsDim()],
+          op.getNumTerms(),
           rhs.getElementType(),
           accumulator.getElementType(),
           numWarps,

@@ -120,6 +120,20 @@ Agent::Progress Agent::wait(WaitOp op) {
   return Progress::outside;
 }
 
+Agent::Progress Agent::clear(ClearOp op) {
+  RuntimeValue value = get(op.getSlot());
+  auto *slot = std::get_if<SlotRef>(&value);
+  if (!slot)
+    return stop(op, "expects a ring's slot, but got a pipe.shared_tile");
+  if (!checkRead(*slot, op))
+    return Progress::outside;
+  Buffer &buffer = slot->slot->buffer;
+  for (int64_t row = std::max<int64_t>(getInteger(op.getRow()), 0);
+       row < buffer.rows; ++row)
+    std::fill_n(buffer.getRow(row), buffer.columns, Scalar());
+  return Progress::outside;
+}
+
 Agent::Progress Agent::message(MessageOp op) {
   int64_t filling;
   RingSlot &slot = getSlot(op.getRing(), op.getCursor(), filling);

@@ -25,10 +25,12 @@ static Scalar combine(ReduceKind kind, Type type, Scalar a, Scalar b) {
   Scalar result;
   if (auto floatType = dyn_cast<FloatType>(type)) {
     double value = kind == ReduceKind::Add ? a.f + b.f : std::fmax(a.f, b.f);
+    if (kind == ReduceKind::Maximum && (std::isnan(a.f) || std::isnan(b.f)))
+      value = std::numeric_limits<double>::quiet_NaN();
     result.f = roundTo(floatType, value);
     return result;
   }
-  if (kind == ReduceKind::MaxNum) {
+  if (kind != ReduceKind::Add) {
     result.i = std::max(a.i, b.i);
     return result;
   }
@@ -101,7 +103,8 @@ void Agent::rowReduce(RowReduceOp op) {
   RankedTensorType type = getTensor(op.getResult());
   Type element = type.getElementType();
   auto slice = cast<SliceAttr>(type.getEncoding());
-  const FragmentTable &table = machine.getTable(getFragment(type));
+  const FragmentTable &table =
+      machine.getTable(getFragment(getTensor(op.getTile())));
   const FragmentTable::Line &line = getLine(table, slice);
   const Registers &tile = *get<RegistersRef>(op.getTile());
   int64_t count = line.numRegisters;

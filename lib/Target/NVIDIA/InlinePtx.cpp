@@ -138,6 +138,14 @@ void attn::nvidia::storeGlobalIf(OpBuilder &b, Location loc, Value address,
        {address, value, predicate}, {});
 }
 
+Value attn::nvidia::approximateTanh(OpBuilder &b, Location loc, Value value) {
+  return LLVM::InlineAsmOp::create(
+             b, loc, value.getType(), value, "tanh.approx.f32 $0, $1;", "=f,f",
+             /*has_side_effects=*/false, /*is_align_stack=*/false,
+             LLVM::TailCallKind::None, LLVM::AsmDialectAttr(), ArrayAttr())
+      .getResult(0);
+}
+
 void attn::nvidia::waitBulkReadsIf(OpBuilder &b, Location loc,
                                    Value predicate) {
   emit(b, loc,

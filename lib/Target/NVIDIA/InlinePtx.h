@@ -7,6 +7,7 @@
 //  * predicated arrivals and stores: no op takes the predicate, and a branch
 //    would cut the block that ptxas schedules;
 //  * wgmma with the left side in registers: the op takes descriptors only;
+//  * tanh.approx: LLVM has no intrinsic;
 //  * waits for products: an op has no link to the accumulators, and LLVM could
 //    move their readers above it.
 //
@@ -60,6 +61,10 @@ llvm::SmallVector<mlir::Value> startWgmma(mlir::OpBuilder &b,
 llvm::SmallVector<mlir::Value> waitWgmma(mlir::OpBuilder &b, mlir::Location loc,
                                          int64_t pending,
                                          mlir::ValueRange accumulators);
+
+/// The hyperbolic tangent of an f32, to about 2^-11 of its value.
+mlir::Value approximateTanh(mlir::OpBuilder &b, mlir::Location loc,
+                            mlir::Value value);
 
 /// Stores `value` (f32, i32) to global memory, `offset` bytes from `address`,
 /// where `predicate` holds.

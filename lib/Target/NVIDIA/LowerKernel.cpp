@@ -82,7 +82,7 @@ static int64_t getNumGroups(RoleOp role) {
 
 /// Whether the group's threads meet after `op`.
 static bool isThreadMeeting(Operation *op) {
-  if (isa<EachOp>(op))
+  if (isa<EachOp, ClearOp>(op))
     return true;
   auto get = dyn_cast<GetOp>(op);
   return get && isa<pipe::ArrayType>(get.getSource().getType()) &&
@@ -335,11 +335,16 @@ LogicalResult KernelLowering::lowerRole(RoleOp role, int64_t firstGroup) {
     if (isThreadMeeting(op)) {
       meets = true;
       op->setAttr(kBarrierAttr, rewriter.getI64IntegerAttr(nextNamedBarrier));
+      // A barrier a group, by the number of the group in the block.
+      if (isa<ClearOp>(op))
+        op->setAttr(kFirstGroupAttr, rewriter.getI64IntegerAttr(firstGroup));
     }
     if (auto take = dyn_cast<TakeTurnOp>(op))
       turns.insert(take.getTurn());
   });
-  if (meets && nextNamedBarrier++ >= kNumNamedBarriers)
+  if (meets)
+    nextNamedBarrier += role.getGroups();
+  if (nextNamedBarrier > kNumNamedBarriers)
     return role.emitOpError("expects at most ")
            << kNumNamedBarriers - 1
            << " groups in all turns and roles with pipe.each, one named "

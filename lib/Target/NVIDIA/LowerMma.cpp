@@ -34,7 +34,7 @@ struct MmaAsyncLowering : OpConversionPattern<MmaAsyncOp> {
     if (lhsShared)
       lhs = getWgmmaOperand(lhsShared, op.getLhsDim());
     Type element = op.getRhs().getType().getElementType();
-    int64_t depth = op.getRhs().getType().getShape()[op.getRhsDim()];
+    int64_t depth = op.getNumTerms();
     SmallVector<Value> registers;
     if (op.getAcc())
       registers = llvm::to_vector(adaptor.getAcc());

@@ -8,6 +8,8 @@
 
 #include "Lowering.h"
 
+#include "InlinePtx.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/Matchers.h"
@@ -199,6 +201,20 @@ struct Log2Lowering : OpConversionPattern<math::Log2Op> {
     return lowerToIntrinsic(op, adaptor.getOperand(),
                             "llvm.nvvm.lg2.approx.ftz.f",
                             arith::FastMathFlags::afn, rewriter);
+  }
+};
+
+struct TanhLowering : OpConversionPattern<math::TanhOp> {
+  TanhLowering(const TypeConverter &converter, MLIRContext *context)
+      : OpConversionPattern(converter, context, /*benefit=*/2) {}
+  LogicalResult
+  matchAndRewrite(math::TanhOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    SmallVector<Value> results;
+    for (Value operand : adaptor.getOperand())
+      results.push_back(approximateTanh(rewriter, op.getLoc(), operand));
+    rewriter.replaceOpWithMultiple(op, {ValueRange(results)});
+    return success();
   }
 };
 
@@ -420,6 +436,8 @@ static Value combine(OpBuilder &b, Location loc, ReduceKind kind, Value lhs,
                                  arith::FastMathFlags::contract);
   case ReduceKind::MaxNum:
     return arith::MaxNumFOp::create(b, loc, lhs, rhs);
+  case ReduceKind::Maximum:
+    return arith::MaximumFOp::create(b, loc, lhs, rhs);
   }
   llvm_unreachable("unknown reduction");
 }
@@ -462,7 +480,7 @@ struct RowReduceLowering : OpConversionPattern<RowReduceOp> {
     if (!type.getElementType().isF32())
       return rewriter.notifyMatchFailure(op, "has elements other than f32");
     auto slice = cast<SliceAttr>(type.getEncoding());
-    FragmentAttr fragment = slice.getParent();
+    FragmentAttr fragment = getFragment(op.getTile().getType());
     Location loc = op.getLoc();
     SmallVector<Value> results(getNumRegisters(type));
     bool isSum = op.getKind() == ReduceKind::Add;
@@ -541,8 +559,8 @@ void attn::nvidia::populateRegisterPatterns(const TypeConverter &converter,
                                             RewritePatternSet &patterns) {
   MLIRContext *context = patterns.getContext();
   patterns.add<ElementwiseLowering, TruncFLowering, Exp2Lowering, Log2Lowering,
-               DivFLowering, ConstantLowering, SplatLowering, BroadcastLowering,
-               ColumnsLowering, RowReduceLowering, LaneReduceLowering,
-               RelayoutLowering>(converter, context);
+               TanhLowering, DivFLowering, ConstantLowering, SplatLowering,
+               BroadcastLowering, ColumnsLowering, RowReduceLowering,
+               LaneReduceLowering, RelayoutLowering>(converter, context);
   patterns.add<CompareCoordLowering, CoordLowering>(converter, context, values);
 }

@@ -12,6 +12,7 @@
 #include "Lowering.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
 using namespace attn;
@@ -244,6 +245,64 @@ struct MessageLowering : OpConversionPattern<MessageOp> {
   }
 };
 
+/// The group's threads write zeros, 16 bytes at a time, and meet. Where rows
+/// lie in a panel is the same whatever the swizzle, which moves bytes in a row.
+struct ClearLowering : OpConversionPattern<ClearOp> {
+  ClearLowering(const TypeConverter &converter, MLIRContext *context,
+                const KernelValues &values)
+      : OpConversionPattern(converter, context), values(values) {}
+
+  LogicalResult
+  matchAndRewrite(ClearOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    constexpr int64_t kChunk = 16;
+    Location loc = op.getLoc();
+    SharedType type = op.getSlot().getType();
+    auto i32 = [&](int64_t value) { return createI32(rewriter, loc, value); };
+    int64_t panelBytes = type.getNumRows() * type.getSwizzle();
+    Value row =
+        arith::MaxSIOp::create(rewriter, loc, adaptor.getRow()[0], i32(0));
+    Value first =
+        arith::MulIOp::create(rewriter, loc, row, i32(type.getSwizzle()));
+    first = arith::AddIOp::create(rewriter, loc, first,
+                                  arith::MulIOp::create(rewriter, loc,
+                                                        values.threadInGroup,
+                                                        i32(kChunk)));
+    auto vector = VectorType::get(4, rewriter.getI32Type());
+    Value zeros =
+        arith::ConstantOp::create(rewriter, loc, rewriter.getZeroAttr(vector));
+    auto loop = scf::ForOp::create(rewriter, loc, first, i32(panelBytes),
+                                   i32(kChunk * kGroupThreads));
+    {
+      OpBuilder::InsertionGuard guard(rewriter);
+      rewriter.setInsertionPointToStart(loop.getBody());
+      for (int64_t panel = 0; panel < type.getNumPanels(); ++panel) {
+        Value offset = arith::AddIOp::create(
+            rewriter, loc, loop.getInductionVar(), i32(panel * panelBytes));
+        LLVM::StoreOp::create(
+            rewriter, loc, zeros,
+            createByteOffset(rewriter, loc, adaptor.getSlot()[0], offset),
+            kChunk);
+      }
+    }
+    NVVM::FenceProxyOp::create(
+        rewriter, loc, NVVM::ProxyKind::async_shared,
+        NVVM::SharedSpaceAttr::get(getContext(),
+                                   NVVM::SharedSpace::shared_cta));
+    auto barrier = op->getAttrOfType<IntegerAttr>(kBarrierAttr);
+    auto firstGroup = op->getAttrOfType<IntegerAttr>(kFirstGroupAttr);
+    Value group = arith::ShRUIOp::create(rewriter, loc, values.thread, i32(7));
+    Value number = arith::AddIOp::create(
+        rewriter, loc, group, i32(barrier.getInt() - firstGroup.getInt()));
+    NVVM::BarrierOp::create(rewriter, loc, Type(), number, i32(kGroupThreads),
+                            NVVM::BarrierReductionAttr(), Value());
+    rewriter.eraseOp(op);
+    return success();
+  }
+
+  const KernelValues &values;
+};
+
 /// One thread arrives for its group: its own wait for the products that read
 /// the slot came before. In a cluster, one thread for each block.
 struct ReleaseLowering : OpConversionPattern<ReleaseOp> {
@@ -292,5 +351,6 @@ void attn::nvidia::populateRingPatterns(const TypeConverter &converter,
   MLIRContext *context = patterns.getContext();
   patterns.add<CursorLowering, AdvanceLowering, WaitLowering, MessageLowering>(
       converter, context);
-  patterns.add<FillLowering, ReleaseLowering>(converter, context, values);
+  patterns.add<ClearLowering, FillLowering, ReleaseLowering>(converter, context,
+                                                             values);
 }

@@ -29,9 +29,12 @@ inline constexpr llvm::StringLiteral kMapAttr = "nvidia.map";
 /// On functions: bytes of dynamic shared memory that a launch gives a block.
 inline constexpr llvm::StringLiteral kSharedBytesAttr = "nvidia.shared_bytes";
 
-/// On pipe.each, and pipe.get of arrays outside of one: the named barrier at
-/// which the group's threads meet.
+/// On pipe.each, pipe.clear, and pipe.get of arrays outside of pipe.each: the
+/// named barrier at which the threads of the role's first group meet.
 inline constexpr llvm::StringLiteral kBarrierAttr = "nvidia.barrier";
+
+/// On pipe.clear: the number of that group in the block.
+inline constexpr llvm::StringLiteral kFirstGroupAttr = "nvidia.first_group";
 
 /// What the roles of a kernel use of its entry.
 struct KernelValues {

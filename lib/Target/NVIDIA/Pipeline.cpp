@@ -1,5 +1,6 @@
 //===- Pipeline.cpp - from pipe kernels to the LLVM dialect ---------------===//
 
+#include "attn/Conversion/ScheduleTiles.h"
 #include "attn/Target/NVIDIA/NVIDIA.h"
 #include "attn/Target/NVIDIA/Passes.h"
 
@@ -33,4 +34,5 @@ void attn::nvidia::registerPipelines() {
   PassPipelineRegistration<>(
       "nvidia-pipeline", "Lower pipe kernels to the LLVM dialect",
       [](OpPassManager &passes) { buildPipeline(passes); });
+  registerPass([] { return createScheduleTilesPass(getMachineModel()); });
 }

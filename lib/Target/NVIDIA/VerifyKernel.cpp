@@ -55,7 +55,7 @@ static LogicalResult verify(MmaAsyncOp op) {
     return op.emitOpError("expects elements of bf16 or f16 on this target, "
                           "but got ")
            << element;
-  int64_t depth = op.getRhs().getType().getShape()[op.getRhsDim()];
+  int64_t depth = op.getNumTerms();
   if (depth % kWgmmaDepth)
     return op.emitOpError("expects a contracted size that is a multiple of ")
            << kWgmmaDepth << ", but got " << depth;
@@ -221,7 +221,7 @@ LogicalResult attn::nvidia::verifyKernel(KernelOp kernel) {
                 [](auto constant) { return verify(constant); })
             .Case<SplatOp, BroadcastOp>(
                 [](auto typed) { return verifyWide(typed); })
-            .Case<math::Exp2Op, math::Log2Op>(
+            .Case<math::Exp2Op, math::Log2Op, math::TanhOp>(
                 [](auto typed) { return verifyApproximate(typed); })
             .Default([](Operation *other) { return verifyElementwise(other); });
     failedAny |= failed(result);

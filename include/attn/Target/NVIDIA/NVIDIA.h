@@ -3,6 +3,7 @@
 #ifndef ATTN_TARGET_NVIDIA_NVIDIA_H
 #define ATTN_TARGET_NVIDIA_NVIDIA_H
 
+#include "attn/Conversion/MachineModel.h"
 #include "attn/Runtime/Manifest.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -12,10 +13,13 @@
 
 namespace attn::nvidia {
 
+/// What schedules for sm_90a are made for.
+const MachineModel &getMachineModel();
+
 /// Adds the passes from pipe kernels to the LLVM dialect.
 void buildPipeline(mlir::OpPassManager &passes);
 
-/// Registers `nvidia-pipeline` for tools.
+/// Registers `nvidia-pipeline`, and `schedule-tiles` for this machine.
 void registerPipelines();
 
 /// PTX for sm_90a of a module in the LLVM dialect, by LLVM's back end. Emits an

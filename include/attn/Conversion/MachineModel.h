@@ -1,0 +1,42 @@
+//===- MachineModel.h - what tile -> pipe asks of a GPU ---------*- C++ -*-===//
+
+#ifndef ATTN_CONVERSION_MACHINEMODEL_H
+#define ATTN_CONVERSION_MACHINEMODEL_H
+
+#include "dialects/Pipe/Pipe.h"
+
+namespace attn {
+
+/// The products of a machine and what a block of threads has. A target gives
+/// one; schedules are made for it, and its lowering has the last word.
+struct MachineModel {
+  /// As `--target` says it.
+  llvm::StringRef name;
+  /// Rows of one product and the multiple that its depth has to be.
+  int64_t productRows, productDepth;
+  /// Columns of one product at the most, of which it takes any multiple.
+  int64_t maxColumns, columnGranule;
+  /// Warps of a group that multiplies.
+  int64_t groupWarps;
+  /// Bytes of a row of a panel in shared memory, which products walk.
+  int64_t swizzle;
+  /// Dimensions of a tensor that bulk copies take, and rows of one copy.
+  unsigned maxTensorRank;
+  int64_t maxBoxRows;
+  /// Bytes of shared memory of a block, and of the cache that blocks share.
+  int64_t sharedBytes, cacheBytes;
+  /// The most groups that multiply.
+  int64_t maxGroups;
+
+  /// Who holds an accumulator of `productRows` x `columns`, and a left side of
+  /// 16-bit elements in registers.
+  pipe::FragmentAttr (*getFragment)(mlir::MLIRContext *context,
+                                    int64_t columns);
+  /// Registers of a thread that loads and of one that multiplies, of a block
+  /// with so many groups that multiply.
+  std::pair<int64_t, int64_t> (*getRegisters)(int64_t groups);
+};
+
+} // namespace attn
+
+#endif // ATTN_CONVERSION_MACHINEMODEL_H

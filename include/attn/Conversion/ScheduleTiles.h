@@ -1,0 +1,25 @@
+//===- ScheduleTiles.h - tile programs that get a schedule ------*- C++ -*-===//
+
+#ifndef ATTN_CONVERSION_SCHEDULETILES_H
+#define ATTN_CONVERSION_SCHEDULETILES_H
+
+#include "attn/Conversion/MachineModel.h"
+
+#include <memory>
+
+namespace mlir {
+class Pass;
+} // namespace mlir
+
+namespace attn {
+
+/// Each `tile.program` with one sweep of products becomes a `pipe.kernel` of a
+/// role that loads and one that multiplies, pipelined over the steps of the
+/// sweep. A program without a schedule is refused at the op that has none, or
+/// with `keep-others` left for another pass.
+std::unique_ptr<mlir::Pass>
+createScheduleTilesPass(const MachineModel &machine);
+
+} // namespace attn
+
+#endif // ATTN_CONVERSION_SCHEDULETILES_H

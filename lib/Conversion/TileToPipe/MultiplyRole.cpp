@@ -1,0 +1,460 @@
+//===- MultiplyRole.cpp - the role of the groups that multiply ------------===//
+//
+// A turn of the loop:
+//
+//   start the early products of this step
+//   start the late products of the step before
+//   wait for the early ones; reductions and elementwise work on their results
+//   wait for the late ones
+//   narrow what this step's late products take
+//
+// The first turn has no late products, and after the last one they are done
+// alone.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Scheduler.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/Matchers.h"
+#include "llvm/ADT/SetVector.h"
+
+using namespace mlir;
+using namespace attn;
+
+/// What late ops take of the rest of their step. A broadcast is written again
+/// where it is used, of the line that it repeats.
+void Scheduler::collectPending() {
+  tile::SweepOp sweep = plan.sweep;
+  Block &step = sweep.getStep().front();
+  llvm::SetVector<Value> found;
+  for (Operation &op : step.without_terminator()) {
+    if (!plan.isLate(&op))
+      continue;
+    for (Value operand : op.getOperands()) {
+      Operation *made = operand.getDefiningOp();
+      bool isOfStep = operand.getParentBlock() == &step;
+      if (!isa<RankedTensorType>(operand.getType()) || !isOfStep ||
+          plan.getSlot(operand) || (made && plan.isLate(made)))
+        continue;
+      auto broadcast = dyn_cast_or_null<tile::BroadcastOp>(made);
+      if (broadcast && isa<RankedTensorType>(broadcast.getSource().getType()))
+        found.insert(broadcast.getSource());
+      else if (!broadcast)
+        found.insert(operand);
+    }
+  }
+  pending.assign(found.begin(), found.end());
+}
+
+//===----------------------------------------------------------------------===//
+// Slots
+//===----------------------------------------------------------------------===//
+
+void Scheduler::waitSlots(bool isLate) {
+  for (Operand &operand : operands)
+    if (operand.slot->isMoving && operand.slot->isLate == isLate) {
+      tile::LoadOp load = operand.slot->load;
+      slotValues[load.getResult()] =
+          pipe::WaitOp::create(b, operand.rings[0], operand.cursor);
+    }
+}
+
+void Scheduler::releaseSlots(bool isLate) {
+  for (Operand &operand : operands)
+    if (operand.slot->isMoving && operand.slot->isLate == isLate) {
+      pipe::ReleaseOp::create(b, operand.rings[0], operand.cursor, Value());
+      advance(operand);
+    }
+}
+
+/// Where a step ends before its tile does, rows behind its end are something
+/// else's: of products with them nothing may be left.
+void Scheduler::clearSlots(bool isLate, Value count) {
+  tile::SweepOp sweep = plan.sweep;
+  for (Operand &operand : operands) {
+    const SlotOperand &slot = *operand.slot;
+    if (!slot.isMoving || slot.isLate != isLate || !slot.isCleared)
+      continue;
+    auto choice = scf::IfOp::create(b, isLess(count, i32(sweep.getTile())),
+                                    /*withElseRegion=*/false);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(choice.thenBlock());
+    Value tile = pipe::WaitOp::create(b, operand.rings[0], operand.cursor);
+    pipe::ClearOp::create(b, tile, count);
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Products
+//===----------------------------------------------------------------------===//
+
+Value Scheduler::startProduct(RegisterEmitter &emitter, tile::DotOp dot,
+                              bool isFirst) {
+  const PlannedProduct &product = plan.getProduct(dot);
+  // Dimensions of a slot are those of the memory.
+  auto getSlotDim = [&](Value tile, int64_t dim) {
+    const SlotOperand *slot = plan.getSlot(tile);
+    return slot->box.rowDim == 0 ? dim : 1 - dim;
+  };
+  auto getSize = [&](Value value, int64_t dim) {
+    auto shared = dyn_cast<pipe::SharedType>(value.getType());
+    return shared ? shared.getShape()[dim]
+                  : cast<RankedTensorType>(value.getType()).getDimSize(dim);
+  };
+  Value rhs = slotValues.lookup(product.rhs);
+  int64_t rhsDim = getSlotDim(product.rhs, product.rhsDim);
+  bool isLate = plan.isLate(dot);
+  Value lhs = isLate ? emitter.getComplete(product.lhs)
+                     : slotValues.lookup(product.lhs);
+  int64_t lhsDim =
+      isLate ? product.lhsDim : getSlotDim(product.lhs, product.lhsDim);
+  RankedTensorType type = emitter.getType(dot.getResult());
+  Value acc;
+  bool isZero = matchPattern(dot.getAccumulator(), m_AnyZeroFloat());
+  if (!isZero && !(isFirst && !isLate))
+    acc = emitter.getComplete(dot.getAccumulator());
+  auto rhsType = cast<RankedTensorType>(product.rhs.getType());
+  int64_t depth = llvm::alignTo(rhsType.getDimSize(product.rhsDim),
+                                plan.machine.productDepth);
+  bool isWhole = getSize(lhs, lhsDim) == depth && getSize(rhs, rhsDim) == depth;
+  return pipe::MmaAsyncOp::create(
+      b, pipe::TokenType::get(b.getContext(), type), lhs, rhs, acc, lhsDim,
+      rhsDim, isWhole ? IntegerAttr() : b.getI64IntegerAttr(depth));
+}
+
+LogicalResult Scheduler::finishLate(RegisterEmitter &emitter,
+                                    const Values &tokens, const State &state) {
+  for (auto [i, dot, token] : llvm::enumerate(plan.lateProducts, tokens)) {
+    tile::DotOp product = dot;
+    emitter.set(product.getResult(),
+                pipe::MmaWaitOp::create(b, emitter.getType(product.getResult()),
+                                        token, tokens.size() - 1 - i));
+  }
+  releaseSlots(/*isLate=*/true);
+  // What follows takes the values of its own step.
+  Values current;
+  for (auto [tile, value] : llvm::zip_equal(pending, state.pending)) {
+    current.push_back(emitter.get(tile));
+    emitter.set(tile, value);
+  }
+  tile::SweepOp sweep = plan.sweep;
+  for (Operation &op : sweep.getStep().front().without_terminator()) {
+    if (!plan.isLate(&op) || isa<tile::DotOp>(op))
+      continue;
+    for (Value operand : op.getOperands())
+      if (auto broadcast = operand.getDefiningOp<tile::BroadcastOp>();
+          broadcast && !plan.isLate(broadcast) &&
+          failed(emitter.emit(broadcast)))
+        return failure();
+    if (failed(emitter.emit(&op)))
+      return failure();
+  }
+  for (auto [tile, value] : llvm::zip_equal(pending, current))
+    if (value)
+      emitter.set(tile, value);
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Turns
+//===----------------------------------------------------------------------===//
+
+LogicalResult Scheduler::emitTurn(RegisterEmitter &emitter, const Step &step,
+                                  Value isLast, bool isFirst, State &state) {
+  tile::SweepOp sweep = plan.sweep;
+  Block &block = sweep.getStep().front();
+  Operation *yield = block.getTerminator();
+  if (failed(setStep(emitter, step)))
+    return failure();
+  for (auto [i, carry] : llvm::enumerate(state.carries))
+    if (carry)
+      emitter.set(block.getArgument(i + 2), carry);
+  for (auto [tile, value] : llvm::zip_equal(pending, state.pending))
+    if (value)
+      emitter.set(tile, value);
+
+  bool hasLate = !isFirst && !plan.lateProducts.empty();
+  waitSlots(/*isLate=*/false);
+  if (!emitter.masksHold)
+    clearSlots(/*isLate=*/false, step.count);
+  if (turn && hasLate)
+    pipe::TakeTurnOp::create(b, turn, group);
+  Values early, late;
+  for (tile::DotOp dot : plan.earlyProducts)
+    early.push_back(startProduct(emitter, dot, isFirst));
+  if (hasLate) {
+    waitSlots(/*isLate=*/true);
+    for (tile::DotOp dot : plan.lateProducts)
+      late.push_back(startProduct(emitter, dot, isFirst));
+    if (turn)
+      pipe::PassTurnOp::create(b, turn, group);
+  }
+  for (auto [i, dot, token] : llvm::enumerate(plan.earlyProducts, early)) {
+    tile::DotOp product = dot;
+    emitter.set(product.getResult(),
+                pipe::MmaWaitOp::create(b, emitter.getType(product.getResult()),
+                                        token,
+                                        late.size() + early.size() - 1 - i));
+  }
+  releaseSlots(/*isLate=*/false);
+  for (Operand &operand : operands)
+    if (!operand.slot->isMoving && !operand.slot->isLate) {
+      // Of the group's own ring: the others' cursors stand alike.
+      pipe::ReleaseOp::create(b, operand.rings[0], operand.cursor, isLast);
+    }
+  auto isEarly = [&](Operation &op) {
+    return !plan.isLate(&op) && !plan.isBetween(&op) &&
+           !RegisterEmitter::isScalar(&op) &&
+           !isa<tile::DotOp, tile::LoadOp>(op);
+  };
+  for (Operation &op : block.without_terminator())
+    if (isEarly(op) && !plan.isDeferred(&op) && failed(emitter.emit(&op)))
+      return failure();
+
+  if (hasLate && failed(finishLate(emitter, late, state)))
+    return failure();
+  if (!emitter.masksHold)
+    clearSlots(/*isLate=*/true, step.count);
+  for (Operation &op : block.without_terminator())
+    if (plan.isDeferred(&op) && failed(emitter.emit(&op)))
+      return failure();
+  // The late carries are now those of the step before, or the initial ones.
+  for (unsigned i = 0; i < state.carries.size(); ++i)
+    if (plan.isLateCarry(i) && hasLate)
+      emitter.set(block.getArgument(i + 2), emitter.get(yield->getOperand(i)));
+  for (Operation &op : block.without_terminator())
+    if (plan.isBetween(&op) && failed(emitter.emit(&op)))
+      return failure();
+  for (auto [i, carry] : llvm::enumerate(state.carries))
+    if (!plan.isLateCarry(i))
+      carry = emitter.get(yield->getOperand(i));
+  state.pending.clear();
+  for (Value tile : pending)
+    state.pending.push_back(emitter.get(tile));
+  return success();
+}
+
+Scheduler::Values Scheduler::flatten(const State &state) {
+  Values values;
+  for (Value carry : state.carries)
+    if (carry)
+      values.push_back(carry);
+  llvm::append_range(values, state.pending);
+  llvm::append_range(values, getCursors(true));
+  return values;
+}
+
+Scheduler::State Scheduler::unflatten(ValueRange values, const State &like) {
+  State state = like;
+  for (Value &carry : state.carries)
+    if (carry) {
+      carry = values.front();
+      values = values.drop_front();
+    }
+  for (Value &value : state.pending) {
+    value = values.front();
+    values = values.drop_front();
+  }
+  setCursors(values, true);
+  return state;
+}
+
+LogicalResult Scheduler::emitTurns(RegisterEmitter &emitter,
+                                   StepSequence &sequence, Value first,
+                                   Value last, bool isFull, State &state) {
+  Value lastStep = arith::SubIOp::create(b, sequence.getNumSteps(), i32(1));
+  auto loop = scf::ForOp::create(b, first, last, i32(1), flatten(state));
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    State inside = unflatten(loop.getRegionIterArgs(), state);
+    Value number = loop.getInductionVar();
+    FailureOr<Step> step =
+        isFull ? sequence.getFull(number) : sequence.getPartial(number);
+    if (failed(step))
+      return failure();
+    Value isLast =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::eq, number, lastStep);
+    emitter.masksHold = isFull;
+    LogicalResult result =
+        emitTurn(emitter, *step, isLast, /*isFirst=*/false, inside);
+    emitter.masksHold = false;
+    if (failed(result))
+      return failure();
+    scf::YieldOp::create(b, flatten(inside));
+  }
+  state = unflatten(loop.getResults(), state);
+  return success();
+}
+
+/// The late products of the last step.
+LogicalResult Scheduler::drain(RegisterEmitter &emitter, State &state) {
+  tile::SweepOp sweep = plan.sweep;
+  for (auto [tile, value] : llvm::zip_equal(pending, state.pending))
+    emitter.set(tile, value);
+  if (!plan.lateProducts.empty()) {
+    waitSlots(/*isLate=*/true);
+    Values tokens;
+    for (tile::DotOp dot : plan.lateProducts)
+      tokens.push_back(startProduct(emitter, dot, /*isFirst=*/false));
+    if (failed(finishLate(emitter, tokens, state)))
+      return failure();
+  }
+  Operation *yield = sweep.getStep().front().getTerminator();
+  for (auto [i, result] : llvm::enumerate(sweep.getOuts()))
+    emitter.set(result, plan.isLateCarry(i) ? emitter.get(yield->getOperand(i))
+                                            : state.carries[i]);
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Items
+//===----------------------------------------------------------------------===//
+
+LogicalResult Scheduler::emitStore(RegisterEmitter &emitter, tile::StoreOp op) {
+  auto type = cast<RankedTensorType>(op.getTile().getType());
+  std::optional<BoxMap> box = matchBox(op.getMap());
+  Values starts = emitter.getStarts(*box, op.getIndices(), /*hasRows=*/true,
+                                    type.getRank() == 1);
+  Value registers = emitter.getComplete(op.getTile());
+  Value target = emitter.getTensor(op.getTarget());
+  if (!registers)
+    return op.emitOpError("stores a tile that no group of warps has");
+  auto staged = staging.find(op);
+  if (staged == staging.end()) {
+    pipe::StoreOp::create(b, registers, target, starts);
+    return success();
+  }
+  Value tile = staged->second[0];
+  pipe::StageOp::create(b, registers, tile);
+  pipe::BulkStoreOp::create(b, tile, target, starts);
+  return success();
+}
+
+LogicalResult Scheduler::emitEpilogue(RegisterEmitter &emitter) {
+  tile::SweepOp sweep = plan.sweep;
+  for (Operation *op = sweep->getNextNode(); op; op = op->getNextNode()) {
+    if (op->hasTrait<OpTrait::IsTerminator>())
+      break;
+    auto store = dyn_cast<tile::StoreOp>(op);
+    if (failed(store ? emitStore(emitter, store) : emitter.emit(op)))
+      return failure();
+  }
+  return success();
+}
+
+LogicalResult Scheduler::multiplyItem(RegisterEmitter &emitter) {
+  tile::ProgramOp program = plan.program;
+  tile::SweepOp sweep = plan.sweep;
+  Block &block = sweep.getStep().front();
+  for (Operation &op : program.getBody().front()) {
+    if (&op == sweep)
+      break;
+    if (!isa<tile::LoadOp>(op) && failed(emitter.emit(&op)))
+      return failure();
+  }
+  StepSequence sequence(b, emitter, sweep);
+  for (Operand &operand : operands)
+    if (!operand.slot->isMoving) {
+      tile::LoadOp load = operand.slot->load;
+      slotValues[load.getResult()] =
+          pipe::WaitOp::create(b, operand.rings[0], operand.cursor);
+    }
+  State state;
+  for (auto [i, init] : llvm::enumerate(sweep.getInits())) {
+    Value carry = block.getArgument(i + 2);
+    Value initial = emitter.getInitial(init, carry);
+    if (!initial)
+      return sweep.emitOpError("begins with a tile that no group of warps has");
+    emitter.set(carry, initial);
+    state.carries.push_back(plan.isLateCarry(i) ? Value() : initial);
+  }
+  state.pending.assign(pending.size(), Value());
+  Value only = arith::CmpIOp::create(b, arith::CmpIPredicate::eq,
+                                     sequence.getNumSteps(), i32(1));
+  FailureOr<Step> first = sequence.get(i32(0));
+  if (failed(first) ||
+      failed(emitTurn(emitter, *first, only, /*isFirst=*/true, state)))
+    return failure();
+  if (failed(emitTurns(emitter, sequence, i32(1), sequence.getNumPartial(),
+                       /*isFull=*/false, state)))
+    return failure();
+  Value firstFull = arith::MaxUIOp::create(b, sequence.getNumPartial(), i32(1));
+  if (sequence.hasFull() &&
+      failed(emitTurns(emitter, sequence, firstFull, sequence.getNumSteps(),
+                       /*isFull=*/true, state)))
+    return failure();
+  if (failed(drain(emitter, state)) || failed(emitEpilogue(emitter)))
+    return failure();
+  for (Operand &operand : operands)
+    if (!operand.slot->isMoving) {
+      if (operand.slot->isLate)
+        pipe::ReleaseOp::create(b, operand.rings[0], operand.cursor, Value());
+      advance(operand);
+    }
+  return success();
+}
+
+LogicalResult Scheduler::writeMultiplyRole() {
+  RegisterEmitter emitter(b, plan);
+  if (failed(enterRole(emitter)))
+    return failure();
+  collectPending();
+  if (plan.numGroups > 1)
+    emitter.rowOffset =
+        arith::MulIOp::create(b, group, i32(plan.machine.productRows));
+  // What is a group's own becomes the first of its kind.
+  auto chooseOwn = [&](Values &values) {
+    Value own = values[0];
+    for (size_t i = 1; i < values.size(); ++i) {
+      Value isOwn =
+          arith::CmpIOp::create(b, arith::CmpIPredicate::eq, group, i32(i));
+      own = arith::SelectOp::create(b, isOwn, values[i], own);
+    }
+    values[0] = own;
+  };
+  for (Operand &operand : operands) {
+    chooseOwn(operand.rings);
+    operand.cursor = pipe::CursorOp::create(
+        b, pipe::CursorType::get(
+               b.getContext(),
+               cast<pipe::RingType>(operand.rings[0].getType()).getSlots()));
+  }
+  for (auto &entry : staging)
+    chooseOwn(entry.second);
+
+  Value first = pipe::FirstItemOp::create(b, b.getI32Type(), work);
+  Values inits = getCursors(true);
+  size_t numMoving = inits.size();
+  llvm::append_range(inits, getCursors(false));
+  auto loop =
+      pipe::WorkLoopOp::create(b, TypeRange(ValueRange(inits)), first, inits);
+  Block *body = b.createBlock(&loop.getBody());
+  Value item = body->addArgument(b.getI32Type(), b.getLoc());
+  for (Value init : inits)
+    body->addArgument(init.getType(), b.getLoc());
+  ValueRange carried = ValueRange(body->getArguments()).drop_front();
+  setCursors(carried.take_front(numMoving), true);
+  setCursors(carried.drop_front(numMoving), false);
+  setItem(emitter, item);
+  if (failed(multiplyItem(emitter)))
+    return failure();
+  Value next;
+  if (kind == pipe::WorkKind::Dynamic) {
+    for (Operand &operand : operands)
+      if (cast<pipe::RingType>(operand.rings[0].getType()).getMessage()) {
+        pipe::WaitOp::create(b, operand.rings[0], operand.cursor);
+        next = pipe::MessageOp::create(b, operand.rings[0], operand.cursor);
+      }
+  } else {
+    next = pipe::NextItemOp::create(b, b.getI32Type(), work, item);
+  }
+  Values yields = {next};
+  llvm::append_range(yields, getCursors(true));
+  llvm::append_range(yields, getCursors(false));
+  pipe::YieldOp::create(b, yields);
+  return success();
+}

@@ -1,0 +1,254 @@
+//===- RegisterEmitter.cpp - tile ops on the registers of a group ---------===//
+
+#include "RegisterEmitter.h"
+
+#include "PredicateEmitter.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/Matchers.h"
+
+using namespace mlir;
+using namespace attn;
+
+//===----------------------------------------------------------------------===//
+// Types
+//===----------------------------------------------------------------------===//
+
+RankedTensorType RegisterEmitter::getMatrixType(int64_t columns, Type element) {
+  return RankedTensorType::get(
+      {plan.machine.productRows, columns}, getScalarType(element),
+      plan.machine.getFragment(b.getContext(), columns));
+}
+
+RankedTensorType RegisterEmitter::getRowType(Type element, bool isPartial) {
+  auto parent =
+      plan.machine.getFragment(b.getContext(), plan.machine.columnGranule);
+  return RankedTensorType::get(
+      plan.machine.productRows, getScalarType(element),
+      pipe::SliceAttr::get(b.getContext(), 1, parent, isPartial));
+}
+
+RankedTensorType RegisterEmitter::getColumnType(int64_t columns, Type element) {
+  auto parent = plan.machine.getFragment(b.getContext(), columns);
+  return RankedTensorType::get(
+      columns, getScalarType(element),
+      pipe::SliceAttr::get(b.getContext(), 0, parent, false));
+}
+
+RankedTensorType RegisterEmitter::getType(Value tile) {
+  auto type = cast<RankedTensorType>(tile.getType());
+  if (type.getRank() == 2)
+    return getMatrixType(type.getDimSize(1), type.getElementType());
+  if (plan.isRow(tile, 0))
+    return getRowType(type.getElementType(), plan.isPartial(tile));
+  return getColumnType(type.getDimSize(0), type.getElementType());
+}
+
+static bool isPartial(RankedTensorType type) {
+  auto slice = dyn_cast<pipe::SliceAttr>(type.getEncoding());
+  return slice && slice.getPartial();
+}
+
+//===----------------------------------------------------------------------===//
+// Values
+//===----------------------------------------------------------------------===//
+
+Value RegisterEmitter::get(Value tile) { return tiles.lookupOrNull(tile); }
+
+Value RegisterEmitter::getComplete(Value tile) {
+  Value registers = get(tile);
+  if (!registers)
+    return {};
+  auto type = cast<RankedTensorType>(registers.getType());
+  if (!isPartial(type))
+    return registers;
+  return pipe::LaneReduceOp::create(b, getRowType(type.getElementType()),
+                                    pipe::ReduceKind::Add, registers);
+}
+
+Value RegisterEmitter::splat(Value scalar, RankedTensorType type) {
+  return pipe::SplatOp::create(b, type, scalar);
+}
+
+Value RegisterEmitter::broadcast(Value line, RankedTensorType type) {
+  return pipe::BroadcastOp::create(b, type, line);
+}
+
+Value RegisterEmitter::getOperand(Value operand, RankedTensorType like) {
+  Type element = getScalarType(getElementTypeOrSelf(operand.getType()));
+  auto type =
+      RankedTensorType::get(like.getShape(), element, like.getEncoding());
+  if (!isa<RankedTensorType>(operand.getType())) {
+    // The condition of a select of whole tiles.
+    return getScalar(operand);
+  }
+  SplatElementsAttr elements;
+  if (matchPattern(operand, m_Constant(&elements))) {
+    auto value = elements.getSplatValue<TypedAttr>();
+    if (value.getType().isIndex())
+      value = b.getI32IntegerAttr(cast<IntegerAttr>(value).getInt());
+    return arith::ConstantOp::create(b, DenseElementsAttr::get(type, value));
+  }
+  auto broadcastOp = operand.getDefiningOp<tile::BroadcastOp>();
+  if (broadcastOp && !isa<RankedTensorType>(broadcastOp.getSource().getType()))
+    return splat(getScalar(broadcastOp.getSource()), type);
+  Value known =
+      isPartial(like) && get(operand) && get(operand).getType() == type
+          ? get(operand)
+          : getComplete(operand);
+  if (!known || known.getType() == type)
+    return known;
+  // A factor of parts of lanes.
+  return broadcast(known, type);
+}
+
+Value RegisterEmitter::addRowOffset(Value start) {
+  return rowOffset ? Value(arith::AddIOp::create(b, start, rowOffset)) : start;
+}
+
+SmallVector<Value> RegisterEmitter::getStarts(const BoxMap &box,
+                                              ValueRange indices, bool hasRows,
+                                              bool isLine) {
+  SmallVector<Value> starts;
+  SmallVector<Value> scalars = getScalars(indices);
+  for (AffineExpr expr : box.starts)
+    starts.push_back(evaluateExpr(expr, {}, scalars));
+  if (hasRows) {
+    Value &row = starts[starts.size() - (isLine ? 1 : 2)];
+    row = addRowOffset(row);
+  }
+  return starts;
+}
+
+//===----------------------------------------------------------------------===//
+// Ops
+//===----------------------------------------------------------------------===//
+
+/// Results may be approximate, and products and sums fused, as the contract on
+/// numerics allows of values of 16-bit inputs.
+static void setFastMath(Operation *op) {
+  auto flags = dyn_cast<arith::ArithFastMathInterface>(op);
+  if (!flags)
+    return;
+  arith::FastMathFlags allowed = arith::FastMathFlags::none;
+  if (isa<math::MathDialect>(op->getDialect()) && !isa<math::FmaOp>(op))
+    allowed = arith::FastMathFlags::afn;
+  else if (isa<arith::DivFOp>(op))
+    allowed = arith::FastMathFlags::arcp;
+  else if (isa<arith::AddFOp, arith::SubFOp, arith::MulFOp>(op))
+    allowed = arith::FastMathFlags::contract;
+  if (allowed != arith::FastMathFlags::none)
+    op->setAttr(flags.getFastMathAttrName(),
+                arith::FastMathFlagsAttr::get(op->getContext(), allowed));
+}
+
+LogicalResult RegisterEmitter::emitElementwise(Operation *op) {
+  RankedTensorType type = getType(op->getResult(0));
+  SmallVector<Value> operands;
+  for (Value operand : op->getOperands()) {
+    Value value = getOperand(operand, type);
+    if (!value)
+      return op->emitOpError("has an operand that no group of warps has");
+    operands.push_back(value);
+  }
+  if (isa<arith::IndexCastOp, arith::IndexCastUIOp>(op) &&
+      operands[0].getType() == type) {
+    set(op->getResult(0), operands[0]);
+    return success();
+  }
+  OperationState state(b.getLoc(), op->getName(), operands, type);
+  state.propertiesAttr = op->getPropertiesAsAttribute();
+  Operation *made = b.create(state);
+  setFastMath(made);
+  set(op->getResult(0), made->getResult(0));
+  return success();
+}
+
+LogicalResult RegisterEmitter::emitReduce(tile::ReduceOp op) {
+  auto kind = op.getKind() == tile::ReduceKind::Add ? pipe::ReduceKind::Add
+                                                    : pipe::ReduceKind::Maximum;
+  auto source = cast<RankedTensorType>(op.getTile().getType());
+  Value tile = getOperand(op.getTile(), getMatrixType(source.getDimSize(1),
+                                                      source.getElementType()));
+  set(op.getResult(), pipe::RowReduceOp::create(b, getType(op.getResult()),
+                                                kind, tile, Value()));
+  return success();
+}
+
+LogicalResult RegisterEmitter::emitBroadcast(tile::BroadcastOp op) {
+  auto source = dyn_cast<RankedTensorType>(op.getSource().getType());
+  auto result = cast<RankedTensorType>(op.getResult().getType());
+  // Of scalars where they are used.
+  if (!source)
+    return success();
+  bool isRow = plan.isRow(op.getSource(), 0);
+  if (source.getRank() != 1 || result.getRank() != 2 ||
+      op.getDims() != ArrayRef<int64_t>{isRow ? 1 : 0})
+    return op.emitOpError("expects lines that are repeated along the dimension "
+                          "that they lack");
+  RankedTensorType type =
+      getMatrixType(result.getDimSize(1), result.getElementType());
+  SplatElementsAttr elements;
+  if (matchPattern(op.getSource(), m_Constant(&elements))) {
+    set(op.getResult(), getOperand(op.getSource(), type));
+    return success();
+  }
+  Value line = getComplete(op.getSource());
+  if (!line)
+    return op.emitOpError("has an operand that no group of warps has");
+  set(op.getResult(), broadcast(line, type));
+  return success();
+}
+
+LogicalResult RegisterEmitter::emitCoord(tile::CoordOp op) {
+  bool isRow = plan.isRow(op.getResult(), 0);
+  RankedTensorType type = getType(op.getResult());
+  Value base = getScalar(op.getBase());
+  if (isRow)
+    base = addRowOffset(base);
+  Value own = pipe::CoordOp::create(b, type, isRow ? 0 : 1);
+  set(op.getResult(), arith::AddIOp::create(b, own, splat(base, type)));
+  return success();
+}
+
+LogicalResult RegisterEmitter::emitMask(tile::MaskOp op) {
+  if (masksHold && op->getParentOp() == plan.sweep) {
+    set(op.getResult(), getComplete(op.getTile()));
+    return success();
+  }
+  Value holds = PredicateEmitter(*this, op).run();
+  if (!holds)
+    return failure();
+  RankedTensorType type = getType(op.getResult());
+  Value empty = arith::ConstantOp::create(
+      b, DenseElementsAttr::get(type, op.getEmptyAttr()));
+  set(op.getResult(),
+      arith::SelectOp::create(b, holds, getOperand(op.getTile(), type), empty));
+  return success();
+}
+
+bool RegisterEmitter::isScalar(Operation *op) {
+  auto isTile = [](Type type) { return isa<TensorType>(type); };
+  return llvm::none_of(op->getOperandTypes(), isTile) &&
+         llvm::none_of(op->getResultTypes(), isTile);
+}
+
+LogicalResult RegisterEmitter::emit(Operation *op) {
+  b.setLoc(op->getLoc());
+  if (isScalar(op))
+    return emitScalar(op);
+  if (op->hasTrait<OpTrait::ConstantLike>())
+    return success();
+  if (auto reduce = dyn_cast<tile::ReduceOp>(op))
+    return emitReduce(reduce);
+  if (auto broadcastOp = dyn_cast<tile::BroadcastOp>(op))
+    return emitBroadcast(broadcastOp);
+  if (auto mask = dyn_cast<tile::MaskOp>(op))
+    return emitMask(mask);
+  if (auto coord = dyn_cast<tile::CoordOp>(op))
+    return emitCoord(coord);
+  if (isPointwise(op))
+    return emitElementwise(op);
+  return op->emitOpError("has no lowering to groups of warps");
+}

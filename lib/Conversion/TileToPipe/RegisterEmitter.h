@@ -1,0 +1,78 @@
+//===- RegisterEmitter.h - tile ops on the registers of a group -*- C++ -*-===//
+//
+// A matrix of the program's rows becomes a tile of a group's rows with the
+// fragment of the machine's products, a tile of rank 1 a line: one value a row,
+// or one a column. Lines of rows have one encoding whatever the width of the
+// matrix that they come from.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_LIB_CONVERSION_TILETOPIPE_REGISTEREMITTER_H
+#define ATTN_LIB_CONVERSION_TILETOPIPE_REGISTEREMITTER_H
+
+#include "ScalarEmitter.h"
+#include "StepPlan.h"
+
+namespace attn {
+
+class RegisterEmitter : public ScalarEmitter {
+public:
+  RegisterEmitter(mlir::ImplicitLocOpBuilder &b, const StepPlan &plan)
+      : ScalarEmitter(b), plan(plan) {}
+
+  /// The number of the group's first row in the program's tile, an i32.
+  mlir::Value rowOffset;
+  /// The predicates of masks hold, and all points of a step are there.
+  bool masksHold = false;
+
+  /// Whether `op` has no tiles.
+  static bool isScalar(mlir::Operation *op);
+  /// Writes an op, of scalars or of tiles; loads and products are the roles'.
+  mlir::LogicalResult emit(mlir::Operation *op);
+
+  /// The registers of a tile, all parts of lanes combined.
+  mlir::Value getComplete(mlir::Value tile);
+  /// The registers of a tile as they are kept.
+  mlir::Value get(mlir::Value tile);
+  void set(mlir::Value tile, mlir::Value registers) {
+    tiles.map(tile, registers);
+  }
+  /// The type of a tile as it is kept.
+  mlir::RankedTensorType getType(mlir::Value tile);
+
+  /// The registers with which a carry begins.
+  mlir::Value getInitial(mlir::Value init, mlir::Value carry) {
+    return getOperand(init, getType(carry));
+  }
+
+  /// The row of a tile that begins at `start`.
+  mlir::Value addRowOffset(mlir::Value start);
+  /// Where a box begins in memory; rows of the program begin at the group's.
+  llvm::SmallVector<mlir::Value> getStarts(const BoxMap &box,
+                                           mlir::ValueRange indices,
+                                           bool hasRows, bool isLine);
+
+private:
+  friend class PredicateEmitter;
+
+  mlir::RankedTensorType getMatrixType(int64_t columns, mlir::Type element);
+  mlir::RankedTensorType getRowType(mlir::Type element, bool isPartial = false);
+  mlir::RankedTensorType getColumnType(int64_t columns, mlir::Type element);
+  /// An operand of an op whose result is of `like`.
+  mlir::Value getOperand(mlir::Value operand, mlir::RankedTensorType like);
+  mlir::Value broadcast(mlir::Value line, mlir::RankedTensorType type);
+  mlir::Value splat(mlir::Value scalar, mlir::RankedTensorType type);
+
+  mlir::LogicalResult emitElementwise(mlir::Operation *op);
+  mlir::LogicalResult emitReduce(tile::ReduceOp op);
+  mlir::LogicalResult emitBroadcast(tile::BroadcastOp op);
+  mlir::LogicalResult emitMask(tile::MaskOp op);
+  mlir::LogicalResult emitCoord(tile::CoordOp op);
+
+  const StepPlan &plan;
+  mlir::IRMapping tiles;
+};
+
+} // namespace attn
+
+#endif // ATTN_LIB_CONVERSION_TILETOPIPE_REGISTEREMITTER_H

@@ -1,0 +1,79 @@
+//===- ScheduleTiles.cpp - tile programs that get a schedule --------------===//
+
+#include "attn/Conversion/ScheduleTiles.h"
+
+#include "Scheduler.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/Remarks.h"
+#include "mlir/Pass/Pass.h"
+
+using namespace mlir;
+using namespace attn;
+
+namespace {
+struct ScheduleTiles final
+    : PassWrapper<ScheduleTiles, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ScheduleTiles)
+
+  explicit ScheduleTiles(const MachineModel &machine) : machine(machine) {}
+  ScheduleTiles(const ScheduleTiles &other)
+      : PassWrapper(other), machine(other.machine) {}
+
+  StringRef getArgument() const final { return "schedule-tiles"; }
+  StringRef getDescription() const final {
+    return "Write tile programs for roles that load and multiply";
+  }
+  void getDependentDialects(DialectRegistry &registry) const final {
+    registry.insert<pipe::PipeDialect, arith::ArithDialect, math::MathDialect,
+                    scf::SCFDialect>();
+  }
+
+  void runOnOperation() override {
+    OpBuilder builder(&getContext());
+    for (tile::ProgramOp program :
+         llvm::make_early_inc_range(getOperation().getOps<tile::ProgramOp>())) {
+      StepPlan plan(program, machine);
+      Refusal refusal = plan.analyze();
+      if (refusal.op && !keepOthers) {
+        refusal.op->emitOpError("has no schedule for ")
+            << machine.name << ": " << refusal.reason;
+        return signalPassFailure();
+      }
+      if (refusal.op) {
+        remark::missed(
+            refusal.op->getLoc(),
+            remark::RemarkOpts::name("NotScheduled").category("schedule-tiles"))
+            << program.getSymName().str() << ": " << refusal.reason;
+        continue;
+      }
+      ScheduleOptions options;
+      options.slots = slots;
+      options.takesTurns = takesTurns;
+      if (failed(Scheduler(plan, options, builder).run()))
+        return signalPassFailure();
+    }
+  }
+
+  const MachineModel &machine;
+  Option<int64_t> slots{*this, "slots",
+                        llvm::cl::desc("Slots of the rings of what a sweep "
+                                       "loads"),
+                        llvm::cl::init(2)};
+  Option<bool> takesTurns{*this, "turns",
+                          llvm::cl::desc("Groups start their products one "
+                                         "after the other"),
+                          llvm::cl::init(true)};
+  Option<bool> keepOthers{*this, "keep-others",
+                          llvm::cl::desc("Leave programs without a schedule as "
+                                         "they are, with a remark"),
+                          llvm::cl::init(false)};
+};
+} // namespace
+
+std::unique_ptr<Pass>
+attn::createScheduleTilesPass(const MachineModel &machine) {
+  return std::make_unique<ScheduleTiles>(machine);
+}

@@ -1,0 +1,269 @@
+//===- Scheduler.cpp - a tile program as roles that load and multiply -----===//
+//
+// The kernel has two roles. One warp fills rings of slots, running ahead as far
+// as these allow; groups of warps, each with its rows of the program's tile,
+// take the slots and multiply. Items whose steps depend on their rows are taken
+// in descending order by whichever block is free; all others are shared out.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Scheduler.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace attn;
+
+/// Heads that follow each other are at most so many, that the items at the end
+/// are short.
+static constexpr int64_t kMaxSection = 32;
+
+static unsigned getArgument(Value memref) {
+  return cast<BlockArgument>(memref).getArgNumber();
+}
+
+pipe::SharedType Scheduler::getSlotType(const SlotOperand &slot) {
+  auto type = cast<RankedTensorType>(slot.load.getResult().getType());
+  int64_t rows = slot.hasRows ? plan.machine.productRows
+                              : type.getDimSize(slot.box.rowDim);
+  // Whole panels: beyond the extent a copy gives zeros.
+  int64_t panel = plan.machine.swizzle * 8 / type.getElementTypeBitWidth();
+  int64_t columns = llvm::alignTo(type.getDimSize(slot.box.columnDim), panel);
+  return pipe::SharedType::get(b.getContext(), {rows, columns},
+                               type.getElementType(), plan.machine.swizzle, 1);
+}
+
+/// Whether a scalar depends on where the item's rows are.
+bool Scheduler::dependsOnRows(Value value) {
+  tile::ProgramOp program = plan.program;
+  Value rows = program.getCoordinates()[plan.rowCoordinate];
+  llvm::DenseSet<Value> seen;
+  SmallVector<Value> work = {value};
+  while (!work.empty()) {
+    Value next = work.pop_back_val();
+    if (next == rows)
+      return true;
+    if (Operation *op = next.getDefiningOp(); op && seen.insert(next).second)
+      llvm::append_range(work, op->getOperands());
+  }
+  return false;
+}
+
+/// Heads whose moving operands fit the cache that all blocks share.
+Value Scheduler::getSection() {
+  Value bytes = i32(0);
+  for (const Operand &operand : operands) {
+    if (!operand.slot->isMoving)
+      continue;
+    Value tensor = frame.kernel.getBody().getArgument(
+        frame.getKernelArgument(getArgument(operand.slot->load.getSource())));
+    auto type = cast<pipe::GlobalType>(tensor.getType());
+    Value rows =
+        pipe::DimOp::create(b, b.getI32Type(), tensor, type.getRank() - 2);
+    int64_t rowBytes = operand.type.getNumBytes() / operand.type.getNumRows();
+    bytes = arith::AddIOp::create(
+        b, bytes, arith::MulIOp::create(b, rows, i32(rowBytes)));
+  }
+  bytes = arith::MaxUIOp::create(b, bytes, i32(1));
+  Value fit = arith::DivUIOp::create(b, i32(plan.machine.cacheBytes), bytes);
+  fit = arith::MaxUIOp::create(b, fit, i32(1));
+  fit = arith::MinUIOp::create(b, fit, i32(kMaxSection));
+  return arith::MinUIOp::create(b, fit,
+                                arith::MaxUIOp::create(b, heads, i32(1)));
+}
+
+void Scheduler::declareRings() {
+  bool hasMessages = kind == pipe::WorkKind::Dynamic;
+  for (const SlotOperand &slot : plan.slots) {
+    Operand operand{&slot, getSlotType(slot), {}, {}};
+    bool carries = hasMessages && !slot.isMoving;
+    auto type =
+        pipe::RingType::get(b.getContext(), slot.isMoving ? options.slots : 1,
+                            operand.type, carries, /*cluster=*/false);
+    if (carries)
+      hasMessages = false;
+    int64_t numRings = slot.hasRows ? plan.numGroups : 1;
+    for (int64_t i = 0; i < numRings; ++i)
+      operand.rings.push_back(
+          pipe::RingOp::create(b, type, slot.hasRows ? 1 : plan.numGroups));
+    operands.push_back(operand);
+  }
+}
+
+void Scheduler::declareStaging() {
+  tile::ProgramOp program = plan.program;
+  int64_t used = 0;
+  for (const Operand &operand : operands)
+    for (Value ring : operand.rings)
+      used += operand.type.getNumBytes() *
+              cast<pipe::RingType>(ring.getType()).getSlots();
+  for (auto store : program.getBody().getOps<tile::StoreOp>()) {
+    auto type = cast<RankedTensorType>(store.getTile().getType());
+    int64_t rank = cast<MemRefType>(store.getTarget().getType()).getRank();
+    if (type.getRank() != 2 || type.getElementTypeBitWidth() != 16 ||
+        rank > plan.machine.maxTensorRank ||
+        type.getDimSize(1) * 2 % plan.machine.swizzle != 0)
+      continue;
+    auto shared = pipe::SharedType::get(
+        b.getContext(), {plan.machine.productRows, type.getDimSize(1)},
+        type.getElementType(), plan.machine.swizzle, plan.machine.groupWarps);
+    // Control blocks and alignment take some.
+    constexpr int64_t kReserved = 2048;
+    used += shared.getNumBytes() * plan.numGroups;
+    if (used > plan.machine.sharedBytes - kReserved)
+      return;
+    for (int64_t i = 0; i < plan.numGroups; ++i)
+      staging[store].push_back(pipe::SharedTileOp::create(b, shared));
+  }
+}
+
+LogicalResult Scheduler::declare() {
+  tile::ProgramOp program = plan.program;
+  for (const SlotOperand &slot : plan.slots)
+    frame.setBulk(getArgument(slot.load.getSource()));
+  for (auto store : program.getBody().getOps<tile::StoreOp>())
+    frame.setBulk(getArgument(store.getTarget()));
+  if (failed(frame.createKernel()))
+    return failure();
+  FailureOr<Values> tiles = frame.getCounts();
+  FailureOr<Value> guard = frame.getGuard();
+  if (failed(tiles) || failed(guard))
+    return failure();
+  counts = *tiles;
+  heads = i32(1);
+  for (auto [i, count] : llvm::enumerate(counts))
+    if (i != plan.rowCoordinate)
+      heads = arith::MulIOp::create(b, heads, count);
+  Value items = arith::MulIOp::create(b, heads, counts[plan.rowCoordinate]);
+  if (*guard)
+    items = arith::MulIOp::create(b, items, *guard);
+  tile::SweepOp sweep = plan.sweep;
+  bool varies = llvm::any_of(sweep->getOperands(), [&](Value value) {
+    return value.getType().isIndex() && dependsOnRows(value);
+  });
+  bool hasStationary = llvm::any_of(
+      plan.slots, [](const SlotOperand &slot) { return !slot.isMoving; });
+  if (varies && hasStationary)
+    kind = pipe::WorkKind::Dynamic;
+  work =
+      pipe::WorkOp::create(b, pipe::WorkType::get(b.getContext(), kind), items);
+  bool takesTurns =
+      options.takesTurns && plan.numGroups > 1 && !plan.lateProducts.empty();
+  if (takesTurns)
+    turn = pipe::TurnOp::create(
+        b, pipe::TurnType::get(b.getContext(), plan.numGroups));
+  declareRings();
+  declareStaging();
+  if (varies)
+    section = getSection();
+  return success();
+}
+
+pipe::RoleOp Scheduler::createRole(StringRef name, int64_t groups,
+                                   int64_t warps, int64_t registers) {
+  auto role = pipe::RoleOp::create(b, name, groups, warps, registers);
+  Block *body = b.createBlock(&role.getBody(), {}, b.getI32Type(), b.getLoc());
+  group = body->getArgument(0);
+  auto end = pipe::YieldOp::create(b);
+  b.setInsertionPoint(end);
+  return role;
+}
+
+/// Scalars that hold for all items.
+LogicalResult Scheduler::enterRole(RegisterEmitter &emitter) {
+  return frame.bindArguments(emitter);
+}
+
+void Scheduler::setItem(RegisterEmitter &emitter, Value item) {
+  tile::ProgramOp program = plan.program;
+  Value rows = counts[plan.rowCoordinate], head, tile;
+  auto div = [&](Value x, Value y) -> Value {
+    return arith::DivUIOp::create(b, x, y);
+  };
+  auto rem = [&](Value x, Value y) -> Value {
+    return arith::RemUIOp::create(b, x, y);
+  };
+  if (section) {
+    // Sections of heads; in one, the last tiles of all its heads come first.
+    Value items = arith::MulIOp::create(b, section, rows);
+    Value first = arith::MulIOp::create(b, div(item, items), section);
+    Value within = rem(item, items);
+    Value width = arith::MinUIOp::create(
+        b, arith::SubIOp::create(b, heads, first), section);
+    head = arith::AddIOp::create(b, first, rem(within, width));
+    tile = arith::SubIOp::create(b, arith::SubIOp::create(b, rows, i32(1)),
+                                 div(within, width));
+  } else {
+    head = div(item, rows);
+    tile = rem(item, rows);
+  }
+  std::optional<size_t> slowest;
+  for (size_t i = 0; i < counts.size() && !slowest; ++i)
+    if (i != plan.rowCoordinate)
+      slowest = i;
+  for (size_t i = counts.size(); i-- > 0;) {
+    Value number = tile;
+    if (i != plan.rowCoordinate) {
+      number = i == slowest ? head : rem(head, counts[i]);
+      if (i != slowest)
+        head = div(head, counts[i]);
+    }
+    if (int64_t size = program.getSpaceTiles()[i]; size != 1)
+      number = arith::MulIOp::create(b, number, i32(size));
+    emitter.setScalar(program.getCoordinates()[i], number);
+  }
+}
+
+LogicalResult Scheduler::setStep(RegisterEmitter &emitter, const Step &step) {
+  tile::SweepOp sweep = plan.sweep;
+  Block &block = sweep.getStep().front();
+  emitter.setScalar(block.getArgument(0), step.base);
+  emitter.setScalar(block.getArgument(1), step.count);
+  for (Operation &op : block.without_terminator())
+    if (RegisterEmitter::isScalar(&op) && failed(emitter.emit(&op)))
+      return failure();
+  return success();
+}
+
+Scheduler::Values Scheduler::getCursors(bool isMoving) {
+  Values cursors;
+  for (const Operand &operand : operands)
+    if (operand.slot->isMoving == isMoving)
+      cursors.push_back(operand.cursor);
+  return cursors;
+}
+
+void Scheduler::setCursors(ValueRange cursors, bool isMoving) {
+  for (Operand &operand : operands)
+    if (operand.slot->isMoving == isMoving) {
+      operand.cursor = cursors.front();
+      cursors = cursors.drop_front();
+    }
+}
+
+void Scheduler::advance(Operand &operand) {
+  operand.cursor = pipe::AdvanceOp::create(b, operand.cursor);
+}
+
+LogicalResult Scheduler::run() {
+  tile::ProgramOp program = plan.program;
+  b.setInsertionPoint(program);
+  if (failed(declare()))
+    return failure();
+  auto [loading, multiplying] = plan.machine.getRegisters(plan.numGroups);
+  auto load = createRole("load", 1, 1, loading);
+  if (failed(writeLoadRole()))
+    return failure();
+  b.setInsertionPointAfter(load);
+  auto multiply = createRole("multiply", plan.numGroups,
+                             plan.machine.groupWarps, multiplying);
+  if (failed(writeMultiplyRole()))
+    return failure();
+  b.setInsertionPointAfter(multiply);
+  pipe::YieldOp::create(b);
+  program.erase();
+  return success();
+}

@@ -1,0 +1,124 @@
+//===- Scheduler.h - a tile program as roles that load and multiply -------===//
+
+#ifndef ATTN_LIB_CONVERSION_TILETOPIPE_SCHEDULER_H
+#define ATTN_LIB_CONVERSION_TILETOPIPE_SCHEDULER_H
+
+#include "KernelFrame.h"
+#include "RegisterEmitter.h"
+#include "StepSequence.h"
+
+namespace attn {
+
+struct ScheduleOptions {
+  /// Slots of the rings of what a sweep loads.
+  int64_t slots = 2;
+  /// Groups start their products one after the other.
+  bool takesTurns = true;
+};
+
+/// Writes the kernel of a program that can be scheduled.
+class Scheduler {
+public:
+  Scheduler(StepPlan &plan, const ScheduleOptions &options,
+            mlir::OpBuilder &builder)
+      : plan(plan), options(options), b(plan.program.getLoc(), builder),
+        frame(b, plan.program) {}
+
+  mlir::LogicalResult run();
+
+private:
+  using Step = StepSequence::Step;
+  using Values = llvm::SmallVector<mlir::Value>;
+
+  /// A slot operand and the rings that bring it: one, or one a group.
+  struct Operand {
+    const SlotOperand *slot;
+    pipe::SharedType type;
+    Values rings;
+    /// A role's place in the ring.
+    mlir::Value cursor;
+  };
+
+  // The kernel (Scheduler.cpp).
+  mlir::LogicalResult declare();
+  void declareRings();
+  void declareStaging();
+  pipe::SharedType getSlotType(const SlotOperand &slot);
+  mlir::Value getSection();
+  bool dependsOnRows(mlir::Value value);
+  mlir::LogicalResult enterRole(RegisterEmitter &emitter);
+  /// Tells `emitter` the coordinates of an item.
+  void setItem(RegisterEmitter &emitter, mlir::Value item);
+  mlir::LogicalResult setStep(RegisterEmitter &emitter, const Step &step);
+  mlir::Value i32(int64_t value) {
+    return mlir::arith::ConstantIntOp::create(b, b.getI32Type(), value);
+  }
+  mlir::Value isLess(mlir::Value lhs, mlir::Value rhs) {
+    return mlir::arith::CmpIOp::create(b, mlir::arith::CmpIPredicate::slt, lhs,
+                                       rhs);
+  }
+  pipe::RoleOp createRole(llvm::StringRef name, int64_t groups, int64_t warps,
+                          int64_t registers);
+  Values getCursors(bool isMoving);
+  void setCursors(mlir::ValueRange cursors, bool isMoving);
+  void advance(Operand &operand);
+
+  // The role that loads (LoadRole.cpp).
+  mlir::LogicalResult writeLoadRole();
+  mlir::LogicalResult loadItem(RegisterEmitter &emitter, mlir::Value message);
+  void fill(RegisterEmitter &emitter, Operand &operand, mlir::Value message);
+  void fillMoving(RegisterEmitter &emitter, bool isLate);
+
+  // The role that multiplies (MultiplyRole.cpp).
+  /// What goes from one turn of the loop to the next.
+  struct State {
+    /// Carries that early ops yield, by number; null for the others.
+    Values carries;
+    /// What the late ops of the turn's step take, as `pending` lists it.
+    Values pending;
+  };
+  mlir::LogicalResult writeMultiplyRole();
+  mlir::LogicalResult multiplyItem(RegisterEmitter &emitter);
+  /// A turn: the early products of a step beside the late ones of the step
+  /// before, unless it is the first.
+  mlir::LogicalResult emitTurn(RegisterEmitter &emitter, const Step &step,
+                               mlir::Value isLast, bool isFirst, State &state);
+  mlir::LogicalResult emitTurns(RegisterEmitter &emitter,
+                                StepSequence &sequence, mlir::Value first,
+                                mlir::Value last, bool isFull, State &state);
+  mlir::LogicalResult finishLate(RegisterEmitter &emitter, const Values &tokens,
+                                 const State &state);
+  mlir::LogicalResult drain(RegisterEmitter &emitter, State &state);
+  mlir::LogicalResult emitEpilogue(RegisterEmitter &emitter);
+  mlir::LogicalResult emitStore(RegisterEmitter &emitter, tile::StoreOp op);
+  void collectPending();
+  mlir::Value startProduct(RegisterEmitter &emitter, tile::DotOp dot,
+                           bool isFirst);
+  void waitSlots(bool isLate);
+  void releaseSlots(bool isLate);
+  void clearSlots(bool isLate, mlir::Value count);
+  Values flatten(const State &state);
+  State unflatten(mlir::ValueRange values, const State &like);
+
+  StepPlan &plan;
+  const ScheduleOptions &options;
+  mlir::ImplicitLocOpBuilder b;
+  KernelFrame frame;
+  mlir::Value work, turn;
+  pipe::WorkKind kind = pipe::WorkKind::Persistent;
+  /// Tiles along each coordinate of the program; items of other coordinates
+  /// than the rows'; of these, those that follow each other.
+  Values counts;
+  mlir::Value heads, section;
+  llvm::SmallVector<Operand> operands;
+  /// For each store of a matrix, the tile on which each group stages it.
+  llvm::DenseMap<mlir::Operation *, Values> staging;
+  // In the role that multiplies:
+  mlir::Value group;
+  llvm::DenseMap<mlir::Value, mlir::Value> slotValues;
+  llvm::SmallVector<mlir::Value> pending;
+};
+
+} // namespace attn
+
+#endif // ATTN_LIB_CONVERSION_TILETOPIPE_SCHEDULER_H

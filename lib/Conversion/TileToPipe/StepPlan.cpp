@@ -1,0 +1,419 @@
+//===- StepPlan.cpp - what of a step may run beside what ------------------===//
+
+#include "StepPlan.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/Matchers.h"
+
+using namespace mlir;
+using namespace attn;
+
+static RankedTensorType getType(Value tile) {
+  return cast<RankedTensorType>(tile.getType());
+}
+
+//===----------------------------------------------------------------------===//
+// Boxes
+//===----------------------------------------------------------------------===//
+
+std::optional<BoxMap> attn::matchBox(AffineMap map) {
+  unsigned numDims = map.getNumDims(), numResults = map.getNumResults();
+  if (numDims < 1 || numDims > 2 || numResults < numDims)
+    return std::nullopt;
+  BoxMap box;
+  SmallVector<bool> isSeen(numDims);
+  for (auto [i, expr] : llvm::enumerate(map.getResults())) {
+    unsigned fromEnd = numResults - i;
+    if (fromEnd > numDims) {
+      for (unsigned dim = 0; dim < numDims; ++dim)
+        if (expr.isFunctionOfDim(dim))
+          return std::nullopt;
+      box.starts.push_back(expr);
+      continue;
+    }
+    std::optional<unsigned> found;
+    for (unsigned dim = 0; dim < numDims; ++dim)
+      if (expr.isFunctionOfDim(dim) && !isSeen[dim])
+        found = dim;
+    if (!found)
+      return std::nullopt;
+    AffineExpr start =
+        simplifyAffineExpr(expr - getAffineDimExpr(*found, map.getContext()),
+                           numDims, map.getNumSymbols());
+    for (unsigned dim = 0; dim < numDims; ++dim)
+      if (start.isFunctionOfDim(dim))
+        return std::nullopt;
+    isSeen[*found] = true;
+    (fromEnd == 2 ? box.rowDim : box.columnDim) = *found;
+    box.starts.push_back(start);
+  }
+  return box;
+}
+
+//===----------------------------------------------------------------------===//
+// Products
+//===----------------------------------------------------------------------===//
+
+StepPlan::StepPlan(tile::ProgramOp program, const MachineModel &machine)
+    : machine(machine), program(program), axes(program) {}
+
+Refusal StepPlan::refuse(Operation *op, const Twine &reason) {
+  return {op, reason.str()};
+}
+
+const SlotOperand *StepPlan::getSlot(Value tile) const {
+  for (const SlotOperand &slot : slots)
+    if (slot.load.getResult() == tile)
+      return &slot;
+  return nullptr;
+}
+
+/// The rows of the results of products are those of the program.
+Refusal StepPlan::findRows() {
+  std::optional<unsigned> axis;
+  for (auto dot : sweep.getStep().getOps<tile::DotOp>()) {
+    if (getType(dot.getResult()).getRank() != 2)
+      return refuse(dot, "its result is no matrix");
+    unsigned own = axes.get(dot.getResult(), 0);
+    if (axis.value_or(own) != own)
+      return refuse(dot, "the rows of its result are not those of the others");
+    axis = own;
+    numRows = getType(dot.getResult()).getDimSize(0);
+  }
+  if (!axis)
+    return refuse(sweep, "its step has no products");
+  rowAxis = *axis;
+  numGroups = numRows / machine.productRows;
+  if (numRows % machine.productRows != 0 || numGroups > machine.maxGroups)
+    return refuse(sweep, "its products have " + Twine(numRows) +
+                             " rows, but groups multiply " +
+                             Twine(machine.productRows) +
+                             " each and there are "
+                             "at most " +
+                             Twine(machine.maxGroups));
+  std::optional<unsigned> found;
+  for (auto [i, tile] : llvm::enumerate(program.getSpaceTiles()))
+    if (tile == numRows && !found)
+      found = i;
+  if (!found)
+    return refuse(program, "no coordinate has tiles of the " + Twine(numRows) +
+                               " rows of its products");
+  rowCoordinate = *found;
+  return {};
+}
+
+Refusal StepPlan::planProduct(tile::DotOp dot) {
+  PlannedProduct product{dot, dot.getLhs(), dot.getRhs(), 0, 0};
+  AffineMap lhsMap = dot.getMap(0), rhsMap = dot.getMap(1),
+            resultMap = dot.getMap(2);
+  for (AffineMap map : {lhsMap, rhsMap})
+    if (map.getNumResults() != 2)
+      return refuse(dot, "one of its sides is no matrix");
+  // The left side is the one that has the result's rows.
+  if (!lhsMap.isFunctionOfDim(resultMap.getDimPosition(0))) {
+    std::swap(product.lhs, product.rhs);
+    std::swap(lhsMap, rhsMap);
+  }
+  auto contracted = [&](AffineMap map) -> int64_t {
+    return resultMap.isFunctionOfDim(map.getDimPosition(0)) ? 0 : 1;
+  };
+  product.lhsDim = 1 - (contracted(lhsMap) == 0 ? 0 : 1);
+  product.lhsDim = resultMap.isFunctionOfDim(lhsMap.getDimPosition(0)) ? 1 : 0;
+  product.rhsDim = resultMap.isFunctionOfDim(rhsMap.getDimPosition(0)) ? 1 : 0;
+  int64_t columns = getType(dot.getResult()).getDimSize(1);
+  int64_t depth = getType(product.rhs).getDimSize(product.rhsDim);
+  if (columns > machine.maxColumns || columns % machine.columnGranule != 0)
+    return refuse(dot, "its result has " + Twine(columns) +
+                           " columns, but a product has a multiple of " +
+                           Twine(machine.columnGranule) + " up to " +
+                           Twine(machine.maxColumns));
+  if (getType(dot.getLhs()).getElementTypeBitWidth() != 16)
+    return refuse(dot, "its elements have no 16 bits");
+  auto rhs = product.rhs.getDefiningOp<tile::LoadOp>();
+  auto lhs = product.lhs.getDefiningOp<tile::LoadOp>();
+  if (!rhs)
+    return refuse(dot, "its right side is computed, not loaded");
+  bool isLate = !lhs;
+  if (isLate && (product.lhsDim != 1 || depth % machine.productDepth != 0))
+    return refuse(dot, "its left side, which is computed, is not contracted "
+                       "along columns that are a multiple of " +
+                           Twine(machine.productDepth));
+  if (Refusal r = planSlot(product.rhs, dot, isLate); r.op)
+    return r;
+  if (lhs)
+    if (Refusal r = planSlot(product.lhs, dot, isLate); r.op)
+      return r;
+  products[dot] = product;
+  (isLate ? lateProducts : earlyProducts).push_back(dot);
+  return {};
+}
+
+Refusal StepPlan::planSlot(Value tile, tile::DotOp dot, bool isLate) {
+  auto load = tile.getDefiningOp<tile::LoadOp>();
+  for (Operation *user : tile.getUsers())
+    if (!isa<tile::DotOp>(user) || user->getBlock() != dot->getBlock())
+      return refuse(load, "its tile is read by products and by other ops");
+  auto memref = cast<MemRefType>(load.getSource().getType());
+  std::optional<BoxMap> box = matchBox(load.getMap());
+  if (!box || memref.getRank() > int64_t(machine.maxTensorRank))
+    return refuse(load, "it is no box of the last two dimensions of a tensor "
+                        "of at most " +
+                            Twine(machine.maxTensorRank));
+  if (load.getPad() || load.getWhere())
+    return refuse(load, "bulk copies give zero beyond the extents and leave "
+                        "nothing else out");
+  if (getType(tile).getDimSize(box->rowDim) > machine.maxBoxRows ||
+      getType(tile).getDimSize(box->rowDim) % 8 != 0)
+    return refuse(load, "its tile has no multiple of 8 rows up to " +
+                            Twine(machine.maxBoxRows));
+  SlotOperand slot;
+  slot.load = load;
+  slot.box = *box;
+  slot.isMoving = load->getBlock() == &sweep.getStep().front();
+  for (int64_t dim : {0, 1})
+    if (isRow(tile, dim)) {
+      if (dim != box->rowDim)
+        return refuse(load, "the program's rows run along the tensor's last "
+                            "dimension");
+      slot.hasRows = true;
+    }
+  Value count = sweep.getStep().getArgument(1);
+  slot.isLate = isLate;
+  for (auto [dim, valid] : llvm::enumerate(load.getValid())) {
+    if (valid != count)
+      continue;
+    if (int64_t(dim) != box->rowDim)
+      return refuse(load, "the swept rank runs along the tensor's last "
+                          "dimension");
+    const AffineMap map = dot.getLhs() == tile ? dot.getMap(0) : dot.getMap(1);
+    auto kept = dot.getMap(2).getResultPosition(map.getResult(dim));
+    slot.isCleared = !kept || !isMaskedBeyondCount(dot.getResult(), *kept);
+  }
+  for (SlotOperand &known : slots)
+    if (known.load == load) {
+      if (known.isLate != isLate)
+        return refuse(load, "products of two turns of the loop read its tile");
+      known.isCleared |= slot.isCleared;
+      return {};
+    }
+  slots.push_back(slot);
+  return {};
+}
+
+/// Whether all that is computed of `tile` is masked at points of `dim` beyond
+/// the step's count.
+bool StepPlan::isMaskedBeyondCount(Value tile, int64_t dim) const {
+  Value count = sweep.getStep().getArgument(1);
+  return llvm::all_of(tile.getUsers(), [&](Operation *user) {
+    if (auto mask = dyn_cast<tile::MaskOp>(user))
+      return !mask.getValid().empty() && mask.getValid()[dim] == count;
+    return isPointwise(user) && isMaskedBeyondCount(user->getResult(0), dim);
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Early, between, late
+//===----------------------------------------------------------------------===//
+
+Refusal StepPlan::classify() {
+  Block &step = sweep.getStep().front();
+  Operation *yield = step.getTerminator();
+  lateCarries.assign(sweep.getInits().size(), false);
+  for (tile::DotOp dot : lateProducts)
+    late.insert(dot);
+  auto dependsOn = [&](Operation &op, auto holds) {
+    bool depends = false;
+    op.walk([&](Operation *inner) {
+      for (Value operand : inner->getOperands())
+        depends |= holds(operand);
+    });
+    return depends;
+  };
+  for (bool changes = true; changes;) {
+    changes = false;
+    for (Operation &op : step.without_terminator())
+      if (!late.contains(&op) && dependsOn(op, [&](Value value) {
+            return late.contains(value.getDefiningOp());
+          }))
+        changes |= late.insert(&op).second;
+    for (auto [i, next] : llvm::enumerate(yield->getOperands()))
+      if (!lateCarries[i] && late.contains(next.getDefiningOp()))
+        changes = lateCarries[i] = true;
+  }
+  auto isLateCarry = [&](Value value) {
+    auto argument = dyn_cast<BlockArgument>(value);
+    return argument && argument.getOwner() == &step &&
+           argument.getArgNumber() >= 2 &&
+           lateCarries[argument.getArgNumber() - 2];
+  };
+  for (Operation &op : step.without_terminator()) {
+    if (late.contains(&op)) {
+      auto dot = dyn_cast<tile::DotOp>(op);
+      if (dot && late.contains(getProduct(dot).lhs.getDefiningOp()))
+        return refuse(dot, "it takes what a product of products gives");
+      if (dot && late.contains(dot.getAccumulator().getDefiningOp()))
+        return refuse(dot, "it is added to another product of its turn");
+      if (isa<tile::MaskOp, tile::GenerateOp>(op))
+        return refuse(&op, "it stands behind the second product");
+      continue;
+    }
+    if (dependsOn(op, [&](Value value) {
+          return isLateCarry(value) || between.contains(value.getDefiningOp());
+        }))
+      between.insert(&op);
+  }
+  for (Operation *op : between)
+    if (isa<tile::DotOp, tile::MaskOp>(op))
+      return refuse(op, "it needs what the late products of the step before "
+                        "give");
+  for (tile::DotOp dot : earlyProducts) {
+    Value acc = dot.getAccumulator();
+    bool isCarry = llvm::is_contained(step.getArguments(), acc);
+    if (!isCarry && !matchPattern(acc, m_AnyZeroFloat()))
+      return refuse(dot, "it is added to what its step computes");
+  }
+  return {};
+}
+
+bool StepPlan::isDeferred(Operation *op) const {
+  return isa<arith::TruncFOp>(op) && !isLate(op) && !isBetween(op) &&
+         llvm::all_of(op->getUsers(), [&](Operation *user) {
+           return isa<tile::DotOp>(user) && isLate(user);
+         });
+}
+
+/// A sum of parts of lanes, all of whose uses take parts.
+bool StepPlan::isPartial(Value line,
+                         const llvm::DenseSet<Value> &carries) const {
+  if (carries.contains(line))
+    return true;
+  Operation *op = line.getDefiningOp();
+  if (!op || getType(line).getRank() != 1 || !isRow(line, 0))
+    return false;
+  if (auto reduce = dyn_cast<tile::ReduceOp>(op))
+    return reduce.getKind() == tile::ReduceKind::Add;
+  if (isa<arith::AddFOp>(op))
+    return isPartial(op->getOperand(0), carries) &&
+           isPartial(op->getOperand(1), carries);
+  if (isa<arith::MulFOp>(op))
+    return isPartial(op->getOperand(0), carries) !=
+           isPartial(op->getOperand(1), carries);
+  return false;
+}
+
+bool StepPlan::isPartial(Value line) const {
+  return isPartial(line, partialCarries);
+}
+
+void StepPlan::findPartialCarries() {
+  Block &step = sweep.getStep().front();
+  Operation *yield = step.getTerminator();
+  for (auto [i, init] : llvm::enumerate(sweep.getInits())) {
+    Value carry = step.getArgument(i + 2);
+    if (getType(carry).getRank() == 1 && isRow(carry, 0) &&
+        matchPattern(init, m_AnyZeroFloat()))
+      partialCarries.insert(carry);
+  }
+  for (bool changes = true; changes;) {
+    changes = false;
+    for (auto [i, next] : llvm::enumerate(yield->getOperands())) {
+      Value carry = step.getArgument(i + 2);
+      if (!partialCarries.contains(carry) || isPartial(next, partialCarries))
+        continue;
+      partialCarries.erase(carry);
+      changes = true;
+    }
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// The other ops
+//===----------------------------------------------------------------------===//
+
+Refusal StepPlan::checkStore(tile::StoreOp op) {
+  RankedTensorType type = getType(op.getTile());
+  if (!matchBox(op.getMap()) || type.getRank() > 2)
+    return refuse(op, "it is no box of the last dimensions of a tensor");
+  if (!isRow(op.getTile(), 0) ||
+      (type.getRank() == 2 && matchBox(op.getMap())->rowDim != 0))
+    return refuse(op, "it stores no rows of the program");
+  return {};
+}
+
+Refusal StepPlan::checkOp(Operation &op) {
+  for (Value result : op.getResults()) {
+    auto type = dyn_cast<RankedTensorType>(result.getType());
+    if (!type || getSlot(result) || matchPattern(result, m_Constant()) ||
+        isa<tile::BroadcastOp>(op))
+      continue;
+    bool isMatrix = type.getRank() == 2 && isRow(result, 0);
+    if (!isMatrix && type.getRank() != 1)
+      return refuse(&op, "its result is neither a line nor a matrix of the "
+                         "program's rows");
+  }
+  if (isa<tile::LoadOp>(op)) {
+    if (getSlot(op.getResult(0)))
+      return {};
+    return refuse(&op, "its tile is not read by products alone");
+  }
+  if (auto reduce = dyn_cast<tile::ReduceOp>(op)) {
+    bool isKnown = reduce.getKind() == tile::ReduceKind::Add ||
+                   reduce.getKind() == tile::ReduceKind::Max;
+    if (!isKnown || reduce.getDims() != ArrayRef<int64_t>{1} ||
+        !getType(reduce.getResult()).getElementType().isF32())
+      return refuse(&op, "it is no sum or maximum along rows");
+    return {};
+  }
+  if (auto store = dyn_cast<tile::StoreOp>(op))
+    return checkStore(store);
+  if (auto mask = dyn_cast<tile::MaskOp>(op)) {
+    if (getType(mask.getResult()).getRank() != 2)
+      return refuse(&op, "it masks no matrix");
+    for (Operation &inner : mask.getPredicate().front())
+      if (isa<memref::LoadOp, tile::MemberOp>(inner))
+        return refuse(&op, "its predicate reads tables at every point");
+    return {};
+  }
+  if (isa<tile::DotOp>(op)) {
+    if (products.contains(&op))
+      return {};
+    return refuse(&op, "it stands outside of the sweep");
+  }
+  if (isa<tile::GenerateOp, tile::TransposeOp, tile::SweepOp>(op) &&
+      &op != sweep)
+    return refuse(&op, "groups of warps have no way to do it yet");
+  return {};
+}
+
+Refusal StepPlan::checkOps() {
+  for (Operation &op : program.getBody().front().without_terminator())
+    if (Refusal r = checkOp(op); r.op)
+      return r;
+  for (Operation &op : sweep.getStep().front().without_terminator()) {
+    if (isa<tile::StoreOp>(op))
+      return refuse(&op, "it stores in the step of a sweep");
+    if (Refusal r = checkOp(op); r.op)
+      return r;
+  }
+  return {};
+}
+
+Refusal StepPlan::analyze() {
+  auto sweeps = llvm::to_vector(program.getBody().getOps<tile::SweepOp>());
+  if (sweeps.size() != 1)
+    return refuse(program, "it has " + Twine(sweeps.size()) + " sweeps");
+  sweep = sweeps.front();
+  if (Refusal r = findRows(); r.op)
+    return r;
+  for (auto dot : sweep.getStep().getOps<tile::DotOp>())
+    if (Refusal r = planProduct(dot); r.op)
+      return r;
+  if (Refusal r = classify(); r.op)
+    return r;
+  if (Refusal r = checkOps(); r.op)
+    return r;
+  findPartialCarries();
+  return {};
+}

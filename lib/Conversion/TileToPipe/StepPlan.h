@@ -1,0 +1,127 @@
+//===- StepPlan.h - what of a step may run beside what ----------*- C++ -*-===//
+//
+// A program that is to be scheduled has one sweep. The products of its step
+// that read shared memory alone are its *early* ones; those that take what the
+// step has computed, as their left side, are its *late* ones. The late products
+// of a step run in the next turn of the loop, beside the early ones of the next
+// step: what stands between the two, elementwise work and reductions, is then
+// hidden behind both.
+//
+// Everything in a step is early, late (it needs the result of a late product)
+// or *between*: it needs a carry that a late op yields, but no late product of
+// its own step, as the rescaling of an accumulator does.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_LIB_CONVERSION_TILETOPIPE_STEPPLAN_H
+#define ATTN_LIB_CONVERSION_TILETOPIPE_STEPPLAN_H
+
+#include "attn/Analysis/TileAxes.h"
+#include "attn/Conversion/MachineModel.h"
+
+#include "llvm/ADT/DenseSet.h"
+
+#include <string>
+
+namespace attn {
+
+/// Two neighbouring dimensions of a tensor, the last, as a map addresses them.
+struct BoxMap {
+  /// The tile's dimensions that run along the last dimension but one, and the
+  /// last.
+  int64_t rowDim = 0, columnDim = 1;
+  /// Coordinates of the dimensions before, then where rows and columns begin;
+  /// expressions of the map's symbols.
+  llvm::SmallVector<mlir::AffineExpr> starts;
+};
+
+/// Null if `map` does not address such a box. Of a tile of rank 1, its one
+/// dimension runs along the last.
+std::optional<BoxMap> matchBox(mlir::AffineMap map);
+
+/// A load whose tile products read from slots in shared memory.
+struct SlotOperand {
+  mutable tile::LoadOp load;
+  BoxMap box;
+  /// It has the program's rows, of which each group has its own.
+  bool hasRows = false;
+  /// It changes from step to step.
+  bool isMoving = false;
+  /// The products that read it are late.
+  bool isLate = false;
+  /// Rows of a step beyond its count have to be zero.
+  bool isCleared = false;
+};
+
+struct PlannedProduct {
+  tile::DotOp dot;
+  mlir::Value lhs, rhs;
+  /// The contracted dimension of each tile.
+  int64_t lhsDim, rhsDim;
+};
+
+/// Why a program is not scheduled.
+struct Refusal {
+  mlir::Operation *op = nullptr;
+  std::string reason;
+};
+
+class StepPlan {
+public:
+  StepPlan(tile::ProgramOp program, const MachineModel &machine);
+
+  /// Looks at the program; a refusal without an op says that it can be
+  /// scheduled.
+  Refusal analyze();
+
+  bool isLate(mlir::Operation *op) const { return late.contains(op); }
+  bool isBetween(mlir::Operation *op) const { return between.contains(op); }
+  bool isLateCarry(unsigned number) const { return lateCarries[number]; }
+  /// Narrowing of what late products take: their registers are read until the
+  /// late products of the turn are done.
+  bool isDeferred(mlir::Operation *op) const;
+  /// Whether a line of the step is kept as parts of lanes.
+  bool isPartial(mlir::Value line) const;
+  const SlotOperand *getSlot(mlir::Value tile) const;
+  const PlannedProduct &getProduct(tile::DotOp dot) const {
+    return products.find(dot)->second;
+  }
+  /// Whether the dimension of a tile is that of the program's rows.
+  bool isRow(mlir::Value tile, int64_t dim) const {
+    return axes.get(tile, dim) == rowAxis;
+  }
+
+  const MachineModel &machine;
+  tile::ProgramOp program;
+  mutable tile::SweepOp sweep;
+  TileAxes axes;
+  unsigned rowAxis = 0;
+  /// The number of the program's coordinate along which rows run; its tile.
+  unsigned rowCoordinate = 0;
+  int64_t numRows = 0, numGroups = 1;
+  llvm::SmallVector<SlotOperand> slots;
+  llvm::SmallVector<tile::DotOp> earlyProducts, lateProducts;
+
+private:
+  Refusal refuse(mlir::Operation *op, const llvm::Twine &reason);
+  Refusal findRows();
+  Refusal planProduct(tile::DotOp dot);
+  Refusal planSlot(mlir::Value tile, tile::DotOp dot, bool isLate);
+  Refusal classify();
+  Refusal checkOps();
+  Refusal checkOp(mlir::Operation &op);
+  Refusal checkStore(tile::StoreOp op);
+  void findPartialCarries();
+  bool isPartial(mlir::Value line,
+                 const llvm::DenseSet<mlir::Value> &carries) const;
+  bool isMaskedBeyondCount(mlir::Value tile, int64_t dim) const;
+
+  llvm::DenseMap<mlir::Operation *, PlannedProduct> products;
+  llvm::DenseSet<mlir::Operation *> late, between;
+  llvm::SmallVector<bool> lateCarries;
+  llvm::DenseSet<mlir::Value> partialCarries;
+};
+
+} // namespace attn
+
+#endif // ATTN_LIB_CONVERSION_TILETOPIPE_STEPPLAN_H

@@ -1,0 +1,116 @@
+//===- StepSequence.cpp - the steps of a sweep, by number -----------------===//
+
+#include "StepSequence.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+using namespace attn;
+
+StepSequence::StepSequence(ImplicitLocOpBuilder &b, ScalarEmitter &scalars,
+                           tile::SweepOp sweep)
+    : b(b), scalars(scalars), sweep(sweep) {
+  Value tile = i32(sweep.getTile());
+  SmallVector<std::pair<Value, Part>> wholes;
+  Value end = i32(0);
+  auto addPartial = [&](Value steps, Value lower, Value upper,
+                        std::optional<unsigned> locator) {
+    Value next = arith::AddIOp::create(b, end, steps);
+    partial.push_back({end, next, lower, upper, locator});
+    end = next;
+  };
+  for (auto [i, lower, upper] :
+       llvm::enumerate(sweep.getLowers(), sweep.getUppers())) {
+    Value lo = scalars.getScalar(lower), hi = scalars.getScalar(upper);
+    Value length =
+        arith::MaxSIOp::create(b, arith::SubIOp::create(b, hi, lo), i32(0));
+    if (sweep.isLocated(i)) {
+      addPartial(length, lo, hi, i);
+      continue;
+    }
+    if (!sweep.getFull()[i]) {
+      addPartial(arith::CeilDivUIOp::create(b, length, tile), lo, hi, {});
+      continue;
+    }
+    Value whole = arith::DivUIOp::create(b, length, tile);
+    Value rest =
+        arith::AddIOp::create(b, lo, arith::MulIOp::create(b, whole, tile));
+    Value isRest = arith::MinUIOp::create(
+        b, arith::RemUIOp::create(b, length, tile), i32(1));
+    addPartial(isRest, rest, hi, {});
+    wholes.push_back({whole, {Value(), Value(), lo, hi, {}}});
+  }
+  numPartial = end;
+  for (auto &[steps, part] : wholes) {
+    Value next = arith::AddIOp::create(b, end, steps);
+    part.first = end;
+    part.end = next;
+    full.push_back(part);
+    end = next;
+  }
+  numSteps = arith::MaxUIOp::create(b, end, i32(1));
+  // An empty sweep has one step, before all that are full.
+  Value isEmpty =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::eq, end, i32(0));
+  numPartial = select(isEmpty, i32(1), numPartial);
+}
+
+Value StepSequence::select(Value condition, Value a, Value c) {
+  return arith::SelectOp::create(b, condition, a, c);
+}
+
+Value StepSequence::getBase(const Part &part, Value number) {
+  Value within = arith::SubIOp::create(b, number, part.first);
+  return arith::AddIOp::create(
+      b, part.lower, arith::MulIOp::create(b, within, i32(sweep.getTile())));
+}
+
+FailureOr<StepSequence::Step> StepSequence::getPartial(Value number) {
+  Step step{i32(0), i32(0)};
+  for (const Part &part : partial) {
+    Value base, count;
+    if (part.locator) {
+      Block &locator = sweep.getLocators()[*part.locator].front();
+      Value within = arith::SubIOp::create(b, number, part.first);
+      scalars.setScalar(locator.getArgument(0),
+                        arith::AddIOp::create(b, part.lower, within));
+      auto place = scalars.evaluateRegion(locator);
+      if (failed(place))
+        return failure();
+      base = (*place)[0];
+      count = (*place)[1];
+    } else {
+      base = getBase(part, number);
+      count = arith::MinSIOp::create(
+          b, arith::SubIOp::create(b, part.upper, base), i32(sweep.getTile()));
+    }
+    Value isHere = arith::AndIOp::create(
+        b,
+        arith::CmpIOp::create(b, arith::CmpIPredicate::sge, number, part.first),
+        arith::CmpIOp::create(b, arith::CmpIPredicate::slt, number, part.end));
+    step.base = select(isHere, base, step.base);
+    step.count = select(isHere, count, step.count);
+  }
+  return step;
+}
+
+StepSequence::Step StepSequence::getFull(Value number) {
+  Step step{getBase(full.front(), number), i32(sweep.getTile())};
+  for (const Part &part : ArrayRef(full).drop_front()) {
+    Value isHere =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::sge, number, part.first);
+    step.base = select(isHere, getBase(part, number), step.base);
+  }
+  return step;
+}
+
+FailureOr<StepSequence::Step> StepSequence::get(Value number) {
+  FailureOr<Step> step = getPartial(number);
+  if (failed(step) || full.empty())
+    return step;
+  Step whole = getFull(number);
+  Value isFull =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::sge, number, numPartial);
+  return Step{select(isFull, whole.base, step->base),
+              select(isFull, whole.count, step->count)};
+}
