@@ -1,14 +1,14 @@
 //===- CompileGpu.cpp - attn-compile for GPU targets ----------------------===//
 //
 // A file of pipe kernels has its schedules in its text. Tile programs and
-// cascades, which have no schedule for a GPU yet, are written for ordinary
-// threads.
+// cascades get one where they can; others are written for ordinary threads, and
+// a note says why.
 //
 //===----------------------------------------------------------------------===//
 
 #include "CompileGpu.h"
 
-#include "ThreadsProgram.h"
+#include "GpuProgram.h"
 
 #include "attn/Driver/Source.h"
 #include "attn/Runtime/Artifact.h"
@@ -52,7 +52,8 @@ static Status checkOptions(const CommandLine &line, bool isCascade) {
 
 /// The pipe kernels of what `line` names.
 static Result<OwningOpRef<ModuleOp>> loadKernels(MLIRContext &context,
-                                                 const CommandLine &line) {
+                                                 const CommandLine &line,
+                                                 llvm::raw_ostream &errors) {
   const std::string &name = line.getPositionals().front();
   auto module = loadModule(context, name);
   if (!module.isOk())
@@ -61,10 +62,17 @@ static Result<OwningOpRef<ModuleOp>> loadKernels(MLIRContext &context,
   bool isCascade = !hasTiles && (*module)->getOps<pipe::KernelOp>().empty();
   if (Status status = checkOptions(line, isCascade); !status.isOk())
     return status;
-  if (isCascade)
-    return lowerCascadeForThreads(context, line);
+  if (isCascade) {
+    auto program = lowerCascadeForGpu(context, line);
+    if (!program.isOk())
+      return program.takeStatus();
+    if (!program->reason.empty())
+      errors << "attn-compile: note: ordinary threads run it: "
+             << program->reason << "\n";
+    return std::move(program->module);
+  }
   if (hasTiles)
-    if (Status status = lowerTilesForThreads(**module, name); !status.isOk())
+    if (Status status = lowerTilesForGpu(**module, name); !status.isOk())
       return status;
   return module;
 }
@@ -105,7 +113,7 @@ Status attn::compileForGpu(const CommandLine &line, llvm::raw_ostream &out,
 
   const std::string &name = line.getPositionals().front();
   std::unique_ptr<MLIRContext> context = createContext();
-  auto module = loadKernels(*context, line);
+  auto module = loadKernels(*context, line, errors);
   if (!module.isOk())
     return module.takeStatus();
   auto code = nvidia::compile(**module, *codeKind);

@@ -65,6 +65,8 @@ void attn::addCascadeStage(OpPassManager &passes, StringRef stage,
     ConvertCascadeToTilePassOptions convert;
     if (options.fewRows)
       convert.fewRows = *options.fewRows;
+    if (options.fullMultiple)
+      convert.fullMultiple = *options.fullMultiple;
     passes.addPass(createConvertCascadeToTilePass(convert));
     passes.addPass(createCanonicalizerPass());
     passes.addPass(createCSEPass());

@@ -19,6 +19,10 @@ struct CascadeToTileOptions {
   /// Coordinates of a step of that program's sweeps, where a merge region says
   /// that any will do. 0: as the scans say.
   int64_t fewTileKeys = 0;
+  /// A full range of keys that ends by a predicate has a multiple of so many:
+  /// the first row of a causal tile sees one key more, which would take a step
+  /// alone.
+  int64_t fullMultiple = 16;
 };
 
 /// Appends the programs of `func` to `module`, in the order in which they run.

@@ -37,7 +37,9 @@ def ConvertCascadeToTilePass : Pass<"convert-cascade-to-tile", "::mlir::ModuleOp
            "function's schedule says `rows`">,
     Option<"fewRows", "few-rows", "int64_t", "8",
            "Below so many rows each one is a work item: a second program, with "
-           "a guard (0: only one program)">
+           "a guard (0: only one program)">,
+    Option<"fullMultiple", "full-multiple", "int64_t", "16",
+           "Keys of which a full range that ends by a predicate has a multiple">
   ];
 }
 

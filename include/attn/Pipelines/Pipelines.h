@@ -31,6 +31,8 @@ struct PipelineOptions {
   /// Below so many rows each is a work item of a program of its own; 0: there
   /// is no such program.
   std::optional<int64_t> fewRows;
+  /// Keys of which full ranges that end by a mask have a multiple.
+  std::optional<int64_t> fullMultiple;
   /// The machine that fields of the schedule are chosen for, and the extents
   /// that it is chosen at, RANK=N. Without one the schedule stays as it is and
   /// each pass takes its default.

@@ -368,6 +368,7 @@ private:
 
     ProgramEmitter emitter(func, builder);
     emitter.sweepTile = few ? options.fewTileKeys : 0;
+    emitter.fullMultiple = options.fullMultiple;
     unsigned position = 0;
     for (BlockArgument argument : func.getBody().getArguments()) {
       Value value = body->getArgument(position++);
@@ -547,9 +548,15 @@ struct ConvertCascadeToTile
           << cascade::kMaxTile << " rows, but got " << tileRows.getValue();
       return signalPassFailure();
     }
+    if (fullMultiple < 1 || fullMultiple > cascade::kMaxTile) {
+      module.emitError("expects full ranges of a multiple of 1 to ")
+          << cascade::kMaxTile << " keys, but got " << fullMultiple.getValue();
+      return signalPassFailure();
+    }
     CascadeToTileOptions options;
     options.tileRows = tileRows;
     options.fewRows = fewRows;
+    options.fullMultiple = fullMultiple;
     SmallVector<FuncOp> funcs(module.getOps<FuncOp>());
     for (FuncOp func : funcs) {
       if (failed(convertCascadeToTile(func, module, options)))

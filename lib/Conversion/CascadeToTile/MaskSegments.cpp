@@ -16,10 +16,6 @@ using namespace mlir;
 using namespace attn;
 using namespace attn::cascade;
 
-/// A full range that ends by a predicate has a multiple of so many keys: the
-/// first row of a causal tile sees one key more, which would take a step alone.
-static constexpr int64_t kFullMultiple = 16;
-
 MaskSegments::MaskSegments(ProgramEmitter &emitter, EinsumOp op,
                            StringAttr rank, Value extent, int64_t tile)
     : emitter(emitter), op(op), rank(rank), extent(extent), tile(tile),
@@ -112,7 +108,8 @@ LogicalResult MaskSegments::analyze() {
     return hasPoints || isBlockOfRows(node) ||
            (!node.operands.empty() && llvm::all_of(node.operands, isPoint));
   };
-  mask::Sequencer<IndexOps> sequencer(ops, pool, form, isPoint, kFullMultiple);
+  mask::Sequencer<IndexOps> sequencer(ops, pool, form, isPoint,
+                                      emitter.fullMultiple);
   for (mask::Segment<IndexOps> &segment : sequencer.run(evaluator)) {
     SmallVector<Value> coordinates;
     if (segment.list)

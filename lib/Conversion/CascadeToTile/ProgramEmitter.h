@@ -71,6 +71,8 @@ public:
   /// Coordinates of a step of the sweeps with a merge region: what it combines
   /// may be cut anywhere. 0: as the scans say.
   int64_t sweepTile = 0;
+  /// Full ranges that end by a predicate have a multiple of so many keys.
+  int64_t fullMultiple = 1;
 
   /// Emits `value` and stores it to `target`, whose type is the value's.
   mlir::LogicalResult store(mlir::Value value, const MemoryTensor &target);

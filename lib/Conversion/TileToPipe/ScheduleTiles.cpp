@@ -18,7 +18,10 @@ struct ScheduleTiles final
     : PassWrapper<ScheduleTiles, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ScheduleTiles)
 
-  explicit ScheduleTiles(const MachineModel &machine) : machine(machine) {}
+  ScheduleTiles(const MachineModel &machine, bool keepOthers)
+      : machine(machine) {
+    this->keepOthers = keepOthers;
+  }
   ScheduleTiles(const ScheduleTiles &other)
       : PassWrapper(other), machine(other.machine) {}
 
@@ -73,7 +76,7 @@ struct ScheduleTiles final
 };
 } // namespace
 
-std::unique_ptr<Pass>
-attn::createScheduleTilesPass(const MachineModel &machine) {
-  return std::make_unique<ScheduleTiles>(machine);
+std::unique_ptr<Pass> attn::createScheduleTilesPass(const MachineModel &machine,
+                                                    bool keepOthers) {
+  return std::make_unique<ScheduleTiles>(machine, keepOthers);
 }

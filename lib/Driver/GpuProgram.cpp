@@ -1,0 +1,172 @@
+//===- GpuProgram.cpp - a cascade as kernels for a GPU --------------------===//
+
+#include "GpuProgram.h"
+
+#include "RunOptions.h"
+
+#include "attn/Conversion/Passes.h"
+#include "attn/Conversion/ScheduleTiles.h"
+#include "attn/Driver/Execution.h"
+#include "attn/Driver/Source.h"
+#include "attn/Target/NVIDIA/NVIDIA.h"
+#include "attn/Transforms/Passes.h"
+
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace attn;
+
+/// Tiles of which a few fit a block's shared memory at any head dimension.
+static constexpr int64_t kThreadRows = 16, kThreadKeys = 32;
+
+namespace {
+struct TileShape {
+  int64_t rows, keys;
+};
+} // namespace
+
+/// Tiles of a schedule for queries, keys and values of at most `width` columns:
+/// scores, their narrow copy and the output fit the registers of a group, the
+/// rings shared memory.
+static TileShape chooseGpuTiles(int64_t width) {
+  if (width <= 128)
+    return {128, 128};
+  if (width <= 192)
+    return {128, 96};
+  return {128, 64};
+}
+
+ArrayRef<StringRef> attn::getCascadeOptions() {
+  static const StringRef names[] = {
+      "function",  "dtype",  "head-dim", "value-dim", "tile-rows",
+      "tile-keys", "batch",  "heads",    "kv-heads",  "q-len",
+      "kv-len",    "extent", "set"};
+  return names;
+}
+
+/// The passes from tile programs to pipe kernels with schedules.
+static void addSchedule(OpPassManager &passes) {
+  passes.addPass(createFoldScalesPass());
+  passes.addPass(createCanonicalizerPass());
+  passes.addPass(createCSEPass());
+  passes.addPass(createScheduleTilesPass(nvidia::getMachineModel()));
+  passes.addPass(createCanonicalizerPass());
+  passes.addPass(createCSEPass());
+}
+
+static Status lowerForThreads(ModuleOp module, const std::string &name) {
+  PassManager passes(module.getContext());
+  passes.addPass(createConvertTileToPipePass());
+  passes.addPass(createCSEPass());
+  if (succeeded(passes.run(module)))
+    return {};
+  return Status::error(StatusCode::unsupported, "compile",
+                       name + " has no lowering to threads",
+                       "see the message above");
+}
+
+/// Runs `stages` and keeps what they say of a failure.
+static std::optional<std::string>
+catchRefusal(ModuleOp module, llvm::function_ref<LogicalResult()> stages) {
+  std::string reason;
+  ScopedDiagnosticHandler handler(
+      module.getContext(), [&](Diagnostic &diagnostic) {
+        if (diagnostic.getSeverity() == DiagnosticSeverity::Error &&
+            reason.empty())
+          reason = diagnostic.str();
+        return success();
+      });
+  if (succeeded(stages()))
+    return std::nullopt;
+  return reason;
+}
+
+Result<GpuProgram> attn::lowerForGpu(cascade::FuncOp func,
+                                     const Problem &problem,
+                                     const PipelineOptions &options) {
+  std::string name = func.getSymName().str();
+  PipelineOptions stages = options;
+  stages.fewRows = 0;
+  GpuProgram program;
+  int64_t width = 0;
+  for (const auto &[rank, extent] : options.extents)
+    width = std::max(width, extent);
+  TileShape tiles = chooseGpuTiles(width);
+  stages.tileRows = options.tileRows.value_or(tiles.rows);
+  stages.tileKeys = options.tileKeys.value_or(tiles.keys);
+  stages.fullMultiple = stages.tileKeys;
+  program.module = isolate(func);
+  auto refusal = catchRefusal(*program.module, [&] {
+    if (failed(runCascadeStages(*program.module, stages)))
+      return failure();
+    PassManager passes(func.getContext());
+    addSchedule(passes);
+    return passes.run(*program.module);
+  });
+  if (!refusal)
+    return program;
+  program.reason = *refusal;
+  stages.tileRows = options.tileRows.value_or(kThreadRows);
+  stages.tileKeys = options.tileKeys.value_or(kThreadKeys);
+  stages.fullMultiple = std::nullopt;
+  program.module = isolate(func);
+  if (failed(runCascadeStages(*program.module, stages)))
+    return Status::error(StatusCode::unsupported, "compile",
+                         name + " has no lowering to tile programs",
+                         "see the message above");
+  if (Status status = lowerForThreads(*program.module, name); !status.isOk())
+    return status;
+  return program;
+}
+
+Status attn::lowerTilesForGpu(ModuleOp module, const std::string &name) {
+  // Each program by itself: what has no schedule stays.
+  PassManager passes(module.getContext());
+  passes.addPass(createScheduleTilesPass(nvidia::getMachineModel(),
+                                         /*keepOthers=*/true));
+  if (failed(passes.run(module)))
+    return Status::error(StatusCode::unsupported, "compile",
+                         name + " has no lowering to roles",
+                         "see the message above");
+  return lowerForThreads(module, name);
+}
+
+Result<GpuProgram> attn::lowerCascadeForGpu(MLIRContext &context,
+                                            const CommandLine &line) {
+  const std::string &name = line.getPositionals().front();
+  auto source = loadSource(context, name, line.get("function"));
+  if (!source.isOk())
+    return source.takeStatus();
+  Problem problem;
+  std::optional<DType> dtype = parseDType(line.get("dtype", "f32"));
+  if (dtype != DType::f32 && dtype != DType::bf16 && dtype != DType::f16)
+    return Status::error(StatusCode::invalidArgument, "--dtype",
+                         "'" + line.get("dtype") + "' is not an input type",
+                         "give f32, bf16 or f16");
+  problem.dtype = *dtype;
+  auto shape = parseShape(line);
+  if (!shape.isOk())
+    return shape.takeStatus();
+  if (Status status = resolveExtents(source->func, *shape, problem);
+      !status.isOk())
+    return status;
+  auto parameters = line.getPairs("set");
+  if (!parameters.isOk())
+    return parameters.takeStatus();
+  if (Status status = resolveScalars(source->func, *parameters, problem);
+      !status.isOk())
+    return status;
+  PipelineOptions pipeline;
+  bindStatics(source->func, problem, pipeline);
+  pipeline.dtype = std::string(getName(problem.dtype));
+  std::pair<const char *, std::optional<int64_t> *> tiles[] = {
+      {"tile-rows", &pipeline.tileRows}, {"tile-keys", &pipeline.tileKeys}};
+  for (auto [option, value] : tiles) {
+    auto number = line.getInteger(option, 1, cascade::kMaxTile);
+    if (!number.isOk())
+      return number.takeStatus();
+    *value = *number;
+  }
+  return lowerForGpu(source->func, problem, pipeline);
+}
