@@ -124,17 +124,11 @@ Status attn::compileForGpu(const CommandLine &line, llvm::raw_ostream &out,
     printResources(*code, out);
   std::string bytes = code->bytes;
   if (kind == "artifact") {
-    Artifact artifact;
-    artifact.manifest = code->manifest;
-    bool isCubin = code->kind == nvidia::CodeKind::Cubin;
-    if (!isCubin)
+    if (code->kind != nvidia::CodeKind::Cubin)
       errors << "attn-compile: note: neither ptxas nor a library of it is "
                 "found: the artifact holds PTX, which the driver compiles when "
                 "it is loaded, unchecked for spills and serialised products\n";
-    artifact.payloads.push_back(
-        {isCubin ? Artifact::PayloadKind::cubin : Artifact::PayloadKind::ptx,
-         code->bytes});
-    auto serialized = artifact.serialize();
+    auto serialized = makeArtifact(*code).serialize();
     if (!serialized.isOk())
       return serialized.takeStatus();
     bytes = std::move(*serialized);

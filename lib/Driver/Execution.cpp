@@ -2,6 +2,9 @@
 
 #include "attn/Driver/Execution.h"
 
+#include "CompileGpu.h"
+#include "GpuProgram.h"
+
 #include "attn/Target/CPU/CPU.h"
 #include "attn/Target/CPU/Machine.h"
 
@@ -58,12 +61,10 @@ static Status refuse(FuncOp func, const char *what) {
                        "see the message above");
 }
 
-/// Runs the stages on `module` and keeps what they make; returns the time, less
-/// that of keeping.
-static Result<double> runStages(FuncOp func, ModuleOp module,
-                                const PipelineOptions &options, StringRef last,
-                                CompiledKernel &compiled) {
-  double start = getMilliseconds(), copying = 0;
+/// `options`, keeping in `compiled` what stages make; `copying` grows by the
+/// time that this takes.
+static PipelineOptions keepStages(const PipelineOptions &options,
+                                  CompiledKernel &compiled, double &copying) {
   PipelineOptions stages = options;
   stages.onStage = [&](StringRef stage, ModuleOp now) {
     double before = getMilliseconds();
@@ -77,6 +78,16 @@ static Result<double> runStages(FuncOp func, ModuleOp module,
     if (options.onStage)
       options.onStage(stage, now);
   };
+  return stages;
+}
+
+/// Runs the stages on `module` and keeps what they make; returns the time, less
+/// that of keeping.
+static Result<double> runStages(FuncOp func, ModuleOp module,
+                                const PipelineOptions &options, StringRef last,
+                                CompiledKernel &compiled) {
+  double start = getMilliseconds(), copying = 0;
+  PipelineOptions stages = keepStages(options, compiled, copying);
   if (failed(runCascadeStages(module, stages, last)))
     return refuse(func, "has no lowering to tile programs");
   return getMilliseconds() - start - copying;
@@ -94,9 +105,34 @@ Result<CompiledKernel> attn::compileToStage(FuncOp func,
   return compiled;
 }
 
+static Result<CompiledKernel> compileGpuKernel(FuncOp func,
+                                               const Problem &problem,
+                                               const PipelineOptions &options) {
+  CompiledKernel compiled;
+  double start = getMilliseconds(), copying = 0;
+  auto program =
+      lowerForGpu(func, problem, keepStages(options, compiled, copying));
+  if (!program.isOk())
+    return program.takeStatus();
+  compiled.unscheduled = program->reason;
+  auto code = nvidia::compile(*program->module, nvidia::CodeKind::Best);
+  if (failed(code))
+    return refuse(func, "cannot be compiled for this target");
+  code->manifest.numerics = describeNumerics(func, problem);
+  auto kernel = openKernel(makeArtifact(*code));
+  if (!kernel.isOk())
+    return kernel.takeStatus();
+  compiled.kernel = std::move(*kernel);
+  compiled.manifest = std::move(code->manifest);
+  compiled.compileMs = getMilliseconds() - start - copying;
+  return compiled;
+}
+
 Result<CompiledKernel> attn::compileKernel(FuncOp func, const Problem &problem,
                                            const PipelineOptions &options,
                                            const std::string &target) {
+  if (isGpuTarget(target))
+    return compileGpuKernel(func, problem, options);
   CompiledKernel compiled;
   PipelineOptions stages = options;
   if (!stages.schedule)

@@ -120,6 +120,16 @@ Result<GpuProgram> attn::lowerForGpu(cascade::FuncOp func,
   return program;
 }
 
+Artifact attn::makeArtifact(const nvidia::CompiledCode &code) {
+  Artifact artifact;
+  artifact.manifest = code.manifest;
+  bool isCubin = code.kind == nvidia::CodeKind::Cubin;
+  artifact.payloads.push_back(
+      {isCubin ? Artifact::PayloadKind::cubin : Artifact::PayloadKind::ptx,
+       code.bytes});
+  return artifact;
+}
+
 Status attn::lowerTilesForGpu(ModuleOp module, const std::string &name) {
   // Each program by itself: what has no schedule stays.
   PassManager passes(module.getContext());

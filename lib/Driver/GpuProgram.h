@@ -6,7 +6,9 @@
 #include "attn/Driver/CommandLine.h"
 #include "attn/Driver/Problem.h"
 #include "attn/Pipelines/Pipelines.h"
+#include "attn/Runtime/Artifact.h"
 #include "attn/Runtime/Status.h"
+#include "attn/Target/NVIDIA/NVIDIA.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -25,6 +27,9 @@ struct GpuProgram {
 /// are kept to. Refuses what neither can run.
 Result<GpuProgram> lowerForGpu(cascade::FuncOp func, const Problem &problem,
                                const PipelineOptions &options);
+
+/// The code with its manifest, to be stored or loaded.
+Artifact makeArtifact(const nvidia::CompiledCode &code);
 
 /// Options of the command line that mean something for a cascade.
 llvm::ArrayRef<llvm::StringRef> getCascadeOptions();

@@ -30,7 +30,7 @@ Result<PlanHandle> attn::preparePlan(const attn_kernel &kernel,
                                      const Problem &problem,
                                      std::map<std::string, HostTensor> &inputs,
                                      std::map<std::string, HostTensor> &outputs,
-                                     int threads) {
+                                     int threads, const DeviceTensors *device) {
   attn_pool *pool = nullptr;
   if (attn_pool_create(threads, &pool) != ATTN_OK)
     return getLastError();
@@ -50,7 +50,9 @@ Result<PlanHandle> attn::preparePlan(const attn_kernel &kernel,
       value.real = number;
     } else {
       auto &tensors = inputs.count(argument.name) ? inputs : outputs;
-      views.push_back(tensors.at(argument.name).getView());
+      HostTensor &tensor = tensors.at(argument.name);
+      views.push_back(device ? device->getView(argument.name, tensor)
+                             : tensor.getView());
       value.kind = ATTN_TENSOR;
       value.tensor = &views.back();
     }

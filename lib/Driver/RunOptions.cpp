@@ -2,7 +2,9 @@
 
 #include "RunOptions.h"
 
+#include "CompileGpu.h"
 #include "attn/Target/CPU/Machine.h"
+#include "attn/Target/NVIDIA/NVIDIA.h"
 
 #include "llvm/ADT/StringExtras.h"
 
@@ -85,10 +87,11 @@ Result<AttentionShape> attn::parseShape(const CommandLine &line) {
 
 Result<std::string> attn::parseTarget(const CommandLine &line) {
   std::string name = line.get("target", "host");
-  if (!cpu::getMachine(name))
-    return refuse("--target", "'" + name + "' is not a target",
-                  "give one of " + llvm::join(cpu::getMachineNames(), ", "));
-  return name;
+  if (cpu::getMachine(name) || isGpuTarget(name))
+    return name;
+  return refuse("--target", "'" + name + "' is not a target",
+                "give one of " + llvm::join(cpu::getMachineNames(), ", ") +
+                    ", " + llvm::join(nvidia::getTargetNames(), ", "));
 }
 
 /// Sets `value` to what `parse` makes of the option called `name`, if given.

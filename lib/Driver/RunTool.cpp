@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "CompileGpu.h"
 #include "RunOptions.h"
 
 #include "attn/Driver/Check.h"
@@ -38,6 +39,9 @@ private:
   Status repeat(int threads, const std::map<std::string, NpyArray> &first,
                 RunReport &report);
   Status check(RunReport &report);
+  Status upload();
+  Result<PlanHandle> prepare(int threads);
+  Status runOnce(attn_plan &plan);
   Status writeOutputs();
 
   RunOptions options;
@@ -47,6 +51,8 @@ private:
   Problem problem;
   CompiledKernel compiled;
   Tensors inputs, outputs;
+  /// Their copies, on a GPU.
+  std::optional<DeviceTensors> device;
 };
 } // namespace
 
@@ -130,14 +136,48 @@ Status Run::compile(RunReport &report) {
   return {};
 }
 
+/// Copies all tensors to the GPU, if it is one that runs.
+Status Run::upload() {
+  if (!isGpuTarget(options.target))
+    return {};
+  if (!device) {
+    auto created = DeviceTensors::create();
+    if (!created.isOk())
+      return created.takeStatus();
+    device.emplace(std::move(*created));
+  }
+  for (Tensors *tensors : {&inputs, &outputs})
+    for (auto &[name, tensor] : *tensors)
+      if (Status status = device->upload(name, tensor); !status.isOk())
+        return status;
+  return {};
+}
+
+Result<PlanHandle> Run::prepare(int threads) {
+  if (Status status = upload(); !status.isOk())
+    return status;
+  return preparePlan(*compiled.kernel, compiled.manifest, problem, inputs,
+                     outputs, threads, device ? &*device : nullptr);
+}
+
+/// Runs once; the outputs are then here.
+Status Run::runOnce(attn_plan &plan) {
+  if (Status status = runPlan(plan); !status.isOk())
+    return status;
+  if (device)
+    for (auto &[name, tensor] : outputs)
+      if (Status status = device->download(name, tensor); !status.isOk())
+        return status;
+  return {};
+}
+
 /// Runs again with `threads` threads: results have to have the same bits.
 Status Run::repeat(int threads, const std::map<std::string, NpyArray> &first,
                    RunReport &report) {
-  auto plan = preparePlan(*compiled.kernel, compiled.manifest, problem, inputs,
-                          outputs, threads);
+  auto plan = prepare(threads);
   if (!plan.isOk())
     return plan.takeStatus();
-  if (Status status = runPlan(**plan); !status.isOk())
+  if (Status status = runOnce(**plan); !status.isOk())
     return status;
   for (const auto &[name, tensor] : outputs)
     if (tensor.toNpy().data != first.at(name).data)
@@ -146,11 +186,10 @@ Status Run::repeat(int threads, const std::map<std::string, NpyArray> &first,
 }
 
 Status Run::runKernel(RunReport &report) {
-  auto plan = preparePlan(*compiled.kernel, compiled.manifest, problem, inputs,
-                          outputs, static_cast<int>(options.threads));
+  auto plan = prepare(static_cast<int>(options.threads));
   if (!plan.isOk())
     return plan.takeStatus();
-  if (Status status = runPlan(**plan); !status.isOk())
+  if (Status status = runOnce(**plan); !status.isOk())
     return status;
   for (const auto &[name, tensor] : outputs)
     if (!tensor.areGapsUntouched())

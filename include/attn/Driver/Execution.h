@@ -35,6 +35,8 @@ struct CompiledKernel {
   KernelHandle kernel;
   Manifest manifest;
   mlir::OwningOpRef<mlir::ModuleOp> bound, reduced, tiled;
+  /// Of a GPU's kernel that ordinary threads run: why it has no schedule.
+  std::string unscheduled;
   /// From the cascade to the loaded kernel.
   double compileMs = 0;
 };

@@ -8,6 +8,8 @@
 #include "attn/Runtime/Status.h"
 #include "attn/Support/Npy.h"
 
+#include "llvm/ADT/ArrayRef.h"
+
 #include <dlpack/dlpack.h>
 
 #include <cstdint>
@@ -68,6 +70,10 @@ public:
   int64_t getNumElements() const;
   /// A view for Plan::prepare. It refers to this tensor's members.
   DLTensor getView();
+  /// All bytes, what lies around elements included, and of these the number of
+  /// the first that lies at a boundary of 64.
+  llvm::MutableArrayRef<uint8_t> getMemory() { return memory; }
+  int64_t getAlignedStart() const { return alignment; }
 
 private:
   HostTensor() = default;

@@ -9,6 +9,7 @@
 #define ATTN_DRIVER_KERNELRUN_H
 
 #include "attn-c/Attn.h"
+#include "attn/Driver/DeviceTensors.h"
 #include "attn/Driver/HostTensor.h"
 #include "attn/Driver/Problem.h"
 #include "attn/Runtime/Artifact.h"
@@ -32,13 +33,15 @@ using PlanHandle = std::unique_ptr<attn_plan, Release>;
 Result<KernelHandle> openKernel(const Artifact &artifact);
 
 /// A plan of `kernel`, whose manifest is `manifest`, over inputs and outputs by
-/// name, for runs on `threads` threads. The tensors have to outlive it. Refuses
-/// what attn_pool_create and attn_plan_prepare refuse.
+/// name, for runs on `threads` threads, or over their copies on a GPU, which
+/// have been uploaded. The tensors have to outlive it. Refuses what
+/// attn_pool_create and attn_plan_prepare refuse.
 Result<PlanHandle> preparePlan(const attn_kernel &kernel,
                                const Manifest &manifest, const Problem &problem,
                                std::map<std::string, HostTensor> &inputs,
                                std::map<std::string, HostTensor> &outputs,
-                               int threads);
+                               int threads,
+                               const DeviceTensors *device = nullptr);
 
 Status runPlan(attn_plan &plan);
 
