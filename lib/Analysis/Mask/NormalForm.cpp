@@ -12,8 +12,6 @@ using llvm::ArrayRef;
 using llvm::SmallVector;
 
 static constexpr size_t kMostTerms = 32;
-/// Blocks of so many keys are worth a range each.
-static constexpr int64_t kLeastBlock = 8;
 // Sums of quotients and products of the swept variable can turn into each other
 // without an end: each becomes the other's bound.
 static constexpr unsigned kMostSteps = 16;

@@ -6,9 +6,6 @@
 
 using namespace attn::mask;
 
-/// Blocks of at least so many keys are worth a run each.
-static constexpr int64_t kLeastBlock = 8;
-
 namespace {
 /// `expr` as (swept + offset) floordiv block + shift.
 struct BlockNumber {

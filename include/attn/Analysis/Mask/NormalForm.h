@@ -29,6 +29,9 @@
 
 namespace attn::mask {
 
+/// Blocks of at least so many keys are worth a run of a sweep each.
+inline constexpr int64_t kLeastBlock = 8;
+
 enum class AtomKind : uint8_t {
   Lower,
   Upper,
