@@ -74,19 +74,15 @@ MaskSegments::setBox(mask::IntervalEvaluator<IndexOps> &evaluator) {
   return success();
 }
 
-/// A tile of rows begins at a multiple of its extent: all of it lies in one
-/// block of a multiple of that.
+/// `node` has one value for all rows of a tile: the number of their block.
 bool MaskSegments::isBlockOfRows(const mask::ExprNode &node) {
   if (node.kind != mask::ExprKind::FloorDiv)
     return false;
   std::optional<int64_t> block = mask->pool.getConstant(node.operands[1]);
-  for (auto &entry : mask->variables) {
-    auto place = emitter.places.find(entry.first());
-    if (node.operands[0] == entry.second && place != emitter.places.end() &&
-        place->second.tile > 0 && place->second.base)
-      return block && *block % place->second.tile == 0;
-  }
-  return false;
+  return block && llvm::any_of(mask->variables, [&](auto &entry) {
+           return node.operands[0] == entry.second &&
+                  emitter.isInOneBlock(entry.first(), *block);
+         });
 }
 
 LogicalResult MaskSegments::analyze() {

@@ -76,8 +76,14 @@ const RankPlace *ProgramEmitter::getPlace(StringAttr rank, Location loc) {
   return &it->second;
 }
 
-/// The number of the block in which all rows of a tile lie: a tile begins at a
-/// multiple of its extent. Null if `inner` is no such number.
+bool ProgramEmitter::isInOneBlock(StringRef rank, int64_t block) const {
+  auto it = places.find(rank);
+  if (it == places.end())
+    return false;
+  const RankPlace &place = it->second;
+  return place.tile > 0 && place.base && block > 0 && block % place.tile == 0;
+}
+
 Value ProgramEmitter::getBlockOfRows(EinsumOp op, Operation *inner) {
   APInt size;
   if (!isa<arith::FloorDivSIOp, arith::DivUIOp, arith::DivSIOp>(inner) ||
@@ -86,14 +92,13 @@ Value ProgramEmitter::getBlockOfRows(EinsumOp op, Operation *inner) {
   auto index = inner->getOperand(0).getDefiningOp<IndexOp>();
   if (!index)
     return {};
-  auto place = places.find(
-      op.getVariableRank(*op.getVariablePosition(index.getVariable())));
-  if (place == places.end() || place->second.tile == 0 || !place->second.base ||
-      size.getSExtValue() % place->second.tile != 0)
+  StringAttr rank =
+      op.getVariableRank(*op.getVariablePosition(index.getVariable()));
+  int64_t block = size.getSExtValue();
+  if (!isInOneBlock(rank, block))
     return {};
-  return arith::FloorDivSIOp::create(builder, inner->getLoc(),
-                                     place->second.base,
-                                     getIndexConstant(size.getSExtValue()));
+  return arith::FloorDivSIOp::create(
+      builder, inner->getLoc(), places[rank].base, getIndexConstant(block));
 }
 
 FailureOr<Value> ProgramEmitter::emitTableAccess(Operation *op,

@@ -112,6 +112,12 @@ private:
   emitPredicate(cascade::EinsumOp op, mlir::ValueRange coordinates,
                 llvm::ArrayRef<mlir::StringAttr> ranks, mlir::OpBuilder &b);
 
+  /// Whether the points of a tile lie in one block of `block` coordinates of
+  /// `rank`: a tile begins at a multiple of its extent, and so of a block that
+  /// is a multiple of that.
+  bool isInOneBlock(llvm::StringRef rank, int64_t block) const;
+  /// The number of the block in which all rows of a tile lie. Null if `inner`
+  /// is no such number.
   mlir::Value getBlockOfRows(cascade::EinsumOp op, mlir::Operation *inner);
   /// A `cascade.read` or `cascade.member` of a predicate, whose operands are
   /// `operands`.
