@@ -84,6 +84,20 @@ static LogicalResult verifyTable(Operation *op, Type table,
   return success();
 }
 
+LogicalResult ElementOp::verify() {
+  MemRefType type = getTable().getType();
+  // element_c1
+  if (static_cast<size_t>(type.getRank()) != getCoordinates().size())
+    return emitOpError("expects ")
+           << type.getRank() << " coordinates of " << type << ", but got "
+           << getCoordinates().size();
+  // element_c2
+  if (getEmpty().getType() != type.getElementType())
+    return emitOpError("expects empty of the table's element type, but got ")
+           << getEmpty() << " and " << type;
+  return success();
+}
+
 LogicalResult ExtremaOp::verify() {
   if (getFirsts().size() != getLasts().size())
     return emitOpError("expects a first and a last coordinate for each "

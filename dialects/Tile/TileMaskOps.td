@@ -58,8 +58,9 @@ def Tile_GenerateOp : Tile_Op<"generate", [
   let summary = "a tile of what a region computes from coordinates";
   let description = [{
     Element `d_0` of the result is what the region yields at coordinate
-    `base + d_0`. Elements at or beyond `valid` are those of some coordinate below
-    it, or of the base: nothing is read for them that would not be read anyway.
+    `base + d_0`. Elements at or beyond `valid` are not used. A `memref.load` for
+    them is at a coordinate below it, or at the base; other reads look after
+    themselves.
 
     Constraints:
     * (C1) The result has rank 1.
@@ -79,6 +80,33 @@ def Tile_GenerateOp : Tile_Op<"generate", [
   let assemblyFormat = [{
     `at` `(` $base `)` (`valid` `(` $valid^ `)`)? $body attr-dict
     `:` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_ElementOp : Tile_Op<"element", [
+    TypesMatchWith<"the result is an element of the table", "table", "result",
+                   "cast<MemRefType>($_self).getElementType()">]> {
+  let summary = "an element of a table";
+  let description = [{
+    The element at `coordinates`, each a number of any size; `empty` if one is
+    outside the tensor. Nothing outside is read, and of a tensor without entries
+    nothing at all.
+
+    Constraints:
+    * (C1) There is a coordinate for each dimension.
+    * (C2) `empty` has the tensor's element type.
+
+    ```mlir
+    %start = tile.element %first[%document] empty 0 : i32
+        : memref<?xi32, strided<[?], offset: ?>>
+    ```
+  }];
+  let arguments = (ins Arg<AnyMemRef, "", [MemRead]>:$table,
+                       Variadic<Index>:$coordinates, TypedAttrInterface:$empty);
+  let results = (outs AnyType:$result);
+  let assemblyFormat = [{
+    $table `[` $coordinates `]` `empty` $empty attr-dict `:` type($table)
   }];
   let hasVerifier = 1;
 }

@@ -126,40 +126,30 @@ FailureOr<Value> ProgramEmitter::emitTableAccess(Operation *op,
                                   coordinates, first, *last)
         .getResult();
   }
-  // A coordinate that is computed may be outside, where the tensor is empty;
-  // beside the last rows there is nothing, and what is read for them not used.
   SmallVector<Value> coordinates(operands.drop_front());
-  Value inside;
+  // A coordinate that is computed may be outside, where the tensor is empty.
+  if (!llvm::all_of(read.getCoordinates(), [](Value coordinate) {
+        return coordinate.getDefiningOp<IndexOp>();
+      })) {
+    TypedAttr empty =
+        getNumericAttr(cast<MemRefType>(memref.getType()).getElementType(),
+                       *getNumericValue(it->second.type.getEmpty()));
+    return tile::ElementOp::create(builder, loc, memref, coordinates, empty)
+        .getResult();
+  }
+  // Beside the last rows there is nothing, and what is read for them not used.
   for (auto [i, rank] : llvm::enumerate(it->second.type.getRanks())) {
-    auto index = read.getCoordinates()[i].getDefiningOp<IndexOp>();
-    auto place = index ? places.find(rank) : places.end();
+    auto place = places.find(rank);
     if (place != places.end() && place->second.tile == 0)
       continue;
     FailureOr<Value> extent = getExtent(rank, loc);
     if (failed(extent))
       return failure();
-    Value zero = getIndexConstant(0), at = coordinates[i];
     Value last =
         arith::SubIOp::create(builder, loc, *extent, getIndexConstant(1));
-    coordinates[i] = arith::MaxSIOp::create(
-        builder, loc, arith::MinSIOp::create(builder, loc, at, last), zero);
-    if (index)
-      continue;
-    Value same = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq,
-                                       at, coordinates[i]);
-    inside = inside ? Value(arith::AndIOp::create(builder, loc, inside, same))
-                    : same;
+    coordinates[i] = arith::MinSIOp::create(builder, loc, coordinates[i], last);
   }
-  Value element =
-      memref::LoadOp::create(builder, loc, memref, coordinates).getResult();
-  if (!inside)
-    return element;
-  Value empty = arith::ConstantOp::create(
-      builder, loc,
-      getNumericAttr(element.getType(),
-                     *getNumericValue(it->second.type.getEmpty())));
-  return arith::SelectOp::create(builder, loc, inside, element, empty)
-      .getResult();
+  return memref::LoadOp::create(builder, loc, memref, coordinates).getResult();
 }
 
 FailureOr<Value> ProgramEmitter::emitPredicate(EinsumOp op,

@@ -121,7 +121,7 @@ LogicalResult KernelFrame::bindArguments(ScalarEmitter &emitter) {
     if (isa<MemRefType>(type)) {
       emitter.setTensor(original, arguments[index]);
       bool isTable = llvm::any_of(original.getUsers(), [](Operation *user) {
-        return isa<tile::ExtremaOp, tile::EntryOp, tile::MemberOp>(user);
+        return ScalarEmitter::isTableOp(user);
       });
       if (!isTable)
         continue;

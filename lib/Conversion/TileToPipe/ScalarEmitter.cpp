@@ -61,11 +61,36 @@ Value ScalarEmitter::loadScalar(Value memref, ValueRange indices) {
       indices);
 }
 
+Value ScalarEmitter::emitTableElement(tile::ElementOp op,
+                                      ArrayRef<Value> extents) {
+  SmallVector<Value> coordinates = getScalars(op.getCoordinates());
+  // Points beyond the extents give zero: nothing is touched there.
+  Value element = loadScalar(op.getTable(), coordinates);
+  if (!element)
+    return fail(op, "expects coordinates that threads can compute");
+  Value inside;
+  for (auto [at, extent] : llvm::zip(coordinates, extents)) {
+    // A negative number is a large one.
+    Value isInside =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::ult, at, extent);
+    inside = inside ? arith::AndIOp::create(b, inside, isInside) : isInside;
+  }
+  if (!inside)
+    return element;
+  return arith::SelectOp::create(
+      b, inside, element, arith::ConstantOp::create(b, op.getEmptyAttr()));
+}
+
 LogicalResult ScalarEmitter::emitTableOp(Operation *op) {
   Value memref = op->getOperand(isa<tile::MemberOp>(op) ? 1 : 0);
   auto it = tables.find(memref);
   if (it == tables.end() || !tensors.contains(memref))
     return op->emitOpError("expects to read an argument of the program");
+  if (auto element = dyn_cast<tile::ElementOp>(op)) {
+    Value value = emitTableElement(element, it->second);
+    setScalar(element.getResult(), value);
+    return success(value != nullptr);
+  }
   TableAccess table;
   table.extents = it->second;
   table.load = [&](ValueRange point) -> Value {
@@ -99,7 +124,7 @@ LogicalResult ScalarEmitter::emitTableOp(Operation *op) {
 }
 
 LogicalResult ScalarEmitter::emitScalar(Operation *op) {
-  if (isa<tile::ExtremaOp, tile::EntryOp, tile::MemberOp>(op))
+  if (isTableOp(op))
     return emitTableOp(op);
   if (auto load = dyn_cast<memref::LoadOp>(op)) {
     Value value = loadScalar(load.getMemRef(), getScalars(load.getIndices()));

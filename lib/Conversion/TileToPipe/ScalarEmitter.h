@@ -39,6 +39,12 @@ public:
   llvm::SmallVector<mlir::Value> getScalars(mlir::ValueRange values);
   mlir::Value getTensor(mlir::Value memref) { return tensors.lookup(memref); }
 
+  /// An op that reads a tensor at coordinates of its own.
+  static bool isTableOp(mlir::Operation *op) {
+    return llvm::isa<tile::ElementOp, tile::ExtremaOp, tile::EntryOp,
+                     tile::MemberOp>(op);
+  }
+
   /// Writes an op whose operands and results are scalars.
   mlir::LogicalResult emitScalar(mlir::Operation *op);
   /// What a region of scalars yields, its arguments being set.
@@ -56,6 +62,8 @@ protected:
   mlir::Value evaluateExpr(mlir::AffineExpr expr, mlir::ValueRange point,
                            mlir::ValueRange indices);
   mlir::LogicalResult emitTableOp(mlir::Operation *op);
+  mlir::Value emitTableElement(tile::ElementOp op,
+                               llvm::ArrayRef<mlir::Value> extents);
   /// `op` on scalars: an elementwise op of one result.
   mlir::Value cloneScalar(mlir::Operation *op, mlir::ValueRange operands);
   mlir::Value loadScalar(mlir::Value memref, mlir::ValueRange indices);

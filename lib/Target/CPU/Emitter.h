@@ -93,6 +93,9 @@ private:
                          int64_t lane);
   /// The element of an argument at `indices`, which are scalars or vectors.
   mlir::Value loadElement(mlir::Value memref, mlir::ValueRange indices);
+  struct Memory;
+  mlir::Value loadElement(const Memory &memory, mlir::Type element,
+                          mlir::ValueRange indices);
   void storeScalar(const Access &access, const Point &point, mlir::Value value);
   void storeVector(const Access &access, const Point &point, int64_t lane,
                    mlir::Value value);
@@ -286,7 +289,12 @@ private:
   static bool isTableOp(mlir::Operation *op);
   /// Writes `op` with operands that are scalars in `values`.
   mlir::LogicalResult emitTableOp(mlir::Operation *op, mlir::IRMapping &values);
+  mlir::LogicalResult emitTableElement(tile::ElementOp op,
+                                       mlir::IRMapping &values);
   std::optional<TableAccess> getTable(mlir::Value memref);
+  /// The memory of `memref`, whose extents `table` has; if it has no entries,
+  /// other memory that may be read.
+  Memory getReadable(mlir::Value memref, const TableAccess &table);
 
   mlir::LogicalResult emitBranch(mlir::scf::IfOp op);
   mlir::LogicalResult emitStep(tile::SweepOp sweep,

@@ -101,8 +101,12 @@ Value Emitter::loadElement(Value memref, ValueRange indices) {
   auto it = memories.find(memref);
   if (it == memories.end())
     return {};
-  const Memory &memory = it->second;
-  Type element = cast<MemRefType>(memref.getType()).getElementType();
+  return loadElement(
+      it->second, cast<MemRefType>(memref.getType()).getElementType(), indices);
+}
+
+Value Emitter::loadElement(const Memory &memory, Type element,
+                           ValueRange indices) {
   auto loadAt = [&](ArrayRef<Value> at) {
     Value offset = constant(0);
     for (auto [index, stride] : llvm::zip(at, memory.strides))

@@ -10,7 +10,8 @@ using namespace attn;
 using namespace attn::cpu;
 
 bool Emitter::isTableOp(Operation *op) {
-  return isa<tile::ExtremaOp, tile::EntryOp, tile::MemberOp>(op);
+  return isa<tile::ElementOp, tile::ExtremaOp, tile::EntryOp, tile::MemberOp>(
+      op);
 }
 
 std::optional<TableAccess> Emitter::getTable(Value memref) {
@@ -25,8 +26,12 @@ std::optional<TableAccess> Emitter::getTable(Value memref) {
     std::optional<int64_t> known =
         rank ? program.getStaticExtent(rank)
              : std::optional(cast<IntegerAttr>(entry).getInt());
-    table.extents.push_back(known ? constant(*known)
-                                  : readWord(interface.getExtentWord(rank)));
+    // Read before all loops, out of which no load moves past the stores.
+    auto given = [&] {
+      return scalars.lookup(
+          program.getBody().getArgument(*program.getExtentArgument(rank)));
+    };
+    table.extents.push_back(known ? constant(*known) : toI64(given()));
   }
   table.load = [this, memref](ValueRange point) -> Value {
     SmallVector<Value> indices;
@@ -40,7 +45,58 @@ std::optional<TableAccess> Emitter::getTable(Value memref) {
   return table;
 }
 
+Emitter::Memory Emitter::getReadable(Value memref, const TableAccess &table) {
+  Memory memory = memories.lookup(memref);
+  Value hasEntries =
+      arith::ConstantOp::create(b, b.getBoolAttr(true)).getResult();
+  for (Value extent : table.extents)
+    hasEntries = b.createOrFold<arith::AndIOp>(
+        hasEntries, b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sgt,
+                                                  extent, constant(0)));
+  // A parameter word is as large as the largest element.
+  memory.pointer =
+      b.createOrFold<arith::SelectOp>(hasEntries, memory.pointer, params);
+  return memory;
+}
+
+/// Lanes that are outside read the first entry, whatever there is of it: no
+/// branch stands in the loops over points.
+LogicalResult Emitter::emitTableElement(tile::ElementOp op, IRMapping &values) {
+  auto table = getTable(op.getTable());
+  if (!table)
+    return op->emitOpError("expects to read an argument of the program");
+  auto like = [&](Value scalar, Value other) {
+    return isa<VectorType>(other.getType()) ? splat(scalar) : scalar;
+  };
+  SmallVector<Value> coordinates;
+  Value inside;
+  for (auto [operand, extent] :
+       llvm::zip(op.getCoordinates(), table->extents)) {
+    Value at = values.lookup(operand);
+    // A negative number is a large one.
+    Value isInside = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, at,
+                                           like(toIndex(extent), at));
+    coordinates.push_back(arith::SelectOp::create(
+        b, isInside, at, like(toIndex(constant(0)), at)));
+    if (inside)
+      isInside = arith::AndIOp::create(b, like(inside, isInside),
+                                       like(isInside, inside));
+    inside = isInside;
+  }
+  Type element = op.getType();
+  Value value =
+      loadElement(getReadable(op.getTable(), *table), element, coordinates);
+  if (inside) {
+    Value empty = arith::ConstantOp::create(b, op.getEmptyAttr());
+    value = arith::SelectOp::create(b, inside, value, like(empty, value));
+  }
+  values.map(op.getResult(), value);
+  return success();
+}
+
 LogicalResult Emitter::emitTableOp(Operation *op, IRMapping &values) {
+  if (auto element = dyn_cast<tile::ElementOp>(op))
+    return emitTableElement(element, values);
   auto numbers = [&](ValueRange range) {
     SmallVector<Value> result;
     for (Value value : range)

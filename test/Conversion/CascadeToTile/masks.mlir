@@ -183,11 +183,15 @@ cascade.func @list(%q: !Q, %k: !K, %v: !V,
 }
 
 // Documents of a packed batch: over the rows of a tile the least first and the
-// greatest last token, read from the tables.
+// greatest last token, read from the tables. A row's document is there, but the
+// table of first tokens may not have it.
 // CHECK-LABEL: tile.program @documents
 //       CHECK:   %[[LO:.*]], %[[HI:.*]] = tile.extrema %{{.*}}[%[[P:.*]] to %{{.*}}] empty 0 : memref<?xi32
 //       CHECK:   %{{.*}}, %{{.*}} = tile.extrema %{{.*}}[%[[LO]] to %[[HI]]] empty 0 : memref<?xi32
 //       CHECK:   tile.sweep(%{{[^ ]*}} to %{{[^ ]*}} partial, %{{[^ ]*}} to %{{[^ ]*}} partial, %{{[^ ]*}} to %{{[^ ]*}} full) by
+//       CHECK:     %[[NUMBER:.*]] = memref.load
+//       CHECK:     %[[AT:.*]] = arith.index_cast %[[NUMBER]]
+//       CHECK:     tile.element %{{.*}}[%[[AT]]] empty 0 : i32 : memref<?xi32
 cascade.func @documents(%q: !Q, %k: !K, %v: !V,
     %doc: !cascade.tensor<[P], i32, empty = 0>,
     %first: !cascade.tensor<[N], i32, empty = 0>) -> (o: !O) attributes {reassoc} {

@@ -107,3 +107,38 @@ tile.program @guarded(
   tile.store %total, %y[affine_map<()[i] -> (i)>](%i)
       : tensor<i32>, memref<?xi32, strided<[?], offset: ?>>
 }
+
+// -----
+
+// An element of a table that may be outside: a tensor reads as zero there, and
+// has `empty` in place of it.
+
+// CHECK-LABEL: pipe.kernel @element(
+// CHECK-SAME: %[[X:[a-z0-9]+]]: !pipe.global<?xi32, strided>
+// CHECK: pipe.role
+// CHECK: %[[ENTRIES:.*]] = pipe.dim %[[X]], 0
+// CHECK: pipe.each
+// CHECK: %[[AT:.*]] = arith.muli
+// CHECK: %[[E:.*]] = pipe.get %[[X]][%[[AT]]] : !pipe.global
+// CHECK: %[[IN:.*]] = arith.cmpi ult, %[[AT]], %[[ENTRIES]] : i32
+// CHECK: %[[EMPTY:.*]] = arith.constant 7 : i32
+// CHECK: arith.select %[[IN]], %[[E]], %[[EMPTY]] : i32
+
+// NVVM: llvm.func @element(
+
+tile.program @element(
+    %x: memref<?xi32, strided<[?], offset: ?>>
+        {tile.name = "x", tile.access = "read", tile.shape = ["N"]},
+    %y: memref<?xi32, strided<[?], offset: ?>>
+        {tile.name = "y", tile.access = "write", tile.shape = ["P"]},
+    %p: index {tile.extent = "P"},
+    %n: index {tile.extent = "N"}) space(%i = "P" by 4) {
+  %t = tile.generate at(%i) {
+  ^bb0(%k: index):
+    %at = arith.muli %k, %k : index
+    %e = tile.element %x[%at] empty 7 : i32 : memref<?xi32, strided<[?], offset: ?>>
+    tile.yield %e : i32
+  } : tensor<4xi32>
+  tile.store %t, %y[affine_map<(d)[p] -> (d + p)>](%i)
+      : tensor<4xi32>, memref<?xi32, strided<[?], offset: ?>>
+}

@@ -70,6 +70,22 @@ func.func @generate_c2_yield(%i: index) {
 
 // -----
 
+func.func @element_c1(%t: memref<?x?xi32>, %i: index) {
+  // expected-error @below {{expects 2 coordinates of 'memref<?x?xi32>', but got 1}}
+  %a = tile.element %t[%i] empty 0 : i32 : memref<?x?xi32>
+  return
+}
+
+// -----
+
+func.func @element_c2(%t: memref<?xi32>, %i: index) {
+  // expected-error @below {{expects empty of the table's element type, but got 0.000000e+00 : f32 and 'memref<?xi32>'}}
+  %a = tile.element %t[%i] empty 0.0 : f32 : memref<?xi32>
+  return
+}
+
+// -----
+
 func.func @extrema_c1(%t: memref<?x?xi32>, %i: index) {
   // expected-error @below {{expects a first and a last coordinate for each dimension, but got 2 and 1}}
   %a, %b = tile.extrema %t[%i, %i to %i] empty 0 : memref<?x?xi32>

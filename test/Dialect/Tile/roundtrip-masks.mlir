@@ -9,6 +9,8 @@
 
 // CHECK-LABEL: func.func @tables
 func.func @tables(%t: !Table, %l: !Lists, %i: index, %j: index) {
+  // CHECK: tile.element %{{.*}}[%{{.*}}, %{{.*}}] empty -1 : i32 : memref<?x?xi32
+  %element = tile.element %l[%i, %j] empty -1 : i32 : !Lists
   // CHECK: %{{.*}}, %{{.*}} = tile.extrema %{{.*}}[%{{.*}} to %{{.*}}] empty -1 : memref<?xi32
   %least, %greatest = tile.extrema %t[%i to %j] empty -1 : !Table
   // CHECK: tile.entry %{{.*}}[%{{.*}}] from %{{.*}} at %{{.*}} : memref<?x?xi32

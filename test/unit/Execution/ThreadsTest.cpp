@@ -200,6 +200,18 @@ TEST_P(ThreadsTest, IsRight) {
   }
 }
 
+TEST(ThreadsOnTablesTest, ReadNothingOutside) {
+  for (int64_t entries : {0, 1, 3}) {
+    ThreadsCase c = {{1, 2, 2, 19, 21, 8, 8, {{"N", entries}, {"T", entries}}},
+                     DType::f32,
+                     4,
+                     8};
+    EXPECT_EQ(ThreadsRun(ATTN_INPUTS_DIR "/computed-reads.mlir", c).run(1, {}),
+              "")
+        << entries << " entries";
+  }
+}
+
 static std::vector<std::string> getNames() {
   std::vector<std::string> names;
   for (const Variant &variant : getVariants())
