@@ -101,44 +101,34 @@ Value ProgramEmitter::getBlockOfRows(EinsumOp op, Operation *inner) {
       builder, inner->getLoc(), places[rank].base, getIndexConstant(block));
 }
 
-FailureOr<Value> ProgramEmitter::emitTableAccess(Operation *op,
-                                                 ValueRange operands) {
-  auto read = dyn_cast<ReadOp>(op);
-  auto member = dyn_cast<MemberOp>(op);
-  Value source = read ? read.getSource() : member.getSource();
-  auto it = memory.find(source);
-  if (it == memory.end() || it->second.slicedRank)
-    return op->emitOpError("expects to read an argument");
-  Value memref = it->second.memref;
-  Location loc = op->getLoc();
-  if (member) {
-    // The number, the list, its coordinates and, if there is one, a range.
-    size_t numCoordinates = member.getCoordinates().size();
-    ValueRange coordinates = operands.slice(2, numCoordinates);
-    ValueRange range = operands.drop_front(2 + numCoordinates);
-    Value first = range.empty() ? getIndexConstant(0) : range[0];
-    FailureOr<Value> last =
-        range.empty() ? getExtent(it->second.type.getRanks().back(), loc)
-                      : FailureOr<Value>(range[1]);
-    if (failed(last))
-      return failure();
-    return tile::MemberOp::create(builder, loc, operands[0], memref,
-                                  coordinates, first, *last)
-        .getResult();
+/// Whether each coordinate is a variable of the tensor's own rank, which is
+/// never outside.
+static bool isReadAtOwnRanks(ReadOp read, ArrayRef<StringAttr> ranks) {
+  auto einsum = read->getParentOfType<EinsumOp>();
+  for (auto [coordinate, rank] : llvm::zip(read.getCoordinates(), ranks)) {
+    auto index = coordinate.getDefiningOp<IndexOp>();
+    if (!index || einsum.getVariableRank(
+                      *einsum.getVariablePosition(index.getVariable())) != rank)
+      return false;
   }
-  SmallVector<Value> coordinates(operands.drop_front());
-  // A coordinate that is computed may be outside, where the tensor is empty.
-  if (!llvm::all_of(read.getCoordinates(), [](Value coordinate) {
-        return coordinate.getDefiningOp<IndexOp>();
-      })) {
-    TypedAttr empty =
-        getNumericAttr(cast<MemRefType>(memref.getType()).getElementType(),
-                       *getNumericValue(it->second.type.getEmpty()));
-    return tile::ElementOp::create(builder, loc, memref, coordinates, empty)
+  return true;
+}
+
+FailureOr<Value> ProgramEmitter::emitRead(ReadOp read,
+                                          const MemoryTensor &table,
+                                          ValueRange at) {
+  Location loc = read.getLoc();
+  ArrayRef<StringAttr> ranks = table.type.getRanks();
+  if (!isReadAtOwnRanks(read, ranks)) {
+    TypedAttr empty = getNumericAttr(
+        cast<MemRefType>(table.memref.getType()).getElementType(),
+        *getNumericValue(table.type.getEmpty()));
+    return tile::ElementOp::create(builder, loc, table.memref, at, empty)
         .getResult();
   }
   // Beside the last rows there is nothing, and what is read for them not used.
-  for (auto [i, rank] : llvm::enumerate(it->second.type.getRanks())) {
+  SmallVector<Value> coordinates(at);
+  for (auto [coordinate, rank] : llvm::zip(coordinates, ranks)) {
     auto place = places.find(rank);
     if (place != places.end() && place->second.tile == 0)
       continue;
@@ -147,9 +137,36 @@ FailureOr<Value> ProgramEmitter::emitTableAccess(Operation *op,
       return failure();
     Value last =
         arith::SubIOp::create(builder, loc, *extent, getIndexConstant(1));
-    coordinates[i] = arith::MinSIOp::create(builder, loc, coordinates[i], last);
+    coordinate = arith::MinSIOp::create(builder, loc, coordinate, last);
   }
-  return memref::LoadOp::create(builder, loc, memref, coordinates).getResult();
+  return memref::LoadOp::create(builder, loc, table.memref, coordinates)
+      .getResult();
+}
+
+FailureOr<Value> ProgramEmitter::emitTableAccess(Operation *op,
+                                                 ValueRange operands) {
+  auto read = dyn_cast<ReadOp>(op);
+  auto member = dyn_cast<MemberOp>(op);
+  Value source = read ? read.getSource() : member.getSource();
+  auto it = memory.find(source);
+  if (it == memory.end() || it->second.slicedRank)
+    return op->emitOpError("expects to read an argument");
+  if (read)
+    return emitRead(read, it->second, operands.drop_front());
+  Location loc = op->getLoc();
+  // The number, the list, its coordinates and, if there is one, a range.
+  size_t numCoordinates = member.getCoordinates().size();
+  ValueRange coordinates = operands.slice(2, numCoordinates);
+  ValueRange range = operands.drop_front(2 + numCoordinates);
+  Value first = range.empty() ? getIndexConstant(0) : range[0];
+  FailureOr<Value> last =
+      range.empty() ? getExtent(it->second.type.getRanks().back(), loc)
+                    : FailureOr<Value>(range[1]);
+  if (failed(last))
+    return failure();
+  return tile::MemberOp::create(builder, loc, operands[0], it->second.memref,
+                                coordinates, first, *last)
+      .getResult();
 }
 
 FailureOr<Value> ProgramEmitter::emitPredicate(EinsumOp op,

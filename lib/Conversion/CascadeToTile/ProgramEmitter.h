@@ -119,6 +119,9 @@ private:
   /// The number of the block in which all rows of a tile lie. Null if `inner`
   /// is no such number.
   mlir::Value getBlockOfRows(cascade::EinsumOp op, mlir::Operation *inner);
+  mlir::FailureOr<mlir::Value> emitRead(cascade::ReadOp read,
+                                        const MemoryTensor &table,
+                                        mlir::ValueRange at);
   /// A `cascade.read` or `cascade.member` of a predicate, whose operands are
   /// `operands`.
   mlir::FailureOr<mlir::Value> emitTableAccess(mlir::Operation *op,

@@ -1,8 +1,8 @@
 //===- ComputedReadsTest.cpp - reads at coordinates that may be outside ---===//
 //
-// Tables of no entry, of one and of a few are read at computed coordinates by
-// vectors of lanes and one by one. Memory around a table holds the lowest
-// integers, so a read beside it shows.
+// Tables of no entry, of one and of a few are read at computed coordinates and
+// at those of other ranks, by vectors of lanes and one by one. Memory around a
+// table holds the lowest integers, so a read beside it shows.
 //
 //===----------------------------------------------------------------------===//
 
@@ -21,7 +21,7 @@ TEST(ComputedReadsTest, OutsideATableAreEmpty) {
         Case c = makeCase(ATTN_INPUTS_DIR "/computed-reads.mlir", 2, 1, queries,
                           90, 16, {});
         c.dtype = dtype;
-        c.shape.ranks = {{"N", entries}, {"T", entries}};
+        c.shape.ranks = {{"N", entries}, {"T", entries}, {"L", entries}};
         EXPECT_EQ(findFailure(runner, c), "")
             << c.describe() << " entries " << entries;
       }

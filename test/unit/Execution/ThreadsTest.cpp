@@ -202,10 +202,8 @@ TEST_P(ThreadsTest, IsRight) {
 
 TEST(ThreadsOnTablesTest, ReadNothingOutside) {
   for (int64_t entries : {0, 1, 3}) {
-    ThreadsCase c = {{1, 2, 2, 19, 21, 8, 8, {{"N", entries}, {"T", entries}}},
-                     DType::f32,
-                     4,
-                     8};
+    ThreadsCase c = {{1, 2, 2, 19, 21, 8, 8, {}}, DType::f32, 4, 8};
+    c.shape.ranks = {{"N", entries}, {"T", entries}, {"L", entries}};
     EXPECT_EQ(ThreadsRun(ATTN_INPUTS_DIR "/computed-reads.mlir", c).run(1, {}),
               "")
         << entries << " entries";

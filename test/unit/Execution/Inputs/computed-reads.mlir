@@ -11,6 +11,7 @@
 !O = !cascade.tensor<[B, H, P, F], f32, empty = 0.0>
 !Ends = !cascade.tensor<[H, N], i32, empty = 11>
 !Kept = !cascade.tensor<[T], i32, empty = 1>
+!Rows = !cascade.tensor<[L], i32, empty = 17>
 !Gates = !cascade.tensor<[N], f32, empty = 1.0>
 
 cascade.func @computed_reads(%q: !Q, %k: !K, %v: !V,
@@ -18,9 +19,11 @@ cascade.func @computed_reads(%q: !Q, %k: !K, %v: !V,
         cascade.doc = "keys that a block of rows sees"},
     %kept: !Kept {cascade.fixed, cascade.fill = affine_map<(d0) -> (d0 mod 3)>,
         cascade.doc = "whether pairs of keys are seen"},
+    %rows: !Rows {cascade.fixed, cascade.fill = affine_map<(d0) -> (d0 * 5 + 1)>,
+        cascade.doc = "keys that a row sees"},
     %gates: !Gates {cascade.fixed, cascade.doc = "blocks of rows that see nothing are negative"})
     -> (o: !O, lse: !R {cascade.fixed})
-    attributes {reassoc, cascade.residual, cascade.extents = {N = 2, T = 4}} {
+    attributes {reassoc, cascade.residual, cascade.extents = {N = 2, T = 4, L = 3}} {
   %s = cascade.einsum [b, h, p, m] = %q[b, h, p, e], %k[b, h, m, e] reduce add : !Q, !K -> !S
     where {
       %h = cascade.index h
@@ -39,7 +42,16 @@ cascade.func @computed_reads(%q: !Q, %k: !K, %v: !V,
       %seen = arith.cmpi ne, %keep, %none : i32
       %gate = cascade.read %gates[%row] : !Gates -> f32
       %open = arith.cmpf oge, %gate, %zero : f32
-      %both = arith.andi %before, %seen : i1
+      %row_value = cascade.read %rows[%p] : !Rows -> i32
+      %row_end = arith.index_cast %row_value : i32 to index
+      %within = arith.cmpi slt, %m, %row_end : index
+      %seen_within = arith.andi %seen, %within : i1
+      %head_value = cascade.read %rows[%h] : !Rows -> i32
+      %head_end = arith.index_cast %head_value : i32 to index
+      %double = arith.muli %head_end, %c2 : index
+      %first = arith.cmpi slt, %m, %double : index
+      %near = arith.andi %before, %first : i1
+      %both = arith.andi %near, %seen_within : i1
       %visible = arith.andi %both, %open : i1
       cascade.yield %visible : i1
     }
