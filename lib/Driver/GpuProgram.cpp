@@ -47,6 +47,7 @@ ArrayRef<StringRef> attn::getCascadeOptions() {
 
 /// The passes from tile programs to pipe kernels with schedules.
 static void addSchedule(OpPassManager &passes) {
+  passes.addPass(createSplitLinesPass());
   passes.addPass(createFoldScalesPass());
   passes.addPass(createCanonicalizerPass());
   passes.addPass(createCSEPass());

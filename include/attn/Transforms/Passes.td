@@ -287,6 +287,20 @@ def FoldScalesPass : Pass<"tile-fold-scales", "::mlir::ModuleOp"> {
                            "::mlir::math::MathDialect"];
 }
 
+def SplitLinesPass : Pass<"tile-split-lines", "::mlir::ModuleOp"> {
+  let summary = "Compute once a line what depends on a row or a column alone";
+  let description = [{
+    Elementwise ops on lines of one kind, and on numbers, are done before the line
+    is repeated. A sum of a row's number and a column's stays apart: as a float it
+    is a sum of floats, its factor one of each, and added to a whole tile it is
+    added line by line. So a bias that is linear in the distance of two tokens
+    (ALiBi) takes two instructions at a point and no conversions.
+
+    Results change by rounding only; coordinates up to 2^24 are converted exactly.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 def HoistMasksPass : Pass<"tile-hoist-masks", "::mlir::ModuleOp"> {
   let summary = "Compute parts of masks once a row or once a key";
   let description = [{

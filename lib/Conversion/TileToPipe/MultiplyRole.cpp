@@ -207,8 +207,8 @@ LogicalResult Scheduler::emitTurn(RegisterEmitter &emitter, const Step &step,
     }
   auto isEarly = [&](Operation &op) {
     return !plan.isLate(&op) && !plan.isBetween(&op) &&
-           !RegisterEmitter::isScalar(&op) &&
-           !isa<tile::DotOp, tile::LoadOp>(op);
+           !RegisterEmitter::isScalar(&op) && !isa<tile::DotOp>(op) &&
+           !isSlotLoad(op);
   };
   for (Operation &op : block.without_terminator())
     if (isEarly(op) && !plan.isDeferred(&op) && failed(emitter.emit(&op)))
@@ -353,7 +353,7 @@ LogicalResult Scheduler::multiplyItem(RegisterEmitter &emitter) {
   for (Operation &op : program.getBody().front()) {
     if (&op == sweep)
       break;
-    if (!isa<tile::LoadOp>(op) && failed(emitter.emit(&op)))
+    if (!isSlotLoad(op) && failed(emitter.emit(&op)))
       return failure();
   }
   StepSequence sequence(b, emitter, sweep);

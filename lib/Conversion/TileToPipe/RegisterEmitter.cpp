@@ -17,7 +17,7 @@ using namespace attn;
 
 RankedTensorType RegisterEmitter::getMatrixType(int64_t columns, Type element) {
   return RankedTensorType::get(
-      {plan.machine.productRows, columns}, getScalarType(element),
+      {plan.machine.productRows, columns}, getElement(element),
       plan.machine.getFragment(b.getContext(), columns));
 }
 
@@ -25,14 +25,14 @@ RankedTensorType RegisterEmitter::getRowType(Type element, bool isPartial) {
   auto parent =
       plan.machine.getFragment(b.getContext(), plan.machine.columnGranule);
   return RankedTensorType::get(
-      plan.machine.productRows, getScalarType(element),
+      plan.machine.productRows, getElement(element),
       pipe::SliceAttr::get(b.getContext(), 1, parent, isPartial));
 }
 
 RankedTensorType RegisterEmitter::getColumnType(int64_t columns, Type element) {
   auto parent = plan.machine.getFragment(b.getContext(), columns);
   return RankedTensorType::get(
-      columns, getScalarType(element),
+      columns, getElement(element),
       pipe::SliceAttr::get(b.getContext(), 0, parent, false));
 }
 
@@ -43,6 +43,10 @@ RankedTensorType RegisterEmitter::getType(Value tile) {
   if (plan.isRow(tile, 0))
     return getRowType(type.getElementType(), plan.isPartial(tile));
   return getColumnType(type.getDimSize(0), type.getElementType());
+}
+
+static int64_t getRank(Value tile) {
+  return cast<RankedTensorType>(tile.getType()).getRank();
 }
 
 static bool isPartial(RankedTensorType type) {
@@ -56,10 +60,17 @@ static bool isPartial(RankedTensorType type) {
 
 Value RegisterEmitter::get(Value tile) { return tiles.lookupOrNull(tile); }
 
+Value RegisterEmitter::getNumber(Value tile) {
+  SplatElementsAttr elements;
+  if (matchPattern(tile, m_Constant(&elements)))
+    return arith::ConstantOp::create(b, elements.getSplatValue<TypedAttr>());
+  return get(tile);
+}
+
 Value RegisterEmitter::getComplete(Value tile) {
   Value registers = get(tile);
-  if (!registers)
-    return {};
+  if (!registers || getRank(tile) == 0)
+    return registers;
   auto type = cast<RankedTensorType>(registers.getType());
   if (!isPartial(type))
     return registers;
@@ -76,7 +87,7 @@ Value RegisterEmitter::broadcast(Value line, RankedTensorType type) {
 }
 
 Value RegisterEmitter::getOperand(Value operand, RankedTensorType like) {
-  Type element = getScalarType(getElementTypeOrSelf(operand.getType()));
+  Type element = getElement(getElementTypeOrSelf(operand.getType()));
   auto type =
       RankedTensorType::get(like.getShape(), element, like.getEncoding());
   if (!isa<RankedTensorType>(operand.getType())) {
@@ -86,13 +97,17 @@ Value RegisterEmitter::getOperand(Value operand, RankedTensorType like) {
   SplatElementsAttr elements;
   if (matchPattern(operand, m_Constant(&elements))) {
     auto value = elements.getSplatValue<TypedAttr>();
-    if (value.getType().isIndex())
-      value = b.getI32IntegerAttr(cast<IntegerAttr>(value).getInt());
+    if (value.getType() != element)
+      value = b.getIntegerAttr(element, cast<IntegerAttr>(value).getInt());
     return arith::ConstantOp::create(b, DenseElementsAttr::get(type, value));
   }
-  auto broadcastOp = operand.getDefiningOp<tile::BroadcastOp>();
-  if (broadcastOp && !isa<RankedTensorType>(broadcastOp.getSource().getType()))
-    return splat(getScalar(broadcastOp.getSource()), type);
+  if (auto broadcastOp = operand.getDefiningOp<tile::BroadcastOp>()) {
+    Value source = broadcastOp.getSource();
+    if (!isa<RankedTensorType>(source.getType()))
+      return splat(getScalar(source), type);
+    if (getRank(source) == 0)
+      return splat(getNumber(source), type);
+  }
   Value known =
       isPartial(like) && get(operand) && get(operand).getType() == type
           ? get(operand)
@@ -180,7 +195,7 @@ LogicalResult RegisterEmitter::emitBroadcast(tile::BroadcastOp op) {
   auto source = dyn_cast<RankedTensorType>(op.getSource().getType());
   auto result = cast<RankedTensorType>(op.getResult().getType());
   // Of scalars where they are used.
-  if (!source)
+  if (!source || source.getRank() == 0)
     return success();
   bool isRow = plan.isRow(op.getSource(), 0);
   if (source.getRank() != 1 || result.getRank() != 2 ||
@@ -212,6 +227,78 @@ LogicalResult RegisterEmitter::emitCoord(tile::CoordOp op) {
   return success();
 }
 
+LogicalResult RegisterEmitter::emitGenerate(tile::GenerateOp op) {
+  bool isRow = plan.isRow(op.getResult(), 0);
+  RankedTensorType result = getType(op.getResult());
+  auto getLine = [&](Type element) {
+    return RankedTensorType::get(result.getShape(), getScalarType(element),
+                                 result.getEncoding());
+  };
+  Block &body = op.getBody().front();
+  RankedTensorType index = getLine(b.getI32Type());
+  Value base = getScalar(op.getBase());
+  if (isRow)
+    base = addRowOffset(base);
+  llvm::DenseMap<Value, Value> lines;
+  lines[body.getArgument(0)] = arith::AddIOp::create(
+      b, pipe::CoordOp::create(b, index, isRow ? 0 : 1), splat(base, index));
+  auto toLine = [&](Value value) -> Value {
+    if (Value line = lines.lookup(value))
+      return line;
+    Value scalar = getScalar(value);
+    return scalar ? splat(scalar, getLine(scalar.getType())) : Value();
+  };
+  for (Operation &inner : body.without_terminator()) {
+    bool isUniform = llvm::none_of(inner.getOperands(),
+                                   [&](Value v) { return lines.contains(v); });
+    if (isUniform) {
+      if (mlir::failed(emitScalar(&inner)))
+        return failure();
+      continue;
+    }
+    SmallVector<Value> operands;
+    for (Value operand : inner.getOperands())
+      operands.push_back(toLine(operand));
+    if (llvm::is_contained(operands, Value()))
+      return inner.emitOpError("has an operand that no group of warps has");
+    if (isa<arith::IndexCastOp, arith::IndexCastUIOp>(inner)) {
+      lines[inner.getResult(0)] = operands[0];
+      continue;
+    }
+    OperationState state(b.getLoc(), inner.getName(), operands,
+                         getLine(inner.getResult(0).getType()));
+    state.propertiesAttr = inner.getPropertiesAsAttribute();
+    lines[inner.getResult(0)] = b.create(state)->getResult(0);
+  }
+  Value yielded = toLine(body.getTerminator()->getOperand(0));
+  if (!yielded)
+    return op.emitOpError("yields what no group of warps has");
+  set(op.getResult(), yielded);
+  return success();
+}
+
+LogicalResult RegisterEmitter::emitNumber(Operation *op) {
+  Value result;
+  if (auto load = dyn_cast<tile::LoadOp>(op)) {
+    result = loadScalar(
+        load.getSource(),
+        evaluateMap(load.getMap(), {}, getScalars(load.getIndices())));
+  } else if (isPointwise(op)) {
+    SmallVector<Value> operands;
+    for (Value operand : op->getOperands())
+      operands.push_back(isa<RankedTensorType>(operand.getType())
+                             ? getNumber(operand)
+                             : getScalar(operand));
+    result = cloneScalar(op, operands);
+    if (result && result.getDefiningOp())
+      setFastMath(result.getDefiningOp());
+  }
+  if (!result)
+    return op->emitOpError("has no lowering to groups of warps");
+  set(op->getResult(0), result);
+  return success();
+}
+
 LogicalResult RegisterEmitter::emitMask(tile::MaskOp op) {
   if (masksHold && op->getParentOp() == plan.sweep) {
     set(op.getResult(), getComplete(op.getTile()));
@@ -240,6 +327,8 @@ LogicalResult RegisterEmitter::emit(Operation *op) {
     return emitScalar(op);
   if (op->hasTrait<OpTrait::ConstantLike>())
     return success();
+  if (op->getNumResults() == 1 && getRank(op->getResult(0)) == 0)
+    return emitNumber(op);
   if (auto reduce = dyn_cast<tile::ReduceOp>(op))
     return emitReduce(reduce);
   if (auto broadcastOp = dyn_cast<tile::BroadcastOp>(op))
@@ -248,6 +337,8 @@ LogicalResult RegisterEmitter::emit(Operation *op) {
     return emitMask(mask);
   if (auto coord = dyn_cast<tile::CoordOp>(op))
     return emitCoord(coord);
+  if (auto generate = dyn_cast<tile::GenerateOp>(op))
+    return emitGenerate(generate);
   if (isPointwise(op))
     return emitElementwise(op);
   return op->emitOpError("has no lowering to groups of warps");

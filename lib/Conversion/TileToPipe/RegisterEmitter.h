@@ -32,6 +32,8 @@ public:
 
   /// The registers of a tile, all parts of lanes combined.
   mlir::Value getComplete(mlir::Value tile);
+  /// The value of a tile of rank 0.
+  mlir::Value getNumber(mlir::Value tile);
   /// The registers of a tile as they are kept.
   mlir::Value get(mlir::Value tile);
   void set(mlir::Value tile, mlir::Value registers) {
@@ -55,6 +57,13 @@ public:
 private:
   friend class PredicateEmitter;
 
+  /// Coordinates and what is computed of them have 32 bits, whatever they are
+  /// cast to.
+  mlir::Type getElement(mlir::Type element) {
+    return element.isIndex() || element.isInteger(64) ? b.getI32Type()
+                                                      : element;
+  }
+
   mlir::RankedTensorType getMatrixType(int64_t columns, mlir::Type element);
   mlir::RankedTensorType getRowType(mlir::Type element, bool isPartial = false);
   mlir::RankedTensorType getColumnType(int64_t columns, mlir::Type element);
@@ -68,6 +77,9 @@ private:
   mlir::LogicalResult emitBroadcast(tile::BroadcastOp op);
   mlir::LogicalResult emitMask(tile::MaskOp op);
   mlir::LogicalResult emitCoord(tile::CoordOp op);
+  mlir::LogicalResult emitGenerate(tile::GenerateOp op);
+  /// Ops on tiles of rank 0, which are scalars here.
+  mlir::LogicalResult emitNumber(mlir::Operation *op);
 
   const StepPlan &plan;
   mlir::IRMapping tiles;

@@ -59,6 +59,9 @@ private:
   }
   pipe::RoleOp createRole(llvm::StringRef name, int64_t groups, int64_t warps,
                           int64_t registers);
+  bool isSlotLoad(mlir::Operation &op) {
+    return llvm::isa<tile::LoadOp>(op) && plan.getSlot(op.getResult(0));
+  }
   Values getCursors(bool isMoving);
   void setCursors(mlir::ValueRange cursors, bool isMoving);
   void advance(Operand &operand);

@@ -342,6 +342,14 @@ Refusal StepPlan::checkStore(tile::StoreOp op) {
   return {};
 }
 
+/// Whether a region of points reads tensors.
+static bool readsTables(Block &region) {
+  return llvm::any_of(region, [](Operation &op) {
+    return isa<memref::LoadOp, tile::ElementOp, tile::MemberOp, tile::EntryOp,
+               tile::ExtremaOp>(op);
+  });
+}
+
 Refusal StepPlan::checkOp(Operation &op) {
   for (Value result : op.getResults()) {
     auto type = dyn_cast<RankedTensorType>(result.getType());
@@ -349,12 +357,12 @@ Refusal StepPlan::checkOp(Operation &op) {
         isa<tile::BroadcastOp>(op))
       continue;
     bool isMatrix = type.getRank() == 2 && isRow(result, 0);
-    if (!isMatrix && type.getRank() != 1)
+    if (!isMatrix && type.getRank() > 1)
       return refuse(&op, "its result is neither a line nor a matrix of the "
                          "program's rows");
   }
   if (isa<tile::LoadOp>(op)) {
-    if (getSlot(op.getResult(0)))
+    if (getSlot(op.getResult(0)) || getType(op.getResult(0)).getRank() == 0)
       return {};
     return refuse(&op, "its tile is not read by products alone");
   }
@@ -371,9 +379,13 @@ Refusal StepPlan::checkOp(Operation &op) {
   if (auto mask = dyn_cast<tile::MaskOp>(op)) {
     if (getType(mask.getResult()).getRank() != 2)
       return refuse(&op, "it masks no matrix");
-    for (Operation &inner : mask.getPredicate().front())
-      if (isa<memref::LoadOp, tile::MemberOp>(inner))
-        return refuse(&op, "its predicate reads tables at every point");
+    if (readsTables(mask.getPredicate().front()))
+      return refuse(&op, "its predicate reads tables at every point");
+    return {};
+  }
+  if (auto generate = dyn_cast<tile::GenerateOp>(op)) {
+    if (readsTables(generate.getBody().front()))
+      return refuse(&op, "it reads tables at every point");
     return {};
   }
   if (isa<tile::DotOp>(op)) {
@@ -381,8 +393,7 @@ Refusal StepPlan::checkOp(Operation &op) {
       return {};
     return refuse(&op, "it stands outside of the sweep");
   }
-  if (isa<tile::GenerateOp, tile::TransposeOp, tile::SweepOp>(op) &&
-      &op != sweep)
+  if (isa<tile::TransposeOp, tile::SweepOp>(op) && &op != sweep)
     return refuse(&op, "groups of warps have no way to do it yet");
   return {};
 }

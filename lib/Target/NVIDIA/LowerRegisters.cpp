@@ -320,6 +320,43 @@ struct CompareCoordLowering : OpConversionPattern<arith::CmpIOp> {
   const KernelValues &values;
 };
 
+/// Coordinates as floats: what the thread adds to them is converted, once.
+struct CoordToFloatLowering : OpConversionPattern<arith::SIToFPOp> {
+  CoordToFloatLowering(const TypeConverter &converter, MLIRContext *context,
+                       const KernelValues &values)
+      : OpConversionPattern(converter, context, /*benefit=*/2), values(values) {
+  }
+
+  LogicalResult
+  matchAndRewrite(arith::SIToFPOp op, OneToNOpAdaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    auto coord = op.getIn().getDefiningOp<CoordOp>();
+    if (!coord)
+      return rewriter.notifyMatchFailure(op, "converts no coordinates");
+    auto type = cast<RankedTensorType>(coord.getResult().getType());
+    Location loc = op.getLoc();
+    FailureOr<Value> thread = createThreadOffset(
+        rewriter, loc, getFragment(type), coord.getDim(), values);
+    auto element =
+        cast<FloatType>(cast<RankedTensorType>(op.getType()).getElementType());
+    if (failed(thread) || !element.isF32())
+      return rewriter.notifyMatchFailure(op, "has digits that are no powers "
+                                             "of 2, or no f32");
+    Value start = arith::SIToFPOp::create(rewriter, loc, element, *thread);
+    SmallVector<Value> results;
+    for (int64_t i = 0, e = getNumRegisters(type); i < e; ++i) {
+      int64_t offset = getRegisterOffset(type, coord.getDim(), i);
+      Value number = arith::ConstantOp::create(
+          rewriter, loc, rewriter.getFloatAttr(element, double(offset)));
+      results.push_back(arith::AddFOp::create(rewriter, loc, start, number));
+    }
+    rewriter.replaceOpWithMultiple(op, {ValueRange(results)});
+    return success();
+  }
+
+  const KernelValues &values;
+};
+
 //===-- Lines and layouts -------------------------------------------------===//
 
 struct CoordLowering : OpConversionPattern<CoordOp> {
@@ -562,5 +599,6 @@ void attn::nvidia::populateRegisterPatterns(const TypeConverter &converter,
                TanhLowering, DivFLowering, ConstantLowering, SplatLowering,
                BroadcastLowering, ColumnsLowering, RowReduceLowering,
                LaneReduceLowering, RelayoutLowering>(converter, context);
-  patterns.add<CompareCoordLowering, CoordLowering>(converter, context, values);
+  patterns.add<CompareCoordLowering, CoordLowering, CoordToFloatLowering>(
+      converter, context, values);
 }

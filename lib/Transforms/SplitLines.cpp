@@ -1,0 +1,230 @@
+//===- SplitLines.cpp - what depends on a row or a column alone -----------===//
+
+#include "attn/Transforms/Passes.h"
+#include "dialects/Tile/Tile.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+namespace attn {
+#define GEN_PASS_DEF_SPLITLINESPASS
+#include "attn/Transforms/Passes.h.inc"
+} // namespace attn
+
+using namespace mlir;
+using namespace attn;
+
+static RankedTensorType getTile(Value value) {
+  return dyn_cast<RankedTensorType>(value.getType());
+}
+
+/// A number for all points.
+static bool isUniform(Value tile) {
+  SplatElementsAttr elements;
+  if (matchPattern(tile, m_Constant(&elements)))
+    return true;
+  auto broadcast = tile.getDefiningOp<tile::BroadcastOp>();
+  if (!broadcast)
+    return false;
+  auto source = getTile(broadcast.getSource());
+  return !source || source.getRank() == 0;
+}
+
+/// The broadcast of a line that `tile` is, or null.
+static tile::BroadcastOp getLine(Value tile) {
+  auto broadcast = tile.getDefiningOp<tile::BroadcastOp>();
+  if (!broadcast)
+    return {};
+  auto source = getTile(broadcast.getSource());
+  return source && source.getRank() > 0 ? broadcast : tile::BroadcastOp();
+}
+
+/// The number of `tile`, which is uniform, as a tile of another shape.
+static Value resize(PatternRewriter &rewriter, Value tile,
+                    RankedTensorType shape) {
+  Location loc = tile.getLoc();
+  auto type = shape.clone(getTile(tile).getElementType());
+  SplatElementsAttr elements;
+  if (matchPattern(tile, m_Constant(&elements)))
+    return arith::ConstantOp::create(rewriter, loc, elements.resizeSplat(type));
+  SmallVector<int64_t> dims =
+      llvm::to_vector(llvm::seq<int64_t>(0, type.getRank()));
+  return tile::BroadcastOp::create(
+      rewriter, loc, type, tile.getDefiningOp<tile::BroadcastOp>().getSource(),
+      dims);
+}
+
+/// `op` on other operands, of the shape of the first.
+static Value cloneOn(PatternRewriter &rewriter, Operation *op,
+                     ValueRange operands, RankedTensorType shape) {
+  OperationState state(op->getLoc(), op->getName(), operands,
+                       shape.clone(getTile(op->getResult(0)).getElementType()));
+  state.propertiesAttr = op->getPropertiesAsAttribute();
+  return rewriter.create(state)->getResult(0);
+}
+
+namespace {
+/// An elementwise op on lines of one kind and on numbers is done on the lines.
+struct SinkBroadcast : RewritePattern {
+  explicit SinkBroadcast(MLIRContext *context)
+      : RewritePattern(MatchAnyOpTypeTag(), /*benefit=*/1, context) {}
+
+  LogicalResult matchAndRewrite(Operation *op,
+                                PatternRewriter &rewriter) const override {
+    if (op->getNumResults() != 1 || !getTile(op->getResult(0)) ||
+        !op->hasTrait<OpTrait::Elementwise>() || op->getNumOperands() == 0)
+      return rewriter.notifyMatchFailure(op, "is not elementwise");
+    tile::BroadcastOp first;
+    for (Value operand : op->getOperands()) {
+      if (!getTile(operand))
+        return rewriter.notifyMatchFailure(op, "takes a scalar");
+      tile::BroadcastOp line = getLine(operand);
+      if (!line && !isUniform(operand))
+        return rewriter.notifyMatchFailure(op, "takes a whole tile");
+      if (line && first &&
+          (line.getDims() != first.getDims() ||
+           getTile(line.getSource()).getShape() !=
+               getTile(first.getSource()).getShape()))
+        return rewriter.notifyMatchFailure(op, "takes lines of two kinds");
+      if (line)
+        first = line;
+    }
+    if (!first)
+      return rewriter.notifyMatchFailure(op, "takes no line");
+    RankedTensorType shape = getTile(first.getSource());
+    SmallVector<Value> operands;
+    for (Value operand : op->getOperands()) {
+      tile::BroadcastOp line = getLine(operand);
+      operands.push_back(line ? line.getSource()
+                              : resize(rewriter, operand, shape));
+    }
+    Value done = cloneOn(rewriter, op, operands, shape);
+    rewriter.replaceOpWithNewOp<tile::BroadcastOp>(
+        op, op->getResult(0).getType(), done, first.getDims());
+    return success();
+  }
+};
+
+/// A sum of coordinates as a float is a sum of floats, a line each. Of the line
+/// of keys stays the coordinate in the tile, which is small, and all else goes
+/// to the other: below 2^24 both are exact.
+struct SplitConversion : OpRewritePattern<arith::SIToFPOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  /// A line that is a coordinate of its tile plus a number.
+  static tile::CoordOp matchCoordinate(Value line, Value &number) {
+    if (auto sum = line.getDefiningOp<arith::AddIOp>())
+      for (unsigned i : {0u, 1u})
+        if (auto coord = sum->getOperand(i).getDefiningOp<tile::CoordOp>();
+            coord && matchPattern(coord.getBase(), m_Zero()) &&
+            isUniform(sum->getOperand(1 - i))) {
+          number = sum->getOperand(1 - i);
+          return coord;
+        }
+    return {};
+  }
+
+  LogicalResult matchAndRewrite(arith::SIToFPOp op,
+                                PatternRewriter &rewriter) const override {
+    Value integer = op.getIn();
+    if (auto cast = integer.getDefiningOp<arith::IndexCastOp>())
+      integer = cast.getIn();
+    if (!getTile(integer))
+      return rewriter.notifyMatchFailure(op, "is of a scalar");
+    auto sum = integer.getDefiningOp<arith::AddIOp>();
+    auto difference = integer.getDefiningOp<arith::SubIOp>();
+    if (!sum && !difference)
+      return rewriter.notifyMatchFailure(op, "is of no sum");
+    Operation *both = integer.getDefiningOp();
+    tile::BroadcastOp lhs = getLine(both->getOperand(0));
+    tile::BroadcastOp rhs = getLine(both->getOperand(1));
+    if (!lhs || !rhs)
+      return rewriter.notifyMatchFailure(op, "is of no two lines");
+    Value left = lhs.getSource(), right = rhs.getSource();
+    Location loc = op.getLoc();
+    Value number;
+    if (auto coord = matchCoordinate(left, number)) {
+      left = coord;
+      number = resize(rewriter, number, getTile(right));
+      right =
+          difference
+              ? arith::SubIOp::create(rewriter, loc, right, number).getResult()
+              : arith::AddIOp::create(rewriter, loc, right, number).getResult();
+    }
+    auto convert = [&](Value line, tile::BroadcastOp broadcast) -> Value {
+      Type element = getTile(op).getElementType();
+      Type wide = getTile(line).clone(rewriter.getI64Type());
+      if (getTile(line).getElementType().isIndex())
+        line = arith::IndexCastOp::create(rewriter, loc, wide, line);
+      line = arith::SIToFPOp::create(rewriter, loc,
+                                     getTile(line).clone(element), line);
+      return tile::BroadcastOp::create(rewriter, loc, op.getType(), line,
+                                       broadcast.getDims());
+    };
+    Value a = convert(left, lhs), c = convert(right, rhs);
+    if (difference)
+      rewriter.replaceOpWithNewOp<arith::SubFOp>(op, a, c);
+    else
+      rewriter.replaceOpWithNewOp<arith::AddFOp>(op, a, c);
+    return success();
+  }
+};
+
+/// A factor of a sum of two lines is one of each.
+struct SplitProduct : OpRewritePattern<arith::MulFOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(arith::MulFOp op,
+                                PatternRewriter &rewriter) const override {
+    for (unsigned i : {0u, 1u}) {
+      Value factor = op->getOperand(i);
+      Operation *sum = op->getOperand(1 - i).getDefiningOp();
+      if (!getTile(op) || !isUniform(factor) || !sum ||
+          !isa<arith::AddFOp, arith::SubFOp>(sum) ||
+          !getLine(sum->getOperand(0)) || !getLine(sum->getOperand(1)))
+        continue;
+      SmallVector<Value> terms;
+      for (Value term : sum->getOperands())
+        terms.push_back(
+            arith::MulFOp::create(rewriter, op.getLoc(), term, factor));
+      rewriter.replaceOp(op, cloneOn(rewriter, sum, terms, getTile(op)));
+      return success();
+    }
+    return rewriter.notifyMatchFailure(op, "is no factor of two lines");
+  }
+};
+
+/// x + (a + b) is (x + a) + b for lines a and b: a product x and its first line
+/// are one instruction.
+struct SplitSum : OpRewritePattern<arith::AddFOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(arith::AddFOp op,
+                                PatternRewriter &rewriter) const override {
+    for (unsigned i : {0u, 1u}) {
+      Value whole = op->getOperand(i);
+      Operation *sum = op->getOperand(1 - i).getDefiningOp();
+      if (!getTile(op) || getLine(whole) || isUniform(whole) || !sum ||
+          !isa<arith::AddFOp, arith::SubFOp>(sum) ||
+          !getLine(sum->getOperand(0)) || !getLine(sum->getOperand(1)))
+        continue;
+      Value first = arith::AddFOp::create(rewriter, op.getLoc(), whole,
+                                          sum->getOperand(0));
+      rewriter.replaceOp(
+          op, cloneOn(rewriter, sum, {first, sum->getOperand(1)}, getTile(op)));
+      return success();
+    }
+    return rewriter.notifyMatchFailure(op, "adds no two lines");
+  }
+};
+
+struct SplitLines final : attn::impl::SplitLinesPassBase<SplitLines> {
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    patterns.add<SinkBroadcast, SplitConversion, SplitProduct, SplitSum>(
+        &getContext());
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      signalPassFailure();
+  }
+};
+} // namespace
