@@ -50,10 +50,11 @@ static Status checkOptions(const CommandLine &line, bool isCascade) {
   return {};
 }
 
-/// The pipe kernels of what `line` names.
-static Result<OwningOpRef<ModuleOp>> loadKernels(MLIRContext &context,
-                                                 const CommandLine &line,
-                                                 llvm::raw_ostream &errors) {
+/// The code of what `line` names.
+static Result<nvidia::CompiledCode> compileKernels(MLIRContext &context,
+                                                   const CommandLine &line,
+                                                   nvidia::CodeKind kind,
+                                                   llvm::raw_ostream &errors) {
   const std::string &name = line.getPositionals().front();
   auto module = loadModule(context, name);
   if (!module.isOk())
@@ -63,18 +64,22 @@ static Result<OwningOpRef<ModuleOp>> loadKernels(MLIRContext &context,
   if (Status status = checkOptions(line, isCascade); !status.isOk())
     return status;
   if (isCascade) {
-    auto program = lowerCascadeForGpu(context, line);
+    auto program = compileGpuCascade(context, line, kind);
     if (!program.isOk())
       return program.takeStatus();
     if (!program->reason.empty())
       errors << "attn-compile: note: ordinary threads run it: "
              << program->reason << "\n";
-    return std::move(program->module);
+    return std::move(program->code);
   }
   if (hasTiles)
     if (Status status = lowerTilesForGpu(**module, name); !status.isOk())
       return status;
-  return module;
+  auto code = nvidia::compile(**module, kind);
+  if (failed(code))
+    return refuse("compile", name + " cannot be compiled for this target",
+                  "see the message above", StatusCode::unsupported);
+  return std::move(*code);
 }
 
 static void printResources(const nvidia::CompiledCode &code,
@@ -111,15 +116,10 @@ Status attn::compileForGpu(const CommandLine &line, llvm::raw_ostream &out,
     return refuse("--report", "ptxas tells resources, and makes cubins only",
                   "give --emit=cubin or artifact");
 
-  const std::string &name = line.getPositionals().front();
   std::unique_ptr<MLIRContext> context = createContext();
-  auto module = loadKernels(*context, line, errors);
-  if (!module.isOk())
-    return module.takeStatus();
-  auto code = nvidia::compile(**module, *codeKind);
-  if (failed(code))
-    return refuse("compile", name + " cannot be compiled for this target",
-                  "see the message above", StatusCode::unsupported);
+  auto code = compileKernels(*context, line, *codeKind, errors);
+  if (!code.isOk())
+    return code.takeStatus();
   if (line.has("report"))
     printResources(*code, out);
   std::string bytes = code->bytes;

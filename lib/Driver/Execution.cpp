@@ -110,20 +110,18 @@ static Result<CompiledKernel> compileGpuKernel(FuncOp func,
                                                const PipelineOptions &options) {
   CompiledKernel compiled;
   double start = getMilliseconds(), copying = 0;
-  auto program =
-      lowerForGpu(func, problem, keepStages(options, compiled, copying));
+  auto program = compileGpuProgram(func, keepStages(options, compiled, copying),
+                                   nvidia::CodeKind::Best);
   if (!program.isOk())
     return program.takeStatus();
   compiled.unscheduled = program->reason;
-  auto code = nvidia::compile(*program->module, nvidia::CodeKind::Best);
-  if (failed(code))
-    return refuse(func, "cannot be compiled for this target");
-  code->manifest.numerics = describeNumerics(func, problem);
-  auto kernel = openKernel(makeArtifact(*code));
+  nvidia::CompiledCode &code = program->code;
+  code.manifest.numerics = describeNumerics(func, problem);
+  auto kernel = openKernel(makeArtifact(code));
   if (!kernel.isOk())
     return kernel.takeStatus();
   compiled.kernel = std::move(*kernel);
-  compiled.manifest = std::move(code->manifest);
+  compiled.manifest = std::move(code.manifest);
   compiled.compileMs = getMilliseconds() - start - copying;
   return compiled;
 }

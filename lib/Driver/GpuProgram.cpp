@@ -20,21 +20,22 @@ using namespace attn;
 /// Tiles of which a few fit a block's shared memory at any head dimension.
 static constexpr int64_t kThreadRows = 16, kThreadKeys = 32;
 
-namespace {
-struct TileShape {
-  int64_t rows, keys;
-};
-} // namespace
-
-/// Tiles of a schedule for queries, keys and values of at most `width` columns:
-/// scores, their narrow copy and the output fit the registers of a group, the
-/// rings shared memory.
-static TileShape chooseGpuTiles(int64_t width) {
-  if (width <= 128)
-    return {128, 128};
-  if (width <= 192)
-    return {128, 96};
-  return {128, 64};
+/// Rows and keys of tiles to try, for queries, keys and values of at most
+/// `width` columns. Scores, their narrow copy and the output share the
+/// registers of a group, the rings shared memory.
+static SmallVector<std::pair<int64_t, int64_t>>
+getTileShapes(int64_t width, const PipelineOptions &options) {
+  constexpr int64_t kRows = 128, kGranule = 16, kLeastKeys = 32;
+  int64_t rows = options.tileRows.value_or(kRows);
+  if (options.tileKeys)
+    return {{rows, *options.tileKeys}};
+  SmallVector<std::pair<int64_t, int64_t>> shapes;
+  for (int64_t keys = width <= 128   ? 128
+                      : width <= 192 ? 112
+                                     : 64;
+       keys >= kLeastKeys; keys -= kGranule)
+    shapes.push_back({rows, keys});
+  return shapes;
 }
 
 ArrayRef<StringRef> attn::getCascadeOptions() {
@@ -83,9 +84,39 @@ catchRefusal(ModuleOp module, llvm::function_ref<LogicalResult()> stages) {
   return reason;
 }
 
-Result<GpuProgram> attn::lowerForGpu(cascade::FuncOp func,
-                                     const Problem &problem,
-                                     const PipelineOptions &options) {
+static Status refuse(const std::string &name, const char *what) {
+  return Status::error(StatusCode::unsupported, "compile", name + what,
+                       "see the message above");
+}
+
+/// The code of `func` with schedules for tiles of `shape`, or why there is
+/// none.
+static std::optional<std::string> tryShape(cascade::FuncOp func,
+                                           const PipelineOptions &options,
+                                           std::pair<int64_t, int64_t> shape,
+                                           nvidia::CodeKind kind,
+                                           nvidia::CompiledCode &code) {
+  PipelineOptions stages = options;
+  std::tie(stages.tileRows, stages.tileKeys) = shape;
+  stages.fullMultiple = stages.tileKeys;
+  OwningOpRef<ModuleOp> module = isolate(func);
+  return catchRefusal(*module, [&] {
+    PassManager passes(func.getContext());
+    addSchedule(passes);
+    if (failed(runCascadeStages(*module, stages)) ||
+        failed(passes.run(*module)))
+      return failure();
+    auto compiled = nvidia::compile(*module, kind);
+    if (failed(compiled))
+      return failure();
+    code = std::move(*compiled);
+    return success();
+  });
+}
+
+Result<GpuProgram> attn::compileGpuProgram(cascade::FuncOp func,
+                                           const PipelineOptions &options,
+                                           nvidia::CodeKind kind) {
   std::string name = func.getSymName().str();
   PipelineOptions stages = options;
   stages.fewRows = 0;
@@ -93,31 +124,25 @@ Result<GpuProgram> attn::lowerForGpu(cascade::FuncOp func,
   int64_t width = 0;
   for (const auto &[rank, extent] : options.extents)
     width = std::max(width, extent);
-  TileShape tiles = chooseGpuTiles(width);
-  stages.tileRows = options.tileRows.value_or(tiles.rows);
-  stages.tileKeys = options.tileKeys.value_or(tiles.keys);
-  stages.fullMultiple = stages.tileKeys;
-  program.module = isolate(func);
-  auto refusal = catchRefusal(*program.module, [&] {
-    if (failed(runCascadeStages(*program.module, stages)))
-      return failure();
-    PassManager passes(func.getContext());
-    addSchedule(passes);
-    return passes.run(*program.module);
-  });
-  if (!refusal)
-    return program;
-  program.reason = *refusal;
+  for (auto shape : getTileShapes(width, options)) {
+    auto refusal = tryShape(func, stages, shape, kind, program.code);
+    if (!refusal) {
+      program.reason.clear();
+      return program;
+    }
+    program.reason = *refusal;
+  }
   stages.tileRows = options.tileRows.value_or(kThreadRows);
   stages.tileKeys = options.tileKeys.value_or(kThreadKeys);
-  stages.fullMultiple = std::nullopt;
-  program.module = isolate(func);
-  if (failed(runCascadeStages(*program.module, stages)))
-    return Status::error(StatusCode::unsupported, "compile",
-                         name + " has no lowering to tile programs",
-                         "see the message above");
-  if (Status status = lowerForThreads(*program.module, name); !status.isOk())
+  OwningOpRef<ModuleOp> module = isolate(func);
+  if (failed(runCascadeStages(*module, stages)))
+    return refuse(name, " has no lowering to tile programs");
+  if (Status status = lowerForThreads(*module, name); !status.isOk())
     return status;
+  auto code = nvidia::compile(*module, kind);
+  if (failed(code))
+    return refuse(name, " cannot be compiled for this target");
+  program.code = std::move(*code);
   return program;
 }
 
@@ -143,8 +168,9 @@ Status attn::lowerTilesForGpu(ModuleOp module, const std::string &name) {
   return lowerForThreads(module, name);
 }
 
-Result<GpuProgram> attn::lowerCascadeForGpu(MLIRContext &context,
-                                            const CommandLine &line) {
+Result<GpuProgram> attn::compileGpuCascade(MLIRContext &context,
+                                           const CommandLine &line,
+                                           nvidia::CodeKind kind) {
   const std::string &name = line.getPositionals().front();
   auto source = loadSource(context, name, line.get("function"));
   if (!source.isOk())
@@ -179,5 +205,5 @@ Result<GpuProgram> attn::lowerCascadeForGpu(MLIRContext &context,
       return number.takeStatus();
     *value = *number;
   }
-  return lowerForGpu(source->func, problem, pipeline);
+  return compileGpuProgram(source->func, pipeline, kind);
 }

@@ -15,18 +15,20 @@
 
 namespace attn {
 
-/// The pipe kernels of a program.
+/// A program's code for a GPU.
 struct GpuProgram {
-  mlir::OwningOpRef<mlir::ModuleOp> module;
+  nvidia::CompiledCode code;
   /// Empty for a program with schedules; else why ordinary threads run it.
   std::string reason;
 };
 
-/// Lowers `func`. A program all of whose kernels can be scheduled is; any other
-/// is written for ordinary threads. Stages and the tiles that `options` gives
-/// are kept to. Refuses what neither can run.
-Result<GpuProgram> lowerForGpu(cascade::FuncOp func, const Problem &problem,
-                               const PipelineOptions &options);
+/// Compiles `func`. A program all of whose kernels can be scheduled is, with
+/// the largest tiles whose registers fit; any other is written for ordinary
+/// threads. Tiles that `options` gives are kept to. Refuses what neither can
+/// run.
+Result<GpuProgram> compileGpuProgram(cascade::FuncOp func,
+                                     const PipelineOptions &options,
+                                     nvidia::CodeKind kind);
 
 /// The code with its manifest, to be stored or loaded.
 Artifact makeArtifact(const nvidia::CompiledCode &code);
@@ -34,9 +36,10 @@ Artifact makeArtifact(const nvidia::CompiledCode &code);
 /// Options of the command line that mean something for a cascade.
 llvm::ArrayRef<llvm::StringRef> getCascadeOptions();
 
-/// Loads, binds and lowers the cascade that `line` names.
-Result<GpuProgram> lowerCascadeForGpu(mlir::MLIRContext &context,
-                                      const CommandLine &line);
+/// Loads, binds and compiles the cascade that `line` names.
+Result<GpuProgram> compileGpuCascade(mlir::MLIRContext &context,
+                                     const CommandLine &line,
+                                     nvidia::CodeKind kind);
 
 /// Lowers the tile programs of `module`, each as it can be.
 Status lowerTilesForGpu(mlir::ModuleOp module, const std::string &name);

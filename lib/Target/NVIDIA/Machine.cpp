@@ -16,7 +16,7 @@ static std::pair<int64_t, int64_t> getRegisters(int64_t groups) {
   case 1:
     return {56, 240};
   case 2:
-    return {24, 240};
+    return {56, 224};
   default:
     return {32, 160};
   }
