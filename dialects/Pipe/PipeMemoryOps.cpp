@@ -118,6 +118,20 @@ LogicalResult ClearOp::verify() {
   return success();
 }
 
+LogicalResult ClearUnsetOp::verify() {
+  RankedTensorType bits = getBits().getType();
+  // clear_unset_c1
+  if (bits.getRank() != 2 || !bits.getElementType().isInteger(1) ||
+      bits.getDimSize(1) != getSlot().getType().getNumRows())
+    return emitOpError("expects bits with a column for each row of ")
+           << getSlot().getType() << ", but got " << bits;
+  // clear_unset_c2
+  auto role = (*this)->getParentOfType<RoleOp>();
+  if (role && role.getWarps() == 1)
+    return emitOpError("expects a role of several warps, but got one of one");
+  return success();
+}
+
 LogicalResult LoadOp::verify() {
   // load_c1, load_c2, load_c4
   if (failed(verifyCopy(*this, getSource().getType(), getIndices().size(), 2,

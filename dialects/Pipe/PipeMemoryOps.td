@@ -118,6 +118,25 @@ def Pipe_ClearOp : Pipe_Op<"clear"> {
   let hasVerifier = 1;
 }
 
+def Pipe_ClearUnsetOp : Pipe_Op<"clear_unset"> {
+  let summary = "makes rows of a slot zero that no group's bits name";
+  let description = [{
+    Row `r` of a slot that was waited for becomes zero unless some row of some
+    group's `bits` has column `r` set. So what no row of an item sees does not
+    reach its products, whatever it is. All groups of the role meet here, each
+    with its own bits.
+
+    Constraints:
+    * (C1) `bits` has a column for each row of the slot.
+    * (C2) The role has more than one warp.
+  }];
+  let arguments = (ins Pipe_SharedType:$slot, Pipe_Tile:$bits);
+  let assemblyFormat = [{
+    $slot `by` $bits attr-dict `:` type($slot) `,` type($bits)
+  }];
+  let hasVerifier = 1;
+}
+
 //===-- Copies --------------------------------------------------------------===//
 
 def Pipe_LoadOp : Pipe_Op<"load", [HasParent<"FillOp">]> {

@@ -47,6 +47,7 @@ def peers(variant, q, k, v):
 
 def bench(variant, dim, length, flush, scalars):
     kernel = attn.load(os.path.join(KERNELS, f"scheduled-{variant}-{dim}.attn"))
+    dim = {640: 64, 25648: 256, 25680: 256}.get(dim, dim)
     hidden = 2048
     heads = hidden // dim
     batch = max(1, 16384 // length)

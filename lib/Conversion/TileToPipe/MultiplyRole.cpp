@@ -72,11 +72,19 @@ void Scheduler::releaseSlots(bool isLate) {
 
 /// Where a step ends before its tile does, rows behind its end are something
 /// else's: of products with them nothing may be left.
-void Scheduler::clearSlots(bool isLate, Value count) {
+void Scheduler::clearSlots(RegisterEmitter &emitter, bool isLate, Value count) {
   tile::SweepOp sweep = plan.sweep;
   for (Operand &operand : operands) {
     const SlotOperand &slot = *operand.slot;
-    if (!slot.isMoving || slot.isLate != isLate || !slot.isCleared)
+    if (!slot.isMoving || slot.isLate != isLate)
+      continue;
+    if (slot.seen) {
+      // What is beyond the count no row sees.
+      Value tile = pipe::WaitOp::create(b, operand.rings[0], operand.cursor);
+      pipe::ClearUnsetOp::create(b, tile, emitter.getComplete(slot.seen));
+      continue;
+    }
+    if (!slot.isCleared)
       continue;
     auto choice = scf::IfOp::create(b, isLess(count, i32(sweep.getTile())),
                                     /*withElseRegion=*/false);
@@ -179,7 +187,7 @@ LogicalResult Scheduler::emitTurn(RegisterEmitter &emitter, const Step &step,
   bool hasLate = !isFirst && !plan.lateProducts.empty();
   waitSlots(/*isLate=*/false);
   if (!emitter.masksHold)
-    clearSlots(/*isLate=*/false, step.count);
+    clearSlots(emitter, /*isLate=*/false, step.count);
   if (turn && hasLate)
     pipe::TakeTurnOp::create(b, turn, group);
   Values early, late;
@@ -205,10 +213,16 @@ LogicalResult Scheduler::emitTurn(RegisterEmitter &emitter, const Step &step,
       // Of the group's own ring: the others' cursors stand alike.
       pipe::ReleaseOp::create(b, operand.rings[0], operand.cursor, isLast);
     }
+  // Where masks hold, what serves them alone is not needed; and which columns
+  // are set the groups tell each other.
+  auto isSkipped = [&](Operation &op) {
+    return tile::isOnlyForMasks(&op) &&
+           (emitter.masksHold || isa<tile::ReduceOp>(op));
+  };
   auto isEarly = [&](Operation &op) {
     return !plan.isLate(&op) && !plan.isBetween(&op) &&
            !RegisterEmitter::isScalar(&op) && !isa<tile::DotOp>(op) &&
-           !isSlotLoad(op);
+           !isSlotLoad(op) && !isSkipped(op);
   };
   for (Operation &op : block.without_terminator())
     if (isEarly(op) && !plan.isDeferred(&op) && failed(emitter.emit(&op)))
@@ -217,7 +231,7 @@ LogicalResult Scheduler::emitTurn(RegisterEmitter &emitter, const Step &step,
   if (hasLate && failed(finishLate(emitter, late, state)))
     return failure();
   if (!emitter.masksHold)
-    clearSlots(/*isLate=*/true, step.count);
+    clearSlots(emitter, /*isLate=*/true, step.count);
   for (Operation &op : block.without_terminator())
     if (plan.isDeferred(&op) && failed(emitter.emit(&op)))
       return failure();

@@ -307,6 +307,11 @@ LogicalResult RegisterEmitter::emitMask(tile::MaskOp op) {
   Value holds = PredicateEmitter(*this, op).run();
   if (!holds)
     return failure();
+  if (matchPattern(op.getTile(), m_One()) &&
+      matchPattern(op.getEmptyAttr(), m_Zero())) {
+    set(op.getResult(), holds);
+    return success();
+  }
   RankedTensorType type = getType(op.getResult());
   Value empty = arith::ConstantOp::create(
       b, DenseElementsAttr::get(type, op.getEmptyAttr()));

@@ -99,7 +99,7 @@ private:
                            bool isFirst);
   void waitSlots(bool isLate);
   void releaseSlots(bool isLate);
-  void clearSlots(bool isLate, mlir::Value count);
+  void clearSlots(RegisterEmitter &emitter, bool isLate, mlir::Value count);
   Values flatten(const State &state);
   State unflatten(mlir::ValueRange values, const State &like);
 

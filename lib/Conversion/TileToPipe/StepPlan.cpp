@@ -70,6 +70,21 @@ const SlotOperand *StepPlan::getSlot(Value tile) const {
   return nullptr;
 }
 
+bool StepPlan::isRow(Value tile, int64_t dim) const {
+  if (axes.get(tile, dim) == rowAxis)
+    return true;
+  // What is made of coordinates may be tied to no product.
+  Value base;
+  if (auto mask = tile.getDefiningOp<tile::MaskOp>())
+    base = mask.getBases()[dim];
+  else if (auto generate = tile.getDefiningOp<tile::GenerateOp>())
+    base = generate.getBase();
+  else if (auto coord = tile.getDefiningOp<tile::CoordOp>())
+    base = coord.getBase();
+  tile::ProgramOp owner = program;
+  return base && base == owner.getCoordinates()[rowCoordinate];
+}
+
 /// The rows of the results of products are those of the program.
 Refusal StepPlan::findRows() {
   std::optional<unsigned> axis;
@@ -150,6 +165,17 @@ Refusal StepPlan::planProduct(tile::DotOp dot) {
   return {};
 }
 
+/// The mask of which `where` says in which columns it is set.
+static Value matchSeen(Value where) {
+  auto reduce = where.getDefiningOp<tile::ReduceOp>();
+  auto mask =
+      reduce ? reduce.getTile().getDefiningOp<tile::MaskOp>() : tile::MaskOp();
+  bool isSeen = mask && reduce.getKind() == tile::ReduceKind::Or &&
+                reduce.getDims() == ArrayRef<int64_t>{0} &&
+                matchPattern(mask.getTile(), m_One());
+  return isSeen ? mask.getResult() : Value();
+}
+
 Refusal StepPlan::planSlot(Value tile, tile::DotOp dot, bool isLate) {
   auto load = tile.getDefiningOp<tile::LoadOp>();
   for (Operation *user : tile.getUsers())
@@ -161,9 +187,8 @@ Refusal StepPlan::planSlot(Value tile, tile::DotOp dot, bool isLate) {
     return refuse(load, "it is no box of the last two dimensions of a tensor "
                         "of at most " +
                             Twine(machine.maxTensorRank));
-  if (load.getPad() || load.getWhere())
-    return refuse(load, "bulk copies give zero beyond the extents and leave "
-                        "nothing else out");
+  if (load.getPad())
+    return refuse(load, "bulk copies give zero beyond the extents");
   if (getType(tile).getDimSize(box->rowDim) > machine.maxBoxRows ||
       getType(tile).getDimSize(box->rowDim) % 8 != 0)
     return refuse(load, "its tile has no multiple of 8 rows up to " +
@@ -190,6 +215,12 @@ Refusal StepPlan::planSlot(Value tile, tile::DotOp dot, bool isLate) {
     const AffineMap map = dot.getLhs() == tile ? dot.getMap(0) : dot.getMap(1);
     auto kept = dot.getMap(2).getResultPosition(map.getResult(dim));
     slot.isCleared = !kept || !isMaskedBeyondCount(dot.getResult(), *kept);
+  }
+  if (load.getWhere()) {
+    slot.seen = matchSeen(load.getWhere());
+    if (!slot.seen || *load.getAlong() != box->rowDim)
+      return refuse(load, "groups find the rows of a slot that are there by a "
+                          "mask of the step only");
   }
   for (SlotOperand &known : slots)
     if (known.load == load) {
@@ -255,7 +286,8 @@ Refusal StepPlan::classify() {
         return refuse(dot, "it takes what a product of products gives");
       if (dot && late.contains(dot.getAccumulator().getDefiningOp()))
         return refuse(dot, "it is added to another product of its turn");
-      if (isa<tile::MaskOp, tile::GenerateOp>(op))
+      if (isa<tile::MaskOp, tile::GenerateOp>(op) ||
+          (isa<tile::LoadOp>(op) && !getSlot(op.getResult(0))))
         return refuse(&op, "it stands behind the second product");
       continue;
     }
@@ -366,6 +398,9 @@ Refusal StepPlan::checkOp(Operation &op) {
       return {};
     return refuse(&op, "its tile is not read by products alone");
   }
+  // Of which columns are set, groups tell each other.
+  if (isa<tile::ReduceOp>(op) && tile::isOnlyForMasks(&op))
+    return {};
   if (auto reduce = dyn_cast<tile::ReduceOp>(op)) {
     bool isKnown = reduce.getKind() == tile::ReduceKind::Add ||
                    reduce.getKind() == tile::ReduceKind::Max;

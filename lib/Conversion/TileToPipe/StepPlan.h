@@ -51,6 +51,8 @@ struct SlotOperand {
   bool isLate = false;
   /// Rows of a step beyond its count have to be zero.
   bool isCleared = false;
+  /// So do those at which no point of this mask is set, if there is one.
+  mlir::Value seen;
 };
 
 struct PlannedProduct {
@@ -87,9 +89,7 @@ public:
     return products.find(dot)->second;
   }
   /// Whether the dimension of a tile is that of the program's rows.
-  bool isRow(mlir::Value tile, int64_t dim) const {
-    return axes.get(tile, dim) == rowAxis;
-  }
+  bool isRow(mlir::Value tile, int64_t dim) const;
 
   const MachineModel &machine;
   tile::ProgramOp program;

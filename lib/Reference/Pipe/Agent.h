@@ -138,6 +138,7 @@ private:
   Progress wait(pipe::WaitOp op);
   Progress message(pipe::MessageOp op);
   Progress clear(pipe::ClearOp op);
+  Progress clearUnset(pipe::ClearUnsetOp op);
   Progress release(pipe::ReleaseOp op);
 
   // Turns, work and the rest (SyncOps.cpp).

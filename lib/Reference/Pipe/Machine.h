@@ -110,6 +110,13 @@ struct Turn {
   pipe::RoleOp role;
 };
 
+/// Groups of a role that wait for each other at an op.
+struct Meeting {
+  llvm::SmallDenseSet<int64_t> waiting, leaving;
+  /// Columns at which a group has a bit.
+  std::vector<bool> isSet;
+};
+
 /// A tensor of the caller's.
 struct Global {
   std::string name;
@@ -148,6 +155,7 @@ struct Block {
   llvm::DenseMap<mlir::Operation *, std::unique_ptr<SharedTile>> tiles;
   llvm::DenseMap<mlir::Operation *, std::unique_ptr<ThreadArray>> arrays;
   llvm::DenseMap<mlir::Operation *, Turn> turns;
+  llvm::DenseMap<mlir::Operation *, Meeting> meetings;
   /// The item that this block took last.
   int64_t lastItem = 0;
 };

@@ -134,6 +134,38 @@ Agent::Progress Agent::clear(ClearOp op) {
   return Progress::outside;
 }
 
+Agent::Progress Agent::clearUnset(ClearUnsetOp op) {
+  RuntimeValue value = get(op.getSlot());
+  auto *slot = std::get_if<SlotRef>(&value);
+  if (!slot)
+    return stop(op, "expects a ring's slot, but got a pipe.shared_tile");
+  if (!checkRead(*slot, op))
+    return Progress::outside;
+  Buffer &buffer = slot->slot->buffer;
+  Meeting &meeting = block.meetings[op];
+  if (meeting.leaving.erase(group))
+    return Progress::outside;
+  if (meeting.waiting.insert(group).second) {
+    RankedTensorType type = op.getBits().getType();
+    const FragmentTable &table = machine.getTable(getFragment(type));
+    const Registers &bits = *get<RegistersRef>(op.getBits());
+    meeting.isSet.resize(buffer.rows);
+    for (size_t i = 0; i < bits.size(); ++i)
+      if (bits[i].i & 1)
+        meeting.isSet[table.coordinate[1][i]] = true;
+  }
+  if (static_cast<int64_t>(meeting.waiting.size()) < getNumGroups())
+    return waitFor(&meeting, "waits for the role's other groups", op);
+  for (int64_t row = 0; row < buffer.rows; ++row)
+    if (!meeting.isSet[row])
+      std::fill_n(buffer.getRow(row), buffer.columns, Scalar());
+  meeting.leaving.swap(meeting.waiting);
+  meeting.leaving.erase(group);
+  meeting.waiting.clear();
+  meeting.isSet.clear();
+  return Progress::outside;
+}
+
 Agent::Progress Agent::message(MessageOp op) {
   int64_t filling;
   RingSlot &slot = getSlot(op.getRing(), op.getCursor(), filling);

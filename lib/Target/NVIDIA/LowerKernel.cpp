@@ -176,6 +176,7 @@ void KernelLowering::createEntry() {
   Type type = LLVM::LLVMPointerType::get(
       context, static_cast<unsigned>(NVVM::NVVMMemorySpace::Shared));
   shared = LLVM::AddressOfOp::create(rewriter, loc, type, kSharedSymbol);
+  values.shared = shared;
   Type i32Type = rewriter.getI32Type();
   auto bits = [&](Value value, int64_t mask) -> Value {
     return arith::AndIOp::create(rewriter, loc, value, i32(mask));
@@ -269,6 +270,18 @@ LogicalResult KernelLowering::lowerDeclarations() {
       replaceByCast(work, lowered);
     }
   }
+  // One at a time is in use, as all groups meet.
+  int64_t groups = 0, offset = -1;
+  values.function.walk([&](ClearUnsetOp clear) {
+    groups =
+        std::max<int64_t>(groups, clear->getParentOfType<RoleOp>().getGroups());
+  });
+  if (groups > 0)
+    offset = allocate(values.function, groups * kExchangeBytesOfGroup,
+                      kArrayAlignment);
+  values.function.walk([&](ClearUnsetOp clear) {
+    clear->setAttr(kExchangeAttr, rewriter.getI64IntegerAttr(offset));
+  });
   if (tileOffset <= kMaxSharedBytes)
     return success();
   InFlightDiagnostic diag =
@@ -328,6 +341,7 @@ LogicalResult KernelLowering::lowerRole(RoleOp role, int64_t firstGroup) {
   group = arith::SubIOp::create(rewriter, roleLoc, group, i32(firstGroup));
 
   bool usesBulkStores = false, readsRings = false, meets = false;
+  bool groupsMeet = false;
   llvm::SmallSetVector<Value, 2> turns;
   role.walk([&](Operation *op) {
     usesBulkStores |= isa<BulkStoreOp>(op);
@@ -341,9 +355,21 @@ LogicalResult KernelLowering::lowerRole(RoleOp role, int64_t firstGroup) {
     }
     if (auto take = dyn_cast<TakeTurnOp>(op))
       turns.insert(take.getTurn());
+    if (isa<ClearUnsetOp>(op)) {
+      groupsMeet = true;
+      op->setAttr(kFirstGroupAttr, rewriter.getI64IntegerAttr(firstGroup));
+      op->setAttr(kThreadsAttr,
+                  rewriter.getI64IntegerAttr(role.getGroups() * kGroupThreads));
+    }
   });
   if (meets)
     nextNamedBarrier += role.getGroups();
+  if (groupsMeet) {
+    role.walk([&](ClearUnsetOp op) {
+      op->setAttr(kBarrierAttr, rewriter.getI64IntegerAttr(nextNamedBarrier));
+    });
+    ++nextNamedBarrier;
+  }
   if (nextNamedBarrier > kNumNamedBarriers)
     return role.emitOpError("expects at most ")
            << kNumNamedBarriers - 1

@@ -303,6 +303,130 @@ struct ClearLowering : OpConversionPattern<ClearOp> {
   const KernelValues &values;
 };
 
+/// A lane's bits of both its rows are one word: bit 2 j + e is column 8 j + 2 c
+/// + e, c the lane's place among the four of a row. Words are combined over the
+/// rows of a warp by shuffles and over warps in shared memory.
+struct ClearUnsetLowering : OpConversionPattern<ClearUnsetOp> {
+  ClearUnsetLowering(const TypeConverter &converter, MLIRContext *context,
+                     const KernelValues &values)
+      : OpConversionPattern(converter, context), values(values) {}
+
+  LogicalResult
+  matchAndRewrite(ClearUnsetOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    constexpr int64_t kChunk = 16, kWord = 4;
+    Location loc = op.getLoc();
+    SharedType type = op.getSlot().getType();
+    Type i32Type = rewriter.getI32Type();
+    auto i32 = [&](int64_t value) { return createI32(rewriter, loc, value); };
+    auto bits = [&](Value value, int64_t mask) -> Value {
+      return arith::AndIOp::create(rewriter, loc, value, i32(mask));
+    };
+    auto shift = [&](Value value, int64_t count) -> Value {
+      return arith::ShRUIOp::create(rewriter, loc, value, i32(count));
+    };
+    auto add = [&](Value a, Value c) -> Value {
+      return arith::AddIOp::create(rewriter, loc, a, c);
+    };
+    auto scale = [&](Value value, int64_t factor) -> Value {
+      return arith::MulIOp::create(rewriter, loc, value, i32(factor));
+    };
+    auto join = [&](Value a, Value c) -> Value {
+      return arith::OrIOp::create(rewriter, loc, a, c);
+    };
+    auto meet = [&] {
+      NVVM::BarrierOp::create(
+          rewriter, loc, Type(),
+          i32(op->getAttrOfType<IntegerAttr>(kBarrierAttr).getInt()),
+          i32(op->getAttrOfType<IntegerAttr>(kThreadsAttr).getInt()),
+          NVVM::BarrierReductionAttr(), Value());
+    };
+    int64_t numWarps =
+        op->getAttrOfType<IntegerAttr>(kThreadsAttr).getInt() / kWarpSize;
+    Value exchange = createByteOffset(
+        rewriter, loc, values.shared,
+        op->getAttrOfType<IntegerAttr>(kExchangeAttr).getInt());
+
+    Value word = i32(0);
+    ValueRange registers = adaptor.getBits();
+    for (size_t i = 0; i < registers.size(); i += 4)
+      for (size_t e = 0; e < 2; ++e) {
+        Value either = arith::OrIOp::create(rewriter, loc, registers[i + e],
+                                            registers[i + e + 2]);
+        word =
+            join(word, arith::SelectOp::create(
+                           rewriter, loc, either,
+                           i32(int32_t(uint32_t(1) << (i / 2 + e))), i32(0)));
+      }
+    for (int64_t mask : {4, 8, 16})
+      word =
+          join(word, NVVM::ShflOp::create(rewriter, loc, i32Type, i32(-1), word,
+                                          i32(mask), i32(kWarpSize - 1),
+                                          NVVM::ShflKind::bfly, UnitAttr()));
+    auto group = op->getAttrOfType<IntegerAttr>(kFirstGroupAttr);
+    Value warp =
+        add(shift(values.thread, 5), i32(-group.getInt() * kGroupWarps));
+    Value isWriter = arith::CmpIOp::create(
+        rewriter, loc, arith::CmpIPredicate::ult, values.lane, i32(4));
+    auto ifWriter = scf::IfOp::create(rewriter, loc, isWriter, false);
+    {
+      OpBuilder::InsertionGuard guard(rewriter);
+      rewriter.setInsertionPointToStart(ifWriter.thenBlock());
+      Value place = add(scale(warp, 4), values.lane);
+      LLVM::StoreOp::create(
+          rewriter, loc, word,
+          createByteOffset(rewriter, loc, exchange, scale(place, kWord)),
+          kWord);
+    }
+    meet();
+    Value row = values.threadInGroup;
+    Value isRow = arith::CmpIOp::create(
+        rewriter, loc, arith::CmpIPredicate::ult, row, i32(type.getNumRows()));
+    auto ifRow = scf::IfOp::create(rewriter, loc, isRow, false);
+    {
+      OpBuilder::InsertionGuard guard(rewriter);
+      rewriter.setInsertionPointToStart(ifRow.thenBlock());
+      Value place = shift(bits(row, 7), 1);
+      Value all = i32(0);
+      for (int64_t w = 0; w < numWarps; ++w) {
+        Value offset = scale(add(place, i32(4 * w)), kWord);
+        all = join(all, LLVM::LoadOp::create(
+                            rewriter, loc, i32Type,
+                            createByteOffset(rewriter, loc, exchange, offset),
+                            kWord));
+      }
+      Value number = add(scale(shift(row, 3), 2), bits(row, 1));
+      Value isSet = bits(arith::ShRUIOp::create(rewriter, loc, all, number), 1);
+      Value isUnset = arith::CmpIOp::create(
+          rewriter, loc, arith::CmpIPredicate::eq, isSet, i32(0));
+      auto ifUnset = scf::IfOp::create(rewriter, loc, isUnset, false);
+      rewriter.setInsertionPointToStart(ifUnset.thenBlock());
+      auto vector = VectorType::get(4, i32Type);
+      Value zeros = arith::ConstantOp::create(rewriter, loc,
+                                              rewriter.getZeroAttr(vector));
+      Value start = createByteOffset(rewriter, loc, adaptor.getSlot()[0],
+                                     scale(row, type.getSwizzle()));
+      for (int64_t panel = 0; panel < type.getNumPanels(); ++panel)
+        for (int64_t at = 0; at < type.getSwizzle(); at += kChunk)
+          LLVM::StoreOp::create(
+              rewriter, loc, zeros,
+              createByteOffset(rewriter, loc, start,
+                               panel * type.getNumRows() * type.getSwizzle() +
+                                   at),
+              kChunk);
+    }
+    NVVM::FenceProxyOp::create(
+        rewriter, loc, NVVM::ProxyKind::async_shared,
+        NVVM::SharedSpaceAttr::get(getContext(),
+                                   NVVM::SharedSpace::shared_cta));
+    meet();
+    rewriter.eraseOp(op);
+    return success();
+  }
+
+  const KernelValues &values;
+};
+
 /// One thread arrives for its group: its own wait for the products that read
 /// the slot came before. In a cluster, one thread for each block.
 struct ReleaseLowering : OpConversionPattern<ReleaseOp> {
@@ -351,6 +475,7 @@ void attn::nvidia::populateRingPatterns(const TypeConverter &converter,
   MLIRContext *context = patterns.getContext();
   patterns.add<CursorLowering, AdvanceLowering, WaitLowering, MessageLowering>(
       converter, context);
-  patterns.add<ClearLowering, FillLowering, ReleaseLowering>(converter, context,
-                                                             values);
+  patterns
+      .add<ClearLowering, ClearUnsetLowering, FillLowering, ReleaseLowering>(
+          converter, context, values);
 }

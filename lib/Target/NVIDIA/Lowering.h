@@ -33,6 +33,13 @@ inline constexpr llvm::StringLiteral kSharedBytesAttr = "nvidia.shared_bytes";
 /// named barrier at which the threads of the role's first group meet.
 inline constexpr llvm::StringLiteral kBarrierAttr = "nvidia.barrier";
 
+/// On pipe.clear_unset: where in shared memory the groups exchange their bits,
+/// and the threads that meet at the op's barrier.
+inline constexpr llvm::StringLiteral kExchangeAttr = "nvidia.exchange";
+inline constexpr llvm::StringLiteral kThreadsAttr = "nvidia.threads";
+/// Bytes of an exchange: four words a warp.
+inline constexpr int64_t kExchangeBytesOfGroup = 64;
+
 /// On pipe.clear: the number of that group in the block.
 inline constexpr llvm::StringLiteral kFirstGroupAttr = "nvidia.first_group";
 
@@ -43,6 +50,8 @@ struct KernelValues {
   /// i32: the thread in the block and in its group of four warps, the lane, and
   /// the warp in its group, which is uniform over the warp.
   mlir::Value thread, threadInGroup, lane, warpInGroup;
+  /// The start of shared memory.
+  mlir::Value shared;
   /// i1: the first thread of a group of four warps, and the first of a warp.
   mlir::Value isFirstInGroup, isFirstInWarp;
   /// i32: the block's number in its cluster. Null without clusters.

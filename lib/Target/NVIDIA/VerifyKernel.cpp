@@ -79,6 +79,18 @@ static LogicalResult verify(MmaAsyncOp op) {
   return success();
 }
 
+static LogicalResult verify(ClearUnsetOp op) {
+  RankedTensorType bits = op.getBits().getType();
+  int64_t columns = bits.getDimSize(1);
+  FragmentAttr expected = getWgmmaFragment(op.getContext(), columns);
+  constexpr int64_t kMaxColumns = 128;
+  if (columns <= kMaxColumns && getFragment(bits) == expected)
+    return success();
+  return op.emitOpError("expects bits of at most ")
+         << kMaxColumns << " columns with, on this target, the fragment "
+         << expected << ", but got " << bits;
+}
+
 static LogicalResult verify(StageOp op) {
   RankedTensorType tile = op.getTile().getType();
   SharedType dest = op.getDest().getType();
@@ -215,8 +227,9 @@ LogicalResult attn::nvidia::verifyKernel(KernelOp kernel) {
   kernel.walk([&](Operation *op) {
     LogicalResult result =
         llvm::TypeSwitch<Operation *, LogicalResult>(op)
-            .Case<MmaAsyncOp, StageOp, BulkStoreOp, StoreOp, RelayoutOp, EachOp,
-                  RoleOp>([](auto typed) { return verify(typed); })
+            .Case<MmaAsyncOp, ClearUnsetOp, StageOp, BulkStoreOp, StoreOp,
+                  RelayoutOp, EachOp, RoleOp>(
+                [](auto typed) { return verify(typed); })
             .Case<arith::ConstantOp>(
                 [](auto constant) { return verify(constant); })
             .Case<SplatOp, BroadcastOp>(
