@@ -333,3 +333,17 @@ cascade.func @func_c9_negative(%x: !cascade.tensor<[M], i32, empty = 0>) attribu
 cascade.func @func_c9_rank(%x: !cascade.tensor<[M], i32, empty = 0>) attributes {cascade.extents = {N = 1}} {
   cascade.return
 }
+
+// -----
+
+// expected-error @below {{expects 'cascade.positive' on float scalars, but argument 'n' has type 'index'}}
+cascade.func @func_c10(%n: index {cascade.positive}) {
+  cascade.return
+}
+
+// -----
+
+// expected-error @below {{expects 'cascade.positive' on float scalars, but argument 'x' has type '!cascade.tensor<[M], f32, empty = 0.0>'}}
+cascade.func @func_c10_tensor(%x: !cascade.tensor<[M], f32, empty = 0.0> {cascade.positive}) {
+  cascade.return
+}

@@ -215,6 +215,19 @@ pipe.kernel @ring_readers(
 // -----
 
 !slot = !pipe.shared<64x64xbf16, swizzle = 128>
+pipe.kernel @clear_c1(%n: i32 {pipe.name = "n"}) {
+  %r = pipe.ring readers(1) : !pipe.ring<2 x !slot>
+  pipe.role "read" groups(1) warps(1) registers(24) (%g) {
+    %c = pipe.cursor : !pipe.cursor<2>
+    %s = pipe.wait %r[%c] : !pipe.ring<2 x !slot>
+    // expected-error @below {{expects a role of several warps, but got one of one}}
+    pipe.clear %s from %n : !slot
+  }
+}
+
+// -----
+
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
 !ring = !pipe.ring<2 x !slot>
 !heads = !pipe.global<?x?x64xbf16>
 pipe.kernel @load_c1(

@@ -56,9 +56,93 @@ func.func @mma_async_c1_sizes(%a: !slot, %b: !pipe.shared<128x64xbf16, swizzle =
 !part = tensor<64xf32, #pipe.slice<1, #s, partial>>
 !slot = !pipe.shared<64x64xbf16, swizzle = 128>
 !token = !pipe.token<!tile>
-func.func @mma_async_c2(%a: !slot, %b: !pipe.shared<64x128xbf16, swizzle = 128>) {
-  // expected-error @below {{expects an accumulator of 64 x 128 with a fragment, but got}}
-  %p = pipe.mma_async %a, %b contract(1, 0) : !slot, !pipe.shared<64x128xbf16, swizzle = 128> -> !token
+func.func @mma_async_c1_depth(%a: !slot, %b: !pipe.shared<128x64xbf16, swizzle = 128>) {
+  // expected-error @below {{expects contracted dimensions of at least depth 80, but got 64 and 128}}
+  %p = pipe.mma_async %a, %b contract(1, 0) depth 80 : !slot, !pipe.shared<128x64xbf16, swizzle = 128> -> !token
+  return
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#wide = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 16 x d1 by 8],
+                       lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#other = #pipe.fragment<registers = [32 x d1 by 1, 1 x d0 by 1],
+                        lanes = [2 x d1 by 32, 16 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x64xf32, #s>
+!half = tensor<64x64xbf16, #s>
+!row = tensor<64xf32, #pipe.slice<1, #s>>
+!column = tensor<64xf32, #pipe.slice<0, #s>>
+!part = tensor<64xf32, #pipe.slice<1, #s, partial>>
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!token = !pipe.token<!tile>
+func.func @mma_async_c1_depth_rhs(%a: !pipe.shared<64x128xbf16, swizzle = 128>, %b: !slot) {
+  // expected-error @below {{expects contracted dimensions of at least depth 80, but got 128 and 64}}
+  %p = pipe.mma_async %a, %b contract(1, 0) depth 80 : !pipe.shared<64x128xbf16, swizzle = 128>, !slot -> !token
+  return
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#wide = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 16 x d1 by 8],
+                       lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#other = #pipe.fragment<registers = [32 x d1 by 1, 1 x d0 by 1],
+                        lanes = [2 x d1 by 32, 16 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x64xf32, #s>
+!half = tensor<64x64xbf16, #s>
+!row = tensor<64xf32, #pipe.slice<1, #s>>
+!column = tensor<64xf32, #pipe.slice<0, #s>>
+!part = tensor<64xf32, #pipe.slice<1, #s, partial>>
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!token = !pipe.token<!tile>
+func.func @mma_async_c1_no_depth(%a: !slot) {
+  // expected-error @below {{attribute 'depth' failed to satisfy constraint: 64-bit signless integer attribute whose value is positive}}
+  %p = pipe.mma_async %a, %a contract(1, 0) depth 0 : !slot, !slot -> !token
+  return
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#wide = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 16 x d1 by 8],
+                       lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#other = #pipe.fragment<registers = [32 x d1 by 1, 1 x d0 by 1],
+                        lanes = [2 x d1 by 32, 16 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x64xf32, #s>
+!half = tensor<64x64xbf16, #s>
+!row = tensor<64xf32, #pipe.slice<1, #s>>
+!column = tensor<64xf32, #pipe.slice<0, #s>>
+!part = tensor<64xf32, #pipe.slice<1, #s, partial>>
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!token = !pipe.token<!tile>
+func.func @mma_async_c2(%a: !pipe.shared<128x64xbf16, swizzle = 128>, %b: !slot) {
+  // expected-error @below {{expects an accumulator of 128 x 64 with a fragment, but got}}
+  %p = pipe.mma_async %a, %b contract(1, 0) : !pipe.shared<128x64xbf16, swizzle = 128>, !slot -> !token
+  return
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#wide = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 16 x d1 by 8],
+                       lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#other = #pipe.fragment<registers = [32 x d1 by 1, 1 x d0 by 1],
+                        lanes = [2 x d1 by 32, 16 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x64xf32, #s>
+!half = tensor<64x64xbf16, #s>
+!row = tensor<64xf32, #pipe.slice<1, #s>>
+!column = tensor<64xf32, #pipe.slice<0, #s>>
+!part = tensor<64xf32, #pipe.slice<1, #s, partial>>
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!token = !pipe.token<!tile>
+func.func @mma_async_c2_wide(%a: !slot) {
+  // expected-error @below {{expects an accumulator of 64 x 64 with a fragment, but got}}
+  %p = pipe.mma_async %a, %a contract(1, 0) : !slot, !slot -> !pipe.token<tensor<64x128xf32, #wide>>
   return
 }
 
@@ -211,6 +295,69 @@ func.func @mma_retire_c1(%t: !tile, %h: !half, %row: !row, %part: !part, %slot: 
 func.func @row_reduce_c1(%t: !tile, %h: !half, %row: !row, %part: !part, %slot: !slot) {
   // expected-error @below {{expects a slice of the tile's fragment with its elements, but got}}
   %r = pipe.row_reduce add %h : !half -> !row
+  return
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#wide = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 16 x d1 by 8],
+                       lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#other = #pipe.fragment<registers = [32 x d1 by 1, 1 x d0 by 1],
+                        lanes = [2 x d1 by 32, 16 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x64xf32, #s>
+!half = tensor<64x64xbf16, #s>
+!row = tensor<64xf32, #pipe.slice<1, #s>>
+!column = tensor<64xf32, #pipe.slice<0, #s>>
+!part = tensor<64xf32, #pipe.slice<1, #s, partial>>
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!token = !pipe.token<!tile>
+func.func @row_reduce_c1_spread(%t: !tile) {
+  // expected-error @below {{expects a slice of the tile's fragment with its elements, but got}}
+  %r = pipe.row_reduce add %t : !tile -> tensor<64xf32, #pipe.slice<1, #other>>
+  return
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#wide = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 16 x d1 by 8],
+                       lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#other = #pipe.fragment<registers = [32 x d1 by 1, 1 x d0 by 1],
+                        lanes = [2 x d1 by 32, 16 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x64xf32, #s>
+!half = tensor<64x64xbf16, #s>
+!row = tensor<64xf32, #pipe.slice<1, #s>>
+!column = tensor<64xf32, #pipe.slice<0, #s>>
+!part = tensor<64xf32, #pipe.slice<1, #s, partial>>
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!token = !pipe.token<!tile>
+func.func @row_reduce_c1_width(%t: !tile) {
+  // expected-error @below {{expects a slice of the tile's fragment with its elements, but got}}
+  %r = pipe.row_reduce add %t : !tile -> tensor<128xf32, #pipe.slice<0, #wide>>
+  return
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#wide = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 16 x d1 by 8],
+                       lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#other = #pipe.fragment<registers = [32 x d1 by 1, 1 x d0 by 1],
+                        lanes = [2 x d1 by 32, 16 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x64xf32, #s>
+!half = tensor<64x64xbf16, #s>
+!row = tensor<64xf32, #pipe.slice<1, #s>>
+!column = tensor<64xf32, #pipe.slice<0, #s>>
+!part = tensor<64xf32, #pipe.slice<1, #s, partial>>
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!token = !pipe.token<!tile>
+func.func @row_reduce_c2_spread(%t: !tile, %init: tensor<64xf32, #pipe.slice<1, #other>>) {
+  // expected-error @below {{expects a slice of the tile's fragment with its elements, but got}}
+  %r = pipe.row_reduce maximum %t init %init : !tile, tensor<64xf32, #pipe.slice<1, #other>> -> !row
   return
 }
 

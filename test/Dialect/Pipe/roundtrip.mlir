@@ -70,6 +70,8 @@ pipe.kernel @every_op(
     %c = pipe.cursor : !cursor
     // CHECK: pipe.wait %{{.*}}[%{{.*}}] : <2 x
     %slot = pipe.wait %r[%c] : !ring
+    // CHECK: pipe.clear %{{.*}} from %{{.*}} : <128x128xbf16, swizzle = 128>
+    pipe.clear %slot from %n : !keys
     // CHECK: pipe.message %{{.*}}[%{{.*}}] : <2 x
     %item = pipe.message %r[%c] : !ring
     // CHECK: pipe.take_turn %{{.*}} by %[[GROUP]] : <2>
@@ -80,8 +82,12 @@ pipe.kernel @every_op(
     %one = pipe.mma_async %lhs, %slot, %zeros contract(1, 0) : !narrow, !keys, !tile -> !token
     // CHECK: %[[TWO:.*]] = pipe.mma_async %{{.*}}, %{{.*}}, %[[ONE]] contract(1, 1) :
     %two = pipe.mma_async %lhs, %slot, %one contract(1, 1) : !narrow, !keys, !token -> !token
+    // CHECK: pipe.mma_async %{{.*}}, %{{.*}} contract(1, 0) depth 96 :
+    %three = pipe.mma_async %lhs, %slot contract(1, 0) depth 96 : !narrow, !keys -> !pipe.token<tensor<64x64xf32, #half>>
     // CHECK: pipe.pass_turn %{{.*}} by %[[GROUP]] : <2>
     pipe.pass_turn %turn by %group : !pipe.turn<2>
+    // CHECK: pipe.mma_wait %{{.*}} pending(0) : <tensor<64x64xf32
+    %left = pipe.mma_wait %three pending(0) : !pipe.token<tensor<64x64xf32, #half>>
     // CHECK: pipe.mma_retire %[[TWO]] pending(1)
     %old = pipe.mma_retire %two pending(1) : !token
     // CHECK: pipe.mma_wait %{{.*}} pending(0)
@@ -93,6 +99,8 @@ pipe.kernel @every_op(
     pipe.release %r[%c] if %yes : !ring
     // CHECK: pipe.row_reduce maxnum %{{.*}} : {{.*}} -> tensor<64xf32, #pipe.slice<1, {{.*}}>
     %m = pipe.row_reduce maxnum %v : !tile -> !row
+    // CHECK: pipe.row_reduce maximum %{{.*}} init %{{.*}} :
+    %top = pipe.row_reduce maximum %left init %m : tensor<64x64xf32, #half>, !row -> !row
     // CHECK: pipe.row_reduce add %{{.*}} : {{.*}} -> tensor<64xf32, #pipe.slice<1, {{.*}}, partial>
     %sum = pipe.row_reduce add %v : !tile -> !part
     // CHECK: pipe.row_reduce add %{{.*}} init %{{.*}} :
