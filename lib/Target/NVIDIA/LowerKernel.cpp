@@ -373,9 +373,8 @@ LogicalResult KernelLowering::lowerRole(RoleOp role, int64_t firstGroup) {
   if (nextNamedBarrier > kNumNamedBarriers)
     return role.emitOpError("expects at most ")
            << kNumNamedBarriers - 1
-           << " groups in all turns and roles with pipe.each, one named "
-              "barrier "
-              "each, but got more";
+           << " groups in all turns and roles with pipe.each or pipe.clear, "
+              "one named barrier each, but got more";
   OpBuilder::InsertionGuard guard(rewriter);
   if (role.getWarps() == 1) {
     // One lane of the first of the four warps.

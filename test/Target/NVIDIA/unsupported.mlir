@@ -127,6 +127,20 @@ pipe.kernel @turns(%n: i32 {pipe.name = "n"}) {
 
 // -----
 
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+pipe.kernel @turns_and_clears(%n: i32 {pipe.name = "n"}) {
+  %turn = pipe.turn : !pipe.turn<13>
+  %ring = pipe.ring readers(3) : !pipe.ring<1 x !slot>
+  // expected-error @below {{expects at most 15 groups in all turns and roles with pipe.each or pipe.clear, one named barrier each, but got more}}
+  pipe.role "clear" groups(3) warps(4) registers(24) (%group) {
+    %c = pipe.cursor : !pipe.cursor<1>
+    %a = pipe.wait %ring[%c] : !pipe.ring<1 x !slot>
+    pipe.clear %a from %n : !slot
+  }
+}
+
+// -----
+
 #s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
                     lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
 pipe.kernel @exact_exponentials(%x: f32 {pipe.name = "x"}) {
@@ -137,6 +151,18 @@ pipe.kernel @exact_exponentials(%x: f32 {pipe.name = "x"}) {
     %h = arith.truncf %e : tensor<64x64xf32, #s> to tensor<64x64xbf16, #s>
     // expected-error @below {{expects elements of 32 bits on this target}}
     %n = arith.negf %h : tensor<64x64xbf16, #s>
+  }
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+pipe.kernel @exact_tangents(%x: f32 {pipe.name = "x"}) {
+  pipe.role "multiply" groups(1) warps(4) registers(240) (%group) {
+    %t = pipe.splat %x : f32 -> tensor<64x64xf32, #s>
+    // expected-error @below {{expects fastmath<afn> on this target, which has an approximate instruction only}}
+    %e = math.tanh %t : tensor<64x64xf32, #s>
   }
 }
 
@@ -284,6 +310,22 @@ pipe.kernel @depth(%n: i32 {pipe.name = "n"}) {
     // expected-error @below {{expects a contracted size that is a multiple of 16, but got 8}}
     %t = pipe.mma_async %a, %a contract(0, 0) : !slot, !slot -> !pipe.token<tensor<64x64xf32, #s>>
     %v = pipe.mma_wait %t pending(0) : !pipe.token<tensor<64x64xf32, #s>>
+  }
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+pipe.kernel @part_of_depth(%n: i32 {pipe.name = "n"}) {
+  %ring = pipe.ring readers(1) : !pipe.ring<1 x !slot>
+  pipe.role "multiply" groups(1) warps(4) registers(240) (%group) {
+    %c = pipe.cursor : !pipe.cursor<1>
+    %a = pipe.wait %ring[%c] : !pipe.ring<1 x !slot>
+    // expected-error @below {{expects a contracted size that is a multiple of 16, but got 40}}
+    %t = pipe.mma_async %a, %a contract(1, 1) depth 40 : !slot, !slot -> !pipe.token<tensor<64x64xf32, #s>>
+    %s = pipe.mma_wait %t pending(0) : !pipe.token<tensor<64x64xf32, #s>>
   }
 }
 
