@@ -100,6 +100,11 @@ static void addRingMistakes(std::vector<Mistake> &list) {
       release("%c") + waitAt("%c", "%a"));
   add("ReleasesTwice", "releases filling 0 of slot 0 again", one,
       waitAt("%c", "%a") + release("%c") + release("%c"));
+  add("ClearsWhatItReleased", "reads filling 0 of slot 0 after it released it",
+      one,
+      waitAt("%c", "%a") + release("%c") + "pipe.clear %a from %c1 : !slot\n");
+  add("ClearsATile", "expects a ring's slot, but got a pipe.shared_tile", "",
+      "pipe.clear %t from %c1 : !staging\n");
   add("ReleasesUnderAProduct", "while a product that reads it is in flight",
       one,
       waitAt("%c", "%a") + multiply("%a", "%p") + release("%c") +

@@ -92,6 +92,75 @@ TEST(OpsTest, ReducesRows) {
   }
 }
 
+/// A line has the lines of a tile of another width, and joins reductions of
+/// either: one encoding serves for all that a kernel says of its rows.
+TEST(OpsTest, ReducesIntoLinesOfAnotherWidth) {
+  SmallProgram program;
+  program.compute = std::string(kNumbers) + R"(
+    %row = pipe.coord 0 : tensor<64xi32, #thin_row>
+    %start = arith.sitofp %row : tensor<64xi32, #thin_row> to !thin_row
+    %max = pipe.row_reduce maxnum %v init %start : !tile, !thin_row -> !thin_row
+    %part = pipe.row_reduce add %v : !tile -> !thin_part
+    %again = pipe.row_reduce add %v init %part : !tile, !thin_part -> !thin_part
+    %twice = pipe.lane_reduce add %again : !thin_part -> !thin_row
+    %both = arith.addf %max, %twice : !thin_row
+    %wide = pipe.broadcast %both : !thin_row -> !tile
+    pipe.store %both -> %z[%c0] : !thin_row -> !line
+)" + storeTile("%wide");
+  program.aliases = R"(
+#thin = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 1 x d1 by 8],
+                       lanes = [4 x d1 by 2, 8 x d0 by 1],
+                       warps = [4 x d0 by 16]>
+#thin_row = #pipe.slice<1, #thin>
+!thin_row = tensor<64xf32, #thin_row>
+!thin_part = tensor<64xf32, #pipe.slice<1, #thin, partial>>
+)";
+  PipeOutcome outcome = runSmall(program, makeRows(kSize));
+  for (int64_t row = 0; row < kSize; ++row) {
+    int64_t sum = 64 * 100 * row + 63 * 32;
+    int64_t expected = 100 * row + 63 + 2 * sum;
+    ASSERT_EQ(outcome.results["z"].values[row], expected);
+    ASSERT_EQ(at(outcome.results["y"], row, 7), expected);
+  }
+}
+
+/// NaN in one element of row 3: `maximum` gives it to the row, by way of the
+/// registers of a lane and of the lanes of a row, `maxnum` leaves it out. As an
+/// initial value it counts as another element.
+TEST(OpsTest, OnlyMaximumPropagatesNaN) {
+  for (std::string kind : {"maxnum", "maximum"}) {
+    SCOPED_TRACE(kind);
+    SmallProgram program;
+    program.compute = std::string(kNumbers) + R"(
+    %chosen = arith.constant dense<305> : !ints
+    %is_chosen = arith.cmpi eq, %number, %chosen : !ints
+    %nans = arith.constant dense<0x7FC00000> : !tile
+    %w = arith.select %is_chosen, %nans, %v : !bits, !tile
+    %whole = pipe.row_reduce )" +
+                      kind + R"( %w : !tile -> !row
+    %part = pipe.row_reduce )" +
+                      kind + R"( %w : !tile -> !part
+    %lanes = pipe.lane_reduce )" +
+                      kind + R"( %part : !part -> !row
+    %wider = pipe.row_reduce )" +
+                      kind + R"( %v init %whole : !tile, !row -> !row
+    pipe.store %whole -> %z[%c0] : !row -> !line
+    pipe.store %lanes -> %z[%c64] : !row -> !line
+    %c128 = arith.addi %c64, %c64 : i32
+    pipe.store %wider -> %z[%c128] : !row -> !line
+)";
+    PipeOutcome outcome = runSmall(program, makeRows(3 * kSize));
+    for (int64_t i = 0; i < 3 * kSize; ++i) {
+      int64_t row = i % kSize;
+      double value = outcome.results["z"].values[i];
+      if (row == 3 && kind == "maximum")
+        ASSERT_TRUE(std::isnan(value)) << i << ": " << value;
+      else
+        ASSERT_EQ(value, 100 * row + 63) << i;
+    }
+  }
+}
+
 /// Columns cross all warps, so that each warp can only reduce its own rows.
 TEST(OpsTest, BroadcastsLines) {
   SmallProgram program;

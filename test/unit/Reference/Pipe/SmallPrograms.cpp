@@ -33,7 +33,7 @@ static const char *const kTypes = R"(
 
 std::string SmallProgram::getText() const {
   std::string number = std::to_string(groups);
-  return kTypes + ("!ring = !pipe.ring<2 x !slot" + ring + ">\n") + R"(
+  return kTypes + aliases + "!ring = !pipe.ring<2 x !slot" + ring + ">\n" + R"(
 pipe.kernel @small(
     %x: !in {pipe.name = "x", pipe.access = "read", pipe.shape = ["R", 64]},
     %y: !out {pipe.name = "y", pipe.access = "write", pipe.shape = ["R", 64]},

@@ -23,6 +23,8 @@ struct SmallProgram {
   std::string ring;
   /// Declarations before the roles.
   std::string declare;
+  /// Aliases before the kernel.
+  std::string aliases;
   /// Of the kernel.
   int64_t cluster = 1;
   /// More roles.
