@@ -49,7 +49,7 @@ struct ScheduleTiles final
         remark::missed(
             refusal.op->getLoc(),
             remark::RemarkOpts::name("NotScheduled").category("schedule-tiles"))
-            << program.getSymName().str() << ": " << refusal.reason;
+            << program.getSymName().str() + ": " + refusal.reason;
         continue;
       }
       ScheduleOptions options;
