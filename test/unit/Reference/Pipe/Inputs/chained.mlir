@@ -18,7 +18,7 @@ tile.program @chained(
     %decay: f32 {tile.name = "decay"})
     space(%h = "H" by 1, %p = "P" by $ROWS) {
   %c0 = arith.constant 0 : index
-  %c2 = arith.constant 2 : index
+  %c1 = arith.constant 1 : index
   %step = arith.constant $STEP : index
   %twice = arith.constant $TWICE : index
   %te = arith.constant $E : index
