@@ -28,7 +28,8 @@ StepSequence::StepSequence(ImplicitLocOpBuilder &b, ScalarEmitter &scalars,
       addPartial(length, lo, hi, i);
       continue;
     }
-    if (!sweep.getFull()[i]) {
+    // A merge says that the order of steps is free.
+    if (!sweep.getFull()[i] || sweep.getMerge().empty()) {
       addPartial(arith::CeilDivUIOp::create(b, length, tile), lo, hi, {});
       continue;
     }

@@ -2,7 +2,7 @@
 //
 // Steps in which a mask decides, or which are not whole, come first; then whole
 // steps of full segments. What is left of a full segment is a step of the first
-// kind.
+// kind. A sweep without a merge has steps of the first kind only, in its order.
 //
 //===----------------------------------------------------------------------===//
 

@@ -89,6 +89,10 @@ tile.program @gemm(
         affine_map<(m, n, k) -> (k, n)>, affine_map<(m, n, k) -> (m, n)>]
         : tensor<128x64xbf16>, tensor<64x64xbf16>, tensor<128x64xf32>
     tile.yield %next : tensor<128x64xf32>
+  } merge {
+  ^bb0(%x: tensor<128x64xf32>, %z: tensor<128x64xf32>):
+    %xz = arith.addf %x, %z : tensor<128x64xf32>
+    tile.yield %xz : tensor<128x64xf32>
   }
   %alphas = tile.broadcast %alpha dims [0, 1] : f32 to tensor<128x64xf32>
   %scaled = arith.mulf %sum, %alphas : tensor<128x64xf32>
@@ -183,6 +187,10 @@ tile.program @chained(
         affine_map<(p, f, m) -> (m, f)>, affine_map<(p, f, m) -> (p, f)>]
         : tensor<128x128xbf16>, tensor<128x128xbf16>, tensor<128x128xf32>
     tile.yield %next : tensor<128x128xf32>
+  } merge {
+  ^bb0(%x: tensor<128x128xf32>, %y: tensor<128x128xf32>):
+    %xy = arith.addf %x, %y : tensor<128x128xf32>
+    tile.yield %xy : tensor<128x128xf32>
   }
   %out = arith.truncf %sum : tensor<128x128xf32> to tensor<128x128xbf16>
   tile.store %out, %o[#box](%p, %c0) valid(%rows, %c128)

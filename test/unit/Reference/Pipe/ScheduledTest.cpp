@@ -156,8 +156,15 @@ struct GemmCase {
   /// Of the contraction, all of it if negative.
   int64_t begin = 0, cut = 0, end = -1;
   std::string options = {};
+  double init = 0;
 };
 } // namespace
+
+static const char *const kMergeGemm = R"( merge {
+  ^bb0(%x: $TILE, %z: $TILE):
+    %xz = arith.addf %x, %z : $TILE
+    tile.yield %xz : $TILE
+  })";
 
 static void expectGemm(GemmCase c) {
   if (c.end < 0)
@@ -169,7 +176,10 @@ static void expectGemm(GemmCase c) {
   arguments.scalars = {
       {"begin", c.begin}, {"cut", c.cut}, {"end", c.end}, {"alpha", 0.5}};
   std::string text =
-      readProgram("gemm", {{"ROWS", std::to_string(c.rows)},
+      readProgram("gemm", {{"MERGE", kMergeGemm},
+                           {"TILE", "tensor<$ROWSx$COLUMNSxf32>"},
+                           {"INIT", std::to_string(c.init)},
+                           {"ROWS", std::to_string(c.rows)},
                            {"COLUMNS", std::to_string(c.columns)},
                            {"STEP", std::to_string(c.step)},
                            {"SEGMENTS", c.segments}});
@@ -178,7 +188,7 @@ static void expectGemm(GemmCase c) {
     return;
   for (int64_t i = 0; i < c.m; ++i)
     for (int64_t j = 0; j < c.n; ++j) {
-      double sum = 0, size = 0;
+      double sum = 0.5 * c.init, size = 0.5 * std::fabs(c.init);
       for (int64_t l = c.begin; l < c.end; ++l) {
         double term = 0.5 * a.values[i * c.k + l] * w.values[l * c.n + j];
         sum += term;
@@ -256,6 +266,8 @@ struct ChainCase {
   std::string segments = "%begin to %end full";
   int64_t begin = 0, cut = 0, end = -1;
   double decay = 1;
+  /// Whether the order of steps is free.
+  bool merges = true;
   std::string options = {};
   /// The keys of each step, in order; those of one segment if absent.
   std::vector<std::pair<int64_t, int64_t>> steps = {};
@@ -315,6 +327,13 @@ static void expectSum(const Row &row, const std::vector<double> &z,
       expectNear(z[number], row.sum, row.scoreSize, 0, kLoss));
 }
 
+static const char *const kMergeChain = R"( merge {
+  ^bb0(%oa: $O, %za: $Z, %ob: $O, %zb: $Z):
+    %oc = arith.addf %oa, %ob : $O
+    %zc = arith.addf %za, %zb : $Z
+    tile.yield %oc, %zc : $O, $Z
+  })";
+
 static void expectChain(ChainCase c) {
   if (c.end < 0)
     c.end = c.m;
@@ -329,7 +348,10 @@ static void expectChain(ChainCase c) {
   arguments.scalars = {
       {"begin", c.begin}, {"cut", c.cut}, {"end", c.end}, {"decay", c.decay}};
   std::string text =
-      readProgram("chained", {{"ROWS", std::to_string(c.rows)},
+      readProgram("chained", {{"MERGE", c.merges ? kMergeChain : ""},
+                              {"O", "tensor<$ROWSx$Fxf32>"},
+                              {"Z", "tensor<$ROWSxf32>"},
+                              {"ROWS", std::to_string(c.rows)},
                               {"STEP", std::to_string(c.step)},
                               {"TWICE", std::to_string(2 * c.step)},
                               {"SEGMENTS", c.segments},
@@ -411,11 +433,21 @@ TEST(ScheduledTest, LocatedSteps) {
                .steps = {{0, 64}, {128, 192}, {256, 300}}});
 }
 
-/// The accumulator is scaled between the products that add to it.
+/// The accumulator is scaled between the products that add to it, so that their
+/// order counts: without a merge it is that of the sweep.
 TEST(ScheduledTest, ScalesTheAccumulator) {
-  expectChain({.p = 130, .m = 320, .decay = 0.5});
-  expectChain(
-      {.p = 130, .m = 300, .segments = "%begin to %end partial", .decay = 0.5});
+  for (std::string kind : {"full", "partial"})
+    expectChain({.p = 130,
+                 .m = 300,
+                 .segments = "%begin to %end " + kind,
+                 .decay = 0.5,
+                 .merges = false});
+  expectChain({.p = 130,
+               .m = 300,
+               .segments = "%begin to %cut full, %cut to %end partial",
+               .cut = 128,
+               .decay = 0.5,
+               .merges = false});
 }
 
 /// What stands behind the second product runs in the next turn, and takes the

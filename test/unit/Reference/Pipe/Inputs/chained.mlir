@@ -49,7 +49,7 @@ tile.program @chained(
         affine_map<(p, f, m) -> (m, f)>, affine_map<(p, f, m) -> (p, f)>]
         : tensor<$ROWSx$STEPxbf16>, tensor<$STEPx$Fxbf16>, tensor<$ROWSx$Fxf32>
     tile.yield %next, %next_sum : tensor<$ROWSx$Fxf32>, tensor<$ROWSxf32>
-  }
+  }$MERGE
   %out = arith.truncf %r#0 : tensor<$ROWSx$Fxf32> to tensor<$ROWSx$Fxbf16>
   tile.store %out, %o[#box](%h, %p, %c0) valid(%rows, %tf) : tensor<$ROWSx$Fxbf16>, !wide
   tile.store %r#1, %z[affine_map<(d0)[s0, s1] -> (s0, d0 + s1)>](%h, %p) valid(%rows)

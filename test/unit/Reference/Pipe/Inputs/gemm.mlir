@@ -1,4 +1,5 @@
-// y = relu(alpha a w), the contraction over %begin to %end in steps of $STEP.
+// y = relu(alpha (a w + $INIT)), the contraction over the segments in steps of
+// $STEP.
 #box = affine_map<(d0, d1)[s0, s1] -> (d0 + s0, d1 + s1)>
 !matrix = memref<?x?xbf16, strided<[?, ?], offset: ?>>
 tile.program @gemm(
@@ -19,7 +20,8 @@ tile.program @gemm(
   %rest_n = arith.subi %N, %n : index
   %columns = arith.minsi %rest_n, %tn : index
   %zero = arith.constant dense<0.0> : tensor<$ROWSx$COLUMNSxf32>
-  %sum = tile.sweep($SEGMENTS) by $STEP carry(%zero : tensor<$ROWSx$COLUMNSxf32>) step {
+  %init = arith.constant dense<$INIT> : tensor<$ROWSx$COLUMNSxf32>
+  %sum = tile.sweep($SEGMENTS) by $STEP carry(%init : tensor<$ROWSx$COLUMNSxf32>) step {
   ^bb0(%k: index, %count: index, %acc: tensor<$ROWSx$COLUMNSxf32>):
     %rest_k = arith.subi %K, %k : index
     %terms = arith.minsi %rest_k, %step : index
@@ -29,7 +31,7 @@ tile.program @gemm(
         affine_map<(m, n, k) -> (k, n)>, affine_map<(m, n, k) -> (m, n)>]
         : tensor<$ROWSx$STEPxbf16>, tensor<$STEPx$COLUMNSxbf16>, tensor<$ROWSx$COLUMNSxf32>
     tile.yield %next : tensor<$ROWSx$COLUMNSxf32>
-  }
+  }$MERGE
   %alphas = tile.broadcast %alpha dims [0, 1] : f32 to tensor<$ROWSx$COLUMNSxf32>
   %scaled = arith.mulf %sum, %alphas : tensor<$ROWSx$COLUMNSxf32>
   %relu = arith.maximumf %scaled, %zero : tensor<$ROWSx$COLUMNSxf32>

@@ -61,6 +61,13 @@ tile.program @masked(
         affine_map<(p, f, m) -> (m, f)>, affine_map<(p, f, m) -> (p, f)>]
         : tensor<128x$STEPxbf16>, tensor<$STEPx64xbf16>, tensor<128x64xf32>
     tile.yield %next, %next_sum, %next_top : tensor<128x64xf32>, tensor<128xf32>, tensor<128xf32>
+  } merge {
+  ^bb0(%oa: tensor<128x64xf32>, %za: tensor<128xf32>, %ta: tensor<128xf32>,
+       %ob: tensor<128x64xf32>, %zb: tensor<128xf32>, %tb: tensor<128xf32>):
+    %oc = arith.addf %oa, %ob : tensor<128x64xf32>
+    %zc = arith.addf %za, %zb : tensor<128xf32>
+    %tc = arith.maximumf %ta, %tb : tensor<128xf32>
+    tile.yield %oc, %zc, %tc : tensor<128x64xf32>, tensor<128xf32>, tensor<128xf32>
   }
   %out = arith.truncf %r#0 : tensor<128x64xf32> to tensor<128x64xbf16>
   tile.store %out, %o[#box](%h, %p, %c0) valid(%rows, %c64) : tensor<128x64xbf16>, !matrix
