@@ -99,6 +99,17 @@ void Scheduler::clearSlots(RegisterEmitter &emitter, bool isLate, Value count) {
 // Products
 //===----------------------------------------------------------------------===//
 
+/// Whether the accumulator of a product is zero, as a carry may be in the first
+/// turn.
+bool Scheduler::beginsWithZero(tile::DotOp dot, bool isFirst) {
+  tile::SweepOp sweep = plan.sweep;
+  Value acc = dot.getAccumulator();
+  auto carry = dyn_cast<BlockArgument>(acc);
+  if (isFirst && carry && carry.getOwner() == &sweep.getStep().front())
+    acc = sweep.getInits()[carry.getArgNumber() - 2];
+  return matchPattern(acc, m_AnyZeroFloat());
+}
+
 Value Scheduler::startProduct(RegisterEmitter &emitter, tile::DotOp dot,
                               bool isFirst) {
   const PlannedProduct &product = plan.getProduct(dot);
@@ -121,8 +132,7 @@ Value Scheduler::startProduct(RegisterEmitter &emitter, tile::DotOp dot,
       isLate ? product.lhsDim : getSlotDim(product.lhs, product.lhsDim);
   RankedTensorType type = emitter.getType(dot.getResult());
   Value acc;
-  bool isZero = matchPattern(dot.getAccumulator(), m_AnyZeroFloat());
-  if (!isZero && !(isFirst && !isLate))
+  if (!beginsWithZero(dot, isFirst))
     acc = emitter.getComplete(dot.getAccumulator());
   auto rhsType = cast<RankedTensorType>(product.rhs.getType());
   int64_t depth = llvm::alignTo(rhsType.getDimSize(product.rhsDim),

@@ -95,6 +95,7 @@ private:
   mlir::LogicalResult emitEpilogue(RegisterEmitter &emitter);
   mlir::LogicalResult emitStore(RegisterEmitter &emitter, tile::StoreOp op);
   void collectPending();
+  bool beginsWithZero(tile::DotOp dot, bool isFirst);
   mlir::Value startProduct(RegisterEmitter &emitter, tile::DotOp dot,
                            bool isFirst);
   void waitSlots(bool isLate);

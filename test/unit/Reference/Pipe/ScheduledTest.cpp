@@ -224,6 +224,12 @@ TEST(ScheduledTest, TilesOfAGemm) {
                     .step = step});
 }
 
+/// The accumulator begins with a number, which is there once.
+TEST(ScheduledTest, BeginsWithANumber) {
+  for (int64_t k : {0, 64, 130})
+    expectGemm({.m = 140, .n = 70, .k = k, .init = -3.25});
+}
+
 /// Results of which no whole panel can be staged.
 TEST(ScheduledTest, NarrowTilesOfAGemm) {
   for (int64_t columns : {8, 24, 72})
