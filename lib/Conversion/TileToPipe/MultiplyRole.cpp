@@ -39,10 +39,11 @@ void Scheduler::collectPending() {
       if (!isa<RankedTensorType>(operand.getType()) || !isOfStep ||
           plan.getSlot(operand) || (made && plan.isLate(made)))
         continue;
-      auto broadcast = dyn_cast_or_null<tile::BroadcastOp>(made);
-      if (broadcast && isa<RankedTensorType>(broadcast.getSource().getType()))
-        found.insert(broadcast.getSource());
-      else if (!broadcast)
+      while (auto broadcast = operand.getDefiningOp<tile::BroadcastOp>())
+        operand = broadcast.getSource();
+      // Numbers are written where they are used.
+      if (isa<RankedTensorType>(operand.getType()) &&
+          !matchPattern(operand, m_Constant()))
         found.insert(operand);
     }
   }
@@ -126,14 +127,14 @@ Value Scheduler::startProduct(RegisterEmitter &emitter, tile::DotOp dot,
   Value rhs = slotValues.lookup(product.rhs);
   int64_t rhsDim = getSlotDim(product.rhs, product.rhsDim);
   bool isLate = plan.isLate(dot);
-  Value lhs = isLate ? emitter.getComplete(product.lhs)
+  Value lhs = isLate ? emitter.getInitial(product.lhs, product.lhs)
                      : slotValues.lookup(product.lhs);
   int64_t lhsDim =
       isLate ? product.lhsDim : getSlotDim(product.lhs, product.lhsDim);
   RankedTensorType type = emitter.getType(dot.getResult());
   Value acc;
   if (!beginsWithZero(dot, isFirst))
-    acc = emitter.getComplete(dot.getAccumulator());
+    acc = emitter.getInitial(dot.getAccumulator(), dot.getResult());
   auto rhsType = cast<RankedTensorType>(product.rhs.getType());
   int64_t depth = llvm::alignTo(rhsType.getDimSize(product.rhsDim),
                                 plan.machine.productDepth);

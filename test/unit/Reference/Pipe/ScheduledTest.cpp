@@ -476,11 +476,31 @@ TEST(ScheduledTest, WeighsEachStep) {
         addKeys(own, arguments, number, 0, begin, std::min(begin + kStep, m),
                 kWidth);
         for (int64_t i = 0; i < kWidth; ++i) {
-          row.values[i] += own.sum * own.values[i];
-          row.sizes[i] += own.sum * own.sizes[i];
+          row.values[i] += 0.5 * own.sum * (own.values[i] + 1);
+          row.sizes[i] += 0.5 * own.sum * (own.sizes[i] + 1);
         }
       }
       ASSERT_NO_FATAL_FAILURE(expectRow(row, results["o"].values, number));
+    }
+  }
+}
+
+TEST(ScheduledTest, ProductWithOnes) {
+  for (int64_t m : {0, 1, 64, 200}) {
+    PipeArguments arguments;
+    const ReferenceTensor &v = arguments.tensors["v"] = makeNormal({m, 64}, 3);
+    arguments.extents["P"] = 70;
+    auto results = runScheduled(readProgram("sums", {}), "", arguments);
+    if (results.empty())
+      return;
+    for (int64_t i = 0; i < 70 * 64; ++i) {
+      double sum = 0, size = 0;
+      for (int64_t j = 0; j < m; ++j) {
+        sum += v.values[j * 64 + i % 64];
+        size += std::fabs(v.values[j * 64 + i % 64]);
+      }
+      ASSERT_NO_FATAL_FAILURE(
+          expectNear(results["o"].values[i], sum, size, kRounding, kLoss));
     }
   }
 }

@@ -1,5 +1,6 @@
-// o = sum over the steps of z relu(q k^T) v, where z are a step's own row sums: an
-// op behind the second product takes what stands before it.
+// o = sum over the steps of 0.5 z (relu(q k^T) v + 1), where z are a step's own
+// row sums: ops behind the second product take what stands before it, and
+// constants of the step.
 #box = affine_map<(d0, d1)[s0, s1] -> (d0 + s0, d1 + s1)>
 #mk = affine_map<(m, n, k) -> (m, k)>
 #nk = affine_map<(m, n, k) -> (n, k)>
@@ -30,9 +31,12 @@ tile.program @weighted(
     %sums = tile.broadcast %sum dims [1] : tensor<128xf32> to tensor<128x64xf32>
     %w = arith.truncf %relu : tensor<128x64xf32> to tensor<128x64xbf16>
     %vt = tile.load %v[#box](%m, %c0) valid(%count, %c64) : !matrix -> tensor<64x64xbf16>
-    %own = tile.dot %w, %vt, %zero maps [#mk, #kn, #mn]
+    %one = arith.constant dense<1.0> : tensor<128x64xf32>
+    %half = arith.constant dense<0.5> : tensor<128x64xf32>
+    %own = tile.dot %w, %vt, %one maps [#mk, #kn, #mn]
         : tensor<128x64xbf16>, tensor<64x64xbf16>, tensor<128x64xf32>
-    %weighted = arith.mulf %own, %sums : tensor<128x64xf32>
+    %scaled = arith.mulf %own, %half : tensor<128x64xf32>
+    %weighted = arith.mulf %scaled, %sums : tensor<128x64xf32>
     %next = arith.addf %acc, %weighted : tensor<128x64xf32>
     tile.yield %next : tensor<128x64xf32>
   }
