@@ -119,6 +119,15 @@ Refusal StepPlan::findRows() {
   return {};
 }
 
+/// Whether `dim` of a loaded tile is all that the rows of its tensor have, so
+/// that zeros follow.
+bool StepPlan::hasWholeRows(Value tile, int64_t dim) const {
+  const SlotOperand *slot = getSlot(tile);
+  auto memref = cast<MemRefType>(slot->load.getSource().getType());
+  return slot->box.columnDim == dim &&
+         memref.getShape().back() == getType(tile).getDimSize(dim);
+}
+
 Refusal StepPlan::planProduct(tile::DotOp dot) {
   PlannedProduct product{dot, dot.getLhs(), dot.getRhs(), 0, 0};
   AffineMap lhsMap = dot.getMap(0), rhsMap = dot.getMap(1),
@@ -160,6 +169,13 @@ Refusal StepPlan::planProduct(tile::DotOp dot) {
   if (lhs)
     if (Refusal r = planSlot(product.lhs, dot, isLate); r.op)
       return r;
+  bool isWhole = depth % machine.productDepth == 0;
+  if (!isWhole && !(hasWholeRows(product.lhs, product.lhsDim) &&
+                    hasWholeRows(product.rhs, product.rhsDim)))
+    return refuse(dot, "its sums have " + Twine(depth) +
+                           " terms, which are no multiple of " +
+                           Twine(machine.productDepth) +
+                           " and no whole rows of its tensors");
   products[dot] = product;
   (isLate ? lateProducts : earlyProducts).push_back(dot);
   return {};

@@ -106,6 +106,7 @@ private:
   Refusal refuse(mlir::Operation *op, const llvm::Twine &reason);
   Refusal findRows();
   Refusal planProduct(tile::DotOp dot);
+  bool hasWholeRows(mlir::Value tile, int64_t dim) const;
   Refusal planSlot(mlir::Value tile, tile::DotOp dot, bool isLate);
   Refusal classify();
   Refusal checkOps();

@@ -308,6 +308,56 @@ tile.program @depth_of_a_computed_side(
 
 #box = affine_map<(d0, d1)[s0, s1] -> (d0 + s0, d1 + s1)>
 #mk = affine_map<(m, n, k) -> (m, k)>
+#mn = affine_map<(m, n, k) -> (m, n)>
+#nk = affine_map<(m, n, k) -> (n, k)>
+!t = memref<?x64xbf16>
+// Products of 48 terms would take eight more columns of the tensor.
+tile.program @terms_of_parts_of_rows(
+    %a: !t {tile.name = "a", tile.access = "read", tile.shape = ["P", 64]},
+    %P: index {tile.extent = "P"}) space(%p = "P" by 128) {
+  %c0 = arith.constant 0 : index
+  %zero = arith.constant dense<0.0> : tensor<128x64xf32>
+  %r = tile.sweep(%c0 to %P full) by 64 carry(%zero : tensor<128x64xf32>) step {
+  ^bb0(%m: index, %count: index, %acc: tensor<128x64xf32>):
+    %x = tile.load %a[#box](%p, %c0) : !t -> tensor<128x40xbf16>
+    %y = tile.load %a[#box](%m, %c0) : !t -> tensor<64x40xbf16>
+    // expected-error @below {{has no schedule for sm_90a: its sums have 40 terms, which are no multiple of 16 and no whole rows of its tensors}}
+    %next = tile.dot %x, %y, %acc maps [#mk, #nk, #mn]
+        : tensor<128x40xbf16>, tensor<64x40xbf16>, tensor<128x64xf32>
+    tile.yield %next : tensor<128x64xf32>
+  }
+}
+
+// -----
+
+#box = affine_map<(d0, d1)[s0, s1] -> (d0 + s0, d1 + s1)>
+#mk = affine_map<(m, n, k) -> (m, k)>
+#kn = affine_map<(m, n, k) -> (k, n)>
+#mn = affine_map<(m, n, k) -> (m, n)>
+!t = memref<?x64xbf16>
+!b = memref<?x40xbf16>
+// There are 40 rows in a slot.
+tile.program @terms_along_columns(
+    %a: !t {tile.name = "a", tile.access = "read", tile.shape = ["P", 64]},
+    %b: !b {tile.name = "b", tile.access = "read", tile.shape = ["P", 40]},
+    %P: index {tile.extent = "P"}) space(%p = "P" by 128) {
+  %c0 = arith.constant 0 : index
+  %zero = arith.constant dense<0.0> : tensor<128x64xf32>
+  %r = tile.sweep(%c0 to %P full) by 40 carry(%zero : tensor<128x64xf32>) step {
+  ^bb0(%m: index, %count: index, %acc: tensor<128x64xf32>):
+    %x = tile.load %b[#box](%p, %c0) : !b -> tensor<128x40xbf16>
+    %y = tile.load %a[#box](%m, %c0) : !t -> tensor<40x64xbf16>
+    // expected-error @below {{has no schedule for sm_90a: its sums have 40 terms, which are no multiple of 16 and no whole rows of its tensors}}
+    %next = tile.dot %x, %y, %acc maps [#mk, #kn, #mn]
+        : tensor<128x40xbf16>, tensor<40x64xbf16>, tensor<128x64xf32>
+    tile.yield %next : tensor<128x64xf32>
+  }
+}
+
+// -----
+
+#box = affine_map<(d0, d1)[s0, s1] -> (d0 + s0, d1 + s1)>
+#mk = affine_map<(m, n, k) -> (m, k)>
 #kn = affine_map<(m, n, k) -> (k, n)>
 #mn = affine_map<(m, n, k) -> (m, n)>
 !t = memref<?x64xbf16>
