@@ -1,4 +1,5 @@
 // RUN: attn-opt %s --schedule-tiles --canonicalize --cse | FileCheck %s
+// RUN: attn-opt %s --schedule-tiles --nvidia-pipeline | FileCheck %s --check-prefix=NVVM
 
 #box = affine_map<(d0, d1)[s0, s1] -> (d0 + s0, d1 + s1)>
 !matrix = memref<?x?xbf16, strided<[?, ?], offset: ?>>
@@ -64,6 +65,11 @@
 //       CHECK:       %[[OUT:.*]] = arith.truncf %[[RELU]]
 //       CHECK:       pipe.stage %[[OUT]] -> %[[TILE:.*]] :
 //  CHECK-NEXT:       pipe.bulk_store %[[TILE]] -> %{{.*}}
+
+// Whole and short steps, of four products of depth 16, beside those of the first.
+// NVVM-LABEL:    llvm.func @gemm(
+// NVVM-COUNT-12: wgmma.mma_async
+//    NVVM-NOT:   wgmma.mma_async
 tile.program @gemm(
     %a: !matrix {tile.name = "a", tile.access = "read", tile.shape = ["M", "K"]},
     %w: !matrix {tile.name = "w", tile.access = "read", tile.shape = ["K", "N"]},
@@ -160,6 +166,9 @@ tile.program @gemm(
 //       CHECK:       pipe.release %[[VS]]
 //       CHECK:       pipe.stage
 //       CHECK:       pipe.bulk_store
+
+// NVVM-LABEL: llvm.func @chained(
+//       NVVM:   wgmma.mma_async
 tile.program @chained(
     %q: !narrow {tile.name = "q", tile.access = "read", tile.shape = ["P", 64]},
     %k: !narrow {tile.name = "k", tile.access = "read", tile.shape = ["M", 64]},
