@@ -485,6 +485,50 @@ TEST(ScheduledTest, WeighsEachStep) {
   }
 }
 
+/// The dot of rows i of a and j of b.
+static double multiply(const ReferenceTensor &a, int64_t i,
+                       const ReferenceTensor &b, int64_t j) {
+  double sum = 0;
+  for (int64_t e = 0, width = a.shape[1]; e < width; ++e)
+    sum += a.values[i * width + e] * b.values[j * width + e];
+  return sum;
+}
+
+TEST(ScheduledTest, SeveralProducts) {
+  constexpr int64_t kWidth = 64;
+  constexpr float kSlope = 0.125;
+  for (auto [p, m] : {std::pair<int64_t, int64_t>{140, 64}, {70, 150}}) {
+    PipeArguments arguments;
+    std::map<std::string, ReferenceTensor> &t = arguments.tensors;
+    t["q"] = makeNormal({p, kWidth}, 1);
+    t["k"] = makeNormal({m, kWidth}, 2);
+    t["l"] = makeNormal({m, kWidth}, 3);
+    t["v"] = makeNormal({kWidth, m}, 4);
+    t["w"] = makeNormal({kWidth, m}, 5);
+    arguments.scalars["slope"] = kSlope;
+    auto results = runScheduled(readProgram("several", {}), "", arguments);
+    if (results.empty())
+      return;
+    for (int64_t number = 0; number < p; ++number) {
+      Row o(kWidth), u(kWidth);
+      for (int64_t j = 0; j < m; ++j) {
+        double x = multiply(t["q"], number, t["k"], j) + kSlope * (j - number);
+        double y = multiply(t["q"], number, t["l"], j);
+        double a = roundToBf16(std::max(x * y, 0.0));
+        double b = roundToBf16(std::max(x, y));
+        for (int64_t i = 0; i < kWidth; ++i) {
+          o.values[i] += a * t["v"].values[i * m + j];
+          o.sizes[i] += std::fabs(a * t["v"].values[i * m + j]);
+          u.values[i] += b * t["w"].values[i * m + j];
+          u.sizes[i] += std::fabs(b * t["w"].values[i * m + j]);
+        }
+      }
+      ASSERT_NO_FATAL_FAILURE(expectRow(o, results["o"].values, number));
+      ASSERT_NO_FATAL_FAILURE(expectRow(u, results["u"].values, number));
+    }
+  }
+}
+
 TEST(ScheduledTest, ProductWithOnes) {
   for (int64_t m : {0, 1, 64, 200}) {
     PipeArguments arguments;
