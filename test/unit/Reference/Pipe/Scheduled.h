@@ -53,6 +53,7 @@ struct Row {
 
   explicit Row(int64_t width) : values(width), sizes(width) {}
 };
+
 /// Adds the keys of [begin, end), counted from `firstKey`.
 void addKeys(Row &row, const PipeArguments &arguments, int64_t query,
              int64_t firstKey, int64_t begin, int64_t end, int64_t e);

@@ -25,7 +25,6 @@ struct ChainCase {
   /// The keys of each step, in order; those of one segment if absent.
   std::vector<std::pair<int64_t, int64_t>> steps = {};
 };
-
 } // namespace
 
 static const char *const kMergeChain = R"( merge {
