@@ -192,6 +192,64 @@ static Value matchSeen(Value where) {
   return isSeen ? mask.getResult() : Value();
 }
 
+/// Whether `value` is the extent of a tensor along one of its dimensions.
+bool StepPlan::isExtent(Value value, Value memref, unsigned dim) const {
+  tile::ProgramOp op = program;
+  auto shape = op.getArgAttrOfType<ArrayAttr>(
+      cast<BlockArgument>(memref).getArgNumber(), tile::kShapeAttr);
+  auto rank = dyn_cast<StringAttr>(shape[dim]);
+  std::optional<int64_t> extent =
+      rank ? op.getStaticExtent(rank) : cast<IntegerAttr>(shape[dim]).getInt();
+  APInt number;
+  if (matchPattern(value, m_ConstantInt(&number)))
+    return extent && number.getSExtValue() == *extent;
+  auto argument = dyn_cast<BlockArgument>(value);
+  return rank && argument &&
+         argument.getOwner()->getParentOp() == op.getOperation() &&
+         argument.getArgNumber() < op.getNumArguments() &&
+         op.getArgAttr(argument.getArgNumber(), tile::kExtentAttr) == rank;
+}
+
+/// Whether the valid points of a tile end where it ends or its tensor does, as
+/// what copies take does.
+bool StepPlan::endWithTensor(Value memref, AffineMap map, ValueRange indices,
+                             unsigned dim, int64_t size, Value valid) const {
+  auto isWhole = [&](Value value) {
+    APInt number;
+    return matchPattern(value, m_ConstantInt(&number)) &&
+           number.getSExtValue() >= size;
+  };
+  if (isWhole(valid))
+    return true;
+  unsigned place = 0;
+  while (!map.getResult(place).isFunctionOfDim(dim))
+    ++place;
+  AffineExpr start = simplifyAffineExpr(
+      map.getResult(place) - getAffineDimExpr(dim, map.getContext()),
+      map.getNumDims(), map.getNumSymbols());
+  auto isStart = [&](Value value) {
+    if (auto symbol = dyn_cast<AffineSymbolExpr>(start))
+      return indices[symbol.getPosition()] == value;
+    return false;
+  };
+  bool isFirst = start == getAffineConstantExpr(0, map.getContext());
+  if (auto symbol = dyn_cast<AffineSymbolExpr>(start))
+    isFirst = matchPattern(indices[symbol.getPosition()], m_Zero());
+  if (isFirst && isExtent(valid, memref, place))
+    return true;
+  auto min = valid.getDefiningOp<arith::MinSIOp>();
+  if (!min)
+    return false;
+  for (auto [limit, rest] : {std::pair(min.getLhs(), min.getRhs()),
+                             std::pair(min.getRhs(), min.getLhs())}) {
+    auto sub = rest.getDefiningOp<arith::SubIOp>();
+    if (isWhole(limit) && sub && isStart(sub.getRhs()) &&
+        isExtent(sub.getLhs(), memref, place))
+      return true;
+  }
+  return false;
+}
+
 Refusal StepPlan::planSlot(Value tile, tile::DotOp dot, bool isLate) {
   auto load = tile.getDefiningOp<tile::LoadOp>();
   for (Operation *user : tile.getUsers())
@@ -223,8 +281,13 @@ Refusal StepPlan::planSlot(Value tile, tile::DotOp dot, bool isLate) {
   Value count = sweep.getStep().getArgument(1);
   slot.isLate = isLate;
   for (auto [dim, valid] : llvm::enumerate(load.getValid())) {
-    if (valid != count)
+    if (valid != count) {
+      if (!endWithTensor(load.getSource(), load.getMap(), load.getIndices(),
+                         dim, getType(tile).getDimSize(dim), valid))
+        return refuse(load, "it leaves out points inside of its tensor, which "
+                            "bulk copies do not");
       continue;
+    }
     if (int64_t(dim) != box->rowDim)
       return refuse(load, "the swept rank runs along the tensor's last "
                           "dimension");
@@ -387,6 +450,11 @@ Refusal StepPlan::checkStore(tile::StoreOp op) {
   if (!isRow(op.getTile(), 0) ||
       (type.getRank() == 2 && matchBox(op.getMap())->rowDim != 0))
     return refuse(op, "it stores no rows of the program");
+  for (auto [dim, valid] : llvm::enumerate(op.getValid()))
+    if (!endWithTensor(op.getTarget(), op.getMap(), op.getIndices(), dim,
+                       type.getDimSize(dim), valid))
+      return refuse(op, "it leaves out points inside of its tensor, which "
+                        "stores of groups do not");
   return {};
 }
 

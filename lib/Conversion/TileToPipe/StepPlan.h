@@ -108,6 +108,10 @@ private:
   Refusal planProduct(tile::DotOp dot);
   bool hasWholeRows(mlir::Value tile, int64_t dim) const;
   Refusal planSlot(mlir::Value tile, tile::DotOp dot, bool isLate);
+  bool isExtent(mlir::Value value, mlir::Value memref, unsigned dim) const;
+  bool endWithTensor(mlir::Value memref, mlir::AffineMap map,
+                     mlir::ValueRange indices, unsigned dim, int64_t size,
+                     mlir::Value valid) const;
   Refusal classify();
   Refusal checkOps();
   Refusal checkOp(mlir::Operation &op);

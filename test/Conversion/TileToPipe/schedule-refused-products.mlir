@@ -458,6 +458,59 @@ tile.program @not_everywhere(
 #kn = affine_map<(m, n, k) -> (k, n)>
 #mn = affine_map<(m, n, k) -> (m, n)>
 !t = memref<?x64xbf16>
+// The tensor has 64 columns.
+tile.program @points_inside_of_a_tensor(
+    %a: !t {tile.name = "a", tile.access = "read", tile.shape = ["P", 64]},
+    %P: index {tile.extent = "P"}) space(%p = "P" by 128) {
+  %c0 = arith.constant 0 : index
+  %zero = arith.constant dense<0.0> : tensor<128x64xf32>
+  %c32 = arith.constant 32 : index
+  %r = tile.sweep(%c0 to %P full) by 64 carry(%zero : tensor<128x64xf32>) step {
+  ^bb0(%m: index, %count: index, %acc: tensor<128x64xf32>):
+    %x = tile.load %a[#box](%p, %c0) : !t -> tensor<128x64xbf16>
+    // expected-error @below {{has no schedule for sm_90a: it leaves out points inside of its tensor, which bulk copies do not}}
+    %y = tile.load %a[#box](%m, %c0) valid(%count, %c32) : !t -> tensor<64x64xbf16>
+    %next = tile.dot %x, %y, %acc maps [#mk, #kn, #mn]
+        : tensor<128x64xbf16>, tensor<64x64xbf16>, tensor<128x64xf32>
+    tile.yield %next : tensor<128x64xf32>
+  }
+}
+
+// -----
+
+#box = affine_map<(d0, d1)[s0, s1] -> (d0 + s0, d1 + s1)>
+#mk = affine_map<(m, n, k) -> (m, k)>
+#kn = affine_map<(m, n, k) -> (k, n)>
+#mn = affine_map<(m, n, k) -> (m, n)>
+!t = memref<?x64xbf16>
+tile.program @rest_of_another_tile(
+    %a: !t {tile.name = "a", tile.access = "read", tile.shape = ["P", 64]},
+    %P: index {tile.extent = "P"}) space(%p = "P" by 128) {
+  %c0 = arith.constant 0 : index
+  %zero = arith.constant dense<0.0> : tensor<128x64xf32>
+  %c64 = arith.constant 64 : index
+  %c128 = arith.constant 128 : index
+  %next_tile = arith.addi %p, %c128 : index
+  %rest = arith.subi %P, %next_tile : index
+  %rows = arith.minsi %rest, %c128 : index
+  %r = tile.sweep(%c0 to %P full) by 64 carry(%zero : tensor<128x64xf32>) step {
+  ^bb0(%m: index, %count: index, %acc: tensor<128x64xf32>):
+    // expected-error @below {{has no schedule for sm_90a: it leaves out points inside of its tensor, which bulk copies do not}}
+    %x = tile.load %a[#box](%p, %c0) valid(%rows, %c64) : !t -> tensor<128x64xbf16>
+    %y = tile.load %a[#box](%m, %c0) : !t -> tensor<64x64xbf16>
+    %next = tile.dot %x, %y, %acc maps [#mk, #kn, #mn]
+        : tensor<128x64xbf16>, tensor<64x64xbf16>, tensor<128x64xf32>
+    tile.yield %next : tensor<128x64xf32>
+  }
+}
+
+// -----
+
+#box = affine_map<(d0, d1)[s0, s1] -> (d0 + s0, d1 + s1)>
+#mk = affine_map<(m, n, k) -> (m, k)>
+#kn = affine_map<(m, n, k) -> (k, n)>
+#mn = affine_map<(m, n, k) -> (m, n)>
+!t = memref<?x64xbf16>
 tile.program @rows_of_a_copy(
     %a: !t {tile.name = "a", tile.access = "read", tile.shape = ["P", 64]},
     %P: index {tile.extent = "P"}) space(%p = "P" by 128) {
