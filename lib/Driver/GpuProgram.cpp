@@ -25,16 +25,25 @@ static constexpr int64_t kThreadRows = 16, kThreadKeys = 32;
 /// registers of a group, the rings shared memory.
 static SmallVector<std::pair<int64_t, int64_t>>
 getTileShapes(int64_t width, const PipelineOptions &options) {
-  constexpr int64_t kRows = 128, kGranule = 16, kLeastKeys = 32;
-  int64_t rows = options.tileRows.value_or(kRows);
-  if (options.tileKeys)
-    return {{rows, *options.tileKeys}};
+  constexpr int64_t kGranule = 16, kLeastKeys = 32;
   SmallVector<std::pair<int64_t, int64_t>> shapes;
-  for (int64_t keys = width <= 128   ? 128
-                      : width <= 192 ? 112
-                                     : 64;
-       keys >= kLeastKeys; keys -= kGranule)
-    shapes.push_back({rows, keys});
+  auto add = [&](int64_t rows, int64_t most) {
+    rows = options.tileRows.value_or(rows);
+    if (options.tileKeys)
+      shapes.push_back({rows, *options.tileKeys});
+    else
+      for (int64_t keys = most; keys >= kLeastKeys; keys -= kGranule)
+        shapes.push_back({rows, keys});
+  };
+  // Exponentials, not products, take the time of narrow heads: more groups
+  // share what one does not use.
+  if (width <= 64) {
+    shapes.push_back(
+        {options.tileRows.value_or(192), options.tileKeys.value_or(128)});
+    shapes.push_back(
+        {options.tileRows.value_or(192), options.tileKeys.value_or(96)});
+  }
+  add(128, width <= 128 ? 128 : width <= 192 ? 112 : 64);
   return shapes;
 }
 

@@ -21,8 +21,8 @@ ROUNDS = int(os.environ.get("ROUNDS", 5))
 
 
 def live_pairs(variant, length, window):
-    if variant in ("full", "sigmoid"):
-        return length * length
+    if variant not in ("causal-bottom-right", "softcap", "alibi", "sigmoid", "gqa", "sliding-window"):
+        return length * length if variant == "full" else 0
     pairs = length * (length + 1) // 2
     if variant == "sliding-window":
         rest = max(0, length - window)
@@ -47,10 +47,9 @@ def peers(variant, q, k, v):
 
 def bench(variant, dim, length, flush, scalars):
     kernel = attn.load(os.path.join(KERNELS, f"scheduled-{variant}-{dim}.attn"))
-    dim = {640: 64, 25648: 256, 25680: 256}.get(dim, dim)
     hidden = 2048
     heads = hidden // dim
-    batch = max(1, 16384 // length)
+    batch = scalars.pop("batch", max(1, 16384 // length))
     grouped = variant != "full"
     shape = (batch, heads, 1, length, dim) if grouped else (batch, heads, length, dim)
     q = torch.randn(shape, device="cuda").bfloat16()
@@ -59,8 +58,8 @@ def bench(variant, dim, length, flush, scalars):
     names = {a["name"] for a in kernel.manifest["arguments"]}
     if "lse" in names:
         values["lse"] = torch.empty(shape[:-1], device="cuda")
-    if "slopes" in names:
-        values["slopes"] = torch.rand(heads, 1, device="cuda")
+    if "slope" in names:
+        values["slope"] = torch.rand(heads, 1, device="cuda")
     plan = kernel.prepare(**{n: x for n, x in values.items() if n in names})
     flops = 4 * batch * heads * dim * live_pairs(variant, length, scalars.get("window", 0))
     functions = dict(attn=plan.launch, **peers(variant, q, k, v))

@@ -26,8 +26,18 @@ PARAMETERS = {
     "softcap": {"softcap": [3, 30]},
     "duo": {"sinks": [0, 4], "recent": [1, 100]},
     "neighborhood-1d": {"window": [1, 9, 33, 200], "dilation": [1, 2]},
+    "neighborhood-2d": {
+        "width": [8, 16], "window_y": [1, 3, 7], "window_x": [1, 5, 7],
+        "causal_x": [0, 1], "dilation_y": [1, 1, 2],
+    },
+    "s2": {"block": [16, 64], "local": [0, 1, 4], "vertical": [2, 8], "head_step": [0, 1]},
+    "s2-bidirectional": {"block": [16, 64], "before": [1, 3], "vertical": [2, 5]},
+    "varlen": {"causal": [0, 1]},
+    "dilated-window": {"window": [0, 6, 100], "dilation": [1, 2, 7]},
+    "tri-shape": {"sinks": [0, 4, 130], "window": [0, 9, 200], "dense": [0, 64]},
 }
 NEEDS_KEYS_OF_QUERIES = {"neighborhood-1d"}
+CANVASES = {"neighborhood-2d"}
 WITHOUT_GROUPS = {"full", "cross"}
 
 
@@ -37,7 +47,9 @@ def draw(rng, variants):
     group = 1 if variant in WITHOUT_GROUPS else rng.choice([1, 1, 2, 3, 8])
     queries = rng.choice([1, 17, 64, 127, 128, 129, 200, 300, 513])
     keys = rng.choice([0, 1, 16, 100, 127, 128, 129, 255, 384, 700, 1025])
-    if variant in NEEDS_KEYS_OF_QUERIES:
+    if variant in CANVASES:
+        queries = rng.choice([64, 128, 208, 256, 528])
+    if variant in NEEDS_KEYS_OF_QUERIES | CANVASES:
         keys = queries
     args = [
         variant, "--target=sm_90a", "--check", "--json",
