@@ -153,3 +153,109 @@ TEST(ScheduledStepsTest, SchedulesOfStepsThatDependOnTheRows) {
   for (std::string options : {"slots=1", "slots=3", "turns=false"})
     expectMasked(520, 600, 5, 64, options);
 }
+
+//===----------------------------------------------------------------------===//
+// Predicates
+//===----------------------------------------------------------------------===//
+
+namespace {
+struct Predicate {
+  const char *text;
+  bool (*holds)(int64_t i, int64_t j, int64_t n);
+};
+} // namespace
+
+static int64_t divideDown(int64_t x, int64_t y) {
+  return (x - ((x % y + y) % y)) / y;
+}
+
+/// The column of a point stays on one side of a comparison as long as it stands
+/// there once: on either side, with either sign, twice, or in what is no sum.
+static const Predicate kPredicates[] = {
+    {"%c = arith.cmpi sle, %j, %i : index",
+     [](int64_t i, int64_t j, int64_t) { return j <= i; }},
+    {"%c = arith.cmpi slt, %i, %j : index",
+     [](int64_t i, int64_t j, int64_t) { return i < j; }},
+    {"%c = arith.cmpi sle, %i, %j : index",
+     [](int64_t i, int64_t j, int64_t) { return i <= j; }},
+    {"%c = arith.cmpi sgt, %i, %j : index",
+     [](int64_t i, int64_t j, int64_t) { return i > j; }},
+    {"%c = arith.cmpi sge, %i, %j : index",
+     [](int64_t i, int64_t j, int64_t) { return i >= j; }},
+    {"%x = arith.subi %i, %j : index\n%c = arith.cmpi slt, %x, %n : index",
+     [](int64_t i, int64_t j, int64_t n) { return i - j < n; }},
+    {"%x = arith.subi %j, %i : index\n%c = arith.cmpi sge, %n, %x : index",
+     [](int64_t i, int64_t j, int64_t n) { return n >= j - i; }},
+    {"%x = arith.subi %n, %j : index\n%c = arith.cmpi sgt, %x, %i : index",
+     [](int64_t i, int64_t j, int64_t n) { return n - j > i; }},
+    {"%x = arith.addi %i, %j : index\n%c = arith.cmpi eq, %x, %n : index",
+     [](int64_t i, int64_t j, int64_t n) { return i + j == n; }},
+    {"%c = arith.cmpi ne, %j, %n : index",
+     [](int64_t, int64_t j, int64_t n) { return j != n; }},
+    {"%x = arith.addi %j, %j : index\n%c = arith.cmpi sle, %x, %i : index",
+     [](int64_t i, int64_t j, int64_t) { return 2 * j <= i; }},
+    {"%x = arith.subi %j, %n : index\n%y = arith.subi %j, %x : index\n"
+     "%c = arith.cmpi slt, %y, %i : index",
+     [](int64_t i, int64_t, int64_t n) { return n < i; }},
+    {"%x = arith.addi %j, %i : index\n%c = arith.cmpi slt, %j, %x : index",
+     [](int64_t i, int64_t, int64_t) { return i > 0; }},
+    {"%x = arith.floordivsi %j, %c7 : index\n"
+     "%y = arith.floordivsi %i, %c7 : index\n"
+     "%c = arith.cmpi eq, %x, %y : index",
+     [](int64_t i, int64_t j, int64_t) { return j / 7 == i / 7; }},
+    {"%x = arith.subi %j, %i : index\n%y = arith.floordivsi %x, %c7 : index\n"
+     "%w = arith.remsi %y, %c2 : index\n%c = arith.cmpi eq, %w, %c0 : index",
+     [](int64_t i, int64_t j, int64_t) {
+       return divideDown(j - i, 7) % 2 == 0;
+     }},
+    {"%c = arith.cmpi ult, %j, %n : index",
+     [](int64_t, int64_t j, int64_t n) { return j < n; }},
+    {"%c = arith.cmpi slt, %i, %n : index",
+     [](int64_t i, int64_t, int64_t n) { return i < n; }},
+    {"%c = arith.cmpi slt, %n, %c64 : index",
+     [](int64_t, int64_t, int64_t n) { return n < 64; }},
+    {"%x = arith.cmpi slt, %j, %n : index\n%y = arith.cmpi sle, %i, %j : "
+     "index\n"
+     "%w = arith.cmpi slt, %i, %n : index\n%v = arith.andi %y, %w : i1\n"
+     "%c = arith.ori %x, %v : i1",
+     [](int64_t i, int64_t j, int64_t n) {
+       return j < n || (i <= j && i < n);
+     }},
+    {"%x = arith.cmpi slt, %i, %n : index\n"
+     "%y = arith.select %x, %j, %i : index\n"
+     "%c = arith.cmpi slt, %y, %n : index",
+     [](int64_t i, int64_t j, int64_t n) { return (i < n ? j : i) < n; }},
+};
+
+/// Scores are small integers, so that sums are exact.
+TEST(ScheduledStepsTest, PredicatesOfMasks) {
+  constexpr int64_t kWidth = 64, kRows = 200, kKeys = 150;
+  PipeArguments arguments;
+  ReferenceTensor &q = arguments.tensors["q"];
+  ReferenceTensor &k = arguments.tensors["k"];
+  q.shape = {kRows, kWidth};
+  q.values.assign(kRows * kWidth, 0);
+  k.shape = {kKeys, kWidth};
+  k.values.assign(kKeys * kWidth, 0);
+  for (int64_t i = 0; i < kRows; ++i)
+    q.values[i * kWidth] = 1 + i % 3;
+  for (int64_t j = 0; j < kKeys; ++j)
+    k.values[j * kWidth] = 1 + j * 7 % 61;
+  for (const Predicate &predicate : kPredicates)
+    for (int64_t n : {20, 133}) {
+      SCOPED_TRACE(std::string(predicate.text) + ", n = " + std::to_string(n));
+      arguments.scalars["n"] = n;
+      auto results = runScheduled(
+          readProgram("predicate", {{"PREDICATE", predicate.text}}), "",
+          arguments);
+      if (results.empty())
+        return;
+      for (int64_t i = 0; i < kRows; ++i) {
+        double sum = 0;
+        for (int64_t j = 0; j < kKeys; ++j)
+          if (predicate.holds(i, j, n))
+            sum += q.values[i * kWidth] * k.values[j * kWidth];
+        ASSERT_EQ(results["z"].values[i], sum) << "row " << i;
+      }
+    }
+}
