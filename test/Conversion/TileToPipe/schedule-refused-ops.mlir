@@ -409,3 +409,54 @@ tile.program @sweep_in_a_step(
     tile.yield %next : tensor<128x64xf32>
   }
 }
+
+// -----
+
+#box = affine_map<(d0, d1)[s0, s1] -> (d0 + s0, d1 + s1)>
+#mk = affine_map<(m, n, k) -> (m, k)>
+#kn = affine_map<(m, n, k) -> (k, n)>
+#mn = affine_map<(m, n, k) -> (m, n)>
+!t = memref<?x64xbf16>
+// What the emitter of registers has no way to write is refused at the op too.
+tile.program @line_along_columns(
+    %a: !t {tile.name = "a", tile.access = "read", tile.shape = ["P", 64]},
+    %P: index {tile.extent = "P"}) space(%p = "P" by 128) {
+  %c0 = arith.constant 0 : index
+  %zero = arith.constant dense<0.0> : tensor<128x64xf32>
+  %r = tile.sweep(%c0 to %P full) by 64 carry(%zero : tensor<128x64xf32>) step {
+  ^bb0(%m: index, %count: index, %acc: tensor<128x64xf32>):
+    %x = tile.load %a[#box](%p, %c0) : !t -> tensor<128x64xbf16>
+    %y = tile.load %a[#box](%m, %c0) : !t -> tensor<64x64xbf16>
+    %next = tile.dot %x, %y, %acc maps [#mk, #kn, #mn]
+        : tensor<128x64xbf16>, tensor<64x64xbf16>, tensor<128x64xf32>
+    %s = tile.reduce add %next dims [1] : tensor<128x64xf32>
+    // expected-error @below {{expects lines that are repeated along the dimension that they lack}}
+    %b = tile.broadcast %s dims [0] : tensor<128xf32> to tensor<64x128xf32>
+    tile.yield %next : tensor<128x64xf32>
+  }
+}
+
+// -----
+
+#box = affine_map<(d0, d1)[s0, s1] -> (d0 + s0, d1 + s1)>
+#mk = affine_map<(m, n, k) -> (m, k)>
+#kn = affine_map<(m, n, k) -> (k, n)>
+#mn = affine_map<(m, n, k) -> (m, n)>
+!t = memref<?x64xbf16>
+tile.program @element_of_a_line(
+    %a: !t {tile.name = "a", tile.access = "read", tile.shape = ["P", 64]},
+    %P: index {tile.extent = "P"}) space(%p = "P" by 128) {
+  %c0 = arith.constant 0 : index
+  %zero = arith.constant dense<0.0> : tensor<128x64xf32>
+  %r = tile.sweep(%c0 to %P full) by 64 carry(%zero : tensor<128x64xf32>) step {
+  ^bb0(%m: index, %count: index, %acc: tensor<128x64xf32>):
+    %x = tile.load %a[#box](%p, %c0) : !t -> tensor<128x64xbf16>
+    %y = tile.load %a[#box](%m, %c0) : !t -> tensor<64x64xbf16>
+    %next = tile.dot %x, %y, %acc maps [#mk, #kn, #mn]
+        : tensor<128x64xbf16>, tensor<64x64xbf16>, tensor<128x64xf32>
+    tile.yield %next : tensor<128x64xf32>
+  }
+  %s = tile.reduce add %r dims [1] : tensor<128x64xf32>
+  // expected-error @below {{has no lowering to groups of warps}}
+  %e = tensor.extract %s[%c0] : tensor<128xf32>
+}
