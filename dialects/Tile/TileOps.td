@@ -328,7 +328,8 @@ def Tile_SweepOp : Tile_Op<"sweep", [
 
     `merge` combines the carries of two parts of the range, the earlier first; it
     is associative, and `inits` are its identity. With it, a target may split the
-    range. The step of a sweep with `merge` stores nothing.
+    range, and the order of steps is free. The step of a sweep with `merge` stores
+    nothing.
 
     Constraints:
     * (C1) There is a lower bound, an upper bound and a class a segment, and at
