@@ -9,7 +9,6 @@
 #include "attn/Driver/Execution.h"
 #include "attn/Driver/Source.h"
 #include "attn/Target/NVIDIA/NVIDIA.h"
-#include "attn/Transforms/Passes.h"
 
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
@@ -53,17 +52,6 @@ ArrayRef<StringRef> attn::getCascadeOptions() {
       "tile-keys", "batch",  "heads",    "kv-heads",  "q-len",
       "kv-len",    "extent", "set"};
   return names;
-}
-
-/// The passes from tile programs to pipe kernels with schedules.
-static void addSchedule(OpPassManager &passes) {
-  passes.addPass(createSplitLinesPass());
-  passes.addPass(createFoldScalesPass());
-  passes.addPass(createCanonicalizerPass());
-  passes.addPass(createCSEPass());
-  passes.addPass(createScheduleTilesPass(nvidia::getMachineModel()));
-  passes.addPass(createCanonicalizerPass());
-  passes.addPass(createCSEPass());
 }
 
 static Status lowerForThreads(ModuleOp module, const std::string &name) {
@@ -111,7 +99,7 @@ static std::optional<std::string> tryShape(cascade::FuncOp func,
   OwningOpRef<ModuleOp> module = isolate(func);
   return catchRefusal(*module, [&] {
     PassManager passes(func.getContext());
-    addSchedule(passes);
+    nvidia::addSchedulePasses(passes);
     if (failed(runCascadeStages(*module, stages)) ||
         failed(passes.run(*module)))
       return failure();

@@ -3,6 +3,7 @@
 #include "attn/Conversion/ScheduleTiles.h"
 #include "attn/Target/NVIDIA/NVIDIA.h"
 #include "attn/Target/NVIDIA/Passes.h"
+#include "attn/Transforms/Passes.h"
 
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
@@ -16,6 +17,16 @@
 
 using namespace mlir;
 using namespace attn;
+
+void attn::nvidia::addSchedulePasses(OpPassManager &passes) {
+  passes.addPass(createSplitLinesPass());
+  passes.addPass(createFoldScalesPass());
+  passes.addPass(createCanonicalizerPass());
+  passes.addPass(createCSEPass());
+  passes.addPass(createScheduleTilesPass(getMachineModel()));
+  passes.addPass(createCanonicalizerPass());
+  passes.addPass(createCSEPass());
+}
 
 void attn::nvidia::buildPipeline(OpPassManager &passes) {
   passes.addPass(createConvertPipeToNVVMPass());
@@ -34,5 +45,8 @@ void attn::nvidia::registerPipelines() {
   PassPipelineRegistration<>(
       "nvidia-pipeline", "Lower pipe kernels to the LLVM dialect",
       [](OpPassManager &passes) { buildPipeline(passes); });
+  PassPipelineRegistration<>(
+      "nvidia-schedule", "Give tile programs schedules for NVIDIA GPUs",
+      [](OpPassManager &passes) { addSchedulePasses(passes); });
   registerPass([] { return createScheduleTilesPass(getMachineModel()); });
 }

@@ -16,10 +16,14 @@ namespace attn::nvidia {
 /// What schedules for sm_90a are made for.
 const MachineModel &getMachineModel();
 
+/// Adds the passes that give tile programs schedules for this machine.
+void addSchedulePasses(mlir::OpPassManager &passes);
+
 /// Adds the passes from pipe kernels to the LLVM dialect.
 void buildPipeline(mlir::OpPassManager &passes);
 
-/// Registers `nvidia-pipeline`, and `schedule-tiles` for this machine.
+/// Registers `nvidia-pipeline`, and `nvidia-schedule` and `schedule-tiles` for
+/// this machine.
 void registerPipelines();
 
 /// PTX for sm_90a of a module in the LLVM dialect, by LLVM's back end. Emits an

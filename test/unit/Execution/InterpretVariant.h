@@ -1,0 +1,60 @@
+//===- InterpretVariant.h - a variant's kernels, interpreted ----*- C++ -*-===//
+//
+// A variant is lowered for a GPU and its kernels run by the interpreter of
+// pipe, which looks for races on the way. The outputs are compared with the f64
+// interpreter of cascades.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_TEST_UNIT_EXECUTION_INTERPRETVARIANT_H
+#define ATTN_TEST_UNIT_EXECUTION_INTERPRETVARIANT_H
+
+#include "attn/Driver/Inputs.h"
+#include "attn/Driver/Problem.h"
+#include "attn/Driver/Source.h"
+#include "attn/Reference/PipeInterpreter.h"
+
+#include "mlir/IR/MLIRContext.h"
+
+#include <map>
+#include <memory>
+#include <string>
+
+namespace attn::test {
+
+struct InterpretedCase {
+  AttentionShape shape;
+  DType dtype;
+  int64_t tileRows, tileKeys;
+  /// With a schedule; else by ordinary threads.
+  bool isScheduled = false;
+  std::map<std::string, std::string> parameters;
+  NaNKind nan = NaNKind::none;
+};
+
+/// One variant on one problem.
+class InterpretedRun {
+public:
+  InterpretedRun(const std::string &variant, const InterpretedCase &c);
+
+  /// What went wrong, or nothing.
+  std::string run(uint64_t seed, const PipeLaunch &launch);
+
+private:
+  Status prepare();
+  Status lower();
+  Status interpret(const PipeLaunch &launch);
+
+  std::unique_ptr<mlir::MLIRContext> context;
+  std::string variant;
+  InterpretedCase c;
+  Source source;
+  Problem problem;
+  InputOptions inputOptions;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  std::map<std::string, HostTensor> inputs, outputs;
+};
+
+} // namespace attn::test
+
+#endif // ATTN_TEST_UNIT_EXECUTION_INTERPRETVARIANT_H

@@ -1,0 +1,90 @@
+//===- SchedulesTest.cpp - variants with schedules, interpreted -----------===//
+//
+// The kernels that variants get for a GPU, run by the interpreter of pipe under
+// schedules that let copies and products finish early, late and at random.
+//
+//===----------------------------------------------------------------------===//
+
+#include "InterpretVariant.h"
+
+#include "gtest/gtest.h"
+
+#include <random>
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::test;
+
+namespace {
+struct Scheduled {
+  std::string variant;
+  std::map<std::string, std::string> parameters;
+  /// Queries and keys, where they have to be alike.
+  int64_t tokens = 0;
+};
+
+void PrintTo(const Scheduled &scheduled, std::ostream *os) {
+  *os << scheduled.variant;
+}
+} // namespace
+
+class SchedulesTest : public testing::TestWithParam<Scheduled> {};
+
+// Tiles that neither lengths nor heads divide, more keys than queries and
+// fewer, none, several groups and one, and NaN in keys that no query sees.
+TEST_P(SchedulesTest, AreRight) {
+  uint64_t seed = std::random_device()();
+  std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
+  const Scheduled &scheduled = GetParam();
+  std::vector<InterpretedCase> cases = {
+      {{1, 2, 2, 70, 150, 16, 16, {}}, DType::bf16, 64, 32},
+      {{2, 2, 1, 130, 100, 32, 24, {}}, DType::f16, 128, 64},
+      {{1, 1, 1, 40, 0, 16, 16, {}}, DType::bf16, 64, 32},
+      {{1, 3, 1, 150, 40, 72, 8, {}}, DType::bf16, 192, 48},
+  };
+  std::vector<PipeLaunch> launches(3);
+  launches[0].multiprocessors = 2;
+  launches[1].schedule = PipeSchedule::latest;
+  launches[2].schedule = PipeSchedule::random;
+  launches[2].seed = seed;
+  size_t number = 0;
+  for (InterpretedCase c : cases) {
+    const PipeLaunch &launch = launches[number % launches.size()];
+    c.isScheduled = true;
+    c.parameters = scheduled.parameters;
+    c.nan = number % 2 ? NaNKind::hidden : NaNKind::none;
+    ++number;
+    if (scheduled.tokens != 0)
+      c.shape.queryLength = c.shape.keyLength = scheduled.tokens;
+    EXPECT_EQ(InterpretedRun(scheduled.variant, c).run(seed, launch), "")
+        << "case " << number;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, SchedulesTest,
+    testing::Values(
+        Scheduled{"alibi", {}}, Scheduled{"causal-bottom-right", {}},
+        Scheduled{"causal-top-left", {}}, Scheduled{"cross", {}},
+        Scheduled{"dilated-window", {{"window", "20"}, {"dilation", "3"}}},
+        Scheduled{"duo", {{"sinks", "3"}, {"recent", "30"}}},
+        Scheduled{"full", {}}, Scheduled{"gqa", {}}, Scheduled{"moa", {}},
+        Scheduled{"neighborhood-1d", {{"window", "9"}}, 100},
+        Scheduled{"neighborhood-2d",
+                  {{"width", "8"}, {"window_y", "3"}, {"window_x", "3"}},
+                  96},
+        Scheduled{"prefix-lm", {{"prefix", "20"}}},
+        Scheduled{"prefix-lm-batch", {}}, Scheduled{"relu-norm", {}},
+        Scheduled{"s2", {{"local", "1"}, {"vertical", "3"}}},
+        Scheduled{"s2-bidirectional", {{"before", "1"}, {"after", "1"}}, 100},
+        Scheduled{"sigmoid", {}}, Scheduled{"sink", {}},
+        Scheduled{"sliding-window", {{"window", "33"}}},
+        Scheduled{"softcap", {}},
+        Scheduled{"streaming", {{"sinks", "3"}, {"window", "0"}}},
+        Scheduled{"tri-shape", {{"window", "9"}, {"dense", "5"}}},
+        Scheduled{"varlen", {{"causal", "1"}}}),
+    [](const auto &info) {
+      std::string name = info.param.variant;
+      std::replace(name.begin(), name.end(), '-', '_');
+      return name;
+    });
