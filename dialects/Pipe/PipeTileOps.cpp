@@ -181,6 +181,28 @@ LogicalResult CoordOp::verify() {
   return success();
 }
 
+LogicalResult GatherOp::verify() {
+  auto result = cast<RankedTensorType>(getResult().getType());
+  GlobalType source = getSource().getType();
+  // gather_c1
+  if (getIndices().size() != source.getRank())
+    return emitOpError("expects one index a dimension of ")
+           << source << ", but got " << getIndices().size();
+  RankedTensorType tile = result.clone(IntegerType::get(getContext(), 32));
+  for (Type type : getIndices().getTypes())
+    if (!type.isInteger(32) && type != tile)
+      return emitOpError("expects indices of i32 or ")
+             << tile << ", but got " << type;
+  // gather_c2
+  Type from = source.getElementType(), to = result.getElementType();
+  bool widens =
+      isa<FloatType>(from) && to.isF32() && from.getIntOrFloatBitWidth() < 32;
+  if (from != to && !widens)
+    return emitOpError("expects elements of ")
+           << from << " or, of narrower floats, f32, but got " << to;
+  return success();
+}
+
 //===-- Layouts -----------------------------------------------------------===//
 
 LogicalResult ColumnsOp::verify() {

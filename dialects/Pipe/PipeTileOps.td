@@ -158,6 +158,34 @@ def Pipe_CoordOp : Pipe_Op<"coord", [Pure]> {
   let hasVerifier = 1;
 }
 
+def Pipe_GatherOp : Pipe_Op<"gather"> {
+  let summary = "elements of a tensor, each at coordinates of its own";
+  let description = [{
+    Each element of the result is the one of `source` at the coordinates that
+    `indices` have there: a number for all, or an element of a tile of `i32` that
+    is held as the result is. Points beyond the extents give zero, negative ones
+    too. Elements of narrower floats may be widened to f32.
+
+    ```mlir
+    %bias = pipe.gather %b[%head, %rows, %columns]
+        : !pipe.global<?x?x?xbf16>[i32, !where, !where] -> !tile
+    ```
+
+    Constraints:
+    * (C1) One index a dimension, each an `i32` or a tile of them with the result's
+      shape and encoding.
+    * (C2) The result's elements are the source's, or f32 where those are narrower
+      floats.
+  }];
+  let arguments = (ins Pipe_GlobalType:$source, Variadic<AnyType>:$indices);
+  let results = (outs Pipe_Registers:$result);
+  let assemblyFormat = [{
+    $source `[` $indices `]` attr-dict `:` type($source) `[` type($indices) `]`
+    `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
 def Pipe_ColumnsOp : Pipe_Op<"columns", [Pure]> {
   let summary = "consecutive columns of a tile";
   let description = [{

@@ -38,7 +38,7 @@ PARAMETERS = {
 }
 NEEDS_KEYS_OF_QUERIES = {"neighborhood-1d"}
 CANVASES = {"neighborhood-2d"}
-WITHOUT_GROUPS = {"full", "cross"}
+WITHOUT_GROUPS = {"full", "cross", "bias"}
 
 
 def draw(rng, variants):

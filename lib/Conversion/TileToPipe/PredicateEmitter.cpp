@@ -3,6 +3,7 @@
 #include "PredicateEmitter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/Matchers.h"
 
 using namespace mlir;
@@ -130,7 +131,8 @@ PredicateEmitter::Term PredicateEmitter::getTerm(Value value) {
 PredicateEmitter::Term PredicateEmitter::evaluate(Operation &op) {
   SmallVector<Term> operands;
   for (Value operand : op.getOperands()) {
-    Term term = getTerm(operand);
+    Term term =
+        isa<MemRefType>(operand.getType()) ? Term{operand} : getTerm(operand);
     if (!term.value) {
       op.emitOpError("has an operand that no group of warps has");
       return {};
@@ -142,7 +144,8 @@ PredicateEmitter::Term PredicateEmitter::evaluate(Operation &op) {
   });
   if (isUniform) {
     for (auto [operand, term] : llvm::zip(op.getOperands(), operands))
-      emitter.setScalar(operand, term.value);
+      if (!isa<MemRefType>(operand.getType()))
+        emitter.setScalar(operand, term.value);
     if (failed(emitter.emitScalar(&op)))
       return {};
     return {emitter.getScalar(op.getResult(0))};
@@ -153,6 +156,20 @@ PredicateEmitter::Term PredicateEmitter::evaluate(Operation &op) {
     return compare(cmp, operands[0], operands[1]);
   if (isa<arith::IndexCastOp, arith::IndexCastUIOp>(op))
     return operands[0];
+  if (isa<memref::LoadOp, tile::ElementOp>(op)) {
+    // At rows, or at points.
+    ArrayRef<Term> coordinates = ArrayRef(operands).drop_front();
+    bool isOfRows = llvm::all_of(coordinates, [&](Term term) {
+      return term.factor == 0 && !isTile(term.value);
+    });
+    SmallVector<Value> indices;
+    for (Term term : coordinates)
+      indices.push_back(isOfRows ? term.value : toTile(term));
+    RankedTensorType like =
+        isOfRows ? emitter.getRowType(b.getI32Type())
+                 : emitter.getMatrixType(type.getDimSize(1), b.getI32Type());
+    return {emitter.gatherTable(&op, indices, like)};
+  }
   bool anyTile = llvm::any_of(operands, [&](Term term) {
     return term.factor != 0 || isTile(term.value);
   });

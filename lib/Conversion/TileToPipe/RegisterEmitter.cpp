@@ -6,6 +6,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/Matchers.h"
 
 using namespace mlir;
@@ -114,8 +115,99 @@ Value RegisterEmitter::getOperand(Value operand, RankedTensorType like) {
           : getComplete(operand);
   if (!known || known.getType() == type)
     return known;
+  // What was read point by point is wide already.
+  if (known.getType() == type.clone(b.getF32Type()))
+    return known;
   // A factor of parts of lanes.
   return broadcast(known, type);
+}
+
+Value RegisterEmitter::gather(Value memref, ValueRange indices,
+                              RankedTensorType like) {
+  Value tensor = getTensor(memref);
+  if (!tensor || llvm::is_contained(indices, Value()))
+    return {};
+  Type element = cast<pipe::GlobalType>(tensor.getType()).getElementType();
+  if (isa<FloatType>(element) && element.getIntOrFloatBitWidth() < 32)
+    element = b.getF32Type();
+  auto type =
+      RankedTensorType::get(like.getShape(), element, like.getEncoding());
+  return pipe::GatherOp::create(b, type, tensor, indices);
+}
+
+Value RegisterEmitter::gatherTable(Operation *op, ValueRange indices,
+                                   RankedTensorType like) {
+  if (auto load = dyn_cast<memref::LoadOp>(op))
+    return gather(load.getMemRef(), indices, like);
+  auto element = dyn_cast<tile::ElementOp>(op);
+  auto extents = element ? tables.find(element.getTable()) : tables.end();
+  Value value = extents == tables.end()
+                    ? Value()
+                    : gather(element.getTable(), indices, like);
+  if (!value) {
+    op->emitOpError("has no lowering to groups of warps");
+    return {};
+  }
+  // Beyond the extents a table has its own value, not zero.
+  auto type = cast<RankedTensorType>(value.getType());
+  Value inside;
+  for (auto [index, extent] : llvm::zip_equal(indices, extents->second)) {
+    bool isNumber = index.getType().isInteger();
+    Value limit = isNumber
+                      ? extent
+                      : splat(extent, cast<RankedTensorType>(index.getType()));
+    Value isInside =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::ult, index, limit);
+    if (isNumber)
+      isInside = splat(isInside, type.clone(b.getI1Type()));
+    inside = inside ? arith::AndIOp::create(b, inside, isInside) : isInside;
+  }
+  if (!inside)
+    return value;
+  Value empty = arith::ConstantOp::create(
+      b, DenseElementsAttr::get(type,
+                                ArrayRef<Attribute>(element.getEmptyAttr())));
+  return arith::SelectOp::create(b, inside, value, empty);
+}
+
+/// A tile that is read point by point; narrow floats are widened, and `extf`
+/// has nothing left to do.
+LogicalResult RegisterEmitter::emitLoad(tile::LoadOp op) {
+  auto type = cast<RankedTensorType>(op.getResult().getType());
+  RankedTensorType like = getType(op.getResult());
+  RankedTensorType index = like.clone(b.getI32Type());
+  SmallVector<Value> point;
+  for (int64_t dim = 0; dim < type.getRank(); ++dim) {
+    bool isRow = plan.isRow(op.getResult(), dim);
+    int64_t own =
+        isa<pipe::SliceAttr>(like.getEncoding()) ? (isRow ? 0 : 1) : dim;
+    Value at = pipe::CoordOp::create(b, index, own);
+    if (isRow && rowOffset)
+      at = arith::AddIOp::create(b, at, splat(rowOffset, index));
+    point.push_back(at);
+  }
+  SmallVector<Value> indices;
+  for (AffineExpr expr : op.getMap().getResults()) {
+    std::optional<unsigned> dim;
+    for (unsigned d = 0; d < op.getMap().getNumDims(); ++d)
+      if (expr.isFunctionOfDim(d))
+        dim = d;
+    SmallVector<Value> scalars = getScalars(op.getIndices());
+    if (!dim) {
+      indices.push_back(evaluateExpr(expr, {}, scalars));
+      continue;
+    }
+    AffineExpr start = simplifyAffineExpr(
+        expr - getAffineDimExpr(*dim, b.getContext()), op.getMap().getNumDims(),
+        op.getMap().getNumSymbols());
+    Value begin = splat(evaluateExpr(start, {}, scalars), index);
+    indices.push_back(arith::AddIOp::create(b, point[*dim], begin));
+  }
+  Value value = gather(op.getSource(), indices, like);
+  if (!value)
+    return op.emitOpError("reads what no group of warps has");
+  set(op.getResult(), value);
+  return success();
 }
 
 Value RegisterEmitter::addRowOffset(Value start) {
@@ -169,6 +261,10 @@ LogicalResult RegisterEmitter::emitElementwise(Operation *op) {
   }
   if (isa<arith::IndexCastOp, arith::IndexCastUIOp>(op) &&
       operands[0].getType() == type) {
+    set(op->getResult(0), operands[0]);
+    return success();
+  }
+  if (isa<arith::ExtFOp>(op) && operands[0].getType() == type) {
     set(op->getResult(0), operands[0]);
     return success();
   }
@@ -256,6 +352,17 @@ LogicalResult RegisterEmitter::emitGenerate(tile::GenerateOp op) {
         return failure();
       continue;
     }
+    if (isTableOp(&inner) || isa<memref::LoadOp>(inner)) {
+      SmallVector<Value> indices;
+      for (Value operand : inner.getOperands().drop_front())
+        indices.push_back(lines.contains(operand) ? lines.lookup(operand)
+                                                  : getScalar(operand));
+      Value value = gatherTable(&inner, indices, result);
+      if (!value)
+        return failure();
+      lines[inner.getResult(0)] = value;
+      continue;
+    }
     SmallVector<Value> operands;
     for (Value operand : inner.getOperands())
       operands.push_back(toLine(operand));
@@ -334,6 +441,8 @@ LogicalResult RegisterEmitter::emit(Operation *op) {
     return success();
   if (op->getNumResults() == 1 && getRank(op->getResult(0)) == 0)
     return emitNumber(op);
+  if (auto load = dyn_cast<tile::LoadOp>(op))
+    return emitLoad(load);
   if (auto reduce = dyn_cast<tile::ReduceOp>(op))
     return emitReduce(reduce);
   if (auto broadcastOp = dyn_cast<tile::BroadcastOp>(op))

@@ -70,6 +70,15 @@ private:
   /// An operand of an op whose result is of `like`.
   mlir::Value getOperand(mlir::Value operand, mlir::RankedTensorType like);
   mlir::Value broadcast(mlir::Value line, mlir::RankedTensorType type);
+  /// Elements of a tensor at coordinates that are numbers, or tiles or lines of
+  /// the shape and encoding of `like`; narrow floats are widened.
+  mlir::Value gather(mlir::Value memref, mlir::ValueRange indices,
+                     mlir::RankedTensorType like);
+  /// What `op`, which reads a table in a region of points, gives at such
+  /// coordinates.
+  mlir::Value gatherTable(mlir::Operation *op, mlir::ValueRange indices,
+                          mlir::RankedTensorType like);
+  mlir::LogicalResult emitLoad(tile::LoadOp op);
   mlir::Value splat(mlir::Value scalar, mlir::RankedTensorType type);
 
   mlir::LogicalResult emitElementwise(mlir::Operation *op);

@@ -458,12 +458,44 @@ Refusal StepPlan::checkStore(tile::StoreOp op) {
   return {};
 }
 
-/// Whether a region of points reads tensors.
-static bool readsTables(Block &region) {
+/// Whether a region of points runs through lists.
+static bool readsLists(Block &region) {
   return llvm::any_of(region, [](Operation &op) {
-    return isa<memref::LoadOp, tile::ElementOp, tile::MemberOp, tile::EntryOp,
-               tile::ExtremaOp>(op);
+    return isa<tile::MemberOp, tile::EntryOp, tile::ExtremaOp>(op);
   });
+}
+
+/// A tile that is read point by point: beyond the extents there are zeros,
+/// beyond the valid points the values of others, which a mask has to hide.
+Refusal StepPlan::checkLoad(tile::LoadOp op) {
+  RankedTensorType type = getType(op.getResult());
+  AffineMap map = op.getMap();
+  for (AffineExpr expr : map.getResults()) {
+    unsigned numDims = 0;
+    for (unsigned dim = 0; dim < map.getNumDims(); ++dim) {
+      if (!expr.isFunctionOfDim(dim))
+        continue;
+      ++numDims;
+      AffineExpr start =
+          simplifyAffineExpr(expr - getAffineDimExpr(dim, map.getContext()),
+                             map.getNumDims(), map.getNumSymbols());
+      if (start.isFunctionOfDim(dim))
+        numDims = 2;
+    }
+    if (numDims > 1)
+      return refuse(op, "its points do not follow each other along dimensions");
+  }
+  if (op.getWhere())
+    return refuse(op, "it leaves points out by a mask");
+  Value count = sweep.getStep().getArgument(1);
+  for (auto [dim, valid] : llvm::enumerate(op.getValid())) {
+    bool ends = endWithTensor(op.getSource(), map, op.getIndices(), dim,
+                              type.getDimSize(dim), valid);
+    bool isHidden = valid == count && isMaskedBeyondCount(op.getResult(), dim);
+    if (!isHidden && (!ends || (op.getPad() && !isRow(op.getResult(), dim))))
+      return refuse(op, "no mask hides its points beyond the valid ones");
+  }
+  return {};
 }
 
 Refusal StepPlan::checkOp(Operation &op) {
@@ -477,10 +509,10 @@ Refusal StepPlan::checkOp(Operation &op) {
       return refuse(&op, "its result is neither a line nor a matrix of the "
                          "program's rows");
   }
-  if (isa<tile::LoadOp>(op)) {
-    if (getSlot(op.getResult(0)) || getType(op.getResult(0)).getRank() == 0)
+  if (auto load = dyn_cast<tile::LoadOp>(op)) {
+    if (getSlot(load.getResult()))
       return {};
-    return refuse(&op, "its tile is not read by products alone");
+    return checkLoad(load);
   }
   // Of which columns are set, groups tell each other.
   if (isa<tile::ReduceOp>(op) && tile::isOnlyForMasks(&op))
@@ -498,13 +530,13 @@ Refusal StepPlan::checkOp(Operation &op) {
   if (auto mask = dyn_cast<tile::MaskOp>(op)) {
     if (getType(mask.getResult()).getRank() != 2)
       return refuse(&op, "it masks no matrix");
-    if (readsTables(mask.getPredicate().front()))
-      return refuse(&op, "its predicate reads tables at every point");
+    if (readsLists(mask.getPredicate().front()))
+      return refuse(&op, "its predicate runs through lists at every point");
     return {};
   }
   if (auto generate = dyn_cast<tile::GenerateOp>(op)) {
-    if (readsTables(generate.getBody().front()))
-      return refuse(&op, "it reads tables at every point");
+    if (readsLists(generate.getBody().front()))
+      return refuse(&op, "it runs through lists at every point");
     return {};
   }
   if (isa<tile::DotOp>(op)) {

@@ -115,6 +115,7 @@ private:
   Refusal classify();
   Refusal checkOps();
   Refusal checkOp(mlir::Operation &op);
+  Refusal checkLoad(tile::LoadOp op);
   Refusal checkStore(tile::StoreOp op);
   void findPartialCarries();
   bool isPartial(mlir::Value line,

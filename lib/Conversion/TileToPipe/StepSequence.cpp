@@ -3,6 +3,7 @@
 #include "StepSequence.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
 using namespace attn;
@@ -69,28 +70,34 @@ Value StepSequence::getBase(const Part &part, Value number) {
 FailureOr<StepSequence::Step> StepSequence::getPartial(Value number) {
   Step step{i32(0), i32(0)};
   for (const Part &part : partial) {
-    Value base, count;
-    if (part.locator) {
-      Block &locator = sweep.getLocators()[*part.locator].front();
-      Value within = arith::SubIOp::create(b, number, part.first);
-      scalars.setScalar(locator.getArgument(0),
-                        arith::AddIOp::create(b, part.lower, within));
-      auto place = scalars.evaluateRegion(locator);
-      if (failed(place))
-        return failure();
-      base = (*place)[0];
-      count = (*place)[1];
-    } else {
-      base = getBase(part, number);
-      count = arith::MinSIOp::create(
-          b, arith::SubIOp::create(b, part.upper, base), i32(sweep.getTile()));
-    }
     Value isHere = arith::AndIOp::create(
         b,
         arith::CmpIOp::create(b, arith::CmpIPredicate::sge, number, part.first),
         arith::CmpIOp::create(b, arith::CmpIPredicate::slt, number, part.end));
-    step.base = select(isHere, base, step.base);
-    step.count = select(isHere, count, step.count);
+    if (!part.locator) {
+      Value base = getBase(part, number);
+      Value count = arith::MinSIOp::create(
+          b, arith::SubIOp::create(b, part.upper, base), i32(sweep.getTile()));
+      step.base = select(isHere, base, step.base);
+      step.count = select(isHere, count, step.count);
+      continue;
+    }
+    // A locator divides by what is not zero in its own steps only.
+    auto choice = scf::IfOp::create(
+        b, TypeRange{b.getI32Type(), b.getI32Type()}, isHere, true);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(choice.thenBlock());
+    Block &locator = sweep.getLocators()[*part.locator].front();
+    Value within = arith::SubIOp::create(b, number, part.first);
+    scalars.setScalar(locator.getArgument(0),
+                      arith::AddIOp::create(b, part.lower, within));
+    auto place = scalars.evaluateRegion(locator);
+    if (failed(place))
+      return failure();
+    scf::YieldOp::create(b, *place);
+    b.setInsertionPointToStart(choice.elseBlock());
+    scf::YieldOp::create(b, ValueRange{step.base, step.count});
+    step = {choice.getResult(0), choice.getResult(1)};
   }
   return step;
 }

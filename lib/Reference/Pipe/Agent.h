@@ -137,6 +137,7 @@ private:
   Progress load(pipe::LoadOp op);
   Progress wait(pipe::WaitOp op);
   Progress message(pipe::MessageOp op);
+  Progress gather(pipe::GatherOp op);
   Progress clear(pipe::ClearOp op);
   Progress clearUnset(pipe::ClearUnsetOp op);
   Progress release(pipe::ReleaseOp op);

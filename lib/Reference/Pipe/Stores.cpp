@@ -205,6 +205,28 @@ Agent::Progress Agent::bulkStore(BulkStoreOp op) {
 
 //===-- Stores from registers ---------------------------------------------===//
 
+Agent::Progress Agent::gather(GatherOp op) {
+  Global &source = machine.globals[get<GlobalRef>(op.getSource()).argument];
+  auto type = cast<RankedTensorType>(op.getResult().getType());
+  const FragmentTable &table = machine.getTable(getFragment(type));
+  auto slice = dyn_cast<SliceAttr>(type.getEncoding());
+  int64_t count = table.getNumThreads() *
+                  (slice ? table.lines[1 - slice.getDim()].numRegisters
+                         : table.numRegisters);
+  SmallVector<int64_t> position(op.getIndices().size());
+  Registers result(count);
+  for (int64_t i = 0; i < count; ++i) {
+    for (auto [at, index] : llvm::zip_equal(position, op.getIndices()))
+      at = index.getType().isInteger() ? getInteger(index)
+                                       : (*get<RegistersRef>(index))[i].i;
+    int64_t offset = Machine::getOffset(source, position);
+    result[i] = offset >= 0 ? machine.read(source, offset, op)
+                            : toScalar(source.elementType, 0);
+  }
+  set(op.getResult(), std::move(result));
+  return Progress::inside;
+}
+
 Agent::Progress Agent::store(StoreOp op) {
   Global &dest = machine.globals[get<GlobalRef>(op.getDest()).argument];
   auto type = cast<RankedTensorType>(op.getValue().getType());

@@ -87,6 +87,7 @@ Agent::Progress Agent::executeSync(Operation *op) {
       })
       .Case([&](EachOp o) { return startEach(o); })
       .Case([&](GetOp o) { return getElement(o); })
+      .Case([&](GatherOp o) { return gather(o); })
       .Case([&](PutOp o) { return putElement(o); })
       .Case([&](StageOp o) { return stage(o); })
       .Case([&](BulkStoreOp o) { return bulkStore(o); })

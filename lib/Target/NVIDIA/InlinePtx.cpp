@@ -146,6 +146,20 @@ Value attn::nvidia::approximateTanh(OpBuilder &b, Location loc, Value value) {
       .getResult(0);
 }
 
+Value attn::nvidia::loadGlobalIf(OpBuilder &b, Location loc, Value address,
+                                 unsigned bits, Value predicate) {
+  Type type = b.getIntegerType(bits == 64 ? 64 : 32);
+  std::string width = std::to_string(bits == 64 ? 64 : 32);
+  std::string text = "{ mov.b" + width + " $0, 0; @$2 ld.global.nc.u" +
+                     std::to_string(bits) + " $0, [$1]; }";
+  return LLVM::InlineAsmOp::create(
+             b, loc, type, ValueRange{address, predicate}, text,
+             bits == 64 ? "=&l,l,b" : "=&r,l,b",
+             /*has_side_effects=*/false, /*is_align_stack=*/false,
+             LLVM::TailCallKind::None, LLVM::AsmDialectAttr(), ArrayAttr())
+      .getResult(0);
+}
+
 void attn::nvidia::waitBulkReadsIf(OpBuilder &b, Location loc,
                                    Value predicate) {
   emit(b, loc,

@@ -66,6 +66,12 @@ llvm::SmallVector<mlir::Value> waitWgmma(mlir::OpBuilder &b, mlir::Location loc,
 mlir::Value approximateTanh(mlir::OpBuilder &b, mlir::Location loc,
                             mlir::Value value);
 
+/// The element of `type` (at least 8 bits) at `address` in global memory where
+/// `predicate` holds, else zero; as an integer of 32 or 64 bits.
+mlir::Value loadGlobalIf(mlir::OpBuilder &b, mlir::Location loc,
+                         mlir::Value address, unsigned bits,
+                         mlir::Value predicate);
+
 /// Stores `value` (f32, i32) to global memory, `offset` bytes from `address`,
 /// where `predicate` holds.
 void storeGlobalIf(mlir::OpBuilder &b, mlir::Location loc, mlir::Value address,

@@ -125,6 +125,79 @@ struct BulkStoreLowering : OpConversionPattern<BulkStoreOp> {
   const KernelValues &values;
 };
 
+/// Each register by one load: what is beyond the extents is not touched.
+struct GatherLowering : OpConversionPattern<GatherOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(GatherOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    Emitter e{rewriter, loc};
+    GlobalType source = op.getSource().getType();
+    Type element = source.getElementType();
+    auto result = cast<RankedTensorType>(op.getResult().getType());
+    unsigned rank = source.getRank(), bits = element.getIntOrFloatBitWidth();
+    ValueRange global = adaptor.getSource();
+    ValueRange extents = global.slice(1, rank);
+    ValueRange strides = global.drop_front(1 + rank);
+    Type i64 = rewriter.getI64Type();
+    // A dimension's part of the address and its predicate, by its index: lines
+    // repeat their values.
+    llvm::DenseMap<std::pair<unsigned, Value>, std::pair<Value, Value>> parts;
+    auto getPart = [&](unsigned dim, Value index) {
+      auto &[offset, inside] = parts[{dim, index}];
+      if (offset)
+        return std::pair(offset, inside);
+      inside = arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::ult,
+                                     index, extents[dim]);
+      offset = arith::ExtUIOp::create(rewriter, loc, i64, index);
+      if (dim < strides.size())
+        offset = arith::MulIOp::create(rewriter, loc, offset, strides[dim]);
+      return std::pair(offset, inside);
+    };
+    SmallVector<Value> values;
+    for (int64_t i = 0, n = getNumRegisters(result); i < n; ++i) {
+      Value offset, inside;
+      for (unsigned dim = 0; dim < rank; ++dim) {
+        ValueRange index = adaptor.getIndices()[dim];
+        auto [part, isInside] =
+            getPart(dim, index.size() == 1 ? index[0] : index[i]);
+        offset =
+            offset
+                ? arith::AddIOp::create(rewriter, loc, offset, part).getResult()
+                : part;
+        inside = inside ? arith::AndIOp::create(rewriter, loc, inside, isInside)
+                              .getResult()
+                        : isInside;
+      }
+      Value address =
+          LLVM::GEPOp::create(rewriter, loc, global[0].getType(), element,
+                              global[0], LLVM::GEPArg(offset));
+      Value loaded = loadGlobalIf(rewriter, loc, address, bits, inside);
+      values.push_back(convert(rewriter, loc, loaded, element, result));
+    }
+    rewriter.replaceOpWithMultiple(op, {ValueRange(values)});
+    return success();
+  }
+
+private:
+  /// What was loaded, in a register of 32 or 64 bits, as an element of
+  /// `result`.
+  static Value convert(OpBuilder &b, Location loc, Value loaded, Type element,
+                       RankedTensorType result) {
+    unsigned bits = element.getIntOrFloatBitWidth();
+    Type own = b.getIntegerType(bits);
+    if (loaded.getType() != own)
+      loaded = arith::TruncIOp::create(b, loc, own, loaded);
+    if (isa<FloatType>(element))
+      loaded = arith::BitcastOp::create(b, loc, element, loaded);
+    if (element != result.getElementType())
+      loaded = arith::ExtFOp::create(b, loc, result.getElementType(), loaded);
+    return loaded;
+  }
+};
+
 /// Each register by one instruction: its address is that of its place in all
 /// dimensions but the last, and a constant.
 struct StoreLowering : OpConversionPattern<StoreOp> {
@@ -264,4 +337,5 @@ void attn::nvidia::populateStorePatterns(const TypeConverter &converter,
                                          RewritePatternSet &patterns) {
   patterns.add<StageLowering, BulkStoreLowering, StoreLowering>(
       converter, patterns.getContext(), values);
+  patterns.add<GatherLowering>(converter, patterns.getContext());
 }

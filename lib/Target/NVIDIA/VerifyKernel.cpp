@@ -232,7 +232,7 @@ LogicalResult attn::nvidia::verifyKernel(KernelOp kernel) {
                 [](auto typed) { return verify(typed); })
             .Case<arith::ConstantOp>(
                 [](auto constant) { return verify(constant); })
-            .Case<SplatOp, BroadcastOp>(
+            .Case<GatherOp, SplatOp, BroadcastOp>(
                 [](auto typed) { return verifyWide(typed); })
             .Case<math::Exp2Op, math::Log2Op, math::TanhOp>(
                 [](auto typed) { return verifyApproximate(typed); })

@@ -64,9 +64,11 @@ TEST_P(SchedulesTest, AreRight) {
 INSTANTIATE_TEST_SUITE_P(
     All, SchedulesTest,
     testing::Values(
-        Scheduled{"alibi", {}}, Scheduled{"causal-bottom-right", {}},
-        Scheduled{"causal-top-left", {}}, Scheduled{"cross", {}},
+        Scheduled{"alibi", {}}, Scheduled{"bias", {}},
+        Scheduled{"causal-bottom-right", {}}, Scheduled{"causal-top-left", {}},
+        Scheduled{"cross", {}},
         Scheduled{"dilated-window", {{"window", "20"}, {"dilation", "3"}}},
+        Scheduled{"documents", {}},
         Scheduled{"duo", {{"sinks", "3"}, {"recent", "30"}}},
         Scheduled{"full", {}}, Scheduled{"gqa", {}}, Scheduled{"moa", {}},
         Scheduled{"neighborhood-1d", {{"window", "9"}}, 100},
