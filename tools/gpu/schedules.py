@@ -20,6 +20,18 @@ KERNELS = os.path.join(os.path.dirname(__file__), "..", "..", ".carry", "kernels
 ROUNDS = int(os.environ.get("ROUNDS", 5))
 
 
+def packed_documents(seed, count=32, total=16384):
+    """First tokens of documents whose lengths are log-normal, and the end of the last."""
+    rng = random.Random(seed)
+    sizes = [rng.lognormvariate(0, 1) for _ in range(count)]
+    ends, sum_ = [0], 0
+    for size in sizes:
+        sum_ += size
+        ends.append(max(ends[-1] + 1, round(total * sum_ / sum(sizes))))
+    ends[-1] = total
+    return ends
+
+
 def live_pairs(variant, length, window):
     if variant not in ("causal-bottom-right", "softcap", "alibi", "sigmoid", "gqa", "sliding-window"):
         return length * length if variant == "full" else 0
@@ -50,6 +62,7 @@ def bench(variant, dim, length, flush, scalars):
     hidden = 2048
     heads = hidden // dim
     batch = scalars.pop("batch", max(1, 16384 // length))
+    pairs = live_pairs(variant, length, scalars.get("window", 0))
     grouped = variant != "full"
     shape = (batch, heads, 1, length, dim) if grouped else (batch, heads, length, dim)
     q = torch.randn(shape, device="cuda").bfloat16()
@@ -60,8 +73,16 @@ def bench(variant, dim, length, flush, scalars):
         values["lse"] = torch.empty(shape[:-1], device="cuda")
     if "slope" in names:
         values["slope"] = torch.rand(heads, 1, device="cuda")
+    if variant == "documents":
+        ends = packed_documents(scalars["seed"], total=length)
+        sizes = [b - a for a, b in zip(ends, ends[1:])]
+        pairs = sum(n * (n + 1) // 2 for n in sizes)
+        values["first"] = torch.tensor(ends, dtype=torch.int32, device="cuda")
+        values["doc"] = torch.tensor(
+            [i for i, n in enumerate(sizes) for _ in range(n)], dtype=torch.int32, device="cuda"
+        )
     plan = kernel.prepare(**{n: x for n, x in values.items() if n in names})
-    flops = 4 * batch * heads * dim * live_pairs(variant, length, scalars.get("window", 0))
+    flops = 4 * batch * heads * dim * pairs
     functions = dict(attn=plan.launch, **peers(variant, q, k, v))
     cold = {n: [] for n in functions}
     sustained = {n: [] for n in functions}
@@ -95,7 +116,7 @@ def main(names):
             scalars[key] = float(value) if "." in value else int(value)
         for length in lengths:
             try:
-                print(json.dumps(bench(variant, int(dim), length, flush, scalars)), flush=True)
+                print(json.dumps(bench(variant, int(dim), length, flush, dict(scalars))), flush=True)
             except Exception as error:  # one row
                 print(json.dumps(dict(variant=variant, dim=dim, length=length, error=str(error)[:300])), flush=True)
     return 0
