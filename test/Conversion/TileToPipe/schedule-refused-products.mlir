@@ -418,7 +418,7 @@ tile.program @padded(
   %r = tile.sweep(%c0 to %P full) by 64 carry(%zero : tensor<128x64xf32>) step {
   ^bb0(%m: index, %count: index, %acc: tensor<128x64xf32>):
     %x = tile.load %a[#box](%p, %c0) : !t -> tensor<128x64xbf16>
-    // expected-error @below {{has no schedule for sm_90a: bulk copies give zero beyond the extents and leave nothing else out}}
+    // expected-error @below {{has no schedule for sm_90a: bulk copies give zero beyond the extents}}
     %y = tile.load %a[#box](%m, %c0) valid(%count, %c64) pad 1.0 : bf16 : !t -> tensor<64x64xbf16>
     %next = tile.dot %x, %y, %acc maps [#mk, #kn, #mn]
         : tensor<128x64xbf16>, tensor<64x64xbf16>, tensor<128x64xf32>
@@ -433,7 +433,8 @@ tile.program @padded(
 #kn = affine_map<(m, n, k) -> (k, n)>
 #mn = affine_map<(m, n, k) -> (m, n)>
 !t = memref<?x64xbf16>
-tile.program @not_everywhere(
+// Of which columns are set no group knows.
+tile.program @rows_by_a_constant(
     %a: !t {tile.name = "a", tile.access = "read", tile.shape = ["P", 64]},
     %P: index {tile.extent = "P"}) space(%p = "P" by 128) {
   %c0 = arith.constant 0 : index
@@ -443,7 +444,71 @@ tile.program @not_everywhere(
   ^bb0(%m: index, %count: index, %acc: tensor<128x64xf32>):
     %x = tile.load %a[#box](%p, %c0) : !t -> tensor<128x64xbf16>
     %seen = arith.constant dense<true> : tensor<64xi1>
-    // expected-error @below {{has no schedule for sm_90a: bulk copies give zero beyond the extents and leave nothing else out}}
+    // expected-error @below {{has no schedule for sm_90a: groups find the rows of a slot that are there by a mask of the step only}}
+    %y = tile.load %a[#box](%m, %c0) valid(%count, %c64) where(%seen along 0 : tensor<64xi1>) : !t -> tensor<64x64xbf16>
+    %next = tile.dot %x, %y, %acc maps [#mk, #kn, #mn]
+        : tensor<128x64xbf16>, tensor<64x64xbf16>, tensor<128x64xf32>
+    tile.yield %next : tensor<128x64xf32>
+  }
+}
+
+// -----
+
+#box = affine_map<(d0, d1)[s0, s1] -> (d0 + s0, d1 + s1)>
+#mk = affine_map<(m, n, k) -> (m, k)>
+#kn = affine_map<(m, n, k) -> (k, n)>
+#mn = affine_map<(m, n, k) -> (m, n)>
+!t = memref<?x64xbf16>
+// A row is there if some row of the program sees it, not if all do.
+tile.program @rows_that_all_see(
+    %a: !t {tile.name = "a", tile.access = "read", tile.shape = ["P", 64]},
+    %P: index {tile.extent = "P"}) space(%p = "P" by 128) {
+  %c0 = arith.constant 0 : index
+  %zero = arith.constant dense<0.0> : tensor<128x64xf32>
+  %c64 = arith.constant 64 : index
+  %r = tile.sweep(%c0 to %P full) by 64 carry(%zero : tensor<128x64xf32>) step {
+  ^bb0(%m: index, %count: index, %acc: tensor<128x64xf32>):
+    %x = tile.load %a[#box](%p, %c0) : !t -> tensor<128x64xbf16>
+    %all = arith.constant dense<true> : tensor<128x64xi1>
+    %see = tile.mask %all empty false at(%p, %m) {
+    ^bb0(%i: index, %j: index):
+      %c = arith.cmpi sle, %j, %i : index
+      tile.yield %c : i1
+    } : tensor<128x64xi1>
+    %seen = tile.reduce and %see dims [0] : tensor<128x64xi1>
+    // expected-error @below {{has no schedule for sm_90a: groups find the rows of a slot that are there by a mask of the step only}}
+    %y = tile.load %a[#box](%m, %c0) valid(%count, %c64) where(%seen along 0 : tensor<64xi1>) : !t -> tensor<64x64xbf16>
+    %next = tile.dot %x, %y, %acc maps [#mk, #kn, #mn]
+        : tensor<128x64xbf16>, tensor<64x64xbf16>, tensor<128x64xf32>
+    tile.yield %next : tensor<128x64xf32>
+  }
+}
+
+// -----
+
+#box = affine_map<(d0, d1)[s0, s1] -> (d0 + s0, d1 + s1)>
+#mk = affine_map<(m, n, k) -> (m, k)>
+#kn = affine_map<(m, n, k) -> (k, n)>
+#mn = affine_map<(m, n, k) -> (m, n)>
+!t = memref<?x64xbf16>
+// Beyond the mask nothing is set.
+tile.program @rows_of_an_inverted_mask(
+    %a: !t {tile.name = "a", tile.access = "read", tile.shape = ["P", 64]},
+    %P: index {tile.extent = "P"}) space(%p = "P" by 128) {
+  %c0 = arith.constant 0 : index
+  %zero = arith.constant dense<0.0> : tensor<128x64xf32>
+  %c64 = arith.constant 64 : index
+  %r = tile.sweep(%c0 to %P full) by 64 carry(%zero : tensor<128x64xf32>) step {
+  ^bb0(%m: index, %count: index, %acc: tensor<128x64xf32>):
+    %x = tile.load %a[#box](%p, %c0) : !t -> tensor<128x64xbf16>
+    %all = arith.constant dense<false> : tensor<128x64xi1>
+    %see = tile.mask %all empty false at(%p, %m) {
+    ^bb0(%i: index, %j: index):
+      %c = arith.cmpi sle, %j, %i : index
+      tile.yield %c : i1
+    } : tensor<128x64xi1>
+    %seen = tile.reduce or %see dims [0] : tensor<128x64xi1>
+    // expected-error @below {{has no schedule for sm_90a: groups find the rows of a slot that are there by a mask of the step only}}
     %y = tile.load %a[#box](%m, %c0) valid(%count, %c64) where(%seen along 0 : tensor<64xi1>) : !t -> tensor<64x64xbf16>
     %next = tile.dot %x, %y, %acc maps [#mk, #kn, #mn]
         : tensor<128x64xbf16>, tensor<64x64xbf16>, tensor<128x64xf32>

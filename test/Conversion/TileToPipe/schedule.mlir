@@ -134,7 +134,7 @@ tile.program @gemm(
 //       CHECK:       pipe.fill %[[VS]]
 //   CHECK-NOT:       pipe.fill
 
-//       CHECK:   pipe.role "multiply" groups(2) warps(4) registers(240) (%[[GROUP:.*]]) {
+//       CHECK:   pipe.role "multiply" groups(2) warps(4) registers({{[0-9]+}}) (%[[GROUP:.*]]) {
 //       CHECK:     pipe.work_loop
 //       CHECK:       %[[Q:.*]] = pipe.wait %[[QS:.*]][%[[QC:.*]]] :
 // The first step has nothing to run beside.
