@@ -1,0 +1,95 @@
+// RUN: attn-opt %s --schedule-tiles --canonicalize --cse | FileCheck %s
+
+#box = affine_map<(d0, d1)[s0, s1] -> (d0 + s0, d1 + s1)>
+!t = memref<?x64xbf16>
+!bias = memref<?x?xbf16>
+!table = memref<?xi32>
+
+// What products do not read, groups read point by point: a bias in bf16 as f32,
+// at the rows of the group and the columns of the step, and the table of a
+// predicate at the columns alone. Of the rows of `v` that no row sees nothing is
+// left: groups meet, and tell each other which there are.
+// CHECK-LABEL: pipe.kernel @points(
+//  CHECK-SAME:   %[[B:[a-z0-9]+]]: !pipe.global<?x?xbf16>
+//  CHECK-SAME:   %[[ENDS:[a-z0-9]+]]: !pipe.global<?xi32>
+//       CHECK:   pipe.ring readers(2)
+//       CHECK:   %[[VS:.*]] = pipe.ring readers(2)
+
+// Neither is copied to shared memory.
+//       CHECK:   pipe.role "load"
+//   CHECK-NOT:     pipe.load %[[B]]
+//   CHECK-NOT:     pipe.load %[[ENDS]]
+//       CHECK:   pipe.role "multiply" groups(2) {{.*}} (%[[GROUP:.*]]) {
+//       CHECK:     %[[FIRST:.*]] = arith.muli %[[GROUP]], %c64
+//       CHECK:     %[[OFFSET:.*]] = pipe.splat %[[FIRST]]
+//       CHECK:     %[[OWN:.*]] = arith.addi %{{.*}}, %[[OFFSET]]
+//       CHECK:     %[[ROWS:.*]] = arith.addi %[[OWN]]
+//       CHECK:     scf.for
+//       CHECK:       %[[S:.*]] = pipe.mma_wait %{{.*}} pending(1)
+//       CHECK:       %[[COLUMNS:.*]] = arith.addi
+//  CHECK-NEXT:       %[[BIAS:.*]] = pipe.gather %[[B]][%[[ROWS]], %[[COLUMNS]]] : {{.*}} -> tensor<64x64xf32,
+//  CHECK-NEXT:       arith.addf %[[S]], %[[BIAS]]
+
+// Beyond its end a table has the value -1, not zero.
+//       CHECK:       %[[READ:.*]] = pipe.gather %[[ENDS]][%[[COLUMNS]]]
+//       CHECK:       %[[INSIDE:.*]] = arith.cmpi ult, %[[COLUMNS]]
+//       CHECK:       %[[END:.*]] = arith.select %[[INSIDE]], %[[READ]]
+//       CHECK:       arith.cmpi sle, %{{.*}}, %[[END]]
+//       CHECK:       %[[IS_ROW:.*]] = arith.andi
+//       CHECK:       %[[SEEN:.*]] = arith.andi %[[IS_ROW]]
+//   CHECK-NOT:       pipe.clear
+//       CHECK:       pipe.release %[[VS]]
+//       CHECK:       %[[NEXT:.*]] = pipe.advance
+//       CHECK:       %[[V:.*]] = pipe.wait %[[VS]][%[[NEXT]]]
+//  CHECK-NEXT:       pipe.clear_unset %[[V]] by %[[SEEN]]
+tile.program @points(
+    %q: !t {tile.name = "q", tile.access = "read", tile.shape = ["P", 64]},
+    %k: !t {tile.name = "k", tile.access = "read", tile.shape = ["M", 64]},
+    %v: !t {tile.name = "v", tile.access = "read", tile.shape = ["M", 64]},
+    %b: !bias {tile.name = "b", tile.access = "read", tile.shape = ["P", "M"]},
+    %ends: !table {tile.name = "ends", tile.access = "read", tile.shape = ["M"]},
+    %o: !t {tile.name = "o", tile.access = "write", tile.shape = ["P", 64]},
+    %P: index {tile.extent = "P"},
+    %M: index {tile.extent = "M"}) space(%p = "P" by 128) {
+  %c0 = arith.constant 0 : index
+  %c64 = arith.constant 64 : index
+  %c128 = arith.constant 128 : index
+  %rest = arith.subi %P, %p : index
+  %rows = arith.minsi %rest, %c128 : index
+  %zero = arith.constant dense<0.0> : tensor<128x64xf32>
+  %all = arith.constant dense<true> : tensor<128x64xi1>
+  %qt = tile.load %q[#box](%p, %c0) valid(%rows, %c64) : !t -> tensor<128x64xbf16>
+  %sum = tile.sweep(%c0 to %M partial) by 64 carry(%zero : tensor<128x64xf32>) step {
+  ^bb0(%m: index, %count: index, %acc: tensor<128x64xf32>):
+    %kt = tile.load %k[#box](%m, %c0) valid(%count, %c64) : !t -> tensor<64x64xbf16>
+    %s = tile.dot %qt, %kt, %zero maps [affine_map<(p, m, e) -> (p, e)>,
+        affine_map<(p, m, e) -> (m, e)>, affine_map<(p, m, e) -> (p, m)>]
+        : tensor<128x64xbf16>, tensor<64x64xbf16>, tensor<128x64xf32>
+    %bt = tile.load %b[#box](%p, %m) valid(%rows, %count) : !bias -> tensor<128x64xbf16>
+    %bf = arith.extf %bt : tensor<128x64xbf16> to tensor<128x64xf32>
+    %sb = arith.addf %s, %bf : tensor<128x64xf32>
+    %seen = tile.mask %all empty false at(%p, %m) valid(%rows, %count) {
+    ^bb0(%i: index, %j: index):
+      %e = tile.element %ends[%j] empty -1 : i32 : !table
+      %f = arith.index_cast %e : i32 to index
+      %c = arith.cmpi sle, %i, %f : index
+      tile.yield %c : i1
+    } : tensor<128x64xi1>
+    %any = tile.reduce or %seen dims [0] : tensor<128x64xi1>
+    %masked = tile.mask %sb empty 0.0 : f32 at(%p, %m) valid(%rows, %count) {
+    ^bb0(%i: index, %j: index):
+      %e = tile.element %ends[%j] empty -1 : i32 : !table
+      %f = arith.index_cast %e : i32 to index
+      %c = arith.cmpi sle, %i, %f : index
+      tile.yield %c : i1
+    } : tensor<128x64xf32>
+    %w = arith.truncf %masked : tensor<128x64xf32> to tensor<128x64xbf16>
+    %vt = tile.load %v[#box](%m, %c0) valid(%count, %c64) where(%any along 0 : tensor<64xi1>) : !t -> tensor<64x64xbf16>
+    %next = tile.dot %w, %vt, %acc maps [affine_map<(p, f, m) -> (p, m)>,
+        affine_map<(p, f, m) -> (m, f)>, affine_map<(p, f, m) -> (p, f)>]
+        : tensor<128x64xbf16>, tensor<64x64xbf16>, tensor<128x64xf32>
+    tile.yield %next : tensor<128x64xf32>
+  }
+  %out = arith.truncf %sum : tensor<128x64xf32> to tensor<128x64xbf16>
+  tile.store %out, %o[#box](%p, %c0) valid(%rows, %c64) : tensor<128x64xbf16>, !t
+}
