@@ -227,6 +227,54 @@ pipe.kernel @clear_c1(%n: i32 {pipe.name = "n"}) {
 
 // -----
 
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 4 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+pipe.kernel @clear_unset_c1(%n: i32 {pipe.name = "n"}) {
+  %r = pipe.ring readers(1) : !pipe.ring<2 x !slot>
+  pipe.role "read" groups(1) warps(4) registers(24) (%g) {
+    %c = pipe.cursor : !pipe.cursor<2>
+    %s = pipe.wait %r[%c] : !pipe.ring<2 x !slot>
+    %bits = arith.constant dense<true> : tensor<64x32xi1, #s>
+    // expected-error @below {{expects bits with a column for each row of '!pipe.shared<64x64xbf16, swizzle = 128>', but got 'tensor<64x32xi1}}
+    pipe.clear_unset %s by %bits : !slot, tensor<64x32xi1, #s>
+  }
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+pipe.kernel @clear_unset_c1(%n: i32 {pipe.name = "n"}) {
+  %r = pipe.ring readers(1) : !pipe.ring<2 x !slot>
+  pipe.role "read" groups(1) warps(4) registers(24) (%g) {
+    %c = pipe.cursor : !pipe.cursor<2>
+    %s = pipe.wait %r[%c] : !pipe.ring<2 x !slot>
+    %bits = arith.constant dense<1> : tensor<64x64xi32, #s>
+    // expected-error @below {{expects bits with a column for each row of '!pipe.shared<64x64xbf16, swizzle = 128>', but got 'tensor<64x64xi32}}
+    pipe.clear_unset %s by %bits : !slot, tensor<64x64xi32, #s>
+  }
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [1 x d0 by 1]>
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+pipe.kernel @clear_unset_c2(%n: i32 {pipe.name = "n"}) {
+  %r = pipe.ring readers(1) : !pipe.ring<2 x !slot>
+  pipe.role "read" groups(1) warps(1) registers(24) (%g) {
+    %c = pipe.cursor : !pipe.cursor<2>
+    %s = pipe.wait %r[%c] : !pipe.ring<2 x !slot>
+    %bits = arith.constant dense<true> : tensor<16x64xi1, #s>
+    // expected-error @below {{expects a role of several warps, but got one of one}}
+    pipe.clear_unset %s by %bits : !slot, tensor<16x64xi1, #s>
+  }
+}
+
+// -----
+
 !slot = !pipe.shared<64x64xbf16, swizzle = 128>
 !ring = !pipe.ring<2 x !slot>
 !heads = !pipe.global<?x?x64xbf16>

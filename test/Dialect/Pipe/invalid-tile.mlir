@@ -598,6 +598,70 @@ func.func @coord_c1_element(%t: !tile, %h: !half, %row: !row, %part: !part, %slo
 
 #s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
                     lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+!source = !pipe.global<?x?xbf16>
+pipe.kernel @gather_c1(
+    %x: !source {pipe.name = "x", pipe.access = "read", pipe.shape = ["P", "M"]},
+    %n: i32 {pipe.name = "n"}) {
+  pipe.role "compute" groups(1) warps(4) registers(240) (%g) {
+    %columns = pipe.coord 1 : tensor<64x64xi32, #s>
+    %line = pipe.coord 0 : tensor<64xi32, #pipe.slice<1, #s>>
+    // expected-error @below {{expects one index a dimension of '!pipe.global<?x?xbf16>', but got 1}}
+    %v = pipe.gather %x[%columns] : !source[tensor<64x64xi32, #s>] -> tensor<64x64xf32, #s>
+  }
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+!source = !pipe.global<?x?xbf16>
+pipe.kernel @gather_c1(
+    %x: !source {pipe.name = "x", pipe.access = "read", pipe.shape = ["P", "M"]},
+    %n: i32 {pipe.name = "n"}) {
+  pipe.role "compute" groups(1) warps(4) registers(240) (%g) {
+    %columns = pipe.coord 1 : tensor<64x64xi32, #s>
+    %line = pipe.coord 0 : tensor<64xi32, #pipe.slice<1, #s>>
+    // expected-error @below {{expects indices of i32 or 'tensor<64x64xi32}}
+    %v = pipe.gather %x[%line, %columns] : !source[tensor<64xi32, #pipe.slice<1, #s>>, tensor<64x64xi32, #s>] -> tensor<64x64xf32, #s>
+  }
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+!source = !pipe.global<?x?xf32>
+pipe.kernel @gather_c2(
+    %x: !source {pipe.name = "x", pipe.access = "read", pipe.shape = ["P", "M"]},
+    %n: i32 {pipe.name = "n"}) {
+  pipe.role "compute" groups(1) warps(4) registers(240) (%g) {
+    %columns = pipe.coord 1 : tensor<64x64xi32, #s>
+    %line = pipe.coord 0 : tensor<64xi32, #pipe.slice<1, #s>>
+    // expected-error @below {{expects elements of 'f32' or, of narrower floats, f32, but got 'bf16'}}
+    %v = pipe.gather %x[%n, %columns] : !source[i32, tensor<64x64xi32, #s>] -> tensor<64x64xbf16, #s>
+  }
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+!source = !pipe.global<?x?xi32>
+pipe.kernel @gather_c2(
+    %x: !source {pipe.name = "x", pipe.access = "read", pipe.shape = ["P", "M"]},
+    %n: i32 {pipe.name = "n"}) {
+  pipe.role "compute" groups(1) warps(4) registers(240) (%g) {
+    %columns = pipe.coord 1 : tensor<64x64xi32, #s>
+    %line = pipe.coord 0 : tensor<64xi32, #pipe.slice<1, #s>>
+    // expected-error @below {{expects elements of 'i32' or, of narrower floats, f32, but got 'f32'}}
+    %v = pipe.gather %x[%n, %columns] : !source[i32, tensor<64x64xi32, #s>] -> tensor<64x64xf32, #s>
+  }
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
 #wide = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 16 x d1 by 8],
                        lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
 #other = #pipe.fragment<registers = [32 x d1 by 1, 1 x d0 by 1],

@@ -72,6 +72,9 @@ pipe.kernel @every_op(
     %slot = pipe.wait %r[%c] : !ring
     // CHECK: pipe.clear %{{.*}} from %{{.*}} : <128x128xbf16, swizzle = 128>
     pipe.clear %slot from %n : !keys
+    %bits = arith.constant dense<true> : tensor<64x128xi1, #s>
+    // CHECK: pipe.clear_unset %{{.*}} by %{{.*}} : <128x128xbf16, swizzle = 128>, tensor<64x128xi1,
+    pipe.clear_unset %slot by %bits : !keys, tensor<64x128xi1, #s>
     // CHECK: pipe.message %{{.*}}[%{{.*}}] : <2 x
     %item = pipe.message %r[%c] : !ring
     // CHECK: pipe.take_turn %{{.*}} by %[[GROUP]] : <2>
@@ -111,8 +114,14 @@ pipe.kernel @every_op(
     %b = pipe.broadcast %all : !row -> !tile
     // CHECK: pipe.splat %{{.*}} : f32 ->
     %scales = pipe.splat %scale : f32 -> !tile
-    // CHECK: pipe.coord 1 : tensor<64x128xi32
+    // CHECK: %[[COLUMNS:.*]] = pipe.coord 1 : tensor<64x128xi32
     %columns = pipe.coord 1 : tensor<64x128xi32, #s>
+    // CHECK: pipe.gather %{{.*}}[%{{.*}}, %{{.*}}, %[[COLUMNS]]] : <?x?x128xbf16>[i32, i32, tensor<64x128xi32, {{.*}}>] -> tensor<64x128xf32,
+    %wide = pipe.gather %k[%n, %n, %columns] : !heads[i32, i32, tensor<64x128xi32, #s>] -> !tile
+    // CHECK: pipe.coord 0 : tensor<64xi32, #pipe.slice<1,
+    %rows = pipe.coord 0 : tensor<64xi32, #pipe.slice<1, #s>>
+    // CHECK: pipe.gather %{{.*}}[%{{.*}}, %{{.*}}] : <?x?xf32>[i32, tensor<64xi32, #pipe.slice<1, {{.*}}>>] -> tensor<64xf32, #pipe.slice<1,
+    %line = pipe.gather %l[%n, %rows] : !lines[i32, tensor<64xi32, #pipe.slice<1, #s>>] -> !row
     // CHECK: pipe.columns %{{.*}} from 64 :
     %right = pipe.columns %b from 64 : !tile -> tensor<64x64xf32, #half>
     // CHECK: pipe.relayout %{{.*}} cost(free) :
