@@ -1,0 +1,149 @@
+// RUN: attn-opt %s --convert-pipe-to-nvvm --canonicalize --cse | FileCheck %s
+// RUN: attn-compile %s --target=sm_90a --emit=ptx | FileCheck %s --check-prefix=PTX
+
+// What groups of warps read at coordinates of their own, and what they tell each
+// other of it.
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 1 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x8xf32, #s>
+!ints = tensor<64x8xi32, #s>
+!row = tensor<64xf32, #pipe.slice<1, #s>>
+!lines = !pipe.global<?xf32>
+!bias = !pipe.global<?x?xbf16>
+
+// Four elements of a thread, each behind the comparison of its coordinates with
+// the extents. A register holds zero beyond, else the 16 bits, which are widened.
+// CHECK-LABEL: llvm.func @gather(
+//       CHECK:   arith.cmpi ult
+//       CHECK:   arith.muli %{{.*}} : i64
+//       CHECK:   %[[INSIDE:.*]] = arith.andi %{{.*}} : i1
+//       CHECK:   %[[WORD:.*]] = llvm.inline_asm "{ mov.b32 $0, 0; @$2 ld.global.nc.u16 $0, [$1]; }", "=&r,l,b" %{{.*}}, %[[INSIDE]] :
+//  CHECK-NEXT:   %[[HALF:.*]] = arith.trunci %[[WORD]] : i32 to i16
+//  CHECK-NEXT:   %[[NARROW:.*]] = arith.bitcast %[[HALF]] : i16 to bf16
+//  CHECK-NEXT:   arith.extf %[[NARROW]] : bf16 to f32
+// CHECK-COUNT-3: ld.global.nc.u16
+//   CHECK-NOT:   ld.global.nc
+
+// PTX-LABEL: .entry gather(
+// PTX-COUNT-4: ld.global.nc.u16
+// PTX-NOT:     ld.global.nc
+// PTX:         ret;
+pipe.kernel @gather(
+    %b: !bias {pipe.name = "b", pipe.access = "read", pipe.shape = ["P", "M"]},
+    %m: !lines {pipe.name = "m", pipe.access = "write", pipe.shape = ["P"]}) {
+  %c0 = arith.constant 0 : i32
+  %c1 = arith.constant 1 : i32
+  %work = pipe.work items(%c1) : !pipe.work<single>
+  pipe.role "multiply" groups(1) warps(4) registers(160) (%group) {
+    %item = pipe.first_item %work : !pipe.work<single>
+    %rows = pipe.coord 0 : !ints
+    %columns = pipe.coord 1 : !ints
+    %x = pipe.gather %b[%rows, %columns] : !bias[!ints, !ints] -> !tile
+    %top = pipe.row_reduce maxnum %x : !tile -> !row
+    pipe.store %top -> %m[%c0] : !row -> !lines
+  }
+}
+
+// Of a line a thread has two elements, of 32 bits, as they are.
+// CHECK-LABEL: llvm.func @gather_a_line(
+// CHECK-COUNT-2: ld.global.nc.u32
+//   CHECK-NOT:   ld.global.nc
+//   CHECK-NOT:   arith.extf
+//       CHECK:   llvm.return
+pipe.kernel @gather_a_line(
+    %l: !lines {pipe.name = "l", pipe.access = "read", pipe.shape = ["P"]},
+    %m: !lines {pipe.name = "m", pipe.access = "write", pipe.shape = ["P"]}) {
+  %c0 = arith.constant 0 : i32
+  %c1 = arith.constant 1 : i32
+  %work = pipe.work items(%c1) : !pipe.work<single>
+  pipe.role "multiply" groups(1) warps(4) registers(160) (%group) {
+    %item = pipe.first_item %work : !pipe.work<single>
+    %rows = pipe.coord 0 : tensor<64xi32, #pipe.slice<1, #s>>
+    %x = pipe.gather %l[%rows] : !lines[tensor<64xi32, #pipe.slice<1, #s>>] -> !row
+    pipe.store %x -> %m[%c0] : !row -> !lines
+  }
+}
+
+// The thread's part of a coordinate is converted once; to it each register adds
+// a constant.
+// CHECK-LABEL: llvm.func @coordinate_as_a_float(
+//       CHECK:   %[[START:.*]] = arith.sitofp
+//   CHECK-NOT:   arith.sitofp
+//       CHECK:   arith.addf %[[START]], %cst
+//   CHECK-NOT:   arith.sitofp
+//       CHECK:   llvm.return
+
+// PTX-LABEL: .entry coordinate_as_a_float(
+// PTX:         cvt.rn.f32.s32
+// PTX-NOT:     cvt.rn.f32.s32
+// PTX:         ret;
+pipe.kernel @coordinate_as_a_float(
+    %m: !lines {pipe.name = "m", pipe.access = "write", pipe.shape = ["P"]}) {
+  %c0 = arith.constant 0 : i32
+  %c1 = arith.constant 1 : i32
+  %work = pipe.work items(%c1) : !pipe.work<single>
+  pipe.role "multiply" groups(1) warps(4) registers(160) (%group) {
+    %item = pipe.first_item %work : !pipe.work<single>
+    %columns = pipe.coord 1 : !ints
+    %x = arith.sitofp %columns : !ints to !tile
+    %top = pipe.row_reduce maxnum %x : !tile -> !row
+    pipe.store %top -> %m[%c0] : !row -> !lines
+  }
+}
+
+!slot = !pipe.shared<8x128xbf16, swizzle = 128>
+!ring = !pipe.ring<1 x !slot>
+
+// A lane's bits of both its rows are a word, two for the eight columns here. It
+// is joined with those of the lanes that have other rows (4, 8, 16 further on),
+// then four lanes of each warp write theirs to shared memory, where all threads
+// of both groups find those of all eight warps. A row that no bit names is 128
+// bytes in each of two panels, 16 at a time. Nobody goes on before all is written.
+// CHECK-LABEL: llvm.func @clear_unset(
+//   CHECK-DAG:   %[[ZEROS:.*]] = arith.constant dense<0> : vector<4xi32>
+//       CHECK:   nvvm.setmaxregister decrease 160
+//       CHECK:   %[[LOW:.*]] = arith.ori %{{.*}} : i1
+//       CHECK:   arith.extui %[[LOW]] : i1 to i32
+//       CHECK:   %[[HIGH:.*]] = arith.ori %{{.*}} : i1
+//       CHECK:   arith.select %[[HIGH]], %c2_i32, %c0_i32
+//       CHECK:   nvvm.shfl.sync bfly {{.*}}, %c4_i32, %c31_i32
+//       CHECK:   nvvm.shfl.sync bfly {{.*}}, %c8_i32, %c31_i32
+//       CHECK:   %[[LAST:.*]] = nvvm.shfl.sync bfly %{{[^,]*}}, %[[WORD:.*]], %c16_i32, %c31_i32
+//       CHECK:   %[[ALL:.*]] = arith.ori %[[WORD]], %[[LAST]]
+//       CHECK:   %[[IS_WRITER:.*]] = arith.cmpi ult, %{{.*}}, %c4_i32
+//       CHECK:   scf.if %[[IS_WRITER]] {
+//       CHECK:     llvm.store %[[ALL]], %{{.*}} : i32, !llvm.ptr<3>
+//       CHECK:   nvvm.barrier id = %[[ID:.*]] number_of_threads = %c256_i32
+//       CHECK:   %[[IS_ROW:.*]] = arith.cmpi ult, %{{.*}}, %c8_i32
+//       CHECK:   scf.if %[[IS_ROW]] {
+// CHECK-COUNT-8:   llvm.load {{.*}} -> i32
+//   CHECK-NOT:     llvm.load
+//       CHECK:     %[[IS_UNSET:.*]] = arith.cmpi eq, %{{.*}}, %c0_i32
+//       CHECK:     scf.if %[[IS_UNSET]] {
+// CHECK-COUNT-16:    llvm.store %[[ZEROS]], %{{.*}} {alignment = 16 : i64} : vector<4xi32>, !llvm.ptr<3>
+//   CHECK-NOT:       llvm.store
+//       CHECK:   nvvm.fence.proxy {kind = #nvvm.proxy_kind<async.shared>, space = #nvvm.shared_space<cta>}
+//  CHECK-NEXT:   nvvm.barrier id = %[[ID]] number_of_threads = %c256_i32
+//   CHECK-NOT:   nvvm.barrier
+pipe.kernel @clear_unset(%end: i32 {pipe.name = "end"}) {
+  %c1 = arith.constant 1 : i32
+  %work = pipe.work items(%c1) : !pipe.work<single>
+  %ring = pipe.ring readers(2) : !ring
+  pipe.role "load" groups(1) warps(1) registers(24) (%group) {
+    %item = pipe.first_item %work : !pipe.work<single>
+    %c = pipe.cursor : !pipe.cursor<1>
+    pipe.fill %ring[%c] as %slot : !ring {
+    }
+  }
+  pipe.role "two" groups(2) warps(4) registers(160) (%group) {
+    %item = pipe.first_item %work : !pipe.work<single>
+    %c = pipe.cursor : !pipe.cursor<1>
+    %columns = pipe.coord 1 : !ints
+    %ends = pipe.splat %end : i32 -> !ints
+    %bits = arith.cmpi slt, %columns, %ends : !ints
+    %x = pipe.wait %ring[%c] : !ring
+    pipe.clear_unset %x by %bits : !slot, tensor<64x8xi1, #s>
+    pipe.release %ring[%c] : !ring
+  }
+}
