@@ -8,6 +8,7 @@
 
 #include "CompileGpu.h"
 #include "CompileOptions.h"
+#include "StageDump.h"
 
 #include "attn/Driver/Execution.h"
 #include "attn/Driver/Reports.h"
@@ -19,8 +20,6 @@
 
 #include "mlir/IR/MLIRContext.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
@@ -55,9 +54,9 @@ private:
   Problem problem;
   OwningOpRef<ModuleOp> module, bound, reduced, tiled;
   Manifest manifest;
-  /// The text after `lastStage`, and the first refusal to write a stage.
+  /// The text after `lastStage`.
   std::string stageText;
-  Status dumpStatus;
+  StageDump dump{options.directory, getCompileStages()};
 };
 } // namespace
 
@@ -89,22 +88,13 @@ void Compilation::keepStage(StringRef stage, ModuleOp now) {
     reduced = now.clone();
   else if (stage == "tile")
     tiled = now.clone();
-  if (stage != options.lastStage && options.directory.empty())
+  if (stage != options.lastStage && !dump.isOn())
     return;
   std::string text;
   llvm::raw_string_ostream os(text);
   now.print(os);
   os << "\n";
-  if (!options.directory.empty()) {
-    auto number =
-        llvm::find(getCompileStages(), stage) - getCompileStages().begin();
-    llvm::SmallString<128> path(options.directory);
-    llvm::sys::path::append(path, std::to_string(number) + "-" + stage.str() +
-                                      ".mlir");
-    if (Status status = replaceFile(path.str().str(), text);
-        !status.isOk() && dumpStatus.isOk())
-      dumpStatus = std::move(status);
-  }
+  dump.write(stage, text);
   if (stage == options.lastStage)
     stageText = std::move(text);
 }
@@ -189,18 +179,13 @@ Status Compilation::draw(std::string &bytes) {
 Status Compilation::execute(llvm::raw_ostream &out) {
   if (Status status = resolve(); !status.isOk())
     return status;
-  if (!options.directory.empty())
-    if (std::error_code error =
-            llvm::sys::fs::create_directories(options.directory))
-      return refuse("--dump-stages-to",
-                    "'" + options.directory +
-                        "' cannot be made: " + error.message(),
-                    "give a folder that can be written", StatusCode::io);
+  if (Status status = dump.open(); !status.isOk())
+    return status;
   std::string bytes;
   if (Status status = lower(bytes); !status.isOk())
     return status;
-  if (!dumpStatus.isOk())
-    return dumpStatus;
+  if (!dump.getStatus().isOk())
+    return dump.getStatus();
   if (options.kind == "mlir")
     bytes = std::move(stageText);
   if (options.kind == "svg")

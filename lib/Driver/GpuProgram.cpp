@@ -3,6 +3,7 @@
 #include "GpuProgram.h"
 
 #include "RunOptions.h"
+#include "StageDump.h"
 
 #include "attn/Conversion/Passes.h"
 #include "attn/Conversion/ScheduleTiles.h"
@@ -10,6 +11,7 @@
 #include "attn/Driver/Source.h"
 #include "attn/Target/NVIDIA/NVIDIA.h"
 
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
 
@@ -48,9 +50,9 @@ getTileShapes(int64_t width, const PipelineOptions &options) {
 
 ArrayRef<StringRef> attn::getCascadeOptions() {
   static const StringRef names[] = {
-      "function",  "dtype",  "head-dim", "value-dim", "tile-rows",
-      "tile-keys", "batch",  "heads",    "kv-heads",  "q-len",
-      "kv-len",    "extent", "set"};
+      "function",  "dtype",  "head-dim", "value-dim",     "tile-rows",
+      "tile-keys", "batch",  "heads",    "kv-heads",      "q-len",
+      "kv-len",    "extent", "set",      "dump-stages-to"};
   return names;
 }
 
@@ -63,6 +65,30 @@ static Status lowerForThreads(ModuleOp module, const std::string &name) {
   return Status::error(StatusCode::unsupported, "compile",
                        name + " has no lowering to threads",
                        "see the message above");
+}
+
+/// The stages of a cascade's way to a GPU; the last two are written here.
+static ArrayRef<StringRef> getGpuStages() {
+  static const StringRef stages[] = {"source", "bind", "schedule", "reduce",
+                                     "tile",   "pipe", "llvm"};
+  return stages;
+}
+
+static void show(const PipelineOptions &options, StringRef stage,
+                 ModuleOp module) {
+  if (options.onStage)
+    options.onStage(stage, module);
+}
+
+/// Compiles kernels at the pipe level, and shows them and what they become.
+static FailureOr<nvidia::CompiledCode>
+compilePipe(ModuleOp module, const PipelineOptions &options,
+            nvidia::CodeKind kind) {
+  show(options, "pipe", module);
+  auto code = nvidia::compile(module, kind);
+  if (succeeded(code))
+    show(options, "llvm", module);
+  return code;
 }
 
 /// Runs `stages` and keeps what they say of a failure.
@@ -87,7 +113,9 @@ static Status refuse(const std::string &name, const char *what) {
 }
 
 /// The code of `func` with schedules for tiles of `shape`, or why there is
-/// none.
+/// none. Registers for a role are counted in its tiles; only ptxas knows what
+/// addresses take, of which the role that loads may have more than the
+/// machine's first split gives it.
 static std::optional<std::string> tryShape(cascade::FuncOp func,
                                            const PipelineOptions &options,
                                            std::pair<int64_t, int64_t> shape,
@@ -96,19 +124,29 @@ static std::optional<std::string> tryShape(cascade::FuncOp func,
   PipelineOptions stages = options;
   std::tie(stages.tileRows, stages.tileKeys) = shape;
   stages.fullMultiple = stages.tileKeys;
-  OwningOpRef<ModuleOp> module = isolate(func);
-  return catchRefusal(*module, [&] {
-    PassManager passes(func.getContext());
-    nvidia::addSchedulePasses(passes);
-    if (failed(runCascadeStages(*module, stages)) ||
-        failed(passes.run(*module)))
-      return failure();
-    auto compiled = nvidia::compile(*module, kind);
-    if (failed(compiled))
-      return failure();
-    code = std::move(*compiled);
-    return success();
-  });
+  std::optional<std::string> refusal;
+  bool isLowered = true;
+  int64_t numSplits = nvidia::getMachineModel().getRegisters(1).size();
+  ScheduleOptions schedule;
+  for (; isLowered && schedule.split < numSplits; ++schedule.split) {
+    OwningOpRef<ModuleOp> module = isolate(func);
+    refusal = catchRefusal(*module, [&] {
+      PassManager passes(func.getContext());
+      nvidia::addSchedulePasses(passes, schedule);
+      if (failed(runCascadeStages(*module, stages)) ||
+          failed(passes.run(*module)))
+        return failure();
+      auto compiled = compilePipe(*module, stages, kind);
+      if (failed(compiled))
+        return failure();
+      code = std::move(*compiled);
+      return success();
+    });
+    if (!refusal)
+      return std::nullopt;
+    isLowered = !module->getOps<LLVM::LLVMFuncOp>().empty();
+  }
+  return refusal;
 }
 
 Result<GpuProgram> attn::compileGpuProgram(cascade::FuncOp func,
@@ -136,7 +174,7 @@ Result<GpuProgram> attn::compileGpuProgram(cascade::FuncOp func,
     return refuse(name, " has no lowering to tile programs");
   if (Status status = lowerForThreads(*module, name); !status.isOk())
     return status;
-  auto code = nvidia::compile(*module, kind);
+  auto code = compilePipe(*module, stages, kind);
   if (failed(code))
     return refuse(name, " cannot be compiled for this target");
   program.code = std::move(*code);
@@ -157,6 +195,7 @@ Status attn::lowerTilesForGpu(ModuleOp module, const std::string &name) {
   // Each program by itself: what has no schedule stays.
   PassManager passes(module.getContext());
   passes.addPass(createScheduleTilesPass(nvidia::getMachineModel(),
+                                         ScheduleOptions(),
                                          /*keepOthers=*/true));
   if (failed(passes.run(module)))
     return Status::error(StatusCode::unsupported, "compile",
@@ -202,5 +241,18 @@ Result<GpuProgram> attn::compileGpuCascade(MLIRContext &context,
       return number.takeStatus();
     *value = *number;
   }
-  return compileGpuProgram(source->func, pipeline, kind);
+  StageDump dump(line.get("dump-stages-to"), getGpuStages());
+  if (Status status = dump.open(); !status.isOk())
+    return status;
+  if (dump.isOn())
+    pipeline.onStage = [&dump](StringRef stage, ModuleOp now) {
+      std::string text;
+      llvm::raw_string_ostream(text) << *now << "\n";
+      dump.write(stage, text);
+    };
+  show(pipeline, "source", *isolate(source->func));
+  auto program = compileGpuProgram(source->func, pipeline, kind);
+  if (program.isOk() && !dump.getStatus().isOk())
+    return dump.getStatus();
+  return program;
 }

@@ -33,8 +33,9 @@ struct MachineModel {
   pipe::FragmentAttr (*getFragment)(mlir::MLIRContext *context,
                                     int64_t columns);
   /// Registers of a thread that loads and of one that multiplies, of a block
-  /// with so many groups that multiply.
-  std::pair<int64_t, int64_t> (*getRegisters)(int64_t groups);
+  /// with so many groups that multiply: ways to split what there is, from the
+  /// fewest for loading on.
+  llvm::ArrayRef<std::pair<int64_t, int64_t>> (*getRegisters)(int64_t groups);
 };
 
 } // namespace attn

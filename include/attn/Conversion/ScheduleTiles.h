@@ -13,12 +13,24 @@ class Pass;
 
 namespace attn {
 
+/// What a schedule leaves open.
+struct ScheduleOptions {
+  /// Slots of the rings of what a sweep loads.
+  int64_t slots = 2;
+  /// Groups start their products one after the other.
+  bool takesTurns = true;
+  /// Which of the machine's splits of registers between roles.
+  int64_t split = 0;
+};
+
 /// Each `tile.program` with one sweep of products becomes a `pipe.kernel` of a
 /// role that loads and one that multiplies, pipelined over the steps of the
 /// sweep. A program without a schedule is refused at the op that has none, or
 /// with `keepOthers` left for another pass, with a remark.
-std::unique_ptr<mlir::Pass> createScheduleTilesPass(const MachineModel &machine,
-                                                    bool keepOthers = false);
+std::unique_ptr<mlir::Pass>
+createScheduleTilesPass(const MachineModel &machine,
+                        const ScheduleOptions &options = {},
+                        bool keepOthers = false);
 
 } // namespace attn
 

@@ -18,8 +18,12 @@ struct ScheduleTiles final
     : PassWrapper<ScheduleTiles, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ScheduleTiles)
 
-  ScheduleTiles(const MachineModel &machine, bool keepOthers)
+  ScheduleTiles(const MachineModel &machine, const ScheduleOptions &options,
+                bool keepOthers)
       : machine(machine) {
+    slots = options.slots;
+    takesTurns = options.takesTurns;
+    split = options.split;
     this->keepOthers = keepOthers;
   }
   ScheduleTiles(const ScheduleTiles &other)
@@ -55,6 +59,7 @@ struct ScheduleTiles final
       ScheduleOptions options;
       options.slots = slots;
       options.takesTurns = takesTurns;
+      options.split = split;
       if (failed(Scheduler(plan, options, builder).run()))
         return signalPassFailure();
     }
@@ -69,6 +74,10 @@ struct ScheduleTiles final
                           llvm::cl::desc("Groups start their products one "
                                          "after the other"),
                           llvm::cl::init(true)};
+  Option<int64_t> split{*this, "split",
+                        llvm::cl::desc("Which of the machine's splits of "
+                                       "registers between roles"),
+                        llvm::cl::init(0)};
   Option<bool> keepOthers{*this, "keep-others",
                           llvm::cl::desc("Leave programs without a schedule as "
                                          "they are, with a remark"),
@@ -76,7 +85,8 @@ struct ScheduleTiles final
 };
 } // namespace
 
-std::unique_ptr<Pass> attn::createScheduleTilesPass(const MachineModel &machine,
-                                                    bool keepOthers) {
-  return std::make_unique<ScheduleTiles>(machine, keepOthers);
+std::unique_ptr<Pass>
+attn::createScheduleTilesPass(const MachineModel &machine,
+                              const ScheduleOptions &options, bool keepOthers) {
+  return std::make_unique<ScheduleTiles>(machine, options, keepOthers);
 }

@@ -253,7 +253,9 @@ LogicalResult Scheduler::run() {
   b.setInsertionPoint(program);
   if (failed(declare()))
     return failure();
-  auto [loading, multiplying] = plan.machine.getRegisters(plan.numGroups);
+  auto splits = plan.machine.getRegisters(plan.numGroups);
+  auto [loading, multiplying] =
+      splits[std::clamp<int64_t>(options.split, 0, splits.size() - 1)];
   auto load = createRole("load", 1, 1, loading);
   if (failed(writeLoadRole()))
     return failure();

@@ -7,14 +7,9 @@
 #include "RegisterEmitter.h"
 #include "StepSequence.h"
 
-namespace attn {
+#include "attn/Conversion/ScheduleTiles.h"
 
-struct ScheduleOptions {
-  /// Slots of the rings of what a sweep loads.
-  int64_t slots = 2;
-  /// Groups start their products one after the other.
-  bool takesTurns = true;
-};
+namespace attn {
 
 /// Writes the kernel of a program that can be scheduled.
 class Scheduler {

@@ -11,14 +11,18 @@ using namespace attn::nvidia;
 /// Of a thread that loads and one that multiplies. ptxas gives all threads as
 /// many at entry; what loaders give back, in multiples of 8, goes to the
 /// others.
-static std::pair<int64_t, int64_t> getRegisters(int64_t groups) {
+static ArrayRef<std::pair<int64_t, int64_t>> getRegisters(int64_t groups) {
+  using Split = std::pair<int64_t, int64_t>;
+  static const Split one[] = {{56, 240}, {88, 240}},
+                     two[] = {{56, 224}, {88, 208}},
+                     three[] = {{32, 160}, {56, 152}};
   switch (groups) {
   case 1:
-    return {56, 240};
+    return one;
   case 2:
-    return {56, 224};
+    return two;
   default:
-    return {32, 160};
+    return three;
   }
 }
 

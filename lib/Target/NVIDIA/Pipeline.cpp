@@ -18,12 +18,13 @@
 using namespace mlir;
 using namespace attn;
 
-void attn::nvidia::addSchedulePasses(OpPassManager &passes) {
+void attn::nvidia::addSchedulePasses(OpPassManager &passes,
+                                     const ScheduleOptions &options) {
   passes.addPass(createSplitLinesPass());
   passes.addPass(createFoldScalesPass());
   passes.addPass(createCanonicalizerPass());
   passes.addPass(createCSEPass());
-  passes.addPass(createScheduleTilesPass(getMachineModel()));
+  passes.addPass(createScheduleTilesPass(getMachineModel(), options));
   passes.addPass(createCanonicalizerPass());
   passes.addPass(createCSEPass());
 }

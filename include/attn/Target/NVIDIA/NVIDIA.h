@@ -3,7 +3,7 @@
 #ifndef ATTN_TARGET_NVIDIA_NVIDIA_H
 #define ATTN_TARGET_NVIDIA_NVIDIA_H
 
-#include "attn/Conversion/MachineModel.h"
+#include "attn/Conversion/ScheduleTiles.h"
 #include "attn/Runtime/Manifest.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -17,7 +17,8 @@ namespace attn::nvidia {
 const MachineModel &getMachineModel();
 
 /// Adds the passes that give tile programs schedules for this machine.
-void addSchedulePasses(mlir::OpPassManager &passes);
+void addSchedulePasses(mlir::OpPassManager &passes,
+                       const ScheduleOptions &options = {});
 
 /// Adds the passes from pipe kernels to the LLVM dialect.
 void buildPipeline(mlir::OpPassManager &passes);
