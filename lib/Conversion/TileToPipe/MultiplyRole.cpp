@@ -224,11 +224,10 @@ LogicalResult Scheduler::emitTurn(RegisterEmitter &emitter, const Step &step,
       // Of the group's own ring: the others' cursors stand alike.
       pipe::ReleaseOp::create(b, operand.rings[0], operand.cursor, isLast);
     }
-  // Where masks hold, what serves them alone is not needed; and which columns
-  // are set the groups tell each other.
+  // Where masks hold, what serves them alone is not needed.
   auto isSkipped = [&](Operation &op) {
-    return tile::isOnlyForMasks(&op) &&
-           (emitter.masksHold || isa<tile::ReduceOp>(op));
+    return StepPlan::isForSlots(&op) ||
+           (emitter.masksHold && tile::isOnlyForMasks(&op));
   };
   auto isEarly = [&](Operation &op) {
     return !plan.isLate(&op) && !plan.isBetween(&op) &&

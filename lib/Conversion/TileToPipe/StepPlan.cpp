@@ -395,6 +395,11 @@ bool StepPlan::isDeferred(Operation *op) const {
          });
 }
 
+bool StepPlan::isForSlots(Operation *op) {
+  return isa<tile::ReduceOp>(op) &&
+         llvm::all_of(op->getUsers(), llvm::IsaPred<tile::LoadOp>);
+}
+
 /// A sum of parts of lanes, all of whose uses take parts.
 bool StepPlan::isPartial(Value line,
                          const llvm::DenseSet<Value> &carries) const {
@@ -514,8 +519,7 @@ Refusal StepPlan::checkOp(Operation &op) {
       return {};
     return checkLoad(load);
   }
-  // Of which columns are set, groups tell each other.
-  if (isa<tile::ReduceOp>(op) && tile::isOnlyForMasks(&op))
+  if (isForSlots(&op))
     return {};
   if (auto reduce = dyn_cast<tile::ReduceOp>(op)) {
     bool isKnown = reduce.getKind() == tile::ReduceKind::Add ||

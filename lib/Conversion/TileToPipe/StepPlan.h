@@ -82,6 +82,9 @@ public:
   /// Narrowing of what late products take: their registers are read until the
   /// late products of the turn are done.
   bool isDeferred(mlir::Operation *op) const;
+  /// A reduction that says which rows of slots are seen, and nothing else:
+  /// groups tell each other, without a line of it.
+  static bool isForSlots(mlir::Operation *op);
   /// Whether a line of the step is kept as parts of lanes.
   bool isPartial(mlir::Value line) const;
   const SlotOperand *getSlot(mlir::Value tile) const;

@@ -150,6 +150,44 @@ tile.program @product_of_elements(
 #mk = affine_map<(m, n, k) -> (m, k)>
 #kn = affine_map<(m, n, k) -> (k, n)>
 #mn = affine_map<(m, n, k) -> (m, n)>
+#nk = affine_map<(m, n, k) -> (n, k)>
+!t = memref<?x64xbf16>
+tile.program @columns_of_a_mask(
+    %a: !t {tile.name = "a", tile.access = "read", tile.shape = ["P", 64]},
+    %o: !t {tile.name = "o", tile.access = "write", tile.shape = ["P", 64]},
+    %P: index {tile.extent = "P"}) space(%p = "P" by 128) {
+  %c0 = arith.constant 0 : index
+  %zero = arith.constant dense<0.0> : tensor<128x64xf32>
+  %r = tile.sweep(%c0 to %P partial) by 64 carry(%zero : tensor<128x64xf32>) step {
+  ^bb0(%m: index, %count: index, %acc: tensor<128x64xf32>):
+    %x = tile.load %a[#box](%p, %c0) : !t -> tensor<128x64xbf16>
+    %y = tile.load %a[#box](%m, %c0) : !t -> tensor<64x64xbf16>
+    %s = tile.dot %x, %y, %zero maps [#mk, #nk, #mn]
+        : tensor<128x64xbf16>, tensor<64x64xbf16>, tensor<128x64xf32>
+    // expected-error @below {{has no schedule for sm_90a: it is no sum or maximum along rows}}
+    %g = tile.reduce max %s dims [0] : tensor<128x64xf32>
+    %k = tile.mask %s empty 0.0 : f32 at(%p, %m) with(%g along [1] : tensor<64xf32>) {
+    ^bb0(%i: index, %j: index, %most: f32):
+      %none = arith.constant 0.0 : f32
+      %c = arith.cmpf ogt, %most, %none : f32
+      tile.yield %c : i1
+    } : tensor<128x64xf32>
+    %w = arith.truncf %k : tensor<128x64xf32> to tensor<128x64xbf16>
+    %v = tile.load %a[#box](%m, %c0) : !t -> tensor<64x64xbf16>
+    %next = tile.dot %w, %v, %acc maps [#mk, #kn, #mn]
+        : tensor<128x64xbf16>, tensor<64x64xbf16>, tensor<128x64xf32>
+    tile.yield %next : tensor<128x64xf32>
+  }
+  %out = arith.truncf %r : tensor<128x64xf32> to tensor<128x64xbf16>
+  tile.store %out, %o[#box](%p, %c0) : tensor<128x64xbf16>, !t
+}
+
+// -----
+
+#box = affine_map<(d0, d1)[s0, s1] -> (d0 + s0, d1 + s1)>
+#mk = affine_map<(m, n, k) -> (m, k)>
+#kn = affine_map<(m, n, k) -> (k, n)>
+#mn = affine_map<(m, n, k) -> (m, n)>
 !t = memref<?x64xbf16>
 !o = memref<?x64xf32>
 tile.program @store_of_no_box(
