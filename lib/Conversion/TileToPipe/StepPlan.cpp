@@ -181,15 +181,22 @@ Refusal StepPlan::planProduct(tile::DotOp dot) {
   return {};
 }
 
-/// The mask of which `where` says in which columns it is set.
-static Value matchSeen(Value where) {
-  auto reduce = where.getDefiningOp<tile::ReduceOp>();
+/// The mask of the step of which `load` takes the rows of columns that are set,
+/// if there is one; beyond the step's count none are.
+static Value matchSeen(tile::LoadOp load, tile::SweepOp sweep) {
+  Block &step = sweep.getStep().front();
+  auto reduce = load.getWhere().getDefiningOp<tile::ReduceOp>();
   auto mask =
       reduce ? reduce.getTile().getDefiningOp<tile::MaskOp>() : tile::MaskOp();
-  bool isSeen = mask && reduce.getKind() == tile::ReduceKind::Or &&
-                reduce.getDims() == ArrayRef<int64_t>{0} &&
-                matchPattern(mask.getTile(), m_One());
-  return isSeen ? mask.getResult() : Value();
+  if (!mask || mask->getBlock() != &step ||
+      reduce.getKind() != tile::ReduceKind::Or ||
+      reduce.getDims() != ArrayRef<int64_t>{0} ||
+      !matchPattern(mask.getTile(), m_One()))
+    return {};
+  Value count = step.getArgument(1);
+  bool ends = mask.getValid().size() == 2 && mask.getValid()[1] == count;
+  return ends || !llvm::is_contained(load.getValid(), count) ? mask.getResult()
+                                                             : Value();
 }
 
 /// Whether `value` is the extent of a tensor along one of its dimensions.
@@ -296,10 +303,13 @@ Refusal StepPlan::planSlot(Value tile, tile::DotOp dot, bool isLate) {
     slot.isCleared = !kept || !isMaskedBeyondCount(dot.getResult(), *kept);
   }
   if (load.getWhere()) {
-    slot.seen = matchSeen(load.getWhere());
-    if (!slot.seen || *load.getAlong() != box->rowDim)
+    slot.seen = matchSeen(load, sweep);
+    if (!slot.seen || int64_t(*load.getAlong()) != box->rowDim)
       return refuse(load, "groups find the rows of a slot that are there by a "
                           "mask of the step only");
+    if (!isLate || slot.hasRows)
+      return refuse(load, "its mask is not there before products read its "
+                          "tile");
   }
   for (SlotOperand &known : slots)
     if (known.load == load) {
