@@ -186,8 +186,8 @@ struct SplitProduct : OpRewritePattern<arith::MulFOp> {
         continue;
       SmallVector<Value> terms;
       for (Value term : sum->getOperands())
-        terms.push_back(
-            arith::MulFOp::create(rewriter, op.getLoc(), term, factor));
+        terms.push_back(arith::MulFOp::create(rewriter, op.getLoc(), term,
+                                              factor, op.getFastmath()));
       rewriter.replaceOp(op, cloneOn(rewriter, sum, terms, getTile(op)));
       return success();
     }
@@ -209,7 +209,7 @@ struct SplitSum : OpRewritePattern<arith::AddFOp> {
           !getLine(sum->getOperand(0)) || !getLine(sum->getOperand(1)))
         continue;
       Value first = arith::AddFOp::create(rewriter, op.getLoc(), whole,
-                                          sum->getOperand(0));
+                                          sum->getOperand(0), op.getFastmath());
       rewriter.replaceOp(
           op, cloneOn(rewriter, sum, {first, sum->getOperand(1)}, getTile(op)));
       return success();

@@ -2,6 +2,8 @@
 
 #include "PredicateEmitter.h"
 
+#include "attn/Support/Predicates.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/Matchers.h"
@@ -78,23 +80,6 @@ PredicateEmitter::Term PredicateEmitter::evaluateSum(Operation &op, Term lhs,
   return {arith::AddIOp::create(b, lhs.value, rhs.value), factor};
 }
 
-/// The predicate of the exchanged sides.
-static arith::CmpIPredicate exchange(arith::CmpIPredicate predicate) {
-  using P = arith::CmpIPredicate;
-  switch (predicate) {
-  case P::slt:
-    return P::sgt;
-  case P::sle:
-    return P::sge;
-  case P::sgt:
-    return P::slt;
-  case P::sge:
-    return P::sle;
-  default:
-    return predicate;
-  }
-}
-
 PredicateEmitter::Term PredicateEmitter::compare(arith::CmpIOp op, Term lhs,
                                                  Term rhs) {
   using P = arith::CmpIPredicate;
@@ -114,7 +99,7 @@ PredicateEmitter::Term PredicateEmitter::compare(arith::CmpIOp op, Term lhs,
   // lhs + column < rhs, or lhs < rhs + column.
   if (factor < 0) {
     std::swap(lhs, rhs);
-    predicate = exchange(predicate);
+    predicate = swapSides(predicate);
   }
   match(lhs.value, rhs.value);
   Value limit = arith::SubIOp::create(b, rhs.value, lhs.value);

@@ -27,6 +27,7 @@ static LogicalResult lowerBody(const KernelValues &values) {
   RewritePatternSet patterns(context);
   ConversionTarget target(*context);
   populateRegisterPatterns(converter, values, patterns);
+  populateMathPatterns(converter, patterns);
   populateMmaPatterns(converter, patterns);
   populateRingPatterns(converter, values, patterns);
   populateStorePatterns(converter, values, patterns);

@@ -8,11 +8,9 @@
 
 #include "Lowering.h"
 
-#include "InlinePtx.h"
+#include "attn/Support/Predicates.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace attn;
@@ -124,155 +122,6 @@ struct ElementwiseLowering : ConversionPattern {
     return success();
   }
 };
-
-/// Pairs of f32 become one register of two 16-bit elements, the first in the
-/// low half.
-struct TruncFLowering : OpConversionPattern<arith::TruncFOp> {
-  using OpConversionPattern::OpConversionPattern;
-
-  LogicalResult
-  matchAndRewrite(arith::TruncFOp op, OneToNOpAdaptor adaptor,
-                  ConversionPatternRewriter &rewriter) const override {
-    auto type = dyn_cast<RankedTensorType>(op.getType());
-    auto from = dyn_cast<RankedTensorType>(op.getIn().getType());
-    if (!type || !from.getElementType().isF32() ||
-        type.getElementTypeBitWidth() != 16)
-      return rewriter.notifyMatchFailure(op, "is not from f32 to 16 bits");
-    Location loc = op.getLoc();
-    ValueRange values = adaptor.getIn();
-    auto pair = VectorType::get(2, type.getElementType());
-    SmallVector<Value> results;
-    for (size_t i = 0; i + 1 < values.size(); i += 2) {
-      Value packed;
-      if (type.getElementType().isBF16())
-        packed = NVVM::ConvertF32x2ToBF16x2Op::create(
-            rewriter, loc, pair, values[i + 1], values[i], Value(),
-            NVVM::FPRoundingMode::RN);
-      else
-        packed = NVVM::ConvertF32x2ToF16x2Op::create(
-            rewriter, loc, pair, values[i + 1], values[i], Value(),
-            NVVM::FPRoundingMode::RN);
-      results.push_back(LLVM::BitcastOp::create(rewriter, loc,
-                                                rewriter.getI32Type(), packed));
-    }
-    rewriter.replaceOpWithMultiple(op, {ValueRange(results)});
-    return success();
-  }
-};
-
-/// One approximate instruction a register, where the program allows `flag`.
-template <typename OpT>
-static LogicalResult lowerToIntrinsic(OpT op, ValueRange operands,
-                                      StringRef intrinsic,
-                                      arith::FastMathFlags flag,
-                                      ConversionPatternRewriter &rewriter) {
-  if (!arith::bitEnumContainsAll(op.getFastmath(), flag))
-    return rewriter.notifyMatchFailure(
-        op, "has only an approximate instruction; allow it by fastmath<" +
-                arith::stringifyFastMathFlags(flag) + ">");
-  SmallVector<Value> results;
-  for (Value operand : operands)
-    results.push_back(LLVM::CallIntrinsicOp::create(
-                          rewriter, op.getLoc(), operand.getType(),
-                          rewriter.getStringAttr(intrinsic), operand)
-                          .getResult(0));
-  rewriter.replaceOpWithMultiple(op, {ValueRange(results)});
-  return success();
-}
-
-struct Exp2Lowering : OpConversionPattern<math::Exp2Op> {
-  Exp2Lowering(const TypeConverter &converter, MLIRContext *context)
-      : OpConversionPattern(converter, context, /*benefit=*/2) {}
-  LogicalResult
-  matchAndRewrite(math::Exp2Op op, OneToNOpAdaptor adaptor,
-                  ConversionPatternRewriter &rewriter) const override {
-    return lowerToIntrinsic(op, adaptor.getOperand(),
-                            "llvm.nvvm.ex2.approx.ftz.f",
-                            arith::FastMathFlags::afn, rewriter);
-  }
-};
-
-struct Log2Lowering : OpConversionPattern<math::Log2Op> {
-  Log2Lowering(const TypeConverter &converter, MLIRContext *context)
-      : OpConversionPattern(converter, context, /*benefit=*/2) {}
-  LogicalResult
-  matchAndRewrite(math::Log2Op op, OneToNOpAdaptor adaptor,
-                  ConversionPatternRewriter &rewriter) const override {
-    return lowerToIntrinsic(op, adaptor.getOperand(),
-                            "llvm.nvvm.lg2.approx.ftz.f",
-                            arith::FastMathFlags::afn, rewriter);
-  }
-};
-
-struct TanhLowering : OpConversionPattern<math::TanhOp> {
-  TanhLowering(const TypeConverter &converter, MLIRContext *context)
-      : OpConversionPattern(converter, context, /*benefit=*/2) {}
-  LogicalResult
-  matchAndRewrite(math::TanhOp op, OneToNOpAdaptor adaptor,
-                  ConversionPatternRewriter &rewriter) const override {
-    SmallVector<Value> results;
-    for (Value operand : adaptor.getOperand())
-      results.push_back(approximateTanh(rewriter, op.getLoc(), operand));
-    rewriter.replaceOpWithMultiple(op, {ValueRange(results)});
-    return success();
-  }
-};
-
-/// Division by multiplication with the approximate reciprocal, where allowed.
-struct DivFLowering : OpConversionPattern<arith::DivFOp> {
-  DivFLowering(const TypeConverter &converter, MLIRContext *context)
-      : OpConversionPattern(converter, context, /*benefit=*/2) {}
-  LogicalResult
-  matchAndRewrite(arith::DivFOp op, OneToNOpAdaptor adaptor,
-                  ConversionPatternRewriter &rewriter) const override {
-    if (!arith::bitEnumContainsAll(op.getFastmath(),
-                                   arith::FastMathFlags::arcp))
-      return rewriter.notifyMatchFailure(op, "is exact");
-    SmallVector<Value> results;
-    Location loc = op.getLoc();
-    for (auto [lhs, rhs] :
-         llvm::zip_equal(adaptor.getLhs(), adaptor.getRhs())) {
-      Value inverse =
-          LLVM::CallIntrinsicOp::create(
-              rewriter, loc, rhs.getType(),
-              rewriter.getStringAttr("llvm.nvvm.rcp.approx.ftz.f"), rhs)
-              .getResult(0);
-      results.push_back(
-          matchPattern(lhs, m_OneFloat())
-              ? inverse
-              : Value(arith::MulFOp::create(rewriter, loc, lhs, inverse)));
-    }
-    rewriter.replaceOpWithMultiple(op, {ValueRange(results)});
-    return success();
-  }
-};
-
-/// The predicate that holds with the sides swapped.
-arith::CmpIPredicate swapSides(arith::CmpIPredicate predicate) {
-  using P = arith::CmpIPredicate;
-  switch (predicate) {
-  case P::eq:
-  case P::ne:
-    return predicate;
-  case P::slt:
-    return P::sgt;
-  case P::sle:
-    return P::sge;
-  case P::sgt:
-    return P::slt;
-  case P::sge:
-    return P::sle;
-  case P::ult:
-    return P::ugt;
-  case P::ule:
-    return P::uge;
-  case P::ugt:
-    return P::ult;
-  case P::uge:
-    return P::ule;
-  }
-  llvm_unreachable("unknown predicate");
-}
 
 /// A comparison with coordinates: what the thread adds to them goes to the
 /// other side, once a value, so that each register compares with a constant.
@@ -595,8 +444,7 @@ void attn::nvidia::populateRegisterPatterns(const TypeConverter &converter,
                                             const KernelValues &values,
                                             RewritePatternSet &patterns) {
   MLIRContext *context = patterns.getContext();
-  patterns.add<ElementwiseLowering, TruncFLowering, Exp2Lowering, Log2Lowering,
-               TanhLowering, DivFLowering, ConstantLowering, SplatLowering,
+  patterns.add<ElementwiseLowering, ConstantLowering, SplatLowering,
                BroadcastLowering, ColumnsLowering, RowReduceLowering,
                LaneReduceLowering, RelayoutLowering>(converter, context);
   patterns.add<CompareCoordLowering, CoordLowering, CoordToFloatLowering>(

@@ -133,7 +133,6 @@ struct GatherLowering : OpConversionPattern<GatherOp> {
   matchAndRewrite(GatherOp op, OneToNOpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
     Location loc = op.getLoc();
-    Emitter e{rewriter, loc};
     GlobalType source = op.getSource().getType();
     Type element = source.getElementType();
     auto result = cast<RankedTensorType>(op.getResult().getType());

@@ -110,6 +110,8 @@ public:
 void populateRegisterPatterns(const mlir::TypeConverter &converter,
                               const KernelValues &values,
                               mlir::RewritePatternSet &patterns);
+void populateMathPatterns(const mlir::TypeConverter &converter,
+                          mlir::RewritePatternSet &patterns);
 void populateMmaPatterns(const mlir::TypeConverter &converter,
                          mlir::RewritePatternSet &patterns);
 void populateRingPatterns(const mlir::TypeConverter &converter,

@@ -1,0 +1,130 @@
+//===- LowerMath.cpp - what has instructions of its own on registers ------===//
+
+#include "Lowering.h"
+
+#include "InlinePtx.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/Matchers.h"
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::nvidia;
+
+namespace {
+/// Pairs of f32 become one register of two 16-bit elements, the first in the
+/// low half.
+struct TruncFLowering : OpConversionPattern<arith::TruncFOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(arith::TruncFOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    auto type = dyn_cast<RankedTensorType>(op.getType());
+    auto from = dyn_cast<RankedTensorType>(op.getIn().getType());
+    if (!type || !from.getElementType().isF32() ||
+        type.getElementTypeBitWidth() != 16)
+      return rewriter.notifyMatchFailure(op, "is not from f32 to 16 bits");
+    Location loc = op.getLoc();
+    ValueRange values = adaptor.getIn();
+    auto pair = VectorType::get(2, type.getElementType());
+    SmallVector<Value> results;
+    for (size_t i = 0; i + 1 < values.size(); i += 2) {
+      Value packed;
+      if (type.getElementType().isBF16())
+        packed = NVVM::ConvertF32x2ToBF16x2Op::create(
+            rewriter, loc, pair, values[i + 1], values[i], Value(),
+            NVVM::FPRoundingMode::RN);
+      else
+        packed = NVVM::ConvertF32x2ToF16x2Op::create(
+            rewriter, loc, pair, values[i + 1], values[i], Value(),
+            NVVM::FPRoundingMode::RN);
+      results.push_back(LLVM::BitcastOp::create(rewriter, loc,
+                                                rewriter.getI32Type(), packed));
+    }
+    rewriter.replaceOpWithMultiple(op, {ValueRange(results)});
+    return success();
+  }
+};
+
+/// One approximate instruction a register, where the program allows it.
+template <typename OpT> struct ApproximateLowering : OpConversionPattern<OpT> {
+  ApproximateLowering(const TypeConverter &converter, MLIRContext *context,
+                      StringRef intrinsic)
+      : OpConversionPattern<OpT>(converter, context, /*benefit=*/2),
+        intrinsic(intrinsic) {}
+
+  LogicalResult
+  matchAndRewrite(OpT op,
+                  typename OpConversionPattern<OpT>::OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    if (!arith::bitEnumContainsAll(op.getFastmath(), arith::FastMathFlags::afn))
+      return rewriter.notifyMatchFailure(
+          op, "has only an approximate instruction; allow it by fastmath<afn>");
+    SmallVector<Value> results;
+    for (Value operand : adaptor.getOperand())
+      results.push_back(LLVM::CallIntrinsicOp::create(
+                            rewriter, op.getLoc(), operand.getType(),
+                            rewriter.getStringAttr(intrinsic), operand)
+                            .getResult(0));
+    rewriter.replaceOpWithMultiple(op, {ValueRange(results)});
+    return success();
+  }
+
+  StringRef intrinsic;
+};
+
+struct TanhLowering : OpConversionPattern<math::TanhOp> {
+  TanhLowering(const TypeConverter &converter, MLIRContext *context)
+      : OpConversionPattern(converter, context, /*benefit=*/2) {}
+  LogicalResult
+  matchAndRewrite(math::TanhOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    SmallVector<Value> results;
+    for (Value operand : adaptor.getOperand())
+      results.push_back(approximateTanh(rewriter, op.getLoc(), operand));
+    rewriter.replaceOpWithMultiple(op, {ValueRange(results)});
+    return success();
+  }
+};
+
+/// Division by multiplication with the approximate reciprocal, where allowed.
+struct DivFLowering : OpConversionPattern<arith::DivFOp> {
+  DivFLowering(const TypeConverter &converter, MLIRContext *context)
+      : OpConversionPattern(converter, context, /*benefit=*/2) {}
+  LogicalResult
+  matchAndRewrite(arith::DivFOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    if (!arith::bitEnumContainsAll(op.getFastmath(),
+                                   arith::FastMathFlags::arcp))
+      return rewriter.notifyMatchFailure(op, "is exact");
+    SmallVector<Value> results;
+    Location loc = op.getLoc();
+    for (auto [lhs, rhs] :
+         llvm::zip_equal(adaptor.getLhs(), adaptor.getRhs())) {
+      Value inverse =
+          LLVM::CallIntrinsicOp::create(
+              rewriter, loc, rhs.getType(),
+              rewriter.getStringAttr("llvm.nvvm.rcp.approx.ftz.f"), rhs)
+              .getResult(0);
+      results.push_back(
+          matchPattern(lhs, m_OneFloat())
+              ? inverse
+              : Value(arith::MulFOp::create(rewriter, loc, lhs, inverse)));
+    }
+    rewriter.replaceOpWithMultiple(op, {ValueRange(results)});
+    return success();
+  }
+};
+} // namespace
+
+void attn::nvidia::populateMathPatterns(const TypeConverter &converter,
+                                        RewritePatternSet &patterns) {
+  MLIRContext *context = patterns.getContext();
+  patterns.add<TruncFLowering, TanhLowering, DivFLowering>(converter, context);
+  patterns.add<ApproximateLowering<math::Exp2Op>>(converter, context,
+                                                  "llvm.nvvm.ex2.approx.ftz.f");
+  patterns.add<ApproximateLowering<math::Log2Op>>(converter, context,
+                                                  "llvm.nvvm.lg2.approx.ftz.f");
+}
