@@ -92,24 +92,7 @@ LogicalResult Scheduler::writeLoadRole() {
   RegisterEmitter emitter(b, plan);
   if (failed(enterRole(emitter)))
     return failure();
-  for (Operand &operand : operands)
-    operand.cursor = pipe::CursorOp::create(
-        b, pipe::CursorType::get(
-               b.getContext(),
-               cast<pipe::RingType>(operand.rings[0].getType()).getSlots()));
-  Value first = pipe::FirstItemOp::create(b, b.getI32Type(), work);
-  Values inits = getCursors(true);
-  llvm::append_range(inits, getCursors(false));
-  size_t numMoving = getCursors(true).size();
-  auto loop =
-      pipe::WorkLoopOp::create(b, TypeRange(ValueRange(inits)), first, inits);
-  Block *body = b.createBlock(&loop.getBody());
-  Value item = body->addArgument(b.getI32Type(), b.getLoc());
-  for (Value init : inits)
-    body->addArgument(init.getType(), b.getLoc());
-  ValueRange carried = ValueRange(body->getArguments()).drop_front();
-  setCursors(carried.take_front(numMoving), true);
-  setCursors(carried.drop_front(numMoving), false);
+  Value item = openWorkLoop();
   Value next = pipe::NextItemOp::create(b, b.getI32Type(), work, item);
   setItem(emitter, item);
   if (failed(loadItem(emitter, item)))
@@ -131,9 +114,6 @@ LogicalResult Scheduler::writeLoadRole() {
         pipe::YieldOp::create(b);
       }
   }
-  Values yields = {next};
-  llvm::append_range(yields, getCursors(true));
-  llvm::append_range(yields, getCursors(false));
-  pipe::YieldOp::create(b, yields);
+  closeWorkLoop(next);
   return success();
 }

@@ -440,29 +440,12 @@ LogicalResult Scheduler::writeMultiplyRole() {
     }
     values[0] = own;
   };
-  for (Operand &operand : operands) {
+  for (Operand &operand : operands)
     chooseOwn(operand.rings);
-    operand.cursor = pipe::CursorOp::create(
-        b, pipe::CursorType::get(
-               b.getContext(),
-               cast<pipe::RingType>(operand.rings[0].getType()).getSlots()));
-  }
   for (auto &entry : staging)
     chooseOwn(entry.second);
 
-  Value first = pipe::FirstItemOp::create(b, b.getI32Type(), work);
-  Values inits = getCursors(true);
-  size_t numMoving = inits.size();
-  llvm::append_range(inits, getCursors(false));
-  auto loop =
-      pipe::WorkLoopOp::create(b, TypeRange(ValueRange(inits)), first, inits);
-  Block *body = b.createBlock(&loop.getBody());
-  Value item = body->addArgument(b.getI32Type(), b.getLoc());
-  for (Value init : inits)
-    body->addArgument(init.getType(), b.getLoc());
-  ValueRange carried = ValueRange(body->getArguments()).drop_front();
-  setCursors(carried.take_front(numMoving), true);
-  setCursors(carried.drop_front(numMoving), false);
+  Value item = openWorkLoop();
   setItem(emitter, item);
   if (failed(multiplyItem(emitter)))
     return failure();
@@ -476,9 +459,6 @@ LogicalResult Scheduler::writeMultiplyRole() {
   } else {
     next = pipe::NextItemOp::create(b, b.getI32Type(), work, item);
   }
-  Values yields = {next};
-  llvm::append_range(yields, getCursors(true));
-  llvm::append_range(yields, getCursors(false));
-  pipe::YieldOp::create(b, yields);
+  closeWorkLoop(next);
   return success();
 }

@@ -177,6 +177,35 @@ LogicalResult Scheduler::enterRole(RegisterEmitter &emitter) {
   return frame.bindArguments(emitter);
 }
 
+Value Scheduler::openWorkLoop() {
+  for (Operand &operand : operands)
+    operand.cursor = pipe::CursorOp::create(
+        b, pipe::CursorType::get(
+               b.getContext(),
+               cast<pipe::RingType>(operand.rings[0].getType()).getSlots()));
+  Value first = pipe::FirstItemOp::create(b, b.getI32Type(), work);
+  Values inits = getCursors(true);
+  size_t numMoving = inits.size();
+  llvm::append_range(inits, getCursors(false));
+  auto loop =
+      pipe::WorkLoopOp::create(b, TypeRange(ValueRange(inits)), first, inits);
+  Block *body = b.createBlock(&loop.getBody());
+  Value item = body->addArgument(b.getI32Type(), b.getLoc());
+  for (Value init : inits)
+    body->addArgument(init.getType(), b.getLoc());
+  ValueRange carried = ValueRange(body->getArguments()).drop_front();
+  setCursors(carried.take_front(numMoving), true);
+  setCursors(carried.drop_front(numMoving), false);
+  return item;
+}
+
+void Scheduler::closeWorkLoop(Value next) {
+  Values yields = {next};
+  llvm::append_range(yields, getCursors(true));
+  llvm::append_range(yields, getCursors(false));
+  pipe::YieldOp::create(b, yields);
+}
+
 void Scheduler::setItem(RegisterEmitter &emitter, Value item) {
   tile::ProgramOp program = plan.program;
   Value rows = counts[plan.rowCoordinate], head, tile;

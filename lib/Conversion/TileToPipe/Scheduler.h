@@ -42,6 +42,10 @@ private:
   mlir::Value getSection();
   bool dependsOnRows(mlir::Value value);
   mlir::LogicalResult enterRole(RegisterEmitter &emitter);
+  /// Begins the loop over a role's items, with the places in its rings; returns
+  /// the item.
+  mlir::Value openWorkLoop();
+  void closeWorkLoop(mlir::Value next);
   /// Tells `emitter` the coordinates of an item.
   void setItem(RegisterEmitter &emitter, mlir::Value item);
   mlir::LogicalResult setStep(RegisterEmitter &emitter, const Step &step);
