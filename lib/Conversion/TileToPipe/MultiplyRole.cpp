@@ -79,13 +79,13 @@ void Scheduler::clearSlots(RegisterEmitter &emitter, bool isLate, Value count) {
     const SlotOperand &slot = *operand.slot;
     if (!slot.isMoving || slot.isLate != isLate)
       continue;
-    if (slot.seen) {
+    if (slot.seen && emitter.stepKind == StepKind::Partial) {
       // What is beyond the count no row sees.
       Value tile = pipe::WaitOp::create(b, operand.rings[0], operand.cursor);
       pipe::ClearUnsetOp::create(b, tile, emitter.getComplete(slot.seen));
       continue;
     }
-    if (!slot.isCleared)
+    if (!slot.isCleared && !slot.seen)
       continue;
     auto choice = scf::IfOp::create(b, isLess(count, i32(sweep.getTile())),
                                     /*withElseRegion=*/false);
@@ -197,7 +197,7 @@ LogicalResult Scheduler::emitTurn(RegisterEmitter &emitter, const Step &step,
 
   bool hasLate = !isFirst && !plan.lateProducts.empty();
   waitSlots(/*isLate=*/false);
-  if (!emitter.masksHold)
+  if (emitter.stepKind != StepKind::Whole)
     clearSlots(emitter, /*isLate=*/false, step.count);
   if (turn && hasLate)
     pipe::TakeTurnOp::create(b, turn, group);
@@ -227,7 +227,7 @@ LogicalResult Scheduler::emitTurn(RegisterEmitter &emitter, const Step &step,
   // Where masks hold, what serves them alone is not needed.
   auto isSkipped = [&](Operation &op) {
     return StepPlan::isForSlots(&op) ||
-           (emitter.masksHold && tile::isOnlyForMasks(&op));
+           (emitter.stepKind != StepKind::Partial && tile::isOnlyForMasks(&op));
   };
   auto isEarly = [&](Operation &op) {
     return !plan.isLate(&op) && !plan.isBetween(&op) &&
@@ -240,7 +240,7 @@ LogicalResult Scheduler::emitTurn(RegisterEmitter &emitter, const Step &step,
 
   if (hasLate && failed(finishLate(emitter, late, state)))
     return failure();
-  if (!emitter.masksHold)
+  if (emitter.stepKind != StepKind::Whole)
     clearSlots(emitter, /*isLate=*/true, step.count);
   for (Operation &op : block.without_terminator())
     if (plan.isDeferred(&op) && failed(emitter.emit(&op)))
@@ -288,7 +288,7 @@ Scheduler::State Scheduler::unflatten(ValueRange values, const State &like) {
 
 LogicalResult Scheduler::emitTurns(RegisterEmitter &emitter,
                                    StepSequence &sequence, Value first,
-                                   Value last, bool isFull, State &state) {
+                                   Value last, StepKind kind, State &state) {
   Value lastStep = arith::SubIOp::create(b, sequence.getNumSteps(), i32(1));
   auto loop = scf::ForOp::create(b, first, last, i32(1), flatten(state));
   {
@@ -297,15 +297,17 @@ LogicalResult Scheduler::emitTurns(RegisterEmitter &emitter,
     State inside = unflatten(loop.getRegionIterArgs(), state);
     Value number = loop.getInductionVar();
     FailureOr<Step> step =
-        isFull ? sequence.getFull(number) : sequence.getPartial(number);
+        kind == StepKind::Partial   ? sequence.getPartial(number)
+        : kind == StepKind::Clipped ? sequence.getClipped(number)
+                                    : sequence.getFull(number);
     if (failed(step))
       return failure();
     Value isLast =
         arith::CmpIOp::create(b, arith::CmpIPredicate::eq, number, lastStep);
-    emitter.masksHold = isFull;
+    emitter.stepKind = kind;
     LogicalResult result =
         emitTurn(emitter, *step, isLast, /*isFirst=*/false, inside);
-    emitter.masksHold = false;
+    emitter.stepKind = StepKind::Partial;
     if (failed(result))
       return failure();
     scf::YieldOp::create(b, flatten(inside));
@@ -404,12 +406,17 @@ LogicalResult Scheduler::multiplyItem(RegisterEmitter &emitter) {
       failed(emitTurn(emitter, *first, only, /*isFirst=*/true, state)))
     return failure();
   if (failed(emitTurns(emitter, sequence, i32(1), sequence.getNumPartial(),
-                       /*isFull=*/false, state)))
+                       StepKind::Partial, state)))
     return failure();
-  Value firstFull = arith::MaxUIOp::create(b, sequence.getNumPartial(), i32(1));
+  Value begin = arith::MaxUIOp::create(b, sequence.getNumPartial(), i32(1));
+  if (sequence.hasClipped() &&
+      failed(emitTurns(emitter, sequence, begin, sequence.getNumClipped(),
+                       StepKind::Clipped, state)))
+    return failure();
+  begin = arith::MaxUIOp::create(b, sequence.getNumClipped(), i32(1));
   if (sequence.hasFull() &&
-      failed(emitTurns(emitter, sequence, firstFull, sequence.getNumSteps(),
-                       /*isFull=*/true, state)))
+      failed(emitTurns(emitter, sequence, begin, sequence.getNumSteps(),
+                       StepKind::Whole, state)))
     return failure();
   if (failed(drain(emitter, state)) || failed(emitEpilogue(emitter)))
     return failure();

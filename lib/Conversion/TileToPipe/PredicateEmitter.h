@@ -20,6 +20,8 @@ public:
 
   /// Where the mask holds, as a tile of i1; null after an error.
   mlir::Value run();
+  /// Where columns are below the mask's count of them; null if all are.
+  mlir::Value isBelowCount() { return isBelow(1, mask.getValid()[1]); }
 
 private:
   /// A value of the predicate: `factor` times the column in its tile, plus

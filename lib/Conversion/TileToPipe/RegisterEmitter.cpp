@@ -407,11 +407,17 @@ LogicalResult RegisterEmitter::emitNumber(Operation *op) {
 }
 
 LogicalResult RegisterEmitter::emitMask(tile::MaskOp op) {
-  if (masksHold && op->getParentOp() == plan.sweep) {
+  StepKind kind =
+      op->getParentOp() == plan.sweep ? stepKind : StepKind::Partial;
+  Value holds;
+  if (kind == StepKind::Clipped)
+    holds = PredicateEmitter(*this, op).isBelowCount();
+  if (kind == StepKind::Whole || (kind == StepKind::Clipped && !holds)) {
     set(op.getResult(), getComplete(op.getTile()));
     return success();
   }
-  Value holds = PredicateEmitter(*this, op).run();
+  if (!holds)
+    holds = PredicateEmitter(*this, op).run();
   if (!holds)
     return failure();
   if (matchPattern(op.getTile(), m_One()) &&

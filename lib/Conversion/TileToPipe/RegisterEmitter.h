@@ -15,6 +15,16 @@
 
 namespace attn {
 
+/// What a step leaves to masks.
+enum class StepKind {
+  /// Their predicates decide at each point.
+  Partial,
+  /// They hold up to the step's count.
+  Clipped,
+  /// They hold, and the step has all its points.
+  Whole,
+};
+
 class RegisterEmitter : public ScalarEmitter {
 public:
   RegisterEmitter(mlir::ImplicitLocOpBuilder &b, const StepPlan &plan)
@@ -22,8 +32,8 @@ public:
 
   /// The number of the group's first row in the program's tile, an i32.
   mlir::Value rowOffset;
-  /// The predicates of masks hold, and all points of a step are there.
-  bool masksHold = false;
+  /// Of the step that is written.
+  StepKind stepKind = StepKind::Partial;
 
   /// Whether `op` has no tiles.
   static bool isScalar(mlir::Operation *op);

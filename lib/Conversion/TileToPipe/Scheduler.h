@@ -87,7 +87,7 @@ private:
                                mlir::Value isLast, bool isFirst, State &state);
   mlir::LogicalResult emitTurns(RegisterEmitter &emitter,
                                 StepSequence &sequence, mlir::Value first,
-                                mlir::Value last, bool isFull, State &state);
+                                mlir::Value last, StepKind kind, State &state);
   mlir::LogicalResult finishLate(RegisterEmitter &emitter, const Values &tokens,
                                  const State &state);
   mlir::LogicalResult drain(RegisterEmitter &emitter, State &state);

@@ -12,26 +12,32 @@ StepSequence::StepSequence(ImplicitLocOpBuilder &b, ScalarEmitter &scalars,
                            tile::SweepOp sweep)
     : b(b), scalars(scalars), sweep(sweep) {
   Value tile = i32(sweep.getTile());
-  SmallVector<std::pair<Value, Part>> wholes;
+  // With the numbers of their steps; they are numbered on from what is partial.
+  SmallVector<std::pair<Value, Part>> located, wholes;
   Value end = i32(0);
-  auto addPartial = [&](Value steps, Value lower, Value upper,
-                        std::optional<unsigned> locator) {
-    Value next = arith::AddIOp::create(b, end, steps);
-    partial.push_back({end, next, lower, upper, locator});
-    end = next;
+  auto append = [&](SmallVector<Part> &parts, Value steps, Part part) {
+    part.first = end;
+    part.end = end = arith::AddIOp::create(b, end, steps);
+    parts.push_back(part);
   };
   for (auto [i, lower, upper] :
        llvm::enumerate(sweep.getLowers(), sweep.getUppers())) {
     Value lo = scalars.getScalar(lower), hi = scalars.getScalar(upper);
     Value length =
         arith::MaxSIOp::create(b, arith::SubIOp::create(b, hi, lo), i32(0));
+    // A merge says that the order of steps is free.
+    bool isFull = sweep.getFull()[i] && !sweep.getMerge().empty();
     if (sweep.isLocated(i)) {
-      addPartial(length, lo, hi, i);
+      Part part{{}, {}, lo, hi, i};
+      if (isFull)
+        located.push_back({length, part});
+      else
+        append(partial, length, part);
       continue;
     }
-    // A merge says that the order of steps is free.
-    if (!sweep.getFull()[i] || sweep.getMerge().empty()) {
-      addPartial(arith::CeilDivUIOp::create(b, length, tile), lo, hi, {});
+    if (!isFull) {
+      append(partial, arith::CeilDivUIOp::create(b, length, tile),
+             {{}, {}, lo, hi, {}});
       continue;
     }
     Value whole = arith::DivUIOp::create(b, length, tile);
@@ -39,22 +45,21 @@ StepSequence::StepSequence(ImplicitLocOpBuilder &b, ScalarEmitter &scalars,
         arith::AddIOp::create(b, lo, arith::MulIOp::create(b, whole, tile));
     Value isRest = arith::MinUIOp::create(
         b, arith::RemUIOp::create(b, length, tile), i32(1));
-    addPartial(isRest, rest, hi, {});
-    wholes.push_back({whole, {Value(), Value(), lo, hi, {}}});
+    append(partial, isRest, {{}, {}, rest, hi, {}});
+    wholes.push_back({whole, {{}, {}, lo, hi, {}}});
   }
   numPartial = end;
-  for (auto &[steps, part] : wholes) {
-    Value next = arith::AddIOp::create(b, end, steps);
-    part.first = end;
-    part.end = next;
-    full.push_back(part);
-    end = next;
-  }
+  for (auto &[steps, part] : located)
+    append(clipped, steps, part);
+  numClipped = end;
+  for (auto &[steps, part] : wholes)
+    append(full, steps, part);
   numSteps = arith::MaxUIOp::create(b, end, i32(1));
   // An empty sweep has one step, before all that are full.
   Value isEmpty =
       arith::CmpIOp::create(b, arith::CmpIPredicate::eq, end, i32(0));
   numPartial = select(isEmpty, i32(1), numPartial);
+  numClipped = select(isEmpty, i32(1), numClipped);
 }
 
 Value StepSequence::select(Value condition, Value a, Value c) {
@@ -67,9 +72,10 @@ Value StepSequence::getBase(const Part &part, Value number) {
       b, part.lower, arith::MulIOp::create(b, within, i32(sweep.getTile())));
 }
 
-FailureOr<StepSequence::Step> StepSequence::getPartial(Value number) {
-  Step step{i32(0), i32(0)};
-  for (const Part &part : partial) {
+FailureOr<StepSequence::Step> StepSequence::find(ArrayRef<Part> parts,
+                                                 Value number, Step other) {
+  Step step = other;
+  for (const Part &part : parts) {
     Value isHere = arith::AndIOp::create(
         b,
         arith::CmpIOp::create(b, arith::CmpIPredicate::sge, number, part.first),
@@ -114,11 +120,13 @@ StepSequence::Step StepSequence::getFull(Value number) {
 
 FailureOr<StepSequence::Step> StepSequence::get(Value number) {
   FailureOr<Step> step = getPartial(number);
+  if (succeeded(step))
+    step = find(clipped, number, *step);
   if (failed(step) || full.empty())
     return step;
   Step whole = getFull(number);
   Value isFull =
-      arith::CmpIOp::create(b, arith::CmpIPredicate::sge, number, numPartial);
+      arith::CmpIOp::create(b, arith::CmpIPredicate::sge, number, numClipped);
   return Step{select(isFull, whole.base, step->base),
               select(isFull, whole.count, step->count)};
 }

@@ -1,8 +1,9 @@
 //===- StepSequence.h - the steps of a sweep, by number ---------*- C++ -*-===//
 //
-// Steps in which a mask decides, or which are not whole, come first; then whole
-// steps of full segments. What is left of a full segment is a step of the first
-// kind. A sweep without a merge has steps of the first kind only, in its order.
+// Steps in which a mask decides come first; then those of full segments that
+// are located, which a count may clip; then whole steps of the other full
+// segments. What is left of one of these is a step of the first kind. A sweep
+// without a merge has steps of the first kind only, in its order.
 //
 //===----------------------------------------------------------------------===//
 
@@ -24,13 +25,22 @@ public:
                tile::SweepOp sweep);
 
   mlir::Value getNumPartial() const { return numPartial; }
+  /// Those before the whole steps.
+  mlir::Value getNumClipped() const { return numClipped; }
   /// All steps, at least one: of an empty sweep there is one step of no points,
   /// which is partial.
   mlir::Value getNumSteps() const { return numSteps; }
+  bool hasClipped() const { return !clipped.empty(); }
   bool hasFull() const { return !full.empty(); }
 
-  mlir::FailureOr<Step> getPartial(mlir::Value number);
-  /// Of whole steps, numbered on from the partial ones.
+  mlir::FailureOr<Step> getPartial(mlir::Value number) {
+    return find(partial, number, {i32(0), i32(0)});
+  }
+  /// Numbered on from the partial ones.
+  mlir::FailureOr<Step> getClipped(mlir::Value number) {
+    return find(clipped, number, {i32(0), i32(0)});
+  }
+  /// Of whole steps, numbered on from the clipped ones.
   Step getFull(mlir::Value number);
   mlir::FailureOr<Step> get(mlir::Value number);
 
@@ -43,14 +53,17 @@ private:
 
   mlir::Value i32(int64_t value) { return scalars.constant(value); }
   mlir::Value select(mlir::Value condition, mlir::Value a, mlir::Value c);
+  /// The step of one of `parts`, `other` if it is in none.
+  mlir::FailureOr<Step> find(llvm::ArrayRef<Part> parts, mlir::Value number,
+                             Step other);
   /// lower + (number - first) * tile.
   mlir::Value getBase(const Part &part, mlir::Value number);
 
   mlir::ImplicitLocOpBuilder &b;
   ScalarEmitter &scalars;
   tile::SweepOp sweep;
-  llvm::SmallVector<Part> partial, full;
-  mlir::Value numPartial, numSteps;
+  llvm::SmallVector<Part> partial, clipped, full;
+  mlir::Value numPartial, numClipped, numSteps;
 };
 
 } // namespace attn
