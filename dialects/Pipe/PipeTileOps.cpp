@@ -200,6 +200,16 @@ LogicalResult GatherOp::verify() {
   if (from != to && !widens)
     return emitOpError("expects elements of ")
            << from << " or, of narrower floats, f32, but got " << to;
+  // gather_c3
+  if (auto argument = dyn_cast<BlockArgument>(getSource()))
+    if (auto kernel = dyn_cast<KernelOp>(argument.getOwner()->getParentOp())) {
+      auto access = kernel.getArgAttrOfType<StringAttr>(argument.getArgNumber(),
+                                                        kAccessAttr);
+      if (access && access != "read")
+        return emitOpError("expects a tensor that the kernel only reads, but "
+                           "its access is ")
+               << access;
+    }
   return success();
 }
 

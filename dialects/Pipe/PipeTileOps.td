@@ -176,6 +176,7 @@ def Pipe_GatherOp : Pipe_Op<"gather"> {
       shape and encoding.
     * (C2) The result's elements are the source's, or f32 where those are narrower
       floats.
+    * (C3) The kernel only reads `source`: a target may cache what it gathers.
   }];
   let arguments = (ins Pipe_GlobalType:$source, Variadic<AnyType>:$indices);
   let results = (outs Pipe_Registers:$result);

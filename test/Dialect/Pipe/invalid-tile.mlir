@@ -662,6 +662,21 @@ pipe.kernel @gather_c2(
 
 #s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
                     lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+!source = !pipe.global<?x?xf32>
+pipe.kernel @gather_c3(
+    %x: !source {pipe.name = "x", pipe.access = "write", pipe.shape = ["P", "M"]},
+    %n: i32 {pipe.name = "n"}) {
+  pipe.role "compute" groups(1) warps(4) registers(240) (%g) {
+    %columns = pipe.coord 1 : tensor<64x64xi32, #s>
+    // expected-error @below {{expects a tensor that the kernel only reads, but its access is "write"}}
+    %v = pipe.gather %x[%n, %columns] : !source[i32, tensor<64x64xi32, #s>] -> tensor<64x64xf32, #s>
+  }
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
 #wide = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 16 x d1 by 8],
                        lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
 #other = #pipe.fragment<registers = [32 x d1 by 1, 1 x d0 by 1],

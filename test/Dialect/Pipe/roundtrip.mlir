@@ -120,8 +120,8 @@ pipe.kernel @every_op(
     %wide = pipe.gather %k[%n, %n, %columns] : !heads[i32, i32, tensor<64x128xi32, #s>] -> !tile
     // CHECK: pipe.coord 0 : tensor<64xi32, #pipe.slice<1,
     %rows = pipe.coord 0 : tensor<64xi32, #pipe.slice<1, #s>>
-    // CHECK: pipe.gather %{{.*}}[%{{.*}}, %{{.*}}] : <?x?xf32>[i32, tensor<64xi32, #pipe.slice<1, {{.*}}>>] -> tensor<64xf32, #pipe.slice<1,
-    %line = pipe.gather %l[%n, %rows] : !lines[i32, tensor<64xi32, #pipe.slice<1, #s>>] -> !row
+    // CHECK: pipe.gather %{{.*}}[%{{.*}}, %{{.*}}, %{{.*}}] : <?x?x128xbf16>[i32, tensor<64xi32, #pipe.slice<1, {{.*}}>>, i32] -> tensor<64xf32, #pipe.slice<1,
+    %line = pipe.gather %k[%n, %rows, %n] : !heads[i32, tensor<64xi32, #pipe.slice<1, #s>>, i32] -> !row
     // CHECK: pipe.columns %{{.*}} from 64 :
     %right = pipe.columns %b from 64 : !tile -> tensor<64x64xf32, #half>
     // CHECK: pipe.relayout %{{.*}} cost(free) :

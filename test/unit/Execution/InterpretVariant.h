@@ -28,7 +28,7 @@ struct InterpretedCase {
   int64_t tileRows, tileKeys;
   /// With a schedule; else by ordinary threads.
   bool isScheduled = false;
-  std::map<std::string, std::string> parameters;
+  std::map<std::string, std::string> parameters = {};
   NaNKind nan = NaNKind::none;
 };
 
