@@ -15,38 +15,13 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
 
+#include <set>
+
 using namespace mlir;
 using namespace attn;
 
 /// Tiles of which a few fit a block's shared memory at any head dimension.
 static constexpr int64_t kThreadRows = 16, kThreadKeys = 32;
-
-/// Rows and keys of tiles to try, for queries, keys and values of at most
-/// `width` columns. Scores, their narrow copy and the output share the
-/// registers of a group, the rings shared memory.
-static SmallVector<std::pair<int64_t, int64_t>>
-getTileShapes(int64_t width, const PipelineOptions &options) {
-  constexpr int64_t kGranule = 16, kLeastKeys = 32;
-  SmallVector<std::pair<int64_t, int64_t>> shapes;
-  auto add = [&](int64_t rows, int64_t most) {
-    rows = options.tileRows.value_or(rows);
-    if (options.tileKeys)
-      shapes.push_back({rows, *options.tileKeys});
-    else
-      for (int64_t keys = most; keys >= kLeastKeys; keys -= kGranule)
-        shapes.push_back({rows, keys});
-  };
-  // Exponentials, not products, take the time of narrow heads: more groups
-  // share what one does not use.
-  if (width <= 64) {
-    shapes.push_back(
-        {options.tileRows.value_or(192), options.tileKeys.value_or(128)});
-    shapes.push_back(
-        {options.tileRows.value_or(192), options.tileKeys.value_or(96)});
-  }
-  add(128, width <= 128 ? 128 : width <= 192 ? 112 : 64);
-  return shapes;
-}
 
 ArrayRef<StringRef> attn::getCascadeOptions() {
   static const StringRef names[] = {
@@ -156,10 +131,15 @@ Result<GpuProgram> attn::compileGpuProgram(cascade::FuncOp func,
   PipelineOptions stages = options;
   stages.fewRows = 0;
   GpuProgram program;
+  std::set<std::pair<int64_t, int64_t>> tried;
   int64_t width = 0;
   for (const auto &[rank, extent] : options.extents)
     width = std::max(width, extent);
-  for (auto shape : getTileShapes(width, options)) {
+  for (auto [rows, keys] : nvidia::getTileShapes(width)) {
+    std::pair<int64_t, int64_t> shape = {options.tileRows.value_or(rows),
+                                         options.tileKeys.value_or(keys)};
+    if (!tried.insert(shape).second)
+      continue;
     auto refusal = tryShape(func, stages, shape, kind, program.code);
     if (!refusal) {
       program.reason.clear();

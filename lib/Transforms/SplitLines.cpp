@@ -107,9 +107,9 @@ struct SinkBroadcast : RewritePattern {
   }
 };
 
-/// A sum of coordinates as a float is a sum of floats, a line each. Of the line
-/// of keys stays the coordinate in the tile, which is small, and all else goes
-/// to the other: below 2^24 both are exact.
+/// A sum of coordinates as a float is a sum of floats, a line each. Of the left
+/// line stays the coordinate in the tile, which is small, and all else goes to
+/// the other: below 2^24 both are exact.
 struct SplitConversion : OpRewritePattern<arith::SIToFPOp> {
   using OpRewritePattern::OpRewritePattern;
 

@@ -1,11 +1,11 @@
 #!/bin/bash
 # Builds, on any machine, what the GPU machine needs: the kernels of
-# test/Device/programs as artifacts, the runtime library and the Python package,
-# all in .carry/. No GPU is needed; ptxas is.
+# test/Device/programs and of scheduled variants as artifacts, attn-run and the
+# runtime library, all in .carry/. No GPU is needed; ptxas is.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 cmake --preset default > /dev/null
-cmake --build --preset default --target attn-compile attn_runtime \
+cmake --build --preset default --target attn-compile attn-run attn_runtime \
   attn-launch-overhead AttnForwardingDriver
 rm -rf .carry
 mkdir -p .carry/kernels
@@ -13,7 +13,20 @@ for program in test/Device/programs/*.mlir test/Device/programs/threads/*.mlir; 
   build/bin/attn-compile "$program" --target=sm_90a --report=resources \
     -o ".carry/kernels/$(basename "$program" .mlir).attn"
 done
-# Variants by ordinary threads, and for comparison by the CPU.
+# Those that schedules.py times.
+schedule() {
+  build/bin/attn-compile "$1" --target=sm_90a --dtype=bf16 --head-dim="$2" \
+    --report=resources -o ".carry/kernels/scheduled-$1-$2.attn" "${@:3}"
+}
+for dim in 64 128 256; do
+  schedule full $dim
+  schedule causal-bottom-right $dim
+done
+for variant in alibi documents sliding-window softcap; do
+  schedule $variant 128
+done
+schedule s2 128 --set=block=64 --set=vertical=16
+# Variants in f32 by ordinary threads, and for comparison by the CPU.
 for variant in $(build/bin/attn-compile --list | awk '{ print $1 }'); do
   build/bin/attn-compile "$variant" --target=sm_90a \
     -o ".carry/kernels/variant-$variant.attn"
@@ -25,4 +38,5 @@ for library in libattn_runtime.so libattn-forwarding-driver.so; do
   strip ".carry/$library"
 done
 cp build/bin/attn-launch-overhead .carry/
+strip build/bin/attn-run -o .carry/attn-run
 git describe --always --dirty > .carry/version

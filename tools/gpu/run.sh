@@ -3,12 +3,16 @@
 # elsewhere with .carry/ copied):
 #   tools/gpu/run.sh check [PROGRAM...]    correctness, a child process a case
 #   tools/gpu/run.sh bench [PROGRAM...]    speed beside peers, JSON rows
+#   tools/gpu/run.sh schedules VARIANT:D[:LENGTHS[:NAME=VALUE...]]...
+#                                          the same of variants with schedules
+#   tools/gpu/run.sh sweep VARIANT...      random cases of variants against f64
 #   tools/gpu/run.sh cycles [PROGRAM...]   in-kernel cycles beside peers, by ncu
 #   tools/gpu/run.sh launch                a launch beside a bare one of the driver
 #   tools/gpu/run.sh sanitize [PROGRAM...] compute-sanitizer on small cases
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 export PYTHONPATH=$PWD/python:$PWD/tools/gpu
+export ATTN_RUN=${ATTN_RUN:-$PWD/.carry/attn-run}
 export ATTN_RUNTIME_LIBRARY=$PWD/.carry/libattn_runtime.so
 command=${1:-check}
 shift || true
@@ -17,14 +21,14 @@ if ! python3 -c 'import torch; assert torch.cuda.is_available()' 2> /dev/null; t
   exit 0
 fi
 case $command in
-  check | bench | cycles | sanitize) exec python3 "tools/gpu/$command.py" "$@" ;;
+  check | bench | schedules | sweep | cycles | sanitize) exec python3 "tools/gpu/$command.py" "$@" ;;
   launch)
     export LD_LIBRARY_PATH=$PWD/.carry${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
     exec .carry/attn-launch-overhead .carry/kernels/attention-full.attn \
       "$PWD/.carry/libattn-forwarding-driver.so"
     ;;
   *)
-    echo "expects check, bench, cycles, launch or sanitize, but got '$command'" >&2
+    echo "expects check, bench, schedules, sweep, cycles, launch or sanitize, but got '$command'" >&2
     exit 2
     ;;
 esac

@@ -271,8 +271,8 @@ def FoldScalesPass : Pass<"tile-fold-scales", "::mlir::ModuleOp"> {
   let summary = "Write exponentials to base 2, with factors folded into them";
   let description = [{
     For machines that have 2^x and log2(x), and a product with a sum in one
-    instruction. Of a softmax is left, at each point, one such instruction and one
-    exponential:
+    instruction. Of an exponential of a scaled difference is left, at each point, one
+    such instruction and one power of 2:
 
     * `exp(x)` becomes `exp2(log2(e) x)`, and `log(x)` `ln(2) log2(x)`;
     * a factor, one number for all points, of a difference with a line becomes
@@ -293,8 +293,8 @@ def SplitLinesPass : Pass<"tile-split-lines", "::mlir::ModuleOp"> {
     Elementwise ops on lines of one kind, and on numbers, are done before the line
     is repeated. A sum of a row's number and a column's stays apart: as a float it
     is a sum of floats, its factor one of each, and added to a whole tile it is
-    added line by line. So a bias that is linear in the distance of two tokens
-    (ALiBi) takes two instructions at a point and no conversions.
+    added line by line. So what is linear in the difference of two coordinates takes
+    two instructions at a point and no conversions.
 
     Results change by rounding only; coordinates up to 2^24 are converted exactly.
   }];

@@ -26,7 +26,7 @@ FailureOr<Type> KernelFrame::getArgumentType(unsigned index) {
   if (failed(memref.getStridesAndOffset(strides, offset)) ||
       memref.getRank() == 0)
     return program.emitOpError("expects tensors with dimensions and strides in "
-                               "a program for threads, but got ")
+                               "a program for a GPU, but got ")
            << memref;
   return Type(pipe::GlobalType::get(
       b.getContext(), memref.getShape(), memref.getElementType(),
@@ -81,7 +81,7 @@ FailureOr<Value> KernelFrame::getExtent(StringRef rank) {
             .getResult();
   }
   return program.emitOpError("expects a tensor with rank '")
-         << rank << "', whose extent a program for threads needs";
+         << rank << "', whose extent a program for a GPU needs";
 }
 
 FailureOr<SmallVector<Value>> KernelFrame::getCounts() {

@@ -149,7 +149,7 @@ LogicalResult ScalarEmitter::emitScalar(Operation *op) {
   if (op->getNumResults() != 1 || op->getNumRegions() != 0 ||
       !op->getResult(0).getType().isIntOrIndexOrFloat())
     return op->emitOpError("expects arithmetic on scalars, tile ops or scf.if "
-                           "in a program for threads");
+                           "in a program for a GPU");
   Value value = cloneScalar(op, getScalars(op->getOperands()));
   if (!value)
     return failure();

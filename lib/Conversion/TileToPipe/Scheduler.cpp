@@ -17,8 +17,8 @@
 using namespace mlir;
 using namespace attn;
 
-/// Heads that follow each other are at most so many, that the items at the end
-/// are short.
+/// So many tiles that differ in other coordinates follow each other at most, so
+/// that the items at the end are short.
 static constexpr int64_t kMaxSection = 32;
 
 static unsigned getArgument(Value memref) {
@@ -52,7 +52,8 @@ bool Scheduler::dependsOnRows(Value value) {
   return false;
 }
 
-/// Heads whose moving operands fit the cache that all blocks share.
+/// As many tiles of other coordinates as have their moving operands in the cache
+/// that all blocks share.
 Value Scheduler::getSection() {
   Value bytes = i32(0);
   for (const Operand &operand : operands) {
@@ -72,7 +73,7 @@ Value Scheduler::getSection() {
   fit = arith::MaxUIOp::create(b, fit, i32(1));
   fit = arith::MinUIOp::create(b, fit, i32(kMaxSection));
   return arith::MinUIOp::create(b, fit,
-                                arith::MaxUIOp::create(b, heads, i32(1)));
+                                arith::MaxUIOp::create(b, others, i32(1)));
 }
 
 void Scheduler::declareRings() {
@@ -133,11 +134,11 @@ LogicalResult Scheduler::declare() {
   if (failed(tiles) || failed(guard))
     return failure();
   counts = *tiles;
-  heads = i32(1);
+  others = i32(1);
   for (auto [i, count] : llvm::enumerate(counts))
     if (i != plan.rowCoordinate)
-      heads = arith::MulIOp::create(b, heads, count);
-  Value items = arith::MulIOp::create(b, heads, counts[plan.rowCoordinate]);
+      others = arith::MulIOp::create(b, others, count);
+  Value items = arith::MulIOp::create(b, others, counts[plan.rowCoordinate]);
   if (*guard)
     items = arith::MulIOp::create(b, items, *guard);
   tile::SweepOp sweep = plan.sweep;
@@ -208,7 +209,7 @@ void Scheduler::closeWorkLoop(Value next) {
 
 void Scheduler::setItem(RegisterEmitter &emitter, Value item) {
   tile::ProgramOp program = plan.program;
-  Value rows = counts[plan.rowCoordinate], head, tile;
+  Value rows = counts[plan.rowCoordinate], other, tile;
   auto div = [&](Value x, Value y) -> Value {
     return arith::DivUIOp::create(b, x, y);
   };
@@ -216,17 +217,18 @@ void Scheduler::setItem(RegisterEmitter &emitter, Value item) {
     return arith::RemUIOp::create(b, x, y);
   };
   if (section) {
-    // Sections of heads; in one, the last tiles of all its heads come first.
+    // Sections of the other coordinates; in one, the last tiles of all its
+    // items come first.
     Value items = arith::MulIOp::create(b, section, rows);
     Value first = arith::MulIOp::create(b, div(item, items), section);
     Value within = rem(item, items);
     Value width = arith::MinUIOp::create(
-        b, arith::SubIOp::create(b, heads, first), section);
-    head = arith::AddIOp::create(b, first, rem(within, width));
+        b, arith::SubIOp::create(b, others, first), section);
+    other = arith::AddIOp::create(b, first, rem(within, width));
     tile = arith::SubIOp::create(b, arith::SubIOp::create(b, rows, i32(1)),
                                  div(within, width));
   } else {
-    head = div(item, rows);
+    other = div(item, rows);
     tile = rem(item, rows);
   }
   std::optional<size_t> slowest;
@@ -236,9 +238,9 @@ void Scheduler::setItem(RegisterEmitter &emitter, Value item) {
   for (size_t i = counts.size(); i-- > 0;) {
     Value number = tile;
     if (i != plan.rowCoordinate) {
-      number = i == slowest ? head : rem(head, counts[i]);
+      number = i == slowest ? other : rem(other, counts[i]);
       if (i != slowest)
-        head = div(head, counts[i]);
+        other = div(other, counts[i]);
     }
     if (int64_t size = program.getSpaceTiles()[i]; size != 1)
       number = arith::MulIOp::create(b, number, i32(size));

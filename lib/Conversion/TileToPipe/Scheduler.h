@@ -112,7 +112,7 @@ private:
   /// Tiles along each coordinate of the program; items of other coordinates
   /// than the rows'; of these, those that follow each other.
   Values counts;
-  mlir::Value heads, section;
+  mlir::Value others, section;
   llvm::SmallVector<Operand> operands;
   /// For each store of a matrix, the tile on which each group stages it.
   llvm::DenseMap<mlir::Operation *, Values> staging;

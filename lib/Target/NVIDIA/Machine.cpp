@@ -45,3 +45,19 @@ const MachineModel &attn::nvidia::getMachineModel() {
   };
   return model;
 }
+
+SmallVector<std::pair<int64_t, int64_t>>
+attn::nvidia::getTileShapes(int64_t width) {
+  constexpr int64_t kGranule = 16, kLeast = 32;
+  SmallVector<std::pair<int64_t, int64_t>> shapes;
+  // Elementwise work, not products, takes the time of narrow operands: more
+  // groups share what one does not use.
+  if (width <= 64)
+    shapes = {{192, 128}, {192, 96}};
+  // What a step computes, its narrow copy and the accumulator share the
+  // registers of a group, the rings shared memory.
+  int64_t most = width <= 128 ? 128 : width <= 192 ? 112 : 64;
+  for (int64_t step = most; step >= kLeast; step -= kGranule)
+    shapes.push_back({128, step});
+  return shapes;
+}

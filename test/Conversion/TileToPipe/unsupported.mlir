@@ -1,6 +1,6 @@
 // RUN: attn-opt %s --split-input-file --convert-tile-to-pipe --verify-diagnostics
 
-// expected-error @below {{expects a tensor with rank 'P', whose extent a program for threads needs}}
+// expected-error @below {{expects a tensor with rank 'P', whose extent a program for a GPU needs}}
 tile.program @extent_of_no_tensor(
     %x: memref<4xf32, strided<[?], offset: ?>>
         {tile.name = "x", tile.access = "read", tile.shape = [4]},
@@ -53,7 +53,7 @@ tile.program @loop(
     %p: index {tile.extent = "P"}) space(%i = "P" by 2) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
-  // expected-error @below {{expects arithmetic on scalars, tile ops or scf.if in a program for threads}}
+  // expected-error @below {{expects arithmetic on scalars, tile ops or scf.if in a program for a GPU}}
   scf.for %k = %c0 to %p step %c1 {
   }
 }

@@ -16,6 +16,10 @@ namespace attn::nvidia {
 /// What schedules for sm_90a are made for.
 const MachineModel &getMachineModel();
 
+/// Rows of a program's tile and of a step to try in this order, where operands
+/// of products have at most `width` columns.
+llvm::SmallVector<std::pair<int64_t, int64_t>> getTileShapes(int64_t width);
+
 /// Adds the passes that give tile programs schedules for this machine.
 void addSchedulePasses(mlir::OpPassManager &passes,
                        const ScheduleOptions &options = {});
