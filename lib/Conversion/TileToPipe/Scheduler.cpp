@@ -52,8 +52,8 @@ bool Scheduler::dependsOnRows(Value value) {
   return false;
 }
 
-/// As many tiles of other coordinates as have their moving operands in the cache
-/// that all blocks share.
+/// As many tiles of other coordinates as have their moving operands in the
+/// cache that all blocks share.
 Value Scheduler::getSection() {
   Value bytes = i32(0);
   for (const Operand &operand : operands) {
