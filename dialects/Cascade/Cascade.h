@@ -38,6 +38,10 @@ inline constexpr llvm::StringLiteral kStaticAttr = "cascade.static";
 /// point. Without it they are refused.
 inline constexpr llvm::StringLiteral kResidualAttr = "cascade.residual";
 
+/// On functions: a dictionary of the `#cascade.layout`s of ranks whose tensors
+/// lie otherwise than coordinates run.
+inline constexpr llvm::StringLiteral kLayoutsAttr = "cascade.layouts";
+
 /// The effect of an empty value of each operand of `map` (one a block
 /// argument), by the algebra of its operations: `Absorb` if the yielded value
 /// is then `resultEmpty` whatever the other operands are, `Through` if the

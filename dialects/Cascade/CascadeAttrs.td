@@ -61,6 +61,22 @@ def Cascade_ScheduleAttr : AttrDef<CascadeDialect, "Schedule"> {
   let genVerifyDecl = 1;
 }
 
+def Cascade_LayoutAttr : AttrDef<CascadeDialect, "Layout"> {
+  let mnemonic = "layout";
+  let summary = "a rank whose coordinates run through the boxes of a canvas";
+  let description = [{
+    `#cascade.layout<[128, 128] by [8, 16]>`: tensors hold the points of a canvas of
+    128 x 128 row after row, and a coordinate of the rank is a position in boxes
+    of 8 x 16 points, as `attn/Analysis/RankLayout.h` has them. The function's
+    `cascade.layouts` gives it to ranks. (C1) One to three axes, each with an
+    extent and a box, both positive.
+  }];
+  let parameters = (ins ArrayRefParameter<"int64_t">:$extents,
+                        ArrayRefParameter<"int64_t">:$tiles);
+  let assemblyFormat = "`<` `[` $extents `]` `by` `[` $tiles `]` `>`";
+  let genVerifyDecl = 1;
+}
+
 /// What an empty operand does to a point (EDGE's merge operator, per operand).
 def Cascade_Merge : I32EnumAttr<"Merge", "effect of an empty operand", [
     I32EnumAttrCase<"Derived", 0, "derived">,

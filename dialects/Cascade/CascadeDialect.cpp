@@ -103,6 +103,19 @@ LogicalResult FewRowsAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   return success();
 }
 
+LogicalResult LayoutAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                 ArrayRef<int64_t> extents,
+                                 ArrayRef<int64_t> tiles) {
+  // layout_c1
+  auto isPositive = [](int64_t number) { return number > 0; };
+  if (extents.empty() || extents.size() > 3 || extents.size() != tiles.size() ||
+      !llvm::all_of(extents, isPositive) || !llvm::all_of(tiles, isPositive))
+    return emitError() << "expects one to three axes, each with a positive "
+                          "extent and box, but got extents ["
+                       << extents << "] and boxes [" << tiles << "]";
+  return success();
+}
+
 LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                    int64_t rows, int64_t keys, FewRowsAttr) {
   // Zero is an absent field.

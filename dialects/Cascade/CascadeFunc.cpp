@@ -161,6 +161,16 @@ std::optional<int64_t> FuncOp::getStaticExtent(StringRef name) {
   return rank ? rank.getExtent() : std::nullopt;
 }
 
+bool FuncOp::isWhole(StringRef rank) {
+  std::optional<int64_t> extent = getStaticExtent(rank);
+  return extent && *extent <= kMaxWhole && !getLayout(rank);
+}
+
+LayoutAttr FuncOp::getLayout(StringRef rank) {
+  auto layouts = (*this)->getAttrOfType<DictionaryAttr>(kLayoutsAttr);
+  return layouts ? layouts.getAs<LayoutAttr>(rank) : LayoutAttr();
+}
+
 //===----------------------------------------------------------------------===//
 // Verification
 //===----------------------------------------------------------------------===//

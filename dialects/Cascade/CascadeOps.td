@@ -110,6 +110,12 @@ def Cascade_FuncOp : Cascade_Op<"func", [
     static constexpr ::llvm::StringLiteral kNameAttr = "cascade.name";
     static constexpr ::llvm::StringLiteral kMinAttr = "cascade.min";
     static constexpr ::llvm::StringLiteral kPositiveAttr = "cascade.positive";
+    /// Whether rank `rank` is a dimension of tiles as a whole: its extent is
+    /// static and no more than this, and it has no layout.
+    static constexpr int64_t kMaxWhole = 256;
+    bool isWhole(::llvm::StringRef rank);
+    /// The layout of rank `rank`, if `cascade.layouts` has one.
+    LayoutAttr getLayout(::llvm::StringRef rank);
     static constexpr ::llvm::StringLiteral kMaxAttr = "cascade.max";
     static constexpr ::llvm::StringLiteral kFillAttr = "cascade.fill";
     static constexpr ::llvm::StringLiteral kExtentsAttr = "cascade.extents";

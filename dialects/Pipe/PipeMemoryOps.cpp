@@ -3,6 +3,7 @@
 #include "dialects/Pipe/Pipe.h"
 
 #include "mlir/IR/Builders.h"
+#include "llvm/ADT/BitVector.h"
 
 using namespace mlir;
 using namespace attn::pipe;
@@ -10,21 +11,18 @@ using namespace attn::pipe;
 //===-- Rings -------------------------------------------------------------===//
 
 ParseResult FillOp::parse(OpAsmParser &parser, OperationState &result) {
-  OpAsmParser::UnresolvedOperand ring, cursor, message;
+  OpAsmParser::UnresolvedOperand ring, cursor;
+  SmallVector<OpAsmParser::UnresolvedOperand> messages;
   OpAsmParser::Argument slot;
-  bool hasMessage = false;
   RingType type;
   Builder &builder = parser.getBuilder();
   if (parser.parseOperand(ring) || parser.parseLSquare() ||
       parser.parseOperand(cursor) || parser.parseRSquare() ||
       parser.parseKeyword("as") || parser.parseArgument(slot))
     return failure();
-  if (succeeded(parser.parseOptionalKeyword("message"))) {
-    hasMessage = true;
-    if (parser.parseLParen() || parser.parseOperand(message) ||
-        parser.parseRParen())
-      return failure();
-  }
+  if (succeeded(parser.parseOptionalKeyword("message")) &&
+      parser.parseOperandList(messages, OpAsmParser::Delimiter::Paren))
+    return failure();
   // The slot's type follows the body in the text, so that it is written once:
   // the region is parsed after the type.
   if (parser.parseColonType(type) ||
@@ -37,8 +35,7 @@ ParseResult FillOp::parse(OpAsmParser &parser, OperationState &result) {
       parser.resolveOperand(
           cursor, CursorType::get(parser.getContext(), type.getSlots()),
           result.operands) ||
-      (hasMessage &&
-       parser.resolveOperand(message, builder.getI32Type(), result.operands)))
+      parser.resolveOperands(messages, builder.getI32Type(), result.operands))
     return failure();
   ensureTerminator(*body, builder, result.location);
   return success();
@@ -47,8 +44,8 @@ ParseResult FillOp::parse(OpAsmParser &parser, OperationState &result) {
 void FillOp::print(OpAsmPrinter &printer) {
   printer << ' ' << getRing() << '[' << getCursor() << "] as "
           << getBody().getArgument(0);
-  if (getMessage())
-    printer << " message(" << getMessage() << ')';
+  if (!getMessages().empty())
+    printer << " message(" << getMessages() << ')';
   printer << " : " << getRing().getType();
   printer.printOptionalAttrDictWithKeyword((*this)->getAttrs());
   printer << ' ';
@@ -56,13 +53,34 @@ void FillOp::print(OpAsmPrinter &printer) {
                       /*printBlockTerminators=*/false);
 }
 
+/// Checks C5 of a fill.
+static LogicalResult verifyRows(FillOp op) {
+  llvm::BitVector filled(op.getRing().getType().getSlot().getNumRows());
+  LoadOp last;
+  for (auto load : op.getBody().getOps<LoadOp>()) {
+    if (!load.getRows() || !load.hasRowsOfSlot())
+      continue;
+    last = load;
+    unsigned begin = load.getFirstRow(), end = begin + load.getNumRows();
+    if (filled.find_first_in(begin, end) >= 0)
+      return load.emitOpError("expects rows that no other copy fills, but got ")
+             << load.getRowsAttr();
+    filled.set(begin, end);
+  }
+  if (last && !filled.all())
+    return op.emitOpError("expects copies that fill all rows of the slot, but "
+                          "none fills row ")
+           << filled.find_first_unset();
+  return success();
+}
+
 LogicalResult FillOp::verify() {
   RingType ring = getRing().getType();
   // fill_c2
-  if (bool(getMessage()) != ring.getMessage())
-    return emitOpError("expects a message exactly if the ring has them, but "
-                       "got ")
-           << (getMessage() ? "one" : "none") << " for " << ring;
+  if (static_cast<int64_t>(getMessages().size()) != ring.getMessages())
+    return emitOpError("expects as many messages as the ring's fillings carry, "
+                       "but got ")
+           << getMessages().size() << " for " << ring;
   if (getBody().getNumArguments() != 1 ||
       getBody().getArgument(0).getType() != ring.getSlot())
     return emitOpError("expects a body with one argument, the slot");
@@ -80,14 +98,15 @@ LogicalResult FillOp::verify() {
     if (!isa<LoadOp>(op) && !isPure(&op))
       return op.emitOpError("expects to stand outside of pipe.fill, which "
                             "holds loads and arithmetic only");
-  return success();
+  return verifyRows(*this);
 }
 
 LogicalResult MessageOp::verify() {
   // message_c2
-  if (!getRing().getType().getMessage())
-    return emitOpError("expects a ring with messages, but got ")
-           << getRing().getType();
+  if (static_cast<int64_t>(getNumber()) >= getRing().getType().getMessages())
+    return emitOpError("expects a message that the ring's fillings carry, but "
+                       "got number ")
+           << getNumber() << " of " << getRing().getType();
   return success();
 }
 
@@ -118,6 +137,14 @@ LogicalResult ClearOp::verify() {
   return success();
 }
 
+LogicalResult ClearRowOp::verify() {
+  // clear_row_c1
+  if (!(*this)->getParentOfType<EachOp>())
+    return emitOpError("expects to stand in a pipe.each, so that one thread "
+                       "does it");
+  return success();
+}
+
 LogicalResult ClearUnsetOp::verify() {
   RankedTensorType bits = getBits().getType();
   // clear_unset_c1
@@ -132,6 +159,11 @@ LogicalResult ClearUnsetOp::verify() {
   return success();
 }
 
+bool LoadOp::hasRowsOfSlot() {
+  return getRows()->size() == 2 && getFirstRow() >= 0 && getNumRows() > 0 &&
+         getNumRows() <= getSlot().getType().getNumRows() - getFirstRow();
+}
+
 LogicalResult LoadOp::verify() {
   // load_c1, load_c2, load_c4
   if (failed(verifyCopy(*this, getSource().getType(), getIndices().size(), 2,
@@ -142,6 +174,11 @@ LogicalResult LoadOp::verify() {
       cast<FillOp>((*this)->getParentOp()).getBody().getArgument(0))
     return emitOpError("expects to load into the slot of the enclosing "
                        "pipe.fill");
+  // load_c5
+  if (getRows() && !hasRowsOfSlot())
+    return emitOpError("expects the first row and the number of rows, of the "
+                       "slot's ")
+           << getSlot().getType().getNumRows() << ", but got " << getRowsAttr();
   return success();
 }
 
@@ -185,5 +222,19 @@ LogicalResult StoreOp::verify() {
       slice && slice.getPartial())
     return emitOpError("expects a complete line, but got ")
            << value << "; combine it by pipe.lane_reduce first";
+  // store_c5
+  if (!getRows())
+    return success();
+  auto rows = cast<RankedTensorType>(getRows().getType());
+  auto slice = cast<SliceAttr>(rows.getEncoding());
+  bool fits = rows.getElementType().isInteger(32) && !slice.getPartial() &&
+              rows.getDimSize(0) == value.getDimSize(0);
+  if (isa<SliceAttr>(value.getEncoding()))
+    fits &= rows.getEncoding() == value.getEncoding();
+  else
+    fits &= slice.getDim() == 1 && spreadsAs(slice, getFragment(value));
+  if (!fits)
+    return emitOpError("expects rows of i32 that are held as the rows of ")
+           << value << ", but got " << rows;
   return success();
 }

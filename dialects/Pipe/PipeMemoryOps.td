@@ -51,12 +51,14 @@ def Pipe_FillOp : Pipe_Op<"fill", [
 
     Constraints:
     * (C1) The cursor's and the ring's numbers of slots agree.
-    * (C2) There is a message exactly if the ring has them.
+    * (C2) There are as many messages as the ring's fillings carry.
     * (C3) The role has one warp.
     * (C4) The body holds nothing but `pipe.load`s into the slot and arithmetic.
+    * (C5) Those of the `pipe.load`s that say which rows they fill fill each row
+      of the slot once.
   }];
   let arguments = (ins Pipe_RingType:$ring, Pipe_CursorType:$cursor,
-                       Optional<I32>:$message);
+                       Variadic<I32>:$messages);
   let regions = (region SizedRegion<1>:$body);
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
@@ -74,15 +76,18 @@ def Pipe_WaitOp : Pipe_Op<"wait", [Pipe_CursorOfRing, Pipe_SlotOfRing]> {
 }
 
 def Pipe_MessageOp : Pipe_Op<"message", [Pipe_CursorOfRing]> {
-  let summary = "the message of the slot at `cursor`, which was waited for";
+  let summary = "a message of the slot at `cursor`, which was waited for";
   let description = [{
     Constraints:
     * (C1) The cursor's and the ring's numbers of slots agree.
-    * (C2) The ring has messages.
+    * (C2) The ring's fillings carry message `number`.
   }];
-  let arguments = (ins Pipe_RingType:$ring, Pipe_CursorType:$cursor);
+  let arguments = (ins Pipe_RingType:$ring, Pipe_CursorType:$cursor,
+                       DefaultValuedAttr<I64Attr, "0">:$number);
   let results = (outs I32:$message);
-  let assemblyFormat = "$ring `[` $cursor `]` attr-dict `:` type($ring)";
+  let assemblyFormat = [{
+    $ring `[` $cursor `]` (`number` $number^)? attr-dict `:` type($ring)
+  }];
   let hasVerifier = 1;
 }
 
@@ -118,6 +123,31 @@ def Pipe_ClearOp : Pipe_Op<"clear"> {
   let hasVerifier = 1;
 }
 
+def Pipe_ClearRowOp : Pipe_Op<"clear_row"> {
+  let summary = "makes a row of a slot zero";
+  let description = [{
+    In a `pipe.each`, which orders it before the products of the group: where the
+    condition holds, row `row` of a slot that was waited for becomes zero. Several
+    readers may clear a slot: they clear the same rows.
+
+    ```mlir
+    pipe.each %row in %c64 {
+      %is_seen = arith.cmpi sge, %row, %first : i32
+      %is_unseen = arith.xori %is_seen, %true : i1
+      pipe.clear_row %slot[%row] if %is_unseen : !pipe.shared<64x128xbf16, swizzle = 128>
+    }
+    ```
+
+    Constraints:
+    * (C1) It stands in a `pipe.each`.
+  }];
+  let arguments = (ins Pipe_SharedType:$slot, I32:$row, I1:$condition);
+  let assemblyFormat = [{
+    $slot `[` $row `]` `if` $condition attr-dict `:` type($slot)
+  }];
+  let hasVerifier = 1;
+}
+
 def Pipe_ClearUnsetOp : Pipe_Op<"clear_unset"> {
   let summary = "makes rows of a slot zero that no group's bits name";
   let description = [{
@@ -143,23 +173,41 @@ def Pipe_LoadOp : Pipe_Op<"load", [HasParent<"FillOp">]> {
   let summary = "starts a copy from global memory into a slot";
   let description = [{
     The slot's two dimensions are the last two of `source`, from `indices` on;
-    points beyond the extents of `source` are zero.
+    points beyond the extents of `source` are zero. With `rows [first, count]`
+    these rows of the slot alone are filled, so that several copies bring what
+    does not follow each other in memory, as the rows of a box of a canvas:
+
+    ```mlir
+    pipe.load %k[%head, %upper, %zero] -> %slot rows [0, 8] : ...
+    pipe.load %k[%head, %lower, %zero] -> %slot rows [8, 8] : ...
+    ```
 
     Constraints:
     * (C1) One index a dimension of `source`, which has at least two.
     * (C2) Element types agree.
     * (C3) The slot is that of the enclosing `pipe.fill`.
     * (C4) `source` is not `strided`.
+    * (C5) `rows` are rows of the slot, one at the least.
   }];
   let arguments = (ins Pipe_GlobalType:$source, Variadic<I32>:$indices,
                        Pipe_SharedType:$slot,
                        DefaultValuedAttr<Pipe_CacheHint,
-                         "::attn::pipe::CacheHint::Normal">:$cache);
+                         "::attn::pipe::CacheHint::Normal">:$cache,
+                       OptionalAttr<DenseI64ArrayAttr>:$rows);
   let assemblyFormat = [{
-    $source `[` $indices `]` `->` $slot (`cache` `(` $cache^ `)`)? attr-dict
-    `:` type($source) `->` type($slot)
+    $source `[` $indices `]` `->` $slot (`rows` $rows^)?
+    (`cache` `(` $cache^ `)`)? attr-dict `:` type($source) `->` type($slot)
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// The first row of the slot that is filled, and how many are.
+    int64_t getFirstRow() { return getRows() ? (*getRows())[0] : 0; }
+    int64_t getNumRows() {
+      return getRows() ? (*getRows())[1] : getSlot().getType().getNumRows();
+    }
+    /// Whether `rows`, which is there, names rows of the slot.
+    bool hasRowsOfSlot();
+  }];
 }
 
 //===-- Stores --------------------------------------------------------------===//
@@ -205,23 +253,29 @@ def Pipe_BulkStoreOp : Pipe_Op<"bulk_store"> {
   let hasVerifier = 1;
 }
 
-def Pipe_StoreOp : Pipe_Op<"store"> {
+def Pipe_StoreOp : Pipe_Op<"store", [AttrSizedOperandSegments]> {
   let summary = "writes registers to global memory";
   let description = [{
     The value's dimensions are the last ones of `dest`, from `indices` on; points
     beyond the extents of `dest` are dropped. A line is written once, whichever of
     its lanes does it.
 
+    `rows` says for each row of the value where it lies, counted from the index of
+    that dimension; a negative row is dropped.
+
     Constraints:
     * (C1) One index a dimension of `dest`, and at most as many dimensions as it.
     * (C2) Element types agree.
     * (C3) The value is complete: its encoding is not partial.
     * (C4) `dest` is not `strided`.
+    * (C5) `rows` is a line of i32 along the value's first dimension, held by the
+      lanes and warps that hold the value's rows.
   }];
   let arguments = (ins Pipe_Registers:$value, Pipe_GlobalType:$dest,
-                       Variadic<I32>:$indices);
+                       Variadic<I32>:$indices, Optional<Pipe_Line>:$rows);
   let assemblyFormat = [{
-    $value `->` $dest `[` $indices `]` attr-dict `:` type($value) `->` type($dest)
+    $value `->` $dest `[` $indices `]` (`rows` `(` $rows^ `:` type($rows) `)`)?
+    attr-dict `:` type($value) `->` type($dest)
   }];
   let hasVerifier = 1;
 }

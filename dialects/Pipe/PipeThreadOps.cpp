@@ -57,7 +57,8 @@ LogicalResult EachOp::verify() {
            << body.getNumArguments() << " for " << getExtents().size();
   // each_c2
   WalkResult result = body.walk([&](Operation *op) -> WalkResult {
-    if (!isa<PipeDialect>(op->getDialect()) || isa<GetOp, PutOp, YieldOp>(op))
+    if (!isa<PipeDialect>(op->getDialect()) ||
+        isa<GetOp, PutOp, ClearRowOp, YieldOp>(op))
       return success();
     InFlightDiagnostic diag =
         op->emitOpError("expects not to stand in a pipe.each, whose points "

@@ -34,7 +34,8 @@ def Pipe_EachOp : Pipe_Op<"each", [
     Constraints:
     * (C1) The body has one argument of type `i32` for each extent, and there is
       at least one.
-    * (C2) Of `pipe`, the body holds nothing but `pipe.get` and `pipe.put`.
+    * (C2) Of `pipe`, the body holds nothing but `pipe.get`, `pipe.put` and
+      `pipe.clear_row`.
   }];
   let arguments = (ins Variadic<I32>:$extents);
   let regions = (region SizedRegion<1>:$body);

@@ -172,7 +172,8 @@ int64_t SharedType::getPanelColumns() const {
 Type RingType::parse(AsmParser &parser) {
   int64_t slots;
   SharedType slot;
-  bool message = false, cluster = false;
+  int64_t messages = 0;
+  bool cluster = false;
   SMLoc loc = parser.getCurrentLocation();
   if (parser.parseLess() || parser.parseInteger(slots) ||
       parser.parseKeyword("x") || parser.parseType(slot))
@@ -182,35 +183,47 @@ Type RingType::parse(AsmParser &parser) {
     StringRef flag;
     if (parser.parseKeyword(&flag))
       return {};
-    bool &value = flag == "message" ? message : cluster;
-    if ((flag != "message" && flag != "cluster") || value) {
-      parser.emitError(flagLoc, "expects message or cluster, each once, but "
-                                "got ")
+    if (flag == "cluster" && !cluster) {
+      cluster = true;
+    } else if (flag == "message" && messages == 0) {
+      messages = 1;
+    } else if (flag == "messages" && messages == 0) {
+      if (parser.parseEqual() || parser.parseInteger(messages))
+        return {};
+    } else {
+      parser.emitError(flagLoc, "expects message, messages or cluster, each "
+                                "kind once, but got ")
           << flag;
       return {};
     }
-    value = true;
   }
   if (parser.parseGreater())
     return {};
   return getChecked([&] { return parser.emitError(loc); }, parser.getContext(),
-                    slots, slot, message, cluster);
+                    slots, slot, messages, cluster);
 }
 
 void RingType::print(AsmPrinter &printer) const {
   printer << '<' << getSlots() << " x " << getSlot();
-  if (getMessage())
+  if (getMessages() == 1)
     printer << ", message";
+  else if (getMessages() > 1)
+    printer << ", messages = " << getMessages();
   if (getCluster())
     printer << ", cluster";
   printer << '>';
 }
 
 LogicalResult RingType::verify(function_ref<InFlightDiagnostic()> emitError,
-                               int64_t slots, SharedType slot, bool, bool) {
+                               int64_t slots, SharedType slot, int64_t messages,
+                               bool) {
   // ring_c1
   if (slots < 1)
     return emitError() << "expects at least 1 slot, but got " << slots;
+  // ring_c2
+  if (messages < 0 || messages > 2)
+    return emitError() << "expects at most 2 messages a filling, but got "
+                       << messages;
   if (slot.getParts() != 1)
     return emitError() << "expects slots of one part, but got "
                        << slot.getParts();

@@ -81,15 +81,17 @@ def Pipe_SharedType : Pipe_Type<"Shared", "shared"> {
 def Pipe_RingType : Pipe_Type<"Ring", "ring"> {
   let summary = "slots in shared memory, filled and read in turn";
   let description = [{
-    `!pipe.ring<2 x !pipe.shared<...>>`. With `message = i32`, each filling also
-    carries one integer. With `cluster`, the blocks of a cluster fill their
-    copies of a slot together: each fetches its share of the rows for all.
+    `!pipe.ring<2 x !pipe.shared<...>>`. With `message`, each filling also carries
+    an integer of 32 bits, with `messages = 2` two. With `cluster`, the blocks of a
+    cluster fill their copies of a slot together: each fetches its share of the
+    rows for all.
 
     Constraints:
-    * (C1) at least one slot.
+    * (C1) at least one slot;
+    * (C2) at most two messages.
   }];
   let parameters = (ins "int64_t":$slots, "::attn::pipe::SharedType":$slot,
-                        DefaultValuedParameter<"bool", "false">:$message,
+                        DefaultValuedParameter<"int64_t", "0">:$messages,
                         DefaultValuedParameter<"bool", "false">:$cluster);
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;

@@ -17,6 +17,9 @@
 #include "dialects/Tile/TileDialect.h.inc"
 #include "dialects/Tile/TileEnums.h.inc"
 
+#define GET_ATTRDEF_CLASSES
+#include "dialects/Tile/TileAttrs.h.inc"
+
 #define GET_OP_CLASSES
 #include "dialects/Tile/TileOps.h.inc"
 

@@ -3,6 +3,8 @@
 #include "dialects/Tile/Tile.h"
 
 #include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace attn::tile;
@@ -10,11 +12,42 @@ using namespace attn::tile;
 #include "dialects/Tile/TileDialect.cpp.inc"
 #include "dialects/Tile/TileEnums.cpp.inc"
 
+#define GET_ATTRDEF_CLASSES
+#include "dialects/Tile/TileAttrs.cpp.inc"
+
 void TileDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
 #include "dialects/Tile/TileOps.cpp.inc"
       >();
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "dialects/Tile/TileAttrs.cpp.inc"
+      >();
+}
+
+LogicalResult LayoutAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                 ArrayRef<int64_t> extents,
+                                 ArrayRef<int64_t> tiles) {
+  // layout_c1
+  auto isPositive = [](int64_t number) { return number > 0; };
+  if (extents.empty() || extents.size() > 3 || extents.size() != tiles.size() ||
+      !llvm::all_of(extents, isPositive) || !llvm::all_of(tiles, isPositive))
+    return emitError() << "expects one to three axes, each with a positive "
+                          "extent and box, but got extents ["
+                       << extents << "] and boxes [" << tiles << "]";
+  return success();
+}
+
+int64_t LayoutAttr::countPoints() const {
+  return llvm::product_of(getExtents());
+}
+
+int64_t LayoutAttr::countPositions() const {
+  int64_t count = 1;
+  for (auto [extent, tile] : llvm::zip(getExtents(), getTiles()))
+    count *= llvm::divideCeil(extent, tile) * tile;
+  return count;
 }
 
 TypedAttr attn::tile::getIdentity(ReduceKind kind, Type elementType) {

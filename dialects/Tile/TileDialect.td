@@ -18,6 +18,7 @@ def TileDialect : Dialect {
     A masked-out point holds the `empty` value of its `tile.mask`. Arithmetic is
     IEEE: nothing may assume that values are finite.
   }];
+  let useDefaultAttributePrinterParser = 1;
 }
 
 #endif // DIALECTS_TILE_TILEDIALECT_TD

@@ -2,7 +2,7 @@
 #ifndef DIALECTS_TILE_TILEOPS_TD
 #define DIALECTS_TILE_TILEOPS_TD
 
-include "dialects/Tile/TileDialect.td"
+include "dialects/Tile/TileAttrs.td"
 include "mlir/IR/CommonTypeConstraints.td"
 include "mlir/IR/CommonAttrConstraints.td"
 include "mlir/IR/EnumAttr.td"
@@ -53,6 +53,11 @@ def Tile_ProgramOp : Tile_Op<"program", [
 
     `static_extents` names extents that are constants of this program.
 
+    `layouts` says of such a rank that its coordinates are positions in a
+    `#tile.layout`. The rank then has as many coordinates as there are positions,
+    and a load or a store goes to the point at a position. Of padding, a load
+    gives any element or zero, and a store stores nothing.
+
     A program `when "P" >= 8` (or `< 8`) runs only for such extents of the rank:
     programs that cut the same work for few and for many rows stand in one
     module, and one of them has no work items.
@@ -64,6 +69,8 @@ def Tile_ProgramOp : Tile_Op<"program", [
     * (C3) Each coordinate is along a known extent and its tile is positive.
     * (C4) The body's arguments are the program's, then one `index` a coordinate.
     * (C5) The guard's rank is a known extent, and its bound is positive.
+    * (C6) `layouts` holds a `#tile.layout` for each of its ranks, with as many
+      points as the rank's static extent.
 
     ```mlir
     tile.program @copy(
@@ -81,6 +88,7 @@ def Tile_ProgramOp : Tile_Op<"program", [
                        StrArrayAttr:$space_ranks,
                        DenseI64ArrayAttr:$space_tiles,
                        OptionalAttr<DictionaryAttr>:$static_extents,
+                       OptionalAttr<DictionaryAttr>:$layouts,
                        OptionalAttr<StrAttr>:$guard_rank,
                        OptionalAttr<I64Attr>:$guard_bound,
                        UnitAttr:$guard_below,
@@ -95,7 +103,8 @@ def Tile_ProgramOp : Tile_Op<"program", [
       "::llvm::ArrayRef<::mlir::DictionaryAttr>":$argumentAttrs,
       "::llvm::ArrayRef<::llvm::StringRef>":$spaceRanks,
       "::llvm::ArrayRef<int64_t>":$spaceTiles,
-      CArg<"::mlir::DictionaryAttr", "{}">:$staticExtents)>];
+      CArg<"::mlir::DictionaryAttr", "{}">:$staticExtents,
+      CArg<"::mlir::DictionaryAttr", "{}">:$layouts)>];
   let extraClassDeclaration = [{
     ::llvm::ArrayRef<::mlir::Type> getArgumentTypes() {
       return getFunctionType().getInputs();
@@ -112,6 +121,11 @@ def Tile_ProgramOp : Tile_Op<"program", [
     std::optional<unsigned> getExtentArgument(::llvm::StringRef rank);
     /// The value of extent `rank` if it is a constant of this program.
     std::optional<int64_t> getStaticExtent(::llvm::StringRef rank);
+    /// The layout of rank `rank`, if it has one.
+    LayoutAttr getLayout(::llvm::StringRef rank);
+    /// The number of coordinates of rank `rank`, if it is a constant: its
+    /// positions where it has a layout, else its extent.
+    std::optional<int64_t> getStaticCoordinates(::llvm::StringRef rank);
   }];
 }
 

@@ -14,7 +14,7 @@ void ProgramOp::build(OpBuilder &builder, OperationState &state, StringRef name,
                       ArrayRef<DictionaryAttr> argumentAttrs,
                       ArrayRef<StringRef> spaceRanks,
                       ArrayRef<int64_t> spaceTiles,
-                      DictionaryAttr staticExtents) {
+                      DictionaryAttr staticExtents, DictionaryAttr layouts) {
   state.addAttribute(getSymNameAttrName(state.name),
                      builder.getStringAttr(name));
   state.addAttribute(getFunctionTypeAttrName(state.name),
@@ -25,6 +25,8 @@ void ProgramOp::build(OpBuilder &builder, OperationState &state, StringRef name,
                      builder.getDenseI64ArrayAttr(spaceTiles));
   if (staticExtents)
     state.addAttribute(getStaticExtentsAttrName(state.name), staticExtents);
+  if (layouts)
+    state.addAttribute(getLayoutsAttrName(state.name), layouts);
   call_interface_impl::addArgAndResultAttrs(builder, state, argumentAttrs, {},
                                             getArgAttrsAttrName(state.name),
                                             getResAttrsAttrName(state.name));
@@ -166,6 +168,17 @@ std::optional<int64_t> ProgramOp::getStaticExtent(StringRef rank) {
   return std::nullopt;
 }
 
+LayoutAttr ProgramOp::getLayout(StringRef rank) {
+  DictionaryAttr layouts = getLayoutsAttr();
+  return layouts ? layouts.getAs<LayoutAttr>(rank) : LayoutAttr();
+}
+
+std::optional<int64_t> ProgramOp::getStaticCoordinates(StringRef rank) {
+  if (LayoutAttr layout = getLayout(rank))
+    return layout.countPositions();
+  return getStaticExtent(rank);
+}
+
 LogicalResult ProgramOp::verifyType() { return success(); }
 
 LogicalResult ProgramOp::verifyBody() {
@@ -251,6 +264,17 @@ LogicalResult ProgramOp::verify() {
     return emitOpError("expects a guard on an extent of the program by a "
                        "positive bound, but got ")
            << getGuardRankAttr() << " and " << getGuardBoundAttr();
+  // program_c6
+  if (DictionaryAttr layouts = getLayoutsAttr())
+    for (NamedAttribute entry : layouts) {
+      auto layout = dyn_cast<LayoutAttr>(entry.getValue());
+      std::optional<int64_t> extent = getStaticExtent(entry.getName());
+      if (!layout || extent != layout.countPoints())
+        return emitOpError("expects a #tile.layout with the points of rank ")
+               << entry.getName() << ", whose extent is "
+               << (extent ? std::to_string(*extent) : "not static")
+               << ", but got " << entry.getValue();
+    }
   // program_c3
   if (getSpaceRanks().size() != getSpaceTiles().size())
     return emitOpError("expects one tile a coordinate, but got ")

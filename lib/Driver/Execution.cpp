@@ -37,6 +37,22 @@ void attn::bindStatics(FuncOp func, const Problem &problem,
   }
 }
 
+void attn::bindLengths(FuncOp func, const Problem &problem,
+                       PipelineOptions &pipeline) {
+  for (const char *rank : {"P", "M"})
+    if (auto it = problem.extents.find(rank); it != problem.extents.end() &&
+                                              it->second > 0 &&
+                                              !func.getStaticExtent(rank))
+      pipeline.extents.push_back(*it);
+  for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i) {
+    auto it = problem.scalars.find(func.getArgumentName(i).str());
+    if (it != problem.scalars.end() && !func.getArgAttr(i, kStaticAttr) &&
+        func.getArgumentTypes()[i].isIntOrIndex())
+      pipeline.scalars.emplace_back(it->first,
+                                    static_cast<int64_t>(it->second));
+  }
+}
+
 std::string attn::describeNumerics(FuncOp func, const Problem &problem) {
   llvm::json::Object numerics{
       {"input", std::string(getName(problem.dtype))},

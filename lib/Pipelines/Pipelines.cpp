@@ -41,6 +41,18 @@ getScheduleOptions(const PipelineOptions &options) {
   return choose;
 }
 
+static SetLayoutPassOptions getLayoutOptions(const std::string &rank,
+                                             const RankLayout &layout) {
+  SetLayoutPassOptions options;
+  options.rank = rank;
+  options.view = true;
+  for (const RankLayout::Axis &axis : layout.axes) {
+    options.extents.push_back(axis.extent);
+    options.tiles.push_back(axis.tile);
+  }
+  return options;
+}
+
 void attn::addCascadeStage(OpPassManager &passes, StringRef stage,
                            const PipelineOptions &options) {
   if (stage == "bind") {
@@ -51,6 +63,15 @@ void attn::addCascadeStage(OpPassManager &passes, StringRef stage,
       bind.scalars.push_back(name + "=" + std::to_string(value));
     bind.dtype = options.dtype;
     passes.addNestedPass<cascade::FuncOp>(createBindPass(bind));
+    passes.addPass(createCSEPass());
+    if (options.layouts.empty())
+      return;
+    // Numbers that were bound fold before and after.
+    passes.addPass(createCanonicalizerPass());
+    for (const auto &[rank, layout] : options.layouts)
+      passes.addNestedPass<cascade::FuncOp>(
+          createSetLayoutPass(getLayoutOptions(rank, layout)));
+    passes.addPass(createCanonicalizerPass());
     passes.addPass(createCSEPass());
   } else if (stage == "schedule") {
     // Head dimensions are bound: products are put in order before sums are.

@@ -38,15 +38,14 @@ static void remarkKept(StringRef rank, BarrierPlan &plan) {
   remark::missed(loc, remarkOpts("PassKept")) << text;
 }
 
-/// Ranks that an Einsum reduces and that have no static extent, save those that
-/// are reduced only on the way to tensors over another such rank: the head
+/// Ranks that an Einsum reduces and that are not whole in tiles, save those
+/// that are reduced only on the way to tensors over another such rank: the head
 /// dimension of a score stays whole while the keys are swept.
 static SmallVector<std::string> findReducedRanks(FuncOp func) {
   llvm::MapVector<StringAttr, SmallVector<EinsumOp>> reductions;
   for (auto einsum : func.getBody().getOps<EinsumOp>())
     for (unsigned i = 0, e = einsum.getNumVariables(); i < e; ++i)
-      if (einsum.isReduced(i) &&
-          !func.getStaticExtent(einsum.getVariableRank(i)))
+      if (einsum.isReduced(i) && !func.isWhole(einsum.getVariableRank(i)))
         reductions[einsum.getVariableRank(i)].push_back(einsum);
   SmallVector<std::string> outermost, all;
   for (auto &[rank, einsums] : reductions) {

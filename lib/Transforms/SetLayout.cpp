@@ -11,8 +11,11 @@
 #include "attn/Transforms/SetLayout.h"
 #include "attn/Transforms/Passes.h"
 
+#include "FoldQuotients.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Builders.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 namespace attn {
 #define GEN_PASS_DEF_SETLAYOUTPASS
@@ -116,8 +119,30 @@ static Value movePoint(IndexOp index, const RankLayout &layout,
   return exists;
 }
 
+/// Says where positions lie in tensors that keep the canvas's order.
+static LogicalResult addView(FuncOp func, StringRef rank,
+                             const RankLayout &layout) {
+  if (func.getStaticExtent(rank) != layout.countPoints())
+    return func.emitError("expects rank '")
+           << rank << "' to have the canvas's " << layout.countPoints()
+           << " points as its extent; bind it (cascade-bind)";
+  SmallVector<int64_t> extents, tiles;
+  for (const RankLayout::Axis &axis : layout.axes) {
+    if (axis.dilation != 1)
+      return func.emitError("expects no dilations of rank '")
+             << rank << "', whose tensors keep their order, but got "
+             << axis.dilation;
+    extents.push_back(axis.extent);
+    tiles.push_back(axis.tile);
+  }
+  NamedAttrList layouts(func->getAttrOfType<DictionaryAttr>(kLayoutsAttr));
+  layouts.set(rank, LayoutAttr::get(func.getContext(), extents, tiles));
+  func->setAttr(kLayoutsAttr, layouts.getDictionary(func.getContext()));
+  return success();
+}
+
 LogicalResult attn::setLayout(FuncOp func, StringRef rank,
-                              const RankLayout &layout) {
+                              const RankLayout &layout, bool asView) {
   if (layout.axes.empty())
     return func.emitError("expects a layout of at least one axis for rank '")
            << rank << "'";
@@ -145,6 +170,8 @@ LogicalResult attn::setLayout(FuncOp func, StringRef rank,
            << rank << "', to which " << layout.countPositions()
            << " positions for " << layout.countPoints()
            << " points add padding";
+  if (asView && failed(addView(func, rank, layout)))
+    return failure();
   OpBuilder builder(func.getContext());
   // Extents first: constants of the body need none.
   SmallVector<ExtentOp> extents;
@@ -184,7 +211,11 @@ LogicalResult attn::setLayout(FuncOp func, StringRef rank,
                                                  exists, yield->getOperand(0)));
     }
   }
-  return success();
+  // The coordinates on the axes are there; what computed them from the point
+  // has nothing to do.
+  RewritePatternSet patterns(func.getContext());
+  populateFoldQuotientsPatterns(patterns);
+  return applyPatternsGreedily(func, std::move(patterns));
 }
 
 namespace {
@@ -210,7 +241,7 @@ struct SetLayout final : attn::impl::SetLayoutPassBase<SetLayout> {
     };
     if (failed(fill("tiles", tiles, &RankLayout::Axis::tile)) ||
         failed(fill("dilations", dilations, &RankLayout::Axis::dilation)) ||
-        failed(setLayout(func, rank, layout)))
+        failed(setLayout(func, rank, layout, view)))
       signalPassFailure();
   }
 };

@@ -5,6 +5,10 @@
 // RUN: not attn-opt %s --cascade-set-layout='rank=M extents=4,0' 2>&1 | FileCheck %s --check-prefix=EXTENT
 // RUN: not attn-opt %s --cascade-set-layout='rank=F extents=3 tiles=2' 2>&1 | FileCheck %s --check-prefix=PREDICATE
 
+// RUN: attn-opt %s --cascade-bind='extents=M=24' --cascade-set-layout='rank=M extents=4,6 tiles=2,3 view' | FileCheck %s --check-prefix=VIEW
+// RUN: not attn-opt %s --cascade-set-layout='rank=M extents=4,6 tiles=2,3 view' 2>&1 | FileCheck %s --check-prefix=UNBOUND
+// RUN: not attn-opt %s --cascade-bind='extents=M=24' --cascade-set-layout='rank=M extents=4,6 tiles=2,3 dilations=2,1 view' 2>&1 | FileCheck %s --check-prefix=DILATED
+
 // A position is taken apart from its fastest digit: column and row in the tile,
 // then the tile's. The extent is that of the canvas.
 // CHECK-LABEL: cascade.func @f
@@ -26,6 +30,12 @@
 //       PADDED:   arith.minsi %{{.*}}, %c5
 //       PADDED:   %[[R:.*]] = arith.andi %[[IN]], %{{.*}} : i1
 //       PADDED:   cascade.yield %[[R]] : i1
+
+// The function says where positions lie in tensors that keep their order.
+// VIEW-LABEL: cascade.func @f
+//  VIEW-SAME:   attributes {cascade.layouts = {M = #cascade.layout<[4, 6] by[2, 3]>}}
+// UNBOUND: error: expects rank 'M' to have the canvas's 24 points as its extent; bind it (cascade-bind)
+// DILATED: error: expects no dilations of rank 'M', whose tensors keep their order, but got 2
 
 // UNKNOWN: error: expects a rank of the function, but got 'X'
 // FEW: error: expects one of 'tiles' an axis, but got 1 for 2

@@ -23,6 +23,11 @@ namespace attn {
 void bindStatics(cascade::FuncOp func, const Problem &problem,
                  PipelineOptions &pipeline);
 
+/// Sets, beside the statics, the lengths (P and M) and all integer scalars: the
+/// kernel is one for this canvas.
+void bindLengths(cascade::FuncOp func, const Problem &problem,
+                 PipelineOptions &pipeline);
+
 /// The numerics contract of `func` as a JSON object.
 std::string describeNumerics(cascade::FuncOp func, const Problem &problem);
 

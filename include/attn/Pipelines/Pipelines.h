@@ -3,6 +3,7 @@
 #ifndef ATTN_PIPELINES_PIPELINES_H
 #define ATTN_PIPELINES_PIPELINES_H
 
+#include "attn/Analysis/RankLayout.h"
 #include "attn/Analysis/ScheduleChooser.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -23,6 +24,9 @@ struct PipelineOptions {
   std::vector<std::pair<std::string, int64_t>> extents;
   /// Values of integer scalars that are not parameters of the kernel.
   std::vector<std::pair<std::string, int64_t>> scalars;
+  /// Ranks whose coordinates run through boxes of a canvas that their tensors
+  /// hold row after row (SetLayout.h).
+  std::vector<std::pair<std::string, RankLayout>> layouts;
   /// "f32", "bf16" or "f16"; empty keeps the types as written.
   std::string dtype;
   /// Coordinates of a tile of rows, and of keys, whatever the function's

@@ -224,7 +224,9 @@ def SetLayoutPass : Pass<"cascade-set-layout", "::attn::cascade::FuncOp"> {
     this pass they take a coordinate of `rank` to be a position in a layout (see
     `attn/Analysis/RankLayout.h`): boxes of `tiles` points one after the other, and
     points of one residue by `dilations` together. The caller's tensors have the
-    rank's positions, padding among them, which sees and is seen by nothing.
+    rank's positions, padding among them, which sees and is seen by nothing. With
+    `view` they keep the points in row-major order, and the function says in
+    `cascade.layouts` where the positions lie.
 
     ```mlir
     // before
@@ -243,7 +245,9 @@ def SetLayoutPass : Pass<"cascade-set-layout", "::attn::cascade::FuncOp"> {
     ListOption<"tiles", "tiles", "int64_t",
                "Points of a tile along each axis (1 each)">,
     ListOption<"dilations", "dilations", "int64_t",
-               "Distance of neighbours of a group along each axis (1 each)">
+               "Distance of neighbours of a group along each axis (1 each)">,
+    Option<"view", "view", "bool", "false",
+           "Tensors keep the points in row-major order">
   ];
   let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
@@ -297,6 +301,39 @@ def SplitLinesPass : Pass<"tile-split-lines", "::mlir::ModuleOp"> {
     two instructions at a point and no conversions.
 
     Results change by rounding only; coordinates up to 2^24 are converted exactly.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
+def SplitCoordinatesPass
+    : Pass<"tile-split-coordinates", "::mlir::ModuleOp"> {
+  let summary = "Compute once a tile what its points' coordinates share";
+  let description = [{
+    A coordinate in a `tile.generate` is the base of the tile plus a place in it.
+    Sums, products, quotients and remainders by constants are taken of the two
+    apart where the base is known to divide evenly (its sweep's segments begin at
+    multiples): what of the base is computed goes out of the generate, and what
+    stays depends on the place alone, so that targets may know it when they
+    compile.
+
+    ```mlir
+    %x = tile.generate at(%c0) valid(%count) {
+    ^bb0(%i: index):
+      %m = arith.addi %base, %i : index
+      %q = arith.divui %m, %c8 : index
+      tile.yield %q : index
+    } : tensor<64xindex>
+    ```
+    becomes
+    ```mlir
+    %u = arith.divui %base, %c8 : index
+    %x = tile.generate at(%c0) valid(%count) {
+    ^bb0(%i: index):
+      %j = arith.divui %i, %c8 : index
+      %q = arith.addi %u, %j : index
+      tile.yield %q : index
+    } : tensor<64xindex>
+    ```
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect"];
 }

@@ -15,10 +15,16 @@ namespace attn {
 /// visible to nothing and sees nothing; values there have weight 0, so they
 /// have to be finite.
 ///
+/// With `asView` the caller's tensors keep the points row after row, and the
+/// function's `cascade.layouts` says where positions lie: boxes are loaded from
+/// there. The rank then has the canvas's points as its static extent, and there
+/// are no dilations.
+///
 /// Fails with a diagnostic if the rank is unknown, an extent, tile or dilation
-/// is less than 1, or there is padding and no predicate over the rank.
+/// is less than 1, there is padding and no predicate over the rank, or it
+/// cannot be a view.
 llvm::LogicalResult setLayout(cascade::FuncOp func, llvm::StringRef rank,
-                              const RankLayout &layout);
+                              const RankLayout &layout, bool asView = false);
 
 } // namespace attn
 

@@ -136,21 +136,26 @@ bool attn::mask::isGapless(ExprPool &pool, const NormalForm &form,
     return false;
   // Bounds that differ from row to row. What the others cut off is the same for
   // all rows.
-  llvm::SmallVector<const Atom *, 2> lowers, uppers;
+  llvm::SmallVector<Expr, 2> lowers, uppers;
   for (const Atom &atom : term.atoms) {
     bool isBound = atom.kind == AtomKind::Lower || atom.kind == AtomKind::Upper;
     if (isBound && !isPoint(atom.bound))
-      (atom.kind == AtomKind::Lower ? lowers : uppers).push_back(&atom);
+      (atom.kind == AtomKind::Lower ? lowers : uppers).push_back(atom.bound);
   }
+  return areGapless(pool, lowers, uppers, isPoint);
+}
+
+bool attn::mask::areGapless(ExprPool &pool, llvm::ArrayRef<Expr> lowers,
+                            llvm::ArrayRef<Expr> uppers,
+                            llvm::function_ref<bool(Expr)> isPoint) {
   // Windows of one width, each overlapping the next or ending where it begins.
   bool isWindow = !lowers.empty() && !uppers.empty();
   if (isWindow && (lowers.size() > 1 || uppers.size() > 1 ||
-                   !isPoint(pool.sub(uppers[0]->bound, lowers[0]->bound))))
+                   !isPoint(pool.sub(uppers[0], lowers[0]))))
     return false;
-  return llvm::all_of(llvm::concat<const Atom *>(lowers, uppers),
-                      [&](const Atom *atom) {
-                        return isRising(pool, atom->bound, isWindow, isPoint);
-                      });
+  return llvm::all_of(
+      llvm::concat<const Expr>(lowers, uppers),
+      [&](Expr bound) { return isRising(pool, bound, isWindow, isPoint); });
 }
 
 TermPlan attn::mask::planTerm(ExprPool &pool, const NormalForm &form,

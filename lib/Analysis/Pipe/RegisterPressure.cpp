@@ -7,6 +7,7 @@
 
 #include "attn/Analysis/RegisterPressure.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/Transforms/RegionUtils.h"
 #include "llvm/ADT/SetVector.h"
@@ -52,13 +53,26 @@ private:
 };
 } // namespace
 
+/// Whether `op` is a number at each register, up to the lane's place in the
+/// fragment: it is made of coordinates and constants.
+static bool isOfCoordinates(Operation *op) {
+  if (isa<CoordOp>(op) || matchPattern(op, m_Constant()))
+    return true;
+  return isa<arith::AddIOp, arith::MulIOp, arith::DivUIOp, arith::RemUIOp,
+             BroadcastOp>(op) &&
+         llvm::all_of(op->getOperands(), [](Value operand) {
+           Operation *made = operand.getDefiningOp();
+           return made && isOfCoordinates(made);
+         });
+}
+
 void Estimator::add(Value value, LiveSet &live) {
   Operation *op = value.getDefiningOp();
   if (op && isa<BroadcastOp>(op)) {
     add(cast<BroadcastOp>(op).getLine(), live);
     return;
   }
-  if (op && (isa<CoordOp, SplatOp>(op) || matchPattern(op, m_Constant())))
+  if (op && (isa<SplatOp>(op) || isOfCoordinates(op)))
     return;
   // Conditions are made where they are used, of what they compare.
   auto type = dyn_cast<RankedTensorType>(value.getType());

@@ -28,9 +28,6 @@ using namespace mlir;
 using namespace attn;
 using namespace attn::cascade;
 
-/// Whole ranks may be this long.
-static constexpr int64_t kMaxWhole = 256;
-
 namespace {
 /// One program: what it stores, and the ranks over which its work is cut.
 struct ProgramPlan {
@@ -64,11 +61,6 @@ public:
   }
 
 private:
-  bool isWhole(StringAttr rank) {
-    std::optional<int64_t> extent = func.getStaticExtent(rank);
-    return extent && *extent <= kMaxWhole;
-  }
-
   //===--------------------------------------------------------------------===//
   // Planning
   //===--------------------------------------------------------------------===//
@@ -77,7 +69,7 @@ private:
   SmallVector<StringAttr> getCutRanks(Value value) {
     SmallVector<StringAttr> ranks;
     for (StringAttr rank : cast<NamedTensorType>(value.getType()).getRanks())
-      if (!isWhole(rank))
+      if (!func.isWhole(rank))
         ranks.push_back(rank);
     return ranks;
   }
@@ -246,7 +238,8 @@ private:
     Builder b(func.getContext());
     SmallVector<Attribute> shape;
     for (StringAttr rank : type.getRanks()) {
-      if (auto extent = func.getStaticExtent(rank))
+      auto extent = func.getStaticExtent(rank);
+      if (extent && !func.getLayout(rank))
         shape.push_back(b.getI64IntegerAttr(*extent));
       else
         shape.push_back(rank);
@@ -351,11 +344,19 @@ private:
         staticExtents.push_back(
             b.getNamedAttr(rank, b.getI64IntegerAttr(*extent)));
     }
+    SmallVector<NamedAttribute> layouts = getLayouts();
+    for (NamedAttribute layout : layouts)
+      if (!llvm::is_contained(spaceRanks, layout.getName().getValue()))
+        staticExtents.push_back(b.getNamedAttr(
+            layout.getName(), b.getI64IntegerAttr(*func.getStaticExtent(
+                                  layout.getName().getValue()))));
+    auto toDictionary = [&](ArrayRef<NamedAttribute> list) {
+      return list.empty() ? DictionaryAttr() : b.getDictionaryAttr(list);
+    };
     OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
     auto op = tile::ProgramOp::create(
         builder, func.getLoc(), name, types, attrs, spaceRanks, spaceTiles,
-        staticExtents.empty() ? DictionaryAttr()
-                              : b.getDictionaryAttr(staticExtents));
+        toDictionary(staticExtents), toDictionary(layouts));
     if (guard) {
       op.setGuardRankAttr(guard);
       op.setGuardBound(options.fewRows);
@@ -399,6 +400,21 @@ private:
     return success();
   }
 
+  /// The layouts of ranks, as programs have them.
+  SmallVector<NamedAttribute> getLayouts() {
+    SmallVector<NamedAttribute> layouts;
+    auto known = func->getAttrOfType<DictionaryAttr>(kLayoutsAttr);
+    if (!known)
+      return layouts;
+    for (NamedAttribute entry : known)
+      if (auto layout = dyn_cast<LayoutAttr>(entry.getValue()))
+        layouts.push_back(
+            {entry.getName(),
+             tile::LayoutAttr::get(func.getContext(), layout.getExtents(),
+                                   layout.getTiles())});
+    return layouts;
+  }
+
   /// The ranks whose extents a program may need, each once.
   SmallVector<StringAttr> collectExtents(ArrayRef<Value> stored) {
     llvm::SetVector<StringAttr> ranks;
@@ -422,7 +438,7 @@ private:
       auto add = [&](Type type) {
         if (auto tensor = dyn_cast<NamedTensorType>(type))
           for (StringAttr rank : tensor.getRanks())
-            if (isWhole(rank))
+            if (func.isWhole(rank))
               emitter.places[rank] = {*func.getStaticExtent(rank), {}, {}};
       };
       for (Type type : inner->getResultTypes())
@@ -434,11 +450,12 @@ private:
       int64_t tile = op.getSpaceTiles()[i];
       Value base = op.getCoordinates()[i];
       RankPlace place{tile == 1 ? 0 : tile, base, {}};
-      if (tile != 1) {
+      std::optional<int64_t> known = countCoordinates(func, rank);
+      if (tile != 1 && (!known || *known % tile != 0)) {
         Value extent = emitter.extents.lookup(rank);
         if (!extent)
-          extent = arith::ConstantIndexOp::create(builder, func.getLoc(),
-                                                  *func.getStaticExtent(rank));
+          extent = arith::ConstantIndexOp::create(
+              builder, func.getLoc(), *countCoordinates(func, rank));
         Value rest =
             arith::SubIOp::create(builder, func.getLoc(), extent, base);
         Value size =

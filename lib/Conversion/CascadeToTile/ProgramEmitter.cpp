@@ -3,6 +3,7 @@
 #include "ProgramEmitter.h"
 
 #include "EinsumEmitter.h"
+#include "SeenKeys.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -18,6 +19,15 @@ Value attn::buildSplat(OpBuilder &builder, Location loc, RankedTensorType type,
                                    DenseElementsAttr::get(type, element));
 }
 
+std::optional<int64_t> attn::countCoordinates(FuncOp func, StringRef rank) {
+  LayoutAttr layout = func.getLayout(rank);
+  if (!layout)
+    return func.getStaticExtent(rank);
+  return tile::LayoutAttr::get(func.getContext(), layout.getExtents(),
+                               layout.getTiles())
+      .countPositions();
+}
+
 //===----------------------------------------------------------------------===//
 // Scalars
 //===----------------------------------------------------------------------===//
@@ -31,8 +41,8 @@ Value ProgramEmitter::getValidCount(const RankPlace &place) {
 }
 
 FailureOr<Value> ProgramEmitter::getExtent(StringRef rank, Location loc) {
-  if (std::optional<int64_t> extent = func.getStaticExtent(rank))
-    return getIndexConstant(*extent);
+  if (std::optional<int64_t> count = countCoordinates(func, rank))
+    return getIndexConstant(*count);
   auto it = extents.find(rank);
   if (it == extents.end())
     return emitError(loc) << "expects the extent of rank '" << rank
@@ -368,6 +378,10 @@ LogicalResult ProgramEmitter::emptyUnseen(TileValue &value, Location loc) {
         return llvm::is_contained(value.ranks, points.ranks[dim]);
       }))
     return success();
+  if (!gaps.seen && gaps.keys) {
+    const RankPlace &place = places[gaps.rank];
+    gaps.seen = gaps.keys->emit(gaps.base, getValidCount(place), place.tile);
+  }
   if (!gaps.seen) {
     auto type = RankedTensorType::get(shape, builder.getI1Type());
     points.tile = buildSplat(builder, loc, type, builder.getBoolAttr(true));

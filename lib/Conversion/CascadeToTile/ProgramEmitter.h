@@ -38,6 +38,8 @@ struct MemoryTensor {
   mlir::Value sliceBase;
 };
 
+class SeenKeys;
+
 /// A value as a tile.
 struct TileValue {
   mlir::Value tile;
@@ -83,6 +85,7 @@ private:
   friend class EinsumEmitter;
   friend class IndexOps;
   friend class MaskSegments;
+  friend class SeenKeys;
 
   /// `value` as a tile; masks are applied unless `keepPending`.
   mlir::FailureOr<TileValue> getTile(mlir::Value value,
@@ -145,14 +148,21 @@ private:
   /// not change in it.
   mlir::Operation *sweep = nullptr;
   /// If steps of that sweep may have keys that no row sees: whose predicate
-  /// tells, the rank of a step's keys and, once it is asked for, which are
-  /// seen.
-  struct {
+  /// tells, the rank of a step's keys, how they are told without asking each
+  /// row (null: not) and, once it is asked for, which are seen.
+  struct Gaps {
     cascade::EinsumOp where;
     mlir::StringAttr rank;
+    std::shared_ptr<SeenKeys> keys;
+    mlir::Value base;
     mlir::Value seen;
   } gaps;
 };
+
+/// The number of coordinates of a rank, if it is a constant: of one with a
+/// layout its positions, else its extent.
+std::optional<int64_t> countCoordinates(cascade::FuncOp func,
+                                        llvm::StringRef rank);
 
 /// The splat tile of `type` filled with `value`, a number of its element type.
 mlir::Value buildSplat(mlir::OpBuilder &builder, mlir::Location loc,

@@ -8,6 +8,7 @@
 
 #include "MaskSegments.h"
 #include "ProgramEmitter.h"
+#include "SeenKeys.h"
 
 #include "attn/Analysis/LiveKeys.h"
 
@@ -77,11 +78,13 @@ LogicalResult ProgramEmitter::emitScan(ScanOp scan) {
     MaskSegments segments(*this, governing, scan.getRankAttr(), *extent, tile);
     if (failed(segments.analyze()))
       return failure();
+    if (segments.hasGaps)
+      gaps = {governing, tileRank,
+              SeenKeys::create(*this, governing, scan.getRankAttr()), Value(),
+              Value()};
     sweep = tile::SweepOp::create(builder, loc, segments.lowers,
                                   segments.uppers, segments.full, tile, inits);
     segments.writeLocators(sweep);
-    if (segments.hasGaps)
-      gaps = {governing, tileRank, Value()};
   } else {
     sweep = tile::SweepOp::create(builder, loc, getIndexConstant(0), *extent,
                                   ArrayRef<bool>{!hasWhere}, tile, inits);
@@ -95,6 +98,7 @@ LogicalResult ProgramEmitter::emitScan(ScanOp scan) {
   Value base = step->addArgument(builder.getIndexType(), loc);
   Value count = step->addArgument(builder.getIndexType(), loc);
   scalars.map(scan.getBase(), base);
+  gaps.base = base;
   if (tileRank)
     places[tileRank] = {tile, Value(), count};
   for (auto [i, input] : llvm::enumerate(scan.getInputs())) {

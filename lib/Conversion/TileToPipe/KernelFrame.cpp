@@ -33,6 +33,16 @@ FailureOr<Type> KernelFrame::getArgumentType(unsigned index) {
       /*strided=*/strides.back() != 1 && !bulk.contains(index)));
 }
 
+ArrayAttr KernelFrame::getShape(unsigned index) {
+  SmallVector<Attribute> shape(
+      program.getArgAttrOfType<ArrayAttr>(index, tile::kShapeAttr).getValue());
+  for (Attribute &entry : shape)
+    if (auto rank = dyn_cast<StringAttr>(entry))
+      if (std::optional<int64_t> extent = program.getStaticExtent(rank))
+        entry = b.getI64IntegerAttr(*extent);
+  return b.getArrayAttr(shape);
+}
+
 LogicalResult KernelFrame::createKernel() {
   SmallVector<Type> types;
   SmallVector<Attribute> attrs;
@@ -51,8 +61,7 @@ LogicalResult KernelFrame::createKernel() {
     list.append(pipe::kNameAttr, getString(index, tile::kNameAttr));
     if (isa<MemRefType>(type)) {
       list.append(pipe::kAccessAttr, getString(index, tile::kAccessAttr));
-      list.append(pipe::kShapeAttr,
-                  program.getArgAttrOfType<ArrayAttr>(index, tile::kShapeAttr));
+      list.append(pipe::kShapeAttr, getShape(index));
     }
     attrs.push_back(list.getDictionary(b.getContext()));
   }
@@ -92,6 +101,8 @@ FailureOr<SmallVector<Value>> KernelFrame::getCounts() {
     FailureOr<Value> extent = getExtent(rank);
     if (failed(extent))
       return failure();
+    if (program.getLayout(rank))
+      extent = i32(*program.getStaticCoordinates(rank));
     counts.push_back(*extent);
     if (size != 1)
       counts.back() = arith::CeilDivUIOp::create(b, *extent, i32(size));

@@ -40,6 +40,8 @@ public:
 
 private:
   mlir::FailureOr<mlir::Type> getArgumentType(unsigned index);
+  /// The shape of a tensor, static extents as numbers.
+  mlir::ArrayAttr getShape(unsigned index);
   mlir::Value i32(int64_t value);
   mlir::Type getIndexType() { return b.getI64Type(); }
   mlir::StringAttr getString(unsigned index, llvm::StringRef name) {

@@ -14,34 +14,58 @@
 using namespace mlir;
 using namespace attn;
 
+static int64_t countMessages(Value ring) {
+  return cast<pipe::RingType>(ring.getType()).getMessages();
+}
+
 void Scheduler::fill(RegisterEmitter &emitter, Operand &operand,
-                     Value message) {
+                     ValueRange messages) {
   const SlotOperand &slot = *operand.slot;
   tile::LoadOp load = slot.load;
   for (auto [number, ring] : llvm::enumerate(operand.rings)) {
-    bool carries = cast<pipe::RingType>(ring.getType()).getMessage();
-    emitter.rowOffset =
-        number == 0 ? Value() : i32(number * plan.machine.productRows);
+    if (number != 0 && !slot.layout)
+      emitter.rowOffset = i32(number * plan.machine.productRows);
     Values starts =
         emitter.getStarts(slot.box, load.getIndices(), slot.hasRows, false);
     emitter.rowOffset = {};
     auto op = pipe::FillOp::create(b, ring, operand.cursor,
-                                   carries ? message : Value());
+                                   messages.take_front(countMessages(ring)));
     OpBuilder::InsertionGuard guard(b);
     Block *body = b.createBlock(&op.getBody(), {}, operand.type, b.getLoc());
-    pipe::LoadOp::create(b, emitter.getTensor(load.getSource()), starts,
-                         body->getArgument(0),
-                         slot.isMoving ? pipe::CacheHint::EvictLast
-                                       : pipe::CacheHint::EvictFirst);
+    auto copy = [&](DenseI64ArrayAttr rows) {
+      pipe::LoadOp::create(b, emitter.getTensor(load.getSource()), starts,
+                           body->getArgument(0),
+                           slot.isMoving ? pipe::CacheHint::EvictLast
+                                         : pipe::CacheHint::EvictFirst,
+                           rows);
+    };
+    if (slot.layout)
+      copyRuns(*slot.layout, operand.type.getNumRows(),
+               number * plan.machine.productRows, starts[starts.size() - 2],
+               copy);
+    else
+      copy({});
     pipe::YieldOp::create(b);
   }
   advance(operand);
 }
 
-void Scheduler::fillMoving(RegisterEmitter &emitter, bool isLate) {
+void Scheduler::copyRuns(const BoxLayout &layout, int64_t numRows,
+                         int64_t firstRow, Value &row,
+                         llvm::function_ref<void(DenseI64ArrayAttr)> copy) {
+  Value first = layout.getFirstPoint(b, row);
+  for (int64_t at = 0; at < numRows; at += layout.getRun()) {
+    row =
+        arith::AddIOp::create(b, first, i32(layout.getDistance(firstRow + at)));
+    copy(b.getDenseI64ArrayAttr({at, layout.getRun()}));
+  }
+}
+
+void Scheduler::fillMoving(RegisterEmitter &emitter, const Step &step,
+                           bool isLate) {
   for (Operand &operand : operands)
     if (operand.slot->isMoving && operand.slot->isLate == isLate)
-      fill(emitter, operand, Value());
+      fill(emitter, operand, {step.base, step.count});
 }
 
 LogicalResult Scheduler::loadItem(RegisterEmitter &emitter, Value message) {
@@ -56,7 +80,7 @@ LogicalResult Scheduler::loadItem(RegisterEmitter &emitter, Value message) {
   FailureOr<Step> first = sequence.get(i32(0));
   if (failed(first) || failed(setStep(emitter, *first)))
     return failure();
-  fillMoving(emitter, /*isLate=*/false);
+  fillMoving(emitter, *first, /*isLate=*/false);
   for (Operand &operand : operands)
     if (!operand.slot->isMoving)
       fill(emitter, operand, message);
@@ -73,18 +97,19 @@ LogicalResult Scheduler::loadItem(RegisterEmitter &emitter, Value message) {
     FailureOr<Step> step = sequence.get(loop.getInductionVar());
     if (failed(step) || failed(setStep(emitter, *step)))
       return failure();
-    fillMoving(emitter, /*isLate=*/false);
+    fillMoving(emitter, *step, /*isLate=*/false);
     if (failed(setStep(emitter, before)))
       return failure();
-    fillMoving(emitter, /*isLate=*/true);
+    fillMoving(emitter, before, /*isLate=*/true);
     Values next = {step->base, step->count};
     llvm::append_range(next, getCursors(true));
     scf::YieldOp::create(b, next);
   }
   setCursors(loop.getResults().drop_front(2), true);
-  if (failed(setStep(emitter, {loop.getResult(0), loop.getResult(1)})))
+  Step last{loop.getResult(0), loop.getResult(1)};
+  if (failed(setStep(emitter, last)))
     return failure();
-  fillMoving(emitter, /*isLate=*/true);
+  fillMoving(emitter, last, /*isLate=*/true);
   return success();
 }
 
@@ -106,7 +131,7 @@ LogicalResult Scheduler::writeLoadRole() {
     b.setInsertionPointToStart(choice.thenBlock());
     for (Operand &operand : operands)
       for (Value ring : operand.rings) {
-        if (!cast<pipe::RingType>(ring.getType()).getMessage())
+        if (operand.slot->isMoving || countMessages(ring) == 0)
           continue;
         auto op = pipe::FillOp::create(b, ring, operand.cursor, i32(-1));
         OpBuilder::InsertionGuard inner(b);

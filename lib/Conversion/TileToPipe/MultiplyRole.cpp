@@ -63,6 +63,16 @@ void Scheduler::waitSlots(bool isLate) {
     }
 }
 
+Scheduler::Step Scheduler::readStep() {
+  for (Operand &operand : operands)
+    if (Value ring = operand.rings[0];
+        operand.slot->isMoving &&
+        cast<pipe::RingType>(ring.getType()).getMessages() != 0)
+      return {pipe::MessageOp::create(b, ring, operand.cursor, 0),
+              pipe::MessageOp::create(b, ring, operand.cursor, 1)};
+  llvm_unreachable("steps are sent with a ring");
+}
+
 void Scheduler::releaseSlots(bool isLate) {
   for (Operand &operand : operands)
     if (operand.slot->isMoving && operand.slot->isLate == isLate) {
@@ -73,16 +83,22 @@ void Scheduler::releaseSlots(bool isLate) {
 
 /// Where a step ends before its tile does, rows behind its end are something
 /// else's: of products with them nothing may be left.
-void Scheduler::clearSlots(RegisterEmitter &emitter, bool isLate, Value count) {
+LogicalResult Scheduler::clearSlots(RegisterEmitter &emitter, bool isLate,
+                                    Value count) {
   tile::SweepOp sweep = plan.sweep;
   for (Operand &operand : operands) {
     const SlotOperand &slot = *operand.slot;
     if (!slot.isMoving || slot.isLate != isLate)
       continue;
     if (slot.seen && emitter.stepKind == StepKind::Partial) {
-      // What is beyond the count no row sees.
       Value tile = pipe::WaitOp::create(b, operand.rings[0], operand.cursor);
-      pipe::ClearUnsetOp::create(b, tile, emitter.getComplete(slot.seen));
+      if (auto line = slot.seen.getDefiningOp<tile::GenerateOp>()) {
+        if (failed(clearRows(emitter, tile, line, count)))
+          return failure();
+      } else {
+        // What is beyond the count no row sees.
+        pipe::ClearUnsetOp::create(b, tile, emitter.getComplete(slot.seen));
+      }
       continue;
     }
     if (!slot.isCleared && !slot.seen)
@@ -94,6 +110,27 @@ void Scheduler::clearSlots(RegisterEmitter &emitter, bool isLate, Value count) {
     Value tile = pipe::WaitOp::create(b, operand.rings[0], operand.cursor);
     pipe::ClearOp::create(b, tile, count);
   }
+  return success();
+}
+
+/// Rows at which `isSeen` is false, and those beyond the count.
+LogicalResult Scheduler::clearRows(RegisterEmitter &emitter, Value tile,
+                                   tile::GenerateOp isSeen, Value count) {
+  auto type = cast<pipe::SharedType>(tile.getType());
+  auto each = pipe::EachOp::create(b, ValueRange{i32(type.getNumRows())});
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(&each.getBody().front());
+  Value row = each.getBody().getArgument(0);
+  Block &body = isSeen.getBody().front();
+  emitter.setScalar(body.getArgument(0), row);
+  auto keeps = emitter.evaluateRegion(body);
+  if (failed(keeps))
+    return failure();
+  Value isKept = arith::AndIOp::create(b, keeps->front(), isLess(row, count));
+  Value isCleared =
+      arith::XOrIOp::create(b, isKept, arith::ConstantIntOp::create(b, 1, 1));
+  pipe::ClearRowOp::create(b, tile, row, isCleared);
+  return success();
 }
 
 //===----------------------------------------------------------------------===//
@@ -181,11 +218,14 @@ LogicalResult Scheduler::finishLate(RegisterEmitter &emitter,
 // Turns
 //===----------------------------------------------------------------------===//
 
-LogicalResult Scheduler::emitTurn(RegisterEmitter &emitter, const Step &step,
-                                  Value isLast, bool isFirst, State &state) {
+LogicalResult Scheduler::emitTurn(RegisterEmitter &emitter,
+                                  std::optional<Step> known, Value isLast,
+                                  bool isFirst, State &state) {
   tile::SweepOp sweep = plan.sweep;
   Block &block = sweep.getStep().front();
   Operation *yield = block.getTerminator();
+  waitSlots(/*isLate=*/false);
+  Step step = known ? *known : readStep();
   if (failed(setStep(emitter, step)))
     return failure();
   for (auto [i, carry] : llvm::enumerate(state.carries))
@@ -196,9 +236,9 @@ LogicalResult Scheduler::emitTurn(RegisterEmitter &emitter, const Step &step,
       emitter.set(tile, value);
 
   bool hasLate = !isFirst && !plan.lateProducts.empty();
-  waitSlots(/*isLate=*/false);
-  if (emitter.stepKind != StepKind::Whole)
-    clearSlots(emitter, /*isLate=*/false, step.count);
+  if (emitter.stepKind != StepKind::Whole &&
+      failed(clearSlots(emitter, /*isLate=*/false, step.count)))
+    return failure();
   if (turn && hasLate)
     pipe::TakeTurnOp::create(b, turn, group);
   Values early, late;
@@ -240,8 +280,9 @@ LogicalResult Scheduler::emitTurn(RegisterEmitter &emitter, const Step &step,
 
   if (hasLate && failed(finishLate(emitter, late, state)))
     return failure();
-  if (emitter.stepKind != StepKind::Whole)
-    clearSlots(emitter, /*isLate=*/true, step.count);
+  if (emitter.stepKind != StepKind::Whole &&
+      failed(clearSlots(emitter, /*isLate=*/true, step.count)))
+    return failure();
   for (Operation &op : block.without_terminator())
     if (plan.isDeferred(&op) && failed(emitter.emit(&op)))
       return failure();
@@ -296,17 +337,22 @@ LogicalResult Scheduler::emitTurns(RegisterEmitter &emitter,
     b.setInsertionPointToStart(loop.getBody());
     State inside = unflatten(loop.getRegionIterArgs(), state);
     Value number = loop.getInductionVar();
-    FailureOr<Step> step =
-        kind == StepKind::Partial   ? sequence.getPartial(number)
-        : kind == StepKind::Clipped ? sequence.getClipped(number)
-                                    : sequence.getFull(number);
-    if (failed(step))
-      return failure();
+    std::optional<Step> step;
+    if (kind == StepKind::Whole)
+      step = sequence.getFull(number);
+    else if (!sendsSteps) {
+      FailureOr<Step> found = kind == StepKind::Partial
+                                  ? sequence.getPartial(number)
+                                  : sequence.getClipped(number);
+      if (failed(found))
+        return failure();
+      step = *found;
+    }
     Value isLast =
         arith::CmpIOp::create(b, arith::CmpIPredicate::eq, number, lastStep);
     emitter.stepKind = kind;
     LogicalResult result =
-        emitTurn(emitter, *step, isLast, /*isFirst=*/false, inside);
+        emitTurn(emitter, step, isLast, /*isFirst=*/false, inside);
     emitter.stepKind = StepKind::Partial;
     if (failed(result))
       return failure();
@@ -343,15 +389,23 @@ LogicalResult Scheduler::drain(RegisterEmitter &emitter, State &state) {
 LogicalResult Scheduler::emitStore(RegisterEmitter &emitter, tile::StoreOp op) {
   auto type = cast<RankedTensorType>(op.getTile().getType());
   std::optional<BoxMap> box = matchBox(op.getMap());
-  Values starts = emitter.getStarts(*box, op.getIndices(), /*hasRows=*/true,
+  size_t rowDim = box->starts.size() - type.getRank();
+  std::optional<BoxLayout> layout = plan.getLayout(op.getTarget(), rowDim);
+  Values starts = emitter.getStarts(*box, op.getIndices(), /*hasRows=*/!layout,
                                     type.getRank() == 1);
   Value registers = emitter.getComplete(op.getTile());
   Value target = emitter.getTensor(op.getTarget());
   if (!registers)
     return op.emitOpError("stores a tile that no group of warps has");
+  if (layout) {
+    Value rows = layout->getPoints(b, starts[rowDim], emitter.getRowNumbers());
+    starts[rowDim] = i32(0);
+    pipe::StoreOp::create(b, registers, target, starts, rows);
+    return success();
+  }
   auto staged = staging.find(op);
   if (staged == staging.end()) {
-    pipe::StoreOp::create(b, registers, target, starts);
+    pipe::StoreOp::create(b, registers, target, starts, Value());
     return success();
   }
   Value tile = staged->second[0];
@@ -401,9 +455,14 @@ LogicalResult Scheduler::multiplyItem(RegisterEmitter &emitter) {
   state.pending.assign(pending.size(), Value());
   Value only = arith::CmpIOp::create(b, arith::CmpIPredicate::eq,
                                      sequence.getNumSteps(), i32(1));
-  FailureOr<Step> first = sequence.get(i32(0));
-  if (failed(first) ||
-      failed(emitTurn(emitter, *first, only, /*isFirst=*/true, state)))
+  std::optional<Step> first;
+  if (!sendsSteps) {
+    FailureOr<Step> found = sequence.get(i32(0));
+    if (failed(found))
+      return failure();
+    first = *found;
+  }
+  if (failed(emitTurn(emitter, first, only, /*isFirst=*/true, state)))
     return failure();
   if (failed(emitTurns(emitter, sequence, i32(1), sequence.getNumPartial(),
                        StepKind::Partial, state)))
@@ -459,9 +518,10 @@ LogicalResult Scheduler::writeMultiplyRole() {
   Value next;
   if (kind == pipe::WorkKind::Dynamic) {
     for (Operand &operand : operands)
-      if (cast<pipe::RingType>(operand.rings[0].getType()).getMessage()) {
+      if (auto type = cast<pipe::RingType>(operand.rings[0].getType());
+          !operand.slot->isMoving && type.getMessages() != 0) {
         pipe::WaitOp::create(b, operand.rings[0], operand.cursor);
-        next = pipe::MessageOp::create(b, operand.rings[0], operand.cursor);
+        next = pipe::MessageOp::create(b, operand.rings[0], operand.cursor, 0);
       }
   } else {
     next = pipe::NextItemOp::create(b, b.getI32Type(), work, item);

@@ -50,8 +50,8 @@ Value PredicateEmitter::toTile(Term term) {
   if (term.factor == 0)
     return value;
   if (term.factor < 0)
-    return arith::SubIOp::create(b, value, getColumn());
-  return arith::AddIOp::create(b, value, getColumn());
+    return arith::SubIOp::create(b, value, term.column);
+  return arith::AddIOp::create(b, value, term.column);
 }
 
 void PredicateEmitter::match(Value &lhs, Value &rhs) {
@@ -64,11 +64,17 @@ void PredicateEmitter::match(Value &lhs, Value &rhs) {
   }
 }
 
+/// Whether the columns of two terms, where they have them, are the same.
+bool PredicateEmitter::haveOneColumn(Term lhs, Term rhs) {
+  return lhs.factor == 0 || rhs.factor == 0 || lhs.column == rhs.column;
+}
+
 PredicateEmitter::Term PredicateEmitter::evaluateSum(Operation &op, Term lhs,
                                                      Term rhs) {
   bool isDifference = isa<arith::SubIOp>(op);
   int factor = lhs.factor + (isDifference ? -rhs.factor : rhs.factor);
-  if (factor < -1 || factor > 1 ||
+  Value column = lhs.factor != 0 ? lhs.column : rhs.column;
+  if (factor < -1 || factor > 1 || !haveOneColumn(lhs, rhs) ||
       (factor != 0 && (isTile(lhs.value) || isTile(rhs.value)))) {
     lhs = {toTile(lhs), 0};
     rhs = {toTile(rhs), 0};
@@ -76,8 +82,8 @@ PredicateEmitter::Term PredicateEmitter::evaluateSum(Operation &op, Term lhs,
   }
   match(lhs.value, rhs.value);
   if (isDifference)
-    return {arith::SubIOp::create(b, lhs.value, rhs.value), factor};
-  return {arith::AddIOp::create(b, lhs.value, rhs.value), factor};
+    return {arith::SubIOp::create(b, lhs.value, rhs.value), factor, column};
+  return {arith::AddIOp::create(b, lhs.value, rhs.value), factor, column};
 }
 
 PredicateEmitter::Term PredicateEmitter::compare(arith::CmpIOp op, Term lhs,
@@ -88,9 +94,10 @@ PredicateEmitter::Term PredicateEmitter::compare(arith::CmpIOp op, Term lhs,
   bool isSigned = predicate == P::eq || predicate == P::ne ||
                   predicate == P::slt || predicate == P::sle ||
                   predicate == P::sgt || predicate == P::sge;
+  Value column = lhs.factor != 0 ? lhs.column : rhs.column;
   bool isSymbolic = isSigned && factor * factor == 1 && !isTile(lhs.value) &&
-                    !isTile(rhs.value);
-  if (factor == 0 && isSigned) {
+                    !isTile(rhs.value) && haveOneColumn(lhs, rhs);
+  if (factor == 0 && isSigned && haveOneColumn(lhs, rhs)) {
     match(lhs.value, rhs.value);
     return {arith::CmpIOp::create(b, predicate, lhs.value, rhs.value)};
   }
@@ -103,7 +110,7 @@ PredicateEmitter::Term PredicateEmitter::compare(arith::CmpIOp op, Term lhs,
   }
   match(lhs.value, rhs.value);
   Value limit = arith::SubIOp::create(b, rhs.value, lhs.value);
-  return {arith::CmpIOp::create(b, predicate, getColumn(), toTile(limit))};
+  return {arith::CmpIOp::create(b, predicate, column, toTile(limit))};
 }
 
 PredicateEmitter::Term PredicateEmitter::getTerm(Value value) {
@@ -196,8 +203,13 @@ Value PredicateEmitter::run() {
       arith::AddIOp::create(b, pipe::CoordOp::create(b, row, 0),
                             emitter.splat(base, row)),
       0};
-  terms[predicate.getArgument(1)] = {emitter.getScalar(mask.getBases()[1]), 1};
+  terms[predicate.getArgument(1)] = {emitter.getScalar(mask.getBases()[1]), 1,
+                                     getColumn()};
   for (auto [i, tile] : llvm::enumerate(mask.getWith())) {
+    if (auto [number, column] = emitter.getColumnParts(tile); number) {
+      terms[predicate.getArgument(2 + i)] = {number, 1, toTile(column)};
+      continue;
+    }
     Value line = emitter.getComplete(tile);
     if (!line) {
       mask.emitOpError("takes elements of a tile that no group of warps has");

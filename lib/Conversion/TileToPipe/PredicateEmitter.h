@@ -3,7 +3,8 @@
 // A predicate of a row and a column is mostly comparisons of sums. The column
 // stays symbolic in them: `column + a < row + b` becomes a comparison of the
 // bare column with one number a row, so that each register costs one
-// instruction.
+// instruction. So does what depends on the column in its tile alone, as its
+// place in a row of a box does.
 //
 //===----------------------------------------------------------------------===//
 
@@ -24,16 +25,19 @@ public:
   mlir::Value isBelowCount() { return isBelow(1, mask.getValid()[1]); }
 
 private:
-  /// A value of the predicate: `factor` times the column in its tile, plus
-  /// `value`, which is a scalar, a line of rows or, without a column, a tile.
+  /// A value of the predicate: `factor` times `column`, a tile that depends on
+  /// the column alone, plus `value`, which is a scalar, a line of rows or,
+  /// without a column, a tile.
   struct Term {
     mlir::Value value;
     int factor = 0;
+    mlir::Value column;
   };
 
   Term evaluate(mlir::Operation &op);
   Term evaluateSum(mlir::Operation &op, Term lhs, Term rhs);
   Term compare(mlir::arith::CmpIOp op, Term lhs, Term rhs);
+  static bool haveOneColumn(Term lhs, Term rhs);
   Term getTerm(mlir::Value value);
   /// Both as scalars, as lines of rows, or as tiles.
   void match(mlir::Value &lhs, mlir::Value &rhs);

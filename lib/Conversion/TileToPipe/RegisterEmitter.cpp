@@ -80,6 +80,9 @@ Value RegisterEmitter::getComplete(Value tile) {
 }
 
 Value RegisterEmitter::splat(Value scalar, RankedTensorType type) {
+  Attribute number;
+  if (matchPattern(scalar, m_Constant(&number)))
+    return arith::ConstantOp::create(b, DenseElementsAttr::get(type, number));
   return pipe::SplatOp::create(b, type, scalar);
 }
 
@@ -210,6 +213,14 @@ LogicalResult RegisterEmitter::emitLoad(tile::LoadOp op) {
   return success();
 }
 
+Value RegisterEmitter::getRowNumbers() {
+  RankedTensorType type = getRowType(b.getI32Type());
+  Value rows = pipe::CoordOp::create(b, type, 0);
+  return rowOffset
+             ? Value(arith::AddIOp::create(b, rows, splat(rowOffset, type)))
+             : rows;
+}
+
 Value RegisterEmitter::addRowOffset(Value start) {
   return rowOffset ? Value(arith::AddIOp::create(b, start, rowOffset)) : start;
 }
@@ -325,10 +336,10 @@ LogicalResult RegisterEmitter::emitCoord(tile::CoordOp op) {
 
 LogicalResult RegisterEmitter::emitGenerate(tile::GenerateOp op) {
   bool isRow = plan.isRow(op.getResult(), 0);
-  RankedTensorType result = getType(op.getResult());
+  RankedTensorType type = getType(op.getResult());
   auto getLine = [&](Type element) {
-    return RankedTensorType::get(result.getShape(), getScalarType(element),
-                                 result.getEncoding());
+    return RankedTensorType::get(type.getShape(), getScalarType(element),
+                                 type.getEncoding());
   };
   Block &body = op.getBody().front();
   RankedTensorType index = getLine(b.getI32Type());
@@ -336,8 +347,11 @@ LogicalResult RegisterEmitter::emitGenerate(tile::GenerateOp op) {
   if (isRow)
     base = addRowOffset(base);
   llvm::DenseMap<Value, Value> lines;
-  lines[body.getArgument(0)] = arith::AddIOp::create(
-      b, pipe::CoordOp::create(b, index, isRow ? 0 : 1), splat(base, index));
+  Value place = pipe::CoordOp::create(b, index, isRow ? 0 : 1);
+  lines[body.getArgument(0)] =
+      matchPattern(base, m_Zero())
+          ? place
+          : Value(arith::AddIOp::create(b, place, splat(base, index)));
   auto toLine = [&](Value value) -> Value {
     if (Value line = lines.lookup(value))
       return line;
@@ -357,7 +371,7 @@ LogicalResult RegisterEmitter::emitGenerate(tile::GenerateOp op) {
       for (Value operand : inner.getOperands().drop_front())
         indices.push_back(lines.contains(operand) ? lines.lookup(operand)
                                                   : getScalar(operand));
-      Value value = gatherTable(&inner, indices, result);
+      Value value = gatherTable(&inner, indices, type);
       if (!value)
         return failure();
       lines[inner.getResult(0)] = value;
@@ -377,10 +391,18 @@ LogicalResult RegisterEmitter::emitGenerate(tile::GenerateOp op) {
     state.propertiesAttr = inner.getPropertiesAsAttribute();
     lines[inner.getResult(0)] = b.create(state)->getResult(0);
   }
-  Value yielded = toLine(body.getTerminator()->getOperand(0));
+  Value result = body.getTerminator()->getOperand(0);
+  Value yielded = toLine(result);
   if (!yielded)
     return op.emitOpError("yields what no group of warps has");
   set(op.getResult(), yielded);
+  auto sum = result.getDefiningOp<arith::AddIOp>();
+  if (isRow || !sum)
+    return success();
+  for (unsigned i : {0u, 1u})
+    if (!lines.contains(sum->getOperand(i)))
+      columnParts[op.getResult()] = {getScalar(sum->getOperand(i)),
+                                     toLine(sum->getOperand(1 - i))};
   return success();
 }
 

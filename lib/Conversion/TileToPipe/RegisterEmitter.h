@@ -52,11 +52,19 @@ public:
   /// The type of a tile as it is kept.
   mlir::RankedTensorType getType(mlir::Value tile);
 
+  /// A line of columns as a number and what depends on the column in the tile
+  /// alone, if it is known to be such a sum; else null.
+  std::pair<mlir::Value, mlir::Value> getColumnParts(mlir::Value tile) {
+    return columnParts.lookup(tile);
+  }
+
   /// The registers with which a carry begins.
   mlir::Value getInitial(mlir::Value init, mlir::Value carry) {
     return getOperand(init, getType(carry));
   }
 
+  /// The numbers of the group's rows in the program's tile, a line of i32.
+  mlir::Value getRowNumbers();
   /// The row of a tile that begins at `start`.
   mlir::Value addRowOffset(mlir::Value start);
   /// Where a box begins in memory; rows of the program begin at the group's.
@@ -102,6 +110,7 @@ private:
 
   const StepPlan &plan;
   mlir::IRMapping tiles;
+  llvm::DenseMap<mlir::Value, std::pair<mlir::Value, mlir::Value>> columnParts;
 };
 
 } // namespace attn

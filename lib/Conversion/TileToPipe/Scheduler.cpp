@@ -77,13 +77,22 @@ Value Scheduler::getSection() {
 }
 
 void Scheduler::declareRings() {
-  bool hasMessages = kind == pipe::WorkKind::Dynamic;
+  bool hasMessages = kind == pipe::WorkKind::Dynamic, hasSteps = false;
+  sendsSteps = plan.sweep.hasLocated() &&
+               llvm::any_of(plan.slots, [](const SlotOperand &slot) {
+                 return slot.isMoving && !slot.isLate;
+               });
   for (const SlotOperand &slot : plan.slots) {
     Operand operand{&slot, getSlotType(slot), {}, {}};
     bool carries = hasMessages && !slot.isMoving;
+    int64_t messages = carries ? 1 : 0;
+    if (sendsSteps && slot.isMoving && !slot.isLate && !hasSteps) {
+      messages = 2;
+      hasSteps = true;
+    }
     auto type =
         pipe::RingType::get(b.getContext(), slot.isMoving ? options.slots : 1,
-                            operand.type, carries, /*cluster=*/false);
+                            operand.type, messages, /*cluster=*/false);
     if (carries)
       hasMessages = false;
     int64_t numRings = slot.hasRows ? plan.numGroups : 1;
@@ -106,6 +115,7 @@ void Scheduler::declareStaging() {
     int64_t rank = cast<MemRefType>(store.getTarget().getType()).getRank();
     if (type.getRank() != 2 || type.getElementTypeBitWidth() != 16 ||
         rank > plan.machine.maxTensorRank ||
+        plan.getLayout(store.getTarget(), rank - 2) ||
         type.getDimSize(1) * 2 % plan.machine.swizzle != 0)
       continue;
     auto shared = pipe::SharedType::get(

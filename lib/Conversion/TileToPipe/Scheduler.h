@@ -68,8 +68,13 @@ private:
   // The role that loads (LoadRole.cpp).
   mlir::LogicalResult writeLoadRole();
   mlir::LogicalResult loadItem(RegisterEmitter &emitter, mlir::Value message);
-  void fill(RegisterEmitter &emitter, Operand &operand, mlir::Value message);
-  void fillMoving(RegisterEmitter &emitter, bool isLate);
+  void fill(RegisterEmitter &emitter, Operand &operand,
+            mlir::ValueRange messages);
+  void fillMoving(RegisterEmitter &emitter, const Step &step, bool isLate);
+  /// Copies rows of a box into a slot, run by run; `row` is where one begins.
+  void copyRuns(const BoxLayout &layout, int64_t numRows, int64_t firstRow,
+                mlir::Value &row,
+                llvm::function_ref<void(mlir::DenseI64ArrayAttr)> copy);
 
   // The role that multiplies (MultiplyRole.cpp).
   /// What goes from one turn of the loop to the next.
@@ -81,10 +86,11 @@ private:
   };
   mlir::LogicalResult writeMultiplyRole();
   mlir::LogicalResult multiplyItem(RegisterEmitter &emitter);
-  /// A turn: the early products of a step beside the late ones of the step
-  /// before, unless it is the first.
-  mlir::LogicalResult emitTurn(RegisterEmitter &emitter, const Step &step,
-                               mlir::Value isLast, bool isFirst, State &state);
+  /// A turn: the early products of a step, `known` if it is not sent, beside
+  /// the late ones of the step before, unless it is the first.
+  mlir::LogicalResult emitTurn(RegisterEmitter &emitter,
+                               std::optional<Step> known, mlir::Value isLast,
+                               bool isFirst, State &state);
   mlir::LogicalResult emitTurns(RegisterEmitter &emitter,
                                 StepSequence &sequence, mlir::Value first,
                                 mlir::Value last, StepKind kind, State &state);
@@ -98,8 +104,13 @@ private:
   mlir::Value startProduct(RegisterEmitter &emitter, tile::DotOp dot,
                            bool isFirst);
   void waitSlots(bool isLate);
+  /// The step that came with the slots of early products.
+  Step readStep();
   void releaseSlots(bool isLate);
-  void clearSlots(RegisterEmitter &emitter, bool isLate, mlir::Value count);
+  mlir::LogicalResult clearSlots(RegisterEmitter &emitter, bool isLate,
+                                 mlir::Value count);
+  mlir::LogicalResult clearRows(RegisterEmitter &emitter, mlir::Value tile,
+                                tile::GenerateOp isSeen, mlir::Value count);
   Values flatten(const State &state);
   State unflatten(mlir::ValueRange values, const State &like);
 
@@ -108,6 +119,9 @@ private:
   mlir::ImplicitLocOpBuilder b;
   KernelFrame frame;
   mlir::Value work, turn;
+  /// Where steps lie is computed once, by the role that loads, and goes with
+  /// the first slot that is filled for a step.
+  bool sendsSteps = false;
   pipe::WorkKind kind = pipe::WorkKind::Persistent;
   /// Tiles along each coordinate of the program; items of other coordinates
   /// than the rows'; of these, those that follow each other.

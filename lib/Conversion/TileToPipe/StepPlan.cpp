@@ -2,6 +2,8 @@
 
 #include "StepPlan.h"
 
+#include "attn/Analysis/Remainder.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -58,6 +60,34 @@ std::optional<BoxMap> attn::matchBox(AffineMap map) {
 
 StepPlan::StepPlan(tile::ProgramOp program, const MachineModel &machine)
     : machine(machine), program(program), axes(program) {}
+
+std::optional<BoxLayout> StepPlan::getLayout(Value memref, unsigned dim) const {
+  tile::ProgramOp op = program;
+  auto shape = op.getArgAttrOfType<ArrayAttr>(
+      cast<BlockArgument>(memref).getArgNumber(), tile::kShapeAttr);
+  auto rank = dyn_cast<StringAttr>(shape[dim]);
+  tile::LayoutAttr layout = rank ? op.getLayout(rank) : tile::LayoutAttr();
+  return layout ? std::optional(BoxLayout(layout)) : std::nullopt;
+}
+
+Refusal StepPlan::checkLayouts(Operation *op, Value memref, const BoxMap &box,
+                               ValueRange indices, int64_t numRows,
+                               int64_t rowDim) const {
+  for (int64_t dim = 0, e = box.starts.size(); dim < e; ++dim) {
+    std::optional<BoxLayout> layout = getLayout(memref, dim);
+    if (!layout)
+      continue;
+    if (dim != rowDim || numRows != layout->countPoints())
+      return refuse(op, "it is no box of " + Twine(layout->countPoints()) +
+                            " points of a rank with a layout");
+    auto symbol = dyn_cast<AffineSymbolExpr>(box.starts[dim]);
+    Value start = symbol ? indices[symbol.getPosition()] : Value();
+    if (!start || getRemainder(start, numRows) != 0)
+      return refuse(op, "it may begin inside of a box of a rank with a "
+                        "layout");
+  }
+  return {};
+}
 
 Refusal StepPlan::refuse(Operation *op, const Twine &reason) {
   return {op, reason.str()};
@@ -182,9 +212,13 @@ Refusal StepPlan::planProduct(tile::DotOp dot) {
 }
 
 /// The mask of the step of which `load` takes the rows of columns that are set,
-/// if there is one; beyond the step's count none are.
+/// or the line of rows, if there is one; beyond the step's count none are.
 static Value matchSeen(tile::LoadOp load, tile::SweepOp sweep) {
   Block &step = sweep.getStep().front();
+  auto line = load.getWhere().getDefiningOp<tile::GenerateOp>();
+  if (line && line->getBlock() == &step &&
+      matchPattern(line.getBase(), m_Zero()))
+    return line;
   auto reduce = load.getWhere().getDefiningOp<tile::ReduceOp>();
   auto mask =
       reduce ? reduce.getTile().getDefiningOp<tile::MaskOp>() : tile::MaskOp();
@@ -205,8 +239,8 @@ bool StepPlan::isExtent(Value value, Value memref, unsigned dim) const {
   auto shape = op.getArgAttrOfType<ArrayAttr>(
       cast<BlockArgument>(memref).getArgNumber(), tile::kShapeAttr);
   auto rank = dyn_cast<StringAttr>(shape[dim]);
-  std::optional<int64_t> extent =
-      rank ? op.getStaticExtent(rank) : cast<IntegerAttr>(shape[dim]).getInt();
+  std::optional<int64_t> extent = rank ? op.getStaticCoordinates(rank)
+                                       : cast<IntegerAttr>(shape[dim]).getInt();
   APInt number;
   if (matchPattern(value, m_ConstantInt(&number)))
     return extent && number.getSExtValue() == *extent;
@@ -274,7 +308,17 @@ Refusal StepPlan::planSlot(Value tile, tile::DotOp dot, bool isLate) {
       getType(tile).getDimSize(box->rowDim) % 8 != 0)
     return refuse(load, "its tile has no multiple of 8 rows up to " +
                             Twine(machine.maxBoxRows));
+  int64_t rowDim = memref.getRank() - 2;
+  if (Refusal r = checkLayouts(load, load.getSource(), *box, load.getIndices(),
+                               getType(tile).getDimSize(box->rowDim), rowDim);
+      r.op)
+    return r;
   SlotOperand slot;
+  slot.layout = getLayout(load.getSource(), rowDim);
+  if (slot.layout && slot.layout->getRun() % 8 != 0)
+    return refuse(load, "copies of runs of a box have a multiple of 8 points, "
+                        "but these have " +
+                            Twine(slot.layout->getRun()));
   slot.load = load;
   slot.box = *box;
   slot.isMoving = load->getBlock() == &sweep.getStep().front();
@@ -406,7 +450,7 @@ bool StepPlan::isDeferred(Operation *op) const {
 }
 
 bool StepPlan::isForSlots(Operation *op) {
-  return isa<tile::ReduceOp>(op) &&
+  return isa<tile::ReduceOp, tile::GenerateOp>(op) && !op->use_empty() &&
          llvm::all_of(op->getUsers(), llvm::IsaPred<tile::LoadOp>);
 }
 
@@ -460,10 +504,15 @@ void StepPlan::findPartialCarries() {
 
 Refusal StepPlan::checkStore(tile::StoreOp op) {
   RankedTensorType type = getType(op.getTile());
-  if (!matchBox(op.getMap()) || type.getRank() > 2)
+  std::optional<BoxMap> box = matchBox(op.getMap());
+  if (!box || type.getRank() > 2)
     return refuse(op, "it is no box of the last dimensions of a tensor");
-  if (!isRow(op.getTile(), 0) ||
-      (type.getRank() == 2 && matchBox(op.getMap())->rowDim != 0))
+  int64_t rowDim = box->starts.size() - type.getRank();
+  if (Refusal r = checkLayouts(op, op.getTarget(), *box, op.getIndices(),
+                               type.getDimSize(0), rowDim);
+      r.op)
+    return r;
+  if (!isRow(op.getTile(), 0) || (type.getRank() == 2 && box->rowDim != 0))
     return refuse(op, "it stores no rows of the program");
   for (auto [dim, valid] : llvm::enumerate(op.getValid()))
     if (!endWithTensor(op.getTarget(), op.getMap(), op.getIndices(), dim,
@@ -485,8 +534,10 @@ static bool readsLists(Block &region) {
 Refusal StepPlan::checkLoad(tile::LoadOp op) {
   RankedTensorType type = getType(op.getResult());
   AffineMap map = op.getMap();
-  for (AffineExpr expr : map.getResults()) {
+  for (auto [place, expr] : llvm::enumerate(map.getResults())) {
     unsigned numDims = 0;
+    if (getLayout(op.getSource(), place))
+      return refuse(op, "products alone read tensors of ranks with layouts");
     for (unsigned dim = 0; dim < map.getNumDims(); ++dim) {
       if (!expr.isFunctionOfDim(dim))
         continue;

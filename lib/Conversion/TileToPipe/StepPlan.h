@@ -16,6 +16,8 @@
 #ifndef ATTN_LIB_CONVERSION_TILETOPIPE_STEPPLAN_H
 #define ATTN_LIB_CONVERSION_TILETOPIPE_STEPPLAN_H
 
+#include "BoxLayout.h"
+
 #include "attn/Analysis/TileAxes.h"
 #include "attn/Conversion/MachineModel.h"
 
@@ -51,8 +53,11 @@ struct SlotOperand {
   bool isLate = false;
   /// Rows of a step beyond its count have to be zero.
   bool isCleared = false;
-  /// So do those at which no point of this mask is set, if there is one.
+  /// So do those at which no point of this mask is set, or this line is not, if
+  /// there is one.
   mlir::Value seen;
+  /// Of the rank along rows, if it has one: the tile is a box.
+  std::optional<BoxLayout> layout;
 };
 
 struct PlannedProduct {
@@ -82,8 +87,9 @@ public:
   /// Narrowing of what late products take: their registers are read until the
   /// late products of the turn are done.
   bool isDeferred(mlir::Operation *op) const;
-  /// A reduction that says which rows of slots are seen, and nothing else:
-  /// groups tell each other, without a line of it.
+  /// A line that says which rows of slots are seen, and nothing else: of a
+  /// reduction groups tell each other, and a row's place alone decides the
+  /// rest.
   static bool isForSlots(mlir::Operation *op);
   /// Whether a line of the step is kept as parts of lanes.
   bool isPartial(mlir::Value line) const;
@@ -91,6 +97,8 @@ public:
   const PlannedProduct &getProduct(tile::DotOp dot) const {
     return products.find(dot)->second;
   }
+  /// The layout of the rank along a dimension of a tensor, if it has one.
+  std::optional<BoxLayout> getLayout(mlir::Value memref, unsigned dim) const;
   /// Whether the dimension of a tile is that of the program's rows.
   bool isRow(mlir::Value tile, int64_t dim) const;
 
@@ -106,11 +114,16 @@ public:
   llvm::SmallVector<tile::DotOp> earlyProducts, lateProducts;
 
 private:
-  Refusal refuse(mlir::Operation *op, const llvm::Twine &reason);
+  static Refusal refuse(mlir::Operation *op, const llvm::Twine &reason);
   Refusal findRows();
   Refusal planProduct(tile::DotOp dot);
   bool hasWholeRows(mlir::Value tile, int64_t dim) const;
   Refusal planSlot(mlir::Value tile, tile::DotOp dot, bool isLate);
+  /// Whether a load or a store of ranks with layouts is of a box along
+  /// dimension `rowDim` of the tensor; refuses others.
+  Refusal checkLayouts(mlir::Operation *op, mlir::Value memref,
+                       const BoxMap &box, mlir::ValueRange indices,
+                       int64_t numRows, int64_t rowDim) const;
   bool isExtent(mlir::Value value, mlir::Value memref, unsigned dim) const;
   bool endWithTensor(mlir::Value memref, mlir::AffineMap map,
                      mlir::ValueRange indices, unsigned dim, int64_t size,

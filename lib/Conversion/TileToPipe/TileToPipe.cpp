@@ -22,6 +22,11 @@ using namespace attn;
 static constexpr int64_t kRegisters = 128;
 
 static LogicalResult writeKernel(tile::ProgramOp program, OpBuilder &builder) {
+  if (program.getLayoutsAttr())
+    return program.emitOpError(
+        "expects ranks without layouts: ordinary threads "
+        "read tensors in the order of coordinates; leave "
+        "'view' out of cascade-set-layout");
   ImplicitLocOpBuilder b(program.getLoc(), builder);
   b.setInsertionPoint(program);
   KernelFrame frame(b, program);

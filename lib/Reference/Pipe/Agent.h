@@ -139,6 +139,7 @@ private:
   Progress message(pipe::MessageOp op);
   Progress gather(pipe::GatherOp op);
   Progress clear(pipe::ClearOp op);
+  Progress clearRow(pipe::ClearRowOp op);
   Progress clearUnset(pipe::ClearUnsetOp op);
   Progress release(pipe::ReleaseOp op);
 

@@ -61,7 +61,7 @@ struct RingSlot {
   /// Of the present filling.
   int64_t startedShares = 0, copiesInFlight = 0, releases = 0;
   bool wasWaitedFor = false;
-  int32_t message = 0;
+  llvm::SmallVector<int32_t, 2> messages;
   mlir::Operation *lastFill = nullptr;
   std::map<const Agent *, Use> uses;
 };

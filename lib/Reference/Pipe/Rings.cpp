@@ -74,8 +74,9 @@ Agent::Progress Agent::startFill(FillOp op) {
       peer->rings[slot.ring][slot.index]->begin(filling, op);
   else
     slot.begin(filling, op);
-  if (op.getMessage())
-    slot.message = static_cast<int32_t>(getInteger(op.getMessage()));
+  slot.messages.clear();
+  for (int64_t message : getIntegers(op.getMessages()))
+    slot.messages.push_back(static_cast<int32_t>(message));
   filledSlot = &slot;
   RuntimeValue argument = SlotRef{&slot, filling};
   enter(op.getBody(), argument);
@@ -134,6 +135,23 @@ Agent::Progress Agent::clear(ClearOp op) {
   return Progress::outside;
 }
 
+Agent::Progress Agent::clearRow(ClearRowOp op) {
+  RuntimeValue value = get(op.getSlot());
+  auto *slot = std::get_if<SlotRef>(&value);
+  if (!slot)
+    return stop(op, "expects a ring's slot, but got a pipe.shared_tile");
+  if (!checkRead(*slot, op))
+    return Progress::outside;
+  Buffer &buffer = slot->slot->buffer;
+  int64_t row = getInteger(op.getRow());
+  if (row < 0 || row >= buffer.rows)
+    return stop(op, "expects one of the slot's " + std::to_string(buffer.rows) +
+                        " rows, but got " + std::to_string(row));
+  if (getInteger(op.getCondition()))
+    std::fill_n(buffer.getRow(row), buffer.columns, Scalar());
+  return Progress::inside;
+}
+
 Agent::Progress Agent::clearUnset(ClearUnsetOp op) {
   RuntimeValue value = get(op.getSlot());
   auto *slot = std::get_if<SlotRef>(&value);
@@ -179,7 +197,7 @@ Agent::Progress Agent::message(MessageOp op) {
                 describe() + " reads the message of " +
                     nameFilling(slot, filling) + " after it released it",
                 Note(use.release, "it is released here"));
-  setInteger(op.getMessage(), slot.message);
+  setInteger(op.getMessage(), slot.messages[op.getNumber()]);
   return Progress::outside;
 }
 

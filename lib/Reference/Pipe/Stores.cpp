@@ -28,7 +28,7 @@ bool Agent::checkIndices(ArrayRef<int64_t> indices, ArrayRef<int64_t> box,
 //===-- Loads -------------------------------------------------------------===//
 
 namespace {
-/// A copy of rows [begin, end) of the box at `indices` to `slot`.
+/// A copy to rows [begin, end) of `slot`, whose row 0 is that at `indices`.
 class CopyEvent final : public Event {
 public:
   CopyEvent(LoadOp op, Agent &agent, Global &source, ArrayRef<int64_t> indices,
@@ -66,16 +66,17 @@ private:
 Agent::Progress Agent::load(LoadOp op) {
   Global &source = machine.globals[get<GlobalRef>(op.getSource()).argument];
   SmallVector<int64_t> indices = getIntegers(op.getIndices());
-  SharedType type = op.getSlot().getType();
-  int64_t rows = type.getNumRows();
-  if (!checkIndices(indices, type.getShape(), op))
+  int64_t first = op.getFirstRow(), rows = op.getNumRows();
+  int64_t columns = op.getSlot().getType().getNumColumns();
+  if (!checkIndices(indices, {rows, columns}, op))
     return Progress::outside;
+  indices[indices.size() - 2] -= first;
   auto start = [&](RingSlot &slot, int64_t begin, int64_t end) {
     machine.events.push_back(std::make_unique<CopyEvent>(
         op, *this, source, indices, slot, begin, end));
   };
   if (!filledSlot->ring.getRing().getType().getCluster()) {
-    start(*filledSlot, 0, rows);
+    start(*filledSlot, first, first + rows);
     return Progress::outside;
   }
   int64_t cluster = machine.kernel.getCluster();
@@ -236,8 +237,19 @@ Agent::Progress Agent::store(StoreOp op) {
   const FragmentTable &table = machine.getTable(getFragment(type));
   auto slice = dyn_cast<SliceAttr>(type.getEncoding());
   const Registers &values = *get<RegistersRef>(op.getValue());
+  const Registers *rows =
+      op.getRows() ? &*get<RegistersRef>(op.getRows()) : nullptr;
   SmallVector<int64_t> position = indices;
-  size_t rank = position.size();
+  size_t rank = position.size(), rowDim = rank - type.getRank();
+  // The registers of `rows`, by their row.
+  llvm::DenseMap<int64_t, int64_t> places;
+  if (rows) {
+    auto rowType = cast<RankedTensorType>(op.getRows().getType());
+    const FragmentTable &rowTable = machine.getTable(getFragment(rowType));
+    unsigned dim = cast<SliceAttr>(rowType.getEncoding()).getDim();
+    for (size_t i = 0; i < rows->size(); ++i)
+      places[rowTable.lines[1 - dim].coordinate[i]] = (*rows)[i].i;
+  }
   // Lanes that share a line's value hold it alike: the first of them stores it.
   llvm::BitVector stored(slice ? type.getDimSize(0) : 0);
   for (size_t i = 0; i < values.size(); ++i) {
@@ -251,6 +263,12 @@ Agent::Progress Agent::store(StoreOp op) {
       for (unsigned dim : {0u, 1u})
         position[rank - 2 + dim] =
             indices[rank - 2 + dim] + table.coordinate[dim][i];
+    }
+    if (rows) {
+      int64_t place = places.lookup(position[rowDim] - indices[rowDim]);
+      if (place < 0)
+        continue;
+      position[rowDim] = indices[rowDim] + place;
     }
     if (int64_t offset = Machine::getOffset(dest, position); offset >= 0)
       machine.write(dest, offset, values[i], op, *this);

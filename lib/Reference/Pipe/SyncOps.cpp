@@ -72,6 +72,7 @@ Agent::Progress Agent::executeSync(Operation *op) {
       .Case([&](WaitOp o) { return wait(o); })
       .Case([&](MessageOp o) { return message(o); })
       .Case([&](ClearOp o) { return clear(o); })
+      .Case([&](ClearRowOp o) { return clearRow(o); })
       .Case([&](ClearUnsetOp o) { return clearUnset(o); })
       .Case([&](ReleaseOp o) { return release(o); })
       .Case([&](TakeTurnOp o) { return takeTurn(o); })

@@ -170,6 +170,9 @@ LogicalResult KernelInterface::addScalar(tile::ProgramOp program,
 }
 
 LogicalResult KernelInterface::addProgram(tile::ProgramOp program) {
+  if (program.getLayoutsAttr())
+    return program.emitOpError("expects ranks without layouts on this target; "
+                               "leave 'view' out of cascade-set-layout");
   for (auto [number, type] : llvm::enumerate(program.getArgumentTypes())) {
     auto rank = program.getArgAttrOfType<StringAttr>(number, tile::kExtentAttr);
     if (Attribute value = program.getArgAttr(number, tile::kValueAttr);

@@ -26,7 +26,8 @@ static LogicalResult lowerBody(const KernelValues &values) {
   PipeTypeConverter converter(context);
   RewritePatternSet patterns(context);
   ConversionTarget target(*context);
-  populateRegisterPatterns(converter, values, patterns);
+  populateCoordPatterns(converter, values, patterns);
+  populateRegisterPatterns(converter, patterns);
   populateMathPatterns(converter, patterns);
   populateMmaPatterns(converter, patterns);
   populateRingPatterns(converter, values, patterns);

@@ -138,6 +138,16 @@ void attn::nvidia::storeGlobalIf(OpBuilder &b, Location loc, Value address,
        {address, value, predicate}, {});
 }
 
+Value attn::nvidia::joinPredicates(OpBuilder &b, Location loc, Value lhs,
+                                   Value rhs) {
+  return LLVM::InlineAsmOp::create(
+             b, loc, b.getI1Type(), ValueRange{lhs, rhs},
+             "and.pred $0, $1, $2;", "=b,b,b",
+             /*has_side_effects=*/false, /*is_align_stack=*/false,
+             LLVM::TailCallKind::None, LLVM::AsmDialectAttr(), ArrayAttr())
+      .getResult(0);
+}
+
 Value attn::nvidia::approximateTanh(OpBuilder &b, Location loc, Value value) {
   return LLVM::InlineAsmOp::create(
              b, loc, value.getType(), value, "tanh.approx.f32 $0, $1;", "=f,f",

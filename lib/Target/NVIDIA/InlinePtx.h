@@ -8,6 +8,9 @@
 //    would cut the block that ptxas schedules;
 //  * wgmma with the left side in registers: the op takes descriptors only;
 //  * tanh.approx: LLVM has no intrinsic;
+//  * conjunctions of predicates: LLVM would turn a select by one into a select
+//  a
+//    condition;
 //  * waits for products: an op has no link to the accumulators, and LLVM could
 //    move their readers above it.
 //
@@ -36,6 +39,10 @@ void arriveRemoteIf(mlir::OpBuilder &b, mlir::Location loc, mlir::Value barrier,
 /// The shared::cluster address (i32) of this block's `address` in block `rank`.
 mlir::Value mapToBlock(mlir::OpBuilder &b, mlir::Location loc,
                        mlir::Value address, mlir::Value rank);
+
+/// Whether two predicates hold.
+mlir::Value joinPredicates(mlir::OpBuilder &b, mlir::Location loc,
+                           mlir::Value lhs, mlir::Value rhs);
 
 /// Operands of one wgmma m64nNk16 on 16-bit elements.
 struct Wgmma {

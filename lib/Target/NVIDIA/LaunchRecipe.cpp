@@ -51,11 +51,13 @@ attn::nvidia::assignTensorMaps(KernelOp kernel) {
       auto fill = cast<FillOp>(load->getParentOp());
       int64_t blocks =
           fill.getRing().getType().getCluster() ? kernel.getCluster() : 1;
-      if (tile.getNumRows() % (8 * blocks))
-        return load.emitOpError("expects slots of a multiple of 8 rows for "
-                                "each of the cluster's ")
-               << blocks << " blocks, but got " << tile;
-      return assign(op, load.getSource(), tile.getNumRows() / blocks, tile);
+      // Rows of a swizzled panel repeat their pattern after 8.
+      if (load.getNumRows() % (8 * blocks) || load.getFirstRow() % 8)
+        return load.emitOpError("expects copies of a multiple of 8 rows from a "
+                                "multiple of 8 on for each of the cluster's ")
+               << blocks << " blocks, but got " << load.getNumRows() << " from "
+               << load.getFirstRow() << " on";
+      return assign(op, load.getSource(), load.getNumRows() / blocks, tile);
     }
     if (auto store = dyn_cast<BulkStoreOp>(op)) {
       SharedType tile = store.getTile().getType();

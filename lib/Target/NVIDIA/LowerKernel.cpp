@@ -350,8 +350,7 @@ LogicalResult KernelLowering::lowerRole(RoleOp role, int64_t firstGroup) {
       meets = true;
       op->setAttr(kBarrierAttr, rewriter.getI64IntegerAttr(nextNamedBarrier));
       // A barrier a group, by the number of the group in the block.
-      if (isa<ClearOp>(op))
-        op->setAttr(kFirstGroupAttr, rewriter.getI64IntegerAttr(firstGroup));
+      op->setAttr(kFirstGroupAttr, rewriter.getI64IntegerAttr(firstGroup));
     }
     if (auto take = dyn_cast<TakeTurnOp>(op))
       turns.insert(take.getTurn());

@@ -6,9 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "InlinePtx.h"
 #include "Lowering.h"
-
-#include "attn/Support/Predicates.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -17,10 +16,8 @@ using namespace attn;
 using namespace attn::nvidia;
 using namespace attn::pipe;
 
-/// The register of a slice along `dim` that register `reg` of the tile is part
-/// of.
-static int64_t getLineRegister(FragmentAttr fragment, unsigned dim,
-                               int64_t reg) {
+int64_t attn::nvidia::getLineRegister(FragmentAttr fragment, unsigned dim,
+                                      int64_t reg) {
   int64_t line = 0, radix = 1;
   for (DigitAttr digit : fragment.getRegisters()) {
     if (digit.getDim() != dim) {
@@ -32,9 +29,8 @@ static int64_t getLineRegister(FragmentAttr fragment, unsigned dim,
   return line;
 }
 
-/// What a register of a tile or a line adds to a coordinate along `dim`.
-static int64_t getRegisterOffset(RankedTensorType type, unsigned dim,
-                                 int64_t reg) {
+int64_t attn::nvidia::getRegisterOffset(RankedTensorType type, unsigned dim,
+                                        int64_t reg) {
   FragmentAttr fragment = getFragment(type);
   if (!isa<SliceAttr>(type.getEncoding()))
     return FragmentAttr::getOffset(fragment.getRegisters(), reg, dim);
@@ -43,41 +39,6 @@ static int64_t getRegisterOffset(RankedTensorType type, unsigned dim,
     if (digit.getDim() == dim)
       kept.push_back(digit);
   return FragmentAttr::getOffset(kept, reg, dim);
-}
-
-static FailureOr<Value> createOffset(OpBuilder &b, Location loc,
-                                     ArrayRef<DigitAttr> digits, Value number,
-                                     unsigned dim) {
-  Value offset;
-  int64_t radix = 1;
-  for (DigitAttr digit : digits) {
-    int64_t size = digit.getSize();
-    if (!llvm::isPowerOf2_64(size))
-      return failure();
-    if (digit.getDim() == dim && size > 1) {
-      Value value = arith::ShRUIOp::create(
-          b, loc, number, createI32(b, loc, llvm::Log2_64(radix)));
-      value = arith::AndIOp::create(b, loc, value, createI32(b, loc, size - 1));
-      value = arith::MulIOp::create(b, loc, value,
-                                    createI32(b, loc, digit.getStride()));
-      offset = offset ? arith::AddIOp::create(b, loc, offset, value) : value;
-    }
-    radix *= size;
-  }
-  return offset ? offset : createI32(b, loc, 0);
-}
-
-/// What this thread adds to a coordinate along `dim`.
-static FailureOr<Value> createThreadOffset(OpBuilder &b, Location loc,
-                                           FragmentAttr fragment, unsigned dim,
-                                           const KernelValues &values) {
-  FailureOr<Value> lane =
-      createOffset(b, loc, fragment.getLanes(), values.lane, dim);
-  FailureOr<Value> warp =
-      createOffset(b, loc, fragment.getWarps(), values.warpInGroup, dim);
-  if (failed(lane) || failed(warp))
-    return failure();
-  return Value(arith::AddIOp::create(b, loc, *lane, *warp));
 }
 
 namespace {
@@ -123,117 +84,32 @@ struct ElementwiseLowering : ConversionPattern {
   }
 };
 
-/// A comparison with coordinates: what the thread adds to them goes to the
-/// other side, once a value, so that each register compares with a constant.
-struct CompareCoordLowering : OpConversionPattern<arith::CmpIOp> {
-  CompareCoordLowering(const TypeConverter &converter, MLIRContext *context,
-                       const KernelValues &values)
-      : OpConversionPattern(converter, context, /*benefit=*/2), values(values) {
-  }
+/// A conjunction of predicates, each pair of them once.
+struct ConjunctionLowering : OpConversionPattern<arith::AndIOp> {
+  ConjunctionLowering(const TypeConverter &converter, MLIRContext *context)
+      : OpConversionPattern(converter, context, /*benefit=*/2) {}
 
   LogicalResult
-  matchAndRewrite(arith::CmpIOp op, OneToNOpAdaptor adaptor,
+  matchAndRewrite(arith::AndIOp op, OneToNOpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
-    auto coord = op.getLhs().getDefiningOp<CoordOp>();
-    ValueRange others = adaptor.getRhs();
-    arith::CmpIPredicate predicate = op.getPredicate();
-    if (!coord) {
-      coord = op.getRhs().getDefiningOp<CoordOp>();
-      others = adaptor.getLhs();
-      predicate = swapSides(predicate);
-    }
-    if (!coord)
-      return rewriter.notifyMatchFailure(op, "compares no coordinates");
-    auto type = cast<RankedTensorType>(coord.getResult().getType());
-    Location loc = op.getLoc();
-    FailureOr<Value> thread = createThreadOffset(
-        rewriter, loc, getFragment(type), coord.getDim(), values);
-    if (failed(thread))
-      return rewriter.notifyMatchFailure(op, "has digits that are no powers "
-                                             "of 2");
-    llvm::DenseMap<Value, Value> shifted;
+    auto type = dyn_cast<RankedTensorType>(op.getType());
+    if (!type || !type.getElementType().isInteger(1))
+      return rewriter.notifyMatchFailure(op, "is of no predicates");
+    llvm::DenseMap<std::pair<Value, Value>, Value> known;
     SmallVector<Value> results;
-    for (auto [i, other] : llvm::enumerate(others)) {
-      Value &limit = shifted[other];
-      if (!limit)
-        limit = arith::SubIOp::create(rewriter, loc, other, *thread);
-      Value offset =
-          createI32(rewriter, loc, getRegisterOffset(type, coord.getDim(), i));
-      results.push_back(
-          arith::CmpIOp::create(rewriter, loc, predicate, offset, limit));
+    for (auto [lhs, rhs] :
+         llvm::zip_equal(adaptor.getLhs(), adaptor.getRhs())) {
+      Value &both = known[{lhs, rhs}];
+      if (!both)
+        both = joinPredicates(rewriter, op.getLoc(), lhs, rhs);
+      results.push_back(both);
     }
     rewriter.replaceOpWithMultiple(op, {ValueRange(results)});
     return success();
   }
-
-  const KernelValues &values;
-};
-
-/// Coordinates as floats: what the thread adds to them is converted, once.
-struct CoordToFloatLowering : OpConversionPattern<arith::SIToFPOp> {
-  CoordToFloatLowering(const TypeConverter &converter, MLIRContext *context,
-                       const KernelValues &values)
-      : OpConversionPattern(converter, context, /*benefit=*/2), values(values) {
-  }
-
-  LogicalResult
-  matchAndRewrite(arith::SIToFPOp op, OneToNOpAdaptor,
-                  ConversionPatternRewriter &rewriter) const override {
-    auto coord = op.getIn().getDefiningOp<CoordOp>();
-    if (!coord)
-      return rewriter.notifyMatchFailure(op, "converts no coordinates");
-    auto type = cast<RankedTensorType>(coord.getResult().getType());
-    Location loc = op.getLoc();
-    FailureOr<Value> thread = createThreadOffset(
-        rewriter, loc, getFragment(type), coord.getDim(), values);
-    auto element =
-        cast<FloatType>(cast<RankedTensorType>(op.getType()).getElementType());
-    if (failed(thread) || !element.isF32())
-      return rewriter.notifyMatchFailure(op, "has digits that are no powers "
-                                             "of 2, or no f32");
-    Value start = arith::SIToFPOp::create(rewriter, loc, element, *thread);
-    SmallVector<Value> results;
-    for (int64_t i = 0, e = getNumRegisters(type); i < e; ++i) {
-      int64_t offset = getRegisterOffset(type, coord.getDim(), i);
-      Value number = arith::ConstantOp::create(
-          rewriter, loc, rewriter.getFloatAttr(element, double(offset)));
-      results.push_back(arith::AddFOp::create(rewriter, loc, start, number));
-    }
-    rewriter.replaceOpWithMultiple(op, {ValueRange(results)});
-    return success();
-  }
-
-  const KernelValues &values;
 };
 
 //===-- Lines and layouts -------------------------------------------------===//
-
-struct CoordLowering : OpConversionPattern<CoordOp> {
-  CoordLowering(const TypeConverter &converter, MLIRContext *context,
-                const KernelValues &values)
-      : OpConversionPattern(converter, context), values(values) {}
-
-  LogicalResult
-  matchAndRewrite(CoordOp op, OneToNOpAdaptor,
-                  ConversionPatternRewriter &rewriter) const override {
-    auto type = cast<RankedTensorType>(op.getResult().getType());
-    Location loc = op.getLoc();
-    FailureOr<Value> thread = createThreadOffset(
-        rewriter, loc, getFragment(type), op.getDim(), values);
-    if (failed(thread))
-      return rewriter.notifyMatchFailure(op, "has digits that are no powers "
-                                             "of 2");
-    SmallVector<Value> results;
-    for (int64_t i = 0, e = getNumRegisters(type); i < e; ++i)
-      results.push_back(arith::AddIOp::create(
-          rewriter, loc, *thread,
-          createI32(rewriter, loc, getRegisterOffset(type, op.getDim(), i))));
-    rewriter.replaceOpWithMultiple(op, {ValueRange(results)});
-    return success();
-  }
-
-  const KernelValues &values;
-};
 
 /// A tile of one value; of 16 bits, two of them a register.
 struct ConstantLowering : OpConversionPattern<arith::ConstantOp> {
@@ -441,12 +317,10 @@ struct RelayoutLowering : OpConversionPattern<RelayoutOp> {
 } // namespace
 
 void attn::nvidia::populateRegisterPatterns(const TypeConverter &converter,
-                                            const KernelValues &values,
                                             RewritePatternSet &patterns) {
   MLIRContext *context = patterns.getContext();
-  patterns.add<ElementwiseLowering, ConstantLowering, SplatLowering,
-               BroadcastLowering, ColumnsLowering, RowReduceLowering,
-               LaneReduceLowering, RelayoutLowering>(converter, context);
-  patterns.add<CompareCoordLowering, CoordLowering, CoordToFloatLowering>(
-      converter, context, values);
+  patterns.add<ConjunctionLowering, ElementwiseLowering, ConstantLowering,
+               SplatLowering, BroadcastLowering, ColumnsLowering,
+               RowReduceLowering, LaneReduceLowering, RelayoutLowering>(
+      converter, context);
 }

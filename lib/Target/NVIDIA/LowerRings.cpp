@@ -52,8 +52,9 @@ struct Place {
   Value getEmpty(OpBuilder &b, Location loc) const {
     return getControl(b, loc, layout.getEmptyOffset());
   }
-  Value getMessage(OpBuilder &b, Location loc) const {
-    return getControl(b, loc, layout.getMessageOffset());
+  Value getMessage(OpBuilder &b, Location loc, int64_t number) const {
+    return getControl(
+        b, loc, layout.getMessageOffset() + number * RingLayout::kMessageBytes);
   }
   Value getSlot(OpBuilder &b, Location loc) const {
     Value offset = arith::MulIOp::create(
@@ -109,6 +110,23 @@ struct AdvanceLowering : OpConversionPattern<AdvanceOp> {
   }
 };
 
+/// Zeros for one row of a tile, by the thread that runs.
+void clearRow(OpBuilder &b, Location loc, SharedType type, Value tile,
+              Value row) {
+  constexpr int64_t kChunk = 16;
+  auto vector = VectorType::get(kChunk / 4, b.getI32Type());
+  Value zeros = arith::ConstantOp::create(b, loc, b.getZeroAttr(vector));
+  Value offset =
+      arith::MulIOp::create(b, loc, row, createI32(b, loc, type.getSwizzle()));
+  Value start = createByteOffset(b, loc, tile, offset);
+  int64_t panelBytes = type.getNumRows() * type.getSwizzle();
+  for (int64_t panel = 0; panel < type.getNumPanels(); ++panel)
+    for (int64_t at = 0; at < type.getSwizzle(); at += kChunk)
+      LLVM::StoreOp::create(
+          b, loc, zeros,
+          createByteOffset(b, loc, start, panel * panelBytes + at), kChunk);
+}
+
 struct FillLowering : OpConversionPattern<FillOp> {
   FillLowering(const TypeConverter &converter, MLIRContext *context,
                const KernelValues &values)
@@ -124,18 +142,20 @@ struct FillLowering : OpConversionPattern<FillOp> {
                                          createI32(rewriter, loc, 1));
     waitBarrier(rewriter, loc, place.getEmpty(rewriter, loc), parity);
     Value full = place.getFull(rewriter, loc);
-    if (op.getMessage())
-      LLVM::StoreOp::create(rewriter, loc, adaptor.getOperands()[2][0],
-                            place.getMessage(rewriter, loc));
+    for (auto [number, message] : llvm::enumerate(adaptor.getMessages()))
+      LLVM::StoreOp::create(rewriter, loc, message[0],
+                            place.getMessage(rewriter, loc, number));
     Block &body = op.getBody().front();
-    int64_t numLoads = llvm::range_size(body.getOps<LoadOp>());
-    if (numLoads == 0)
+    int64_t bytes = 0;
+    for (auto load : body.getOps<LoadOp>())
+      bytes += load.getNumRows() *
+               (place.layout.getSlotBytes() / type.getSlot().getNumRows());
+    if (bytes == 0)
       arriveIf(rewriter, loc, full,
                arith::ConstantIntOp::create(rewriter, loc, 1, 1));
     else
       NVVM::MBarrierArriveExpectTxOp::create(
-          rewriter, loc, Type(), full,
-          createI32(rewriter, loc, numLoads * place.layout.getSlotBytes()),
+          rewriter, loc, Type(), full, createI32(rewriter, loc, bytes),
           NVVM::MemScopeKind::CTA, /*relaxed=*/false, Value());
     Value slot = place.getSlot(rewriter, loc);
     for (Operation &nested : llvm::make_early_inc_range(body)) {
@@ -164,7 +184,9 @@ private:
     Value map = values.maps[number.getInt()];
     // Innermost first, as the instruction has them.
     SmallVector<Value> coordinates(llvm::reverse(indices));
-    Value destination = slot, multicast;
+    Value destination = createByteOffset(
+        rewriter, loc, slot, load.getFirstRow() * tile.getSwizzle());
+    Value multicast;
     bool shares = type.getCluster() && values.cluster > 1;
     if (shares) {
       int64_t rows = tile.getNumRows() / values.cluster;
@@ -174,7 +196,7 @@ private:
           arith::AddIOp::create(rewriter, loc, coordinates[1], row);
       Value offset = arith::MulIOp::create(
           rewriter, loc, row, createI32(rewriter, loc, tile.getSwizzle()));
-      destination = createByteOffset(rewriter, loc, slot, offset);
+      destination = createByteOffset(rewriter, loc, destination, offset);
       multicast = arith::ConstantIntOp::create(
           rewriter, loc, rewriter.getI16Type(), (1 << values.cluster) - 1);
     }
@@ -234,8 +256,8 @@ struct MessageLowering : OpConversionPattern<MessageOp> {
     Location loc = op.getLoc();
     Place place(op.getRing().getType(), adaptor.getRing(), adaptor.getCursor());
     Type type = rewriter.getI32Type();
-    Value message = LLVM::LoadOp::create(rewriter, loc, type,
-                                         place.getMessage(rewriter, loc));
+    Value message = LLVM::LoadOp::create(
+        rewriter, loc, type, place.getMessage(rewriter, loc, op.getNumber()));
     // Uniform over the warp, and ptxas is told so.
     rewriter.replaceOpWithNewOp<NVVM::ShflOp>(
         op, type, createI32(rewriter, loc, -1), message,
@@ -289,18 +311,30 @@ struct ClearLowering : OpConversionPattern<ClearOp> {
         rewriter, loc, NVVM::ProxyKind::async_shared,
         NVVM::SharedSpaceAttr::get(getContext(),
                                    NVVM::SharedSpace::shared_cta));
-    auto barrier = op->getAttrOfType<IntegerAttr>(kBarrierAttr);
-    auto firstGroup = op->getAttrOfType<IntegerAttr>(kFirstGroupAttr);
-    Value group = arith::ShRUIOp::create(rewriter, loc, values.thread, i32(7));
-    Value number = arith::AddIOp::create(
-        rewriter, loc, group, i32(barrier.getInt() - firstGroup.getInt()));
-    NVVM::BarrierOp::create(rewriter, loc, Type(), number, i32(kGroupThreads),
-                            NVVM::BarrierReductionAttr(), Value());
+    createGroupBarrier(rewriter, op, values);
     rewriter.eraseOp(op);
     return success();
   }
 
   const KernelValues &values;
+};
+
+struct ClearRowLowering : OpConversionPattern<ClearRowOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(ClearRowOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    auto choice = scf::IfOp::create(rewriter, loc, adaptor.getCondition()[0],
+                                    /*withElseRegion=*/false);
+    OpBuilder::InsertionGuard guard(rewriter);
+    rewriter.setInsertionPointToStart(choice.thenBlock());
+    clearRow(rewriter, loc, op.getSlot().getType(), adaptor.getSlot()[0],
+             adaptor.getRow()[0]);
+    rewriter.eraseOp(op);
+    return success();
+  }
 };
 
 /// A lane's bits of both its rows are one word: bit 2 j + e is column 8 j + 2 c
@@ -314,7 +348,7 @@ struct ClearUnsetLowering : OpConversionPattern<ClearUnsetOp> {
   LogicalResult
   matchAndRewrite(ClearUnsetOp op, OneToNOpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
-    constexpr int64_t kChunk = 16, kWord = 4;
+    constexpr int64_t kWord = 4;
     Location loc = op.getLoc();
     SharedType type = op.getSlot().getType();
     Type i32Type = rewriter.getI32Type();
@@ -401,19 +435,7 @@ struct ClearUnsetLowering : OpConversionPattern<ClearUnsetOp> {
           rewriter, loc, arith::CmpIPredicate::eq, isSet, i32(0));
       auto ifUnset = scf::IfOp::create(rewriter, loc, isUnset, false);
       rewriter.setInsertionPointToStart(ifUnset.thenBlock());
-      auto vector = VectorType::get(4, i32Type);
-      Value zeros = arith::ConstantOp::create(rewriter, loc,
-                                              rewriter.getZeroAttr(vector));
-      Value start = createByteOffset(rewriter, loc, adaptor.getSlot()[0],
-                                     scale(row, type.getSwizzle()));
-      for (int64_t panel = 0; panel < type.getNumPanels(); ++panel)
-        for (int64_t at = 0; at < type.getSwizzle(); at += kChunk)
-          LLVM::StoreOp::create(
-              rewriter, loc, zeros,
-              createByteOffset(rewriter, loc, start,
-                               panel * type.getNumRows() * type.getSwizzle() +
-                                   at),
-              kChunk);
+      clearRow(rewriter, loc, type, adaptor.getSlot()[0], row);
     }
     NVVM::FenceProxyOp::create(
         rewriter, loc, NVVM::ProxyKind::async_shared,
@@ -473,8 +495,8 @@ void attn::nvidia::populateRingPatterns(const TypeConverter &converter,
                                         const KernelValues &values,
                                         RewritePatternSet &patterns) {
   MLIRContext *context = patterns.getContext();
-  patterns.add<CursorLowering, AdvanceLowering, WaitLowering, MessageLowering>(
-      converter, context);
+  patterns.add<ClearRowLowering, CursorLowering, AdvanceLowering, WaitLowering,
+               MessageLowering>(converter, context);
   patterns
       .add<ClearLowering, ClearUnsetLowering, FillLowering, ReleaseLowering>(
           converter, context, values);

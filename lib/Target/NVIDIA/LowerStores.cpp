@@ -247,9 +247,13 @@ struct StoreLowering : OpConversionPattern<StoreOp> {
       shared = join(shared, isInside(index, dim));
       base = advance(base, index, dim);
     }
-    // This thread's place in each dimension of the value.
+    // This thread's place in each dimension of the value; `rows` say the first.
     SmallVector<Value> starts;
     for (unsigned dim = 0; dim < type.getRank(); ++dim) {
+      if (dim == 0 && op.getRows()) {
+        starts.push_back(adaptor.getIndices()[firstDim][0]);
+        continue;
+      }
       unsigned tileDim = slice ? 1 - slice.getDim() : dim;
       starts.push_back(e.add(
           adaptor.getIndices()[firstDim + dim][0],
@@ -267,29 +271,53 @@ struct StoreLowering : OpConversionPattern<StoreOp> {
           kept.push_back(digit);
       return FragmentAttr::getOffset(kept, reg, 1 - slice.getDim());
     };
+    // What `rows` says of the row at an offset.
+    auto getPlace = [&](int64_t offset) -> Value {
+      auto rowType = cast<RankedTensorType>(op.getRows().getType());
+      auto own = cast<SliceAttr>(rowType.getEncoding());
+      SmallVector<DigitAttr> kept;
+      for (DigitAttr digit : own.getParent().getRegisters())
+        if (digit.getDim() != own.getDim())
+          kept.push_back(digit);
+      int64_t reg = 0;
+      while (FragmentAttr::getOffset(kept, reg, 1 - own.getDim()) != offset)
+        ++reg;
+      return adaptor.getRows()[reg];
+    };
     // Rows by their offset: an address at the thread's column, a predicate.
     llvm::DenseMap<int64_t, std::pair<Value, Value>> rows;
     llvm::DenseMap<std::pair<int64_t, int64_t>, Value> predicates;
     unsigned last = rank - 1;
+    bool hasRows = type.getRank() == 2 || op.getRows();
+    bool hasColumns = type.getRank() == 2 || !op.getRows();
     for (auto [i, value] : llvm::enumerate(adaptor.getValue())) {
-      int64_t row = type.getRank() == 2 ? getOffset(i, 0) : 0;
-      int64_t column = getOffset(i, type.getRank() - 1);
+      int64_t row = hasRows ? getOffset(i, 0) : 0;
+      int64_t column = hasColumns ? getOffset(i, type.getRank() - 1) : 0;
       auto &[address, rowPredicate] = rows[row];
       if (!address) {
         address = base;
         rowPredicate = shared;
-        if (type.getRank() == 2) {
-          Value index = e.add(starts[0], e.constant(row));
+        if (hasRows) {
+          Value place = op.getRows() ? getPlace(row) : e.constant(row);
+          Value index = e.add(starts[0], place);
           rowPredicate = join(rowPredicate, isInside(index, firstDim));
+          if (op.getRows())
+            rowPredicate = join(rowPredicate,
+                                arith::CmpIOp::create(rewriter, loc,
+                                                      arith::CmpIPredicate::sge,
+                                                      place, e.constant(0)));
           address = advance(address, index, firstDim);
         }
-        address = advance(address, starts.back(), last);
+        if (hasColumns)
+          address = advance(address, starts.back(), last);
       }
       Value &predicate = predicates[{row, column}];
       if (!predicate)
         predicate =
-            join(rowPredicate,
-                 isInside(e.add(starts.back(), e.constant(column)), last));
+            hasColumns
+                ? join(rowPredicate,
+                       isInside(e.add(starts.back(), e.constant(column)), last))
+                : rowPredicate;
       storeGlobalIf(rewriter, loc, address, column * bytes, value, predicate);
     }
     rewriter.eraseOp(op);

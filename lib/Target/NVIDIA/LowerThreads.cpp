@@ -20,8 +20,16 @@ using namespace attn;
 using namespace attn::nvidia;
 using namespace attn::pipe;
 
-static void createBarrier(OpBuilder &b, Location loc, IntegerAttr barrier) {
-  NVVM::BarrierOp::create(b, loc, Type(), createI32(b, loc, barrier.getInt()),
+void attn::nvidia::createGroupBarrier(OpBuilder &b, Operation *op,
+                                      const KernelValues &values) {
+  Location loc = op->getLoc();
+  auto barrier = op->getAttrOfType<IntegerAttr>(kBarrierAttr);
+  auto firstGroup = op->getAttrOfType<IntegerAttr>(kFirstGroupAttr);
+  Value group =
+      arith::ShRUIOp::create(b, loc, values.thread, createI32(b, loc, 7));
+  Value number = arith::AddIOp::create(
+      b, loc, group, createI32(b, loc, barrier.getInt() - firstGroup.getInt()));
+  NVVM::BarrierOp::create(b, loc, Type(), number,
                           createI32(b, loc, kGroupThreads),
                           NVVM::BarrierReductionAttr(), Value());
 }
@@ -122,7 +130,9 @@ private:
 };
 
 struct GetLowering : OpConversionPattern<GetOp> {
-  using OpConversionPattern::OpConversionPattern;
+  GetLowering(const TypeConverter &converter, MLIRContext *context,
+              const KernelValues &values)
+      : OpConversionPattern(converter, context), values(values) {}
 
   LogicalResult
   matchAndRewrite(GetOp op, OneToNOpAdaptor adaptor,
@@ -131,11 +141,13 @@ struct GetLowering : OpConversionPattern<GetOp> {
     ElementAccess access(rewriter, loc, op.getSource().getType(),
                          adaptor.getSource(), adaptor.getIndices());
     Value element = access.load();
-    if (auto barrier = op->getAttrOfType<IntegerAttr>(kBarrierAttr))
-      createBarrier(rewriter, loc, barrier);
+    if (op->hasAttr(kBarrierAttr))
+      createGroupBarrier(rewriter, op, values);
     rewriter.replaceOp(op, element);
     return success();
   }
+
+  const KernelValues &values;
 };
 
 struct PutLowering : OpConversionPattern<PutOp> {
@@ -161,7 +173,7 @@ struct EachLowering : OpConversionPattern<EachOp> {
   matchAndRewrite(EachOp op, OneToNOpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
     Location loc = op.getLoc();
-    auto barrier = op->getAttrOfType<IntegerAttr>(kBarrierAttr);
+    bool clearsRows = !op.getBody().getOps<ClearRowOp>().empty();
     Value zero = createI32(rewriter, loc, 0);
     SmallVector<Value> extents;
     for (ValueRange extent : adaptor.getExtents())
@@ -186,7 +198,13 @@ struct EachLowering : OpConversionPattern<EachOp> {
       rewriter.eraseOp(body->getTerminator());
       rewriter.inlineBlockBefore(body, loop.getBody()->getTerminator(), point);
     }
-    createBarrier(rewriter, loc, barrier);
+    // Products read shared memory through another proxy.
+    if (clearsRows)
+      NVVM::FenceProxyOp::create(
+          rewriter, loc, NVVM::ProxyKind::async_shared,
+          NVVM::SharedSpaceAttr::get(getContext(),
+                                     NVVM::SharedSpace::shared_cta));
+    createGroupBarrier(rewriter, op, values);
     rewriter.eraseOp(op);
     return success();
   }
@@ -198,8 +216,9 @@ struct EachLowering : OpConversionPattern<EachOp> {
 void attn::nvidia::populateThreadPatterns(const TypeConverter &converter,
                                           const KernelValues &values,
                                           RewritePatternSet &patterns) {
-  patterns.add<EachLowering>(converter, patterns.getContext(), values);
-  patterns.add<GetLowering, PutLowering>(converter, patterns.getContext());
+  patterns.add<EachLowering, GetLowering>(converter, patterns.getContext(),
+                                          values);
+  patterns.add<PutLowering>(converter, patterns.getContext());
 }
 
 LogicalResult attn::nvidia::expandThreadMath(KernelOp kernel) {

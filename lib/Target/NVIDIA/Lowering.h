@@ -40,7 +40,7 @@ inline constexpr llvm::StringLiteral kThreadsAttr = "nvidia.threads";
 /// Bytes of an exchange: four words a warp.
 inline constexpr int64_t kExchangeBytesOfGroup = 64;
 
-/// On pipe.clear: the number of that group in the block.
+/// With it: the number of that group in the block.
 inline constexpr llvm::StringLiteral kFirstGroupAttr = "nvidia.first_group";
 
 /// What the roles of a kernel use of its entry.
@@ -74,6 +74,18 @@ mlir::FailureOr<KernelValues> lowerKernel(pipe::KernelOp kernel,
 /// Registers of one thread for a tile or a line.
 int64_t getNumRegisters(mlir::RankedTensorType type);
 
+/// The threads of a group meet at the barrier that `op`'s attributes name.
+void createGroupBarrier(mlir::OpBuilder &b, mlir::Operation *op,
+                        const KernelValues &values);
+
+/// The register of a slice along `dim` that register `reg` of the tile is part
+/// of.
+int64_t getLineRegister(pipe::FragmentAttr fragment, unsigned dim, int64_t reg);
+
+/// What a register of a tile or a line adds to a coordinate along `dim`.
+int64_t getRegisterOffset(mlir::RankedTensorType type, unsigned dim,
+                          int64_t reg);
+
 /// An integer of type i32.
 mlir::Value createI32(mlir::OpBuilder &b, mlir::Location loc, int64_t value);
 
@@ -88,13 +100,13 @@ mlir::Value createByteOffset(mlir::OpBuilder &b, mlir::Location loc,
 struct RingLayout {
   explicit RingLayout(pipe::RingType type) : type(type) {}
 
-  static constexpr int64_t kBarrierBytes = 8;
+  static constexpr int64_t kBarrierBytes = 8, kMessageBytes = 4;
 
   int64_t getFullOffset() const { return 0; }
   int64_t getEmptyOffset() const { return kBarrierBytes * type.getSlots(); }
   int64_t getMessageOffset() const { return 2 * getEmptyOffset(); }
   int64_t getControlBytes() const {
-    return (type.getMessage() ? 3 : 2) * getEmptyOffset();
+    return (type.getMessages() ? 3 : 2) * getEmptyOffset();
   }
   int64_t getSlotBytes() const { return type.getSlot().getNumBytes(); }
 
@@ -107,8 +119,10 @@ public:
   explicit PipeTypeConverter(mlir::MLIRContext *context);
 };
 
+void populateCoordPatterns(const mlir::TypeConverter &converter,
+                           const KernelValues &values,
+                           mlir::RewritePatternSet &patterns);
 void populateRegisterPatterns(const mlir::TypeConverter &converter,
-                              const KernelValues &values,
                               mlir::RewritePatternSet &patterns);
 void populateMathPatterns(const mlir::TypeConverter &converter,
                           mlir::RewritePatternSet &patterns);

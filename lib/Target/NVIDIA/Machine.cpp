@@ -14,7 +14,7 @@ using namespace attn::nvidia;
 static ArrayRef<std::pair<int64_t, int64_t>> getRegisters(int64_t groups) {
   using Split = std::pair<int64_t, int64_t>;
   static const Split one[] = {{56, 240}, {88, 240}},
-                     two[] = {{56, 224}, {88, 208}},
+                     two[] = {{56, 224}, {88, 208}, {104, 200}, {120, 192}},
                      three[] = {{32, 160}, {56, 152}};
   switch (groups) {
   case 1:

@@ -20,6 +20,7 @@ using namespace attn;
 
 void attn::nvidia::addSchedulePasses(OpPassManager &passes,
                                      const ScheduleOptions &options) {
+  passes.addPass(createSplitCoordinatesPass());
   passes.addPass(createSplitLinesPass());
   passes.addPass(createFoldScalesPass());
   passes.addPass(createCanonicalizerPass());

@@ -141,9 +141,9 @@ static LogicalResult verify(StoreOp op) {
 
 static LogicalResult verify(EachOp op) {
   auto role = op->getParentOfType<RoleOp>();
-  if (role && role.getGroups() == 1 && role.getWarps() == kGroupWarps)
+  if (role && role.getWarps() == kGroupWarps)
     return success();
-  return op.emitOpError("expects a role of one group of ")
+  return op.emitOpError("expects a role of groups of ")
          << kGroupWarps << " warps on this target";
 }
 

@@ -347,3 +347,8 @@ cascade.func @func_c10(%n: index {cascade.positive}) {
 cascade.func @func_c10_tensor(%x: !cascade.tensor<[M], f32, empty = 0.0> {cascade.positive}) {
   cascade.return
 }
+
+// -----
+
+// expected-error @below {{expects one to three axes, each with a positive extent and box, but got extents [4, 0] and boxes [2, 2]}}
+#layout = #cascade.layout<[4, 0] by [2, 2]>

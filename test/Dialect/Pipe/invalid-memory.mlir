@@ -48,7 +48,7 @@ pipe.kernel @fill_c2(
   %r = pipe.ring readers(1) : !ring
   pipe.role "load" groups(1) warps(1) registers(24) (%g) {
     %c = pipe.cursor : !pipe.cursor<2>
-    // expected-error @below {{expects a message exactly if the ring has them, but got one for '!pipe.ring<2 x}}
+    // expected-error @below {{expects as many messages as the ring's fillings carry, but got 1 for '!pipe.ring<2 x}}
     pipe.fill %r[%c] as %s message(%n) : !ring {
     }
   }
@@ -66,7 +66,7 @@ pipe.kernel @fill_c2_none(
   %m = pipe.ring readers(1) : !pipe.ring<2 x !slot, message>
   pipe.role "load" groups(1) warps(1) registers(24) (%g) {
     %c = pipe.cursor : !pipe.cursor<2>
-    // expected-error @below {{expects a message exactly if the ring has them, but got none for}}
+    // expected-error @below {{expects as many messages as the ring's fillings carry, but got 0 for}}
     pipe.fill %m[%c] as %s : !pipe.ring<2 x !slot, message> {
     }
   }
@@ -175,7 +175,7 @@ pipe.kernel @message_c2(
   %r = pipe.ring readers(1) : !ring
   pipe.role "load" groups(1) warps(1) registers(24) (%g) {
     %c = pipe.cursor : !pipe.cursor<2>
-    // expected-error @below {{expects a ring with messages, but got '!pipe.ring<2 x}}
+    // expected-error @below {{expects a message that the ring's fillings carry, but got number 0 of '!pipe.ring<2 x}}
     %s = pipe.message %r[%c] : !ring
   }
 }
@@ -649,5 +649,96 @@ pipe.kernel @stage_c2_warps() {
     %v = arith.constant dense<0.0> : tensor<64x64xbf16, #columns>
     // expected-error @below {{expects each warp to hold consecutive rows, but got}}
     pipe.stage %v -> %t : tensor<64x64xbf16, #columns> -> !pipe.shared<64x64xbf16, swizzle = 128, parts = 4>
+  }
+}
+
+// -----
+
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!ring = !pipe.ring<2 x !slot>
+!heads = !pipe.global<?x?x64xbf16>
+pipe.kernel @fill_c5_twice(
+    %x: !heads {pipe.name = "x", pipe.access = "read", pipe.shape = ["H", "P", 64]},
+    %o: !heads {pipe.name = "o", pipe.access = "write", pipe.shape = ["H", "P", 64]},
+    %n: i32 {pipe.name = "n"}) {
+  %r = pipe.ring readers(1) : !ring
+  pipe.role "load" groups(1) warps(1) registers(24) (%g) {
+    %c = pipe.cursor : !pipe.cursor<2>
+    pipe.fill %r[%c] as %s : !ring {
+      pipe.load %x[%n, %n, %n] -> %s rows [0, 32] : !heads -> !slot
+      // expected-error @below {{expects rows that no other copy fills, but got array<i64: 31, 33>}}
+      pipe.load %x[%n, %n, %n] -> %s rows [31, 33] : !heads -> !slot
+    }
+  }
+}
+
+// -----
+
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!ring = !pipe.ring<2 x !slot>
+!heads = !pipe.global<?x?x64xbf16>
+pipe.kernel @fill_c5_gap(
+    %x: !heads {pipe.name = "x", pipe.access = "read", pipe.shape = ["H", "P", 64]},
+    %o: !heads {pipe.name = "o", pipe.access = "write", pipe.shape = ["H", "P", 64]},
+    %n: i32 {pipe.name = "n"}) {
+  %r = pipe.ring readers(1) : !ring
+  pipe.role "load" groups(1) warps(1) registers(24) (%g) {
+    %c = pipe.cursor : !pipe.cursor<2>
+    // expected-error @below {{expects copies that fill all rows of the slot, but none fills row 32}}
+    pipe.fill %r[%c] as %s : !ring {
+      pipe.load %x[%n, %n, %n] -> %s rows [0, 32] : !heads -> !slot
+      pipe.load %x[%n, %n, %n] -> %s rows [40, 24] : !heads -> !slot
+    }
+  }
+}
+
+// -----
+
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!ring = !pipe.ring<2 x !slot>
+!heads = !pipe.global<?x?x64xbf16>
+pipe.kernel @load_c5(
+    %x: !heads {pipe.name = "x", pipe.access = "read", pipe.shape = ["H", "P", 64]},
+    %o: !heads {pipe.name = "o", pipe.access = "write", pipe.shape = ["H", "P", 64]},
+    %n: i32 {pipe.name = "n"}) {
+  %r = pipe.ring readers(1) : !ring
+  pipe.role "load" groups(1) warps(1) registers(24) (%g) {
+    %c = pipe.cursor : !pipe.cursor<2>
+    pipe.fill %r[%c] as %s : !ring {
+      // expected-error @below {{expects the first row and the number of rows, of the slot's 64, but got array<i64: 32, 40>}}
+      pipe.load %x[%n, %n, %n] -> %s rows [32, 40] : !heads -> !slot
+    }
+  }
+}
+
+// -----
+
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!ring = !pipe.ring<2 x !slot>
+pipe.kernel @clear_row_c1(%n: i32 {pipe.name = "n"}) {
+  %r = pipe.ring readers(1) : !ring
+  pipe.role "multiply" groups(1) warps(4) registers(24) (%g) {
+    %c = pipe.cursor : !pipe.cursor<2>
+    %s = pipe.wait %r[%c] : !ring
+    %true = arith.constant true
+    // expected-error @below {{expects to stand in a pipe.each, so that one thread does it}}
+    pipe.clear_row %s[%n] if %true : !slot
+  }
+}
+
+// -----
+
+#acc = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8], lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x64xf32, #acc>
+!columns = tensor<64xi32, #pipe.slice<0, #acc>>
+!matrix = !pipe.global<?x64xf32>
+pipe.kernel @store_c5(
+    %o: !matrix {pipe.name = "o", pipe.access = "write", pipe.shape = ["P", 64]},
+    %n: i32 {pipe.name = "n"}) {
+  pipe.role "multiply" groups(1) warps(4) registers(128) (%g) {
+    %x = arith.constant dense<0.0> : !tile
+    %rows = arith.constant dense<0> : !columns
+    // expected-error @below {{expects rows of i32 that are held as the rows of}}
+    pipe.store %x -> %o[%n, %n] rows(%rows : !columns) : !tile -> !matrix
   }
 }

@@ -89,7 +89,7 @@ func.func private @ring_parts(!pipe.ring<1 x !pipe.shared<64x64xbf16, swizzle = 
 
 // -----
 
-// expected-error @below {{expects message or cluster, each once, but got message}}
+// expected-error @below {{expects message, messages or cluster, each kind once, but got message}}
 func.func private @ring_flags(!pipe.ring<1 x !pipe.shared<64x64xbf16, swizzle = 128>, message, message>)
 
 // -----
@@ -106,3 +106,9 @@ func.func private @array_c1_size(!pipe.array<0xf32>)
 
 // expected-error @below {{expects integers or floats of at most 64 bits, but got 'index'}}
 func.func private @array_c2(!pipe.array<4xindex>)
+
+// -----
+
+// expected-error @below {{expects at most 2 messages a filling, but got 3}}
+!ring = !pipe.ring<2 x !pipe.shared<64x64xbf16, swizzle = 128>, messages = 3>
+func.func private @ring_c2(!ring)

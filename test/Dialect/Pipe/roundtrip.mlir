@@ -148,3 +148,48 @@ pipe.kernel @every_op(
 
 // CHECK: !pipe.work<single>, !pipe.work<persistent>, !pipe.work<split>
 func.func private @kinds(!pipe.work<single>, !pipe.work<persistent>, !pipe.work<split>)
+
+// A slot filled by copies of its parts, two messages, rows that are cleared one
+// by one and rows that lie anywhere.
+#boxed = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8], lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+!boxes = !pipe.ring<2 x !pipe.shared<16x64xbf16, swizzle = 128>, messages = 2>
+!points = !pipe.global<?x64xbf16>
+!values = !pipe.global<?x64xf32>
+!registers = tensor<64x64xf32, #boxed>
+!numbers = tensor<64xi32, #pipe.slice<1, #boxed>>
+// CHECK-LABEL: pipe.kernel @boxes(
+pipe.kernel @boxes(
+    %k: !points {pipe.name = "k", pipe.access = "read", pipe.shape = ["M", 64]},
+    %o: !values {pipe.name = "o", pipe.access = "write", pipe.shape = ["P", 64]},
+    %n: i32 {pipe.name = "n"}) {
+  // CHECK: pipe.ring readers(1) : <2 x !pipe.shared<16x64xbf16, swizzle = 128>, messages = 2>
+  %r = pipe.ring readers(1) : !boxes
+  pipe.role "load" groups(1) warps(1) registers(24) (%g) {
+    %c = pipe.cursor : !pipe.cursor<2>
+    // CHECK: pipe.fill %{{.*}}[%{{.*}}] as %[[SLOT:.*]] message(%[[N:.*]], %[[N]]) :
+    pipe.fill %r[%c] as %s message(%n, %n) : !boxes {
+      // CHECK: pipe.load %{{.*}} -> %[[SLOT]] rows [0, 8] : <?x64xbf16>
+      pipe.load %k[%n, %n] -> %s rows [0, 8] : !points -> !pipe.shared<16x64xbf16, swizzle = 128>
+      // CHECK: pipe.load %{{.*}} -> %[[SLOT]] rows [8, 8] cache(evict_last) : <?x64xbf16>
+      pipe.load %k[%n, %n] -> %s rows [8, 8] cache(evict_last) : !points -> !pipe.shared<16x64xbf16, swizzle = 128>
+    }
+  }
+  pipe.role "multiply" groups(1) warps(4) registers(128) (%g) {
+    %c = pipe.cursor : !pipe.cursor<2>
+    %s = pipe.wait %r[%c] : !boxes
+    // CHECK: pipe.message %{{.*}}[%{{.*}}] : <2 x
+    %base = pipe.message %r[%c] : !boxes
+    // CHECK: %[[COUNT:.*]] = pipe.message %{{.*}}[%{{.*}}] number 1 : <2 x
+    %count = pipe.message %r[%c] number 1 : !boxes
+    %size = arith.constant 16 : i32
+    pipe.each %row in %size {
+      %beyond = arith.cmpi sge, %row, %count : i32
+      // CHECK: pipe.clear_row %{{.*}}[%{{.*}}] if %{{.*}} : <16x64xbf16, swizzle = 128>
+      pipe.clear_row %s[%row] if %beyond : !pipe.shared<16x64xbf16, swizzle = 128>
+    }
+    %x = arith.constant dense<0.0> : !registers
+    %rows = pipe.coord 0 : !numbers
+    // CHECK: pipe.store %{{.*}} -> %{{.*}}[%{{.*}}, %{{.*}}] rows(%{{.*}} : tensor<64xi32, #pipe.slice<1,
+    pipe.store %x -> %o[%base, %n] rows(%rows : !numbers) : !registers -> !values
+  }
+}

@@ -281,3 +281,23 @@ func.func @sweep_c3(%i: index, %a: tensor<4xf32>) {
   }
   return
 }
+
+// -----
+
+// expected-error @below {{expects one to three axes, each with a positive extent and box, but got extents [4, 4] and boxes [2]}}
+tile.program @layout_c1() space() attributes {layouts = {P = #tile.layout<[4, 4] by [2]>}} {
+}
+
+// -----
+
+// expected-error @below {{expects a #tile.layout with the points of rank "P", whose extent is 8, but got #tile.layout<[4, 4] by[2, 2]>}}
+tile.program @program_c6() space(%p = "P" by 4)
+    attributes {static_extents = {P = 8}, layouts = {P = #tile.layout<[4, 4] by [2, 2]>}} {
+}
+
+// -----
+
+// expected-error @below {{expects a #tile.layout with the points of rank "P", whose extent is not static, but got #tile.layout<[4, 4] by[2, 2]>}}
+tile.program @program_c6_dynamic(%n: index {tile.extent = "P"}) space(%p = "P" by 4)
+    attributes {layouts = {P = #tile.layout<[4, 4] by [2, 2]>}} {
+}

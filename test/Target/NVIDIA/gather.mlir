@@ -140,7 +140,9 @@ pipe.kernel @clear_unset(%end: i32 {pipe.name = "end"}) {
     %item = pipe.first_item %work : !pipe.work<single>
     %c = pipe.cursor : !pipe.cursor<1>
     %columns = pipe.coord 1 : !ints
-    %ends = pipe.splat %end : i32 -> !ints
+    %rows = pipe.coord 0 : !ints
+    %last = pipe.splat %end : i32 -> !ints
+    %ends = arith.addi %rows, %last : !ints
     %bits = arith.cmpi slt, %columns, %ends : !ints
     %x = pipe.wait %ring[%c] : !ring
     pipe.clear_unset %x by %bits : !slot, tensor<64x8xi1, #s>

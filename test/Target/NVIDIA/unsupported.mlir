@@ -193,9 +193,9 @@ pipe.kernel @stores(%o: !o {pipe.name = "o", pipe.access = "write", pipe.shape =
 
 // -----
 
-pipe.kernel @points_of_two_groups(%n: i32 {pipe.name = "n"}) {
-  pipe.role "threads" groups(2) warps(4) registers(128) (%group) {
-    // expected-error @below {{expects a role of one group of 4 warps on this target}}
+pipe.kernel @points_of_two_warps(%n: i32 {pipe.name = "n"}) {
+  pipe.role "threads" groups(1) warps(2) registers(128) (%group) {
+    // expected-error @below {{expects a role of groups of 4 warps on this target}}
     pipe.each %i in %n {
     }
   }
@@ -389,7 +389,7 @@ pipe.kernel @rows_of_a_cluster(
   pipe.role "load" groups(1) warps(1) registers(24) (%group) {
     %c = pipe.cursor : !pipe.cursor<1>
     pipe.fill %ring[%c] as %s : !ring {
-      // expected-error @below {{expects slots of a multiple of 8 rows for each of the cluster's 2 blocks, but got}}
+      // expected-error @below {{expects copies of a multiple of 8 rows from a multiple of 8 on for each of the cluster's 2 blocks, but got}}
       pipe.load %x[%n, %n] -> %s : !pipe.global<?x64xbf16> -> !slot
     }
   }

@@ -62,6 +62,9 @@ Status InterpretedRun::lower() {
   options.tileRows = c.tileRows;
   options.tileKeys = c.tileKeys;
   options.fewRows = 0;
+  if (!c.layouts.empty())
+    bindLengths(source.func, problem, options);
+  options.layouts = c.layouts;
   module = isolate(source.func);
   PassManager passes(context.get());
   if (c.isScheduled) {

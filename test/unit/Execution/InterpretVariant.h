@@ -9,6 +9,7 @@
 #ifndef ATTN_TEST_UNIT_EXECUTION_INTERPRETVARIANT_H
 #define ATTN_TEST_UNIT_EXECUTION_INTERPRETVARIANT_H
 
+#include "attn/Analysis/RankLayout.h"
 #include "attn/Driver/Inputs.h"
 #include "attn/Driver/Problem.h"
 #include "attn/Driver/Source.h"
@@ -30,6 +31,9 @@ struct InterpretedCase {
   bool isScheduled = false;
   std::map<std::string, std::string> parameters = {};
   NaNKind nan = NaNKind::none;
+  /// Boxes of queries and keys; the kernel is then one for the problem's
+  /// lengths.
+  std::vector<std::pair<std::string, RankLayout>> layouts = {};
 };
 
 /// One variant on one problem.

@@ -90,3 +90,87 @@ INSTANTIATE_TEST_SUITE_P(
       std::replace(name.begin(), name.end(), '-', '_');
       return name;
     });
+
+namespace {
+struct Boxes {
+  std::string variant;
+  std::map<std::string, std::string> parameters;
+  std::vector<int64_t> extents, rows, keys;
+};
+} // namespace
+
+static RankLayout makeLayout(const std::vector<int64_t> &extents,
+                             const std::vector<int64_t> &tiles) {
+  RankLayout layout;
+  for (size_t axis = 0; axis < extents.size(); ++axis)
+    layout.axes.push_back({extents[axis], tiles[axis]});
+  return layout;
+}
+
+// Queries and keys in boxes: canvases that end with boxes and such that do not,
+// on any axis; NaN in keys that no query sees, beside keys that some see; rows
+// of one box among several groups.
+TEST(SchedulesOfBoxesTest, AreRight) {
+  uint64_t seed = std::random_device()();
+  std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
+  const std::vector<Boxes> cases = {
+      {"neighborhood-2d",
+       {{"width", "16"}, {"window_y", "3"}, {"window_x", "5"}},
+       {16, 16},
+       {8, 8},
+       {4, 8}},
+      {"neighborhood-2d",
+       {{"width", "21"}, {"window_y", "4"}, {"window_x", "3"}},
+       {13, 21},
+       {4, 16},
+       {4, 8}},
+      {"neighborhood-2d",
+       {{"width", "20"},
+        {"window_y", "5"},
+        {"window_x", "4"},
+        {"stride_y", "2"},
+        {"stride_x", "3"},
+        {"causal_x", "1"}},
+       {15, 20},
+       {8, 16},
+       {6, 8}},
+      {"neighborhood-3d",
+       {{"height", "6"},
+        {"width", "10"},
+        {"window_z", "2"},
+        {"window_y", "3"},
+        {"window_x", "3"}},
+       {5, 6, 10},
+       {2, 4, 8},
+       {2, 2, 8}},
+      {"full", {}, {16, 24}, {8, 8}, {4, 8}},
+  };
+  std::vector<PipeLaunch> launches(3);
+  launches[0].multiprocessors = 2;
+  launches[1].schedule = PipeSchedule::latest;
+  launches[2].schedule = PipeSchedule::random;
+  launches[2].seed = seed;
+  size_t number = 0;
+  for (const Boxes &boxes : cases) {
+    InterpretedCase c = {{1, 2, 1, 1, 1, 24, 16, {}}, DType::bf16, 1, 1};
+    c.isScheduled = true;
+    c.parameters = boxes.parameters;
+    c.layouts = {{"P", makeLayout(boxes.extents, boxes.rows)},
+                 {"M", makeLayout(boxes.extents, boxes.keys)}};
+    int64_t points = 1;
+    for (size_t axis = 0; axis < boxes.extents.size(); ++axis) {
+      c.tileRows *= boxes.rows[axis];
+      c.tileKeys *= boxes.keys[axis];
+      points *= boxes.extents[axis];
+    }
+    c.shape.queryLength = c.shape.keyLength = points;
+    for (NaNKind nan : {NaNKind::none, NaNKind::hidden}) {
+      c.nan = nan;
+      EXPECT_EQ(InterpretedRun(boxes.variant, c)
+                    .run(seed, launches[number % launches.size()]),
+                "")
+          << boxes.variant << ", case " << number;
+      ++number;
+    }
+  }
+}

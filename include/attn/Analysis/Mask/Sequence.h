@@ -101,6 +101,14 @@ TermPlan planTerm(ExprPool &pool, const NormalForm &form, const Term &term,
 bool isGapless(ExprPool &pool, const NormalForm &form, const Term &term,
                const TermPlan &plan, llvm::function_ref<bool(Expr)> isPoint);
 
+/// True only if intervals between such bounds, both included, leave no value
+/// out between the least and the greatest that one of them has, over all that
+/// is no point in a box. With one kind of bounds alone, the other is the same
+/// for all.
+bool areGapless(ExprPool &pool, llvm::ArrayRef<Expr> lowers,
+                llvm::ArrayRef<Expr> uppers,
+                llvm::function_ref<bool(Expr)> isPoint);
+
 template <typename Ops> class Sequencer {
 public:
   using Value = typename Ops::Value;

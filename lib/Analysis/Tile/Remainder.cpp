@@ -1,0 +1,115 @@
+//===- Remainder.cpp - what a coordinate is a multiple of -----------------===//
+
+#include "attn/Analysis/Remainder.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/Matchers.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace attn;
+
+using Remainder = std::optional<int64_t>;
+
+/// Constants beyond are no coordinates; products of remainders stay far below
+/// 2^63.
+static constexpr int64_t kMaxModulus = int64_t(1) << 30;
+
+static std::optional<int64_t> getConstant(Value value) {
+  APInt constant;
+  if (!matchPattern(value, m_ConstantInt(&constant)))
+    return std::nullopt;
+  return constant.getSExtValue();
+}
+
+/// Of a step's base: that of its segments' first steps, if the tile keeps it.
+static Remainder getRemainderOfBase(tile::SweepOp sweep, int64_t modulus) {
+  if (static_cast<int64_t>(sweep.getTile()) % modulus != 0)
+    return std::nullopt;
+  Remainder common;
+  for (auto [i, lower] : llvm::enumerate(sweep.getLowers())) {
+    Value begin = lower;
+    if (sweep.isLocated(i))
+      begin = sweep.getLocators()[i].front().getTerminator()->getOperand(0);
+    Remainder own = getRemainder(begin, modulus);
+    if (!own || common.value_or(*own) != *own)
+      return std::nullopt;
+    common = own;
+  }
+  return common;
+}
+
+static Remainder getRemainderOfArgument(BlockArgument argument,
+                                        int64_t modulus) {
+  Operation *parent = argument.getOwner()->getParentOp();
+  unsigned number = argument.getArgNumber();
+  if (auto sweep = dyn_cast<tile::SweepOp>(parent)) {
+    bool isBase = argument == sweep.getStep().getArgument(0);
+    return isBase ? getRemainderOfBase(sweep, modulus) : std::nullopt;
+  }
+  auto program = dyn_cast<tile::ProgramOp>(parent);
+  if (!program || number < program.getNumArguments())
+    return std::nullopt;
+  int64_t tile = program.getSpaceTiles()[number - program.getNumArguments()];
+  return tile % modulus == 0 ? Remainder(0) : std::nullopt;
+}
+
+std::optional<int64_t> attn::getRemainder(Value value, int64_t modulus) {
+  if (modulus > kMaxModulus)
+    return std::nullopt;
+  if (std::optional<int64_t> constant = getConstant(value))
+    return (*constant % modulus + modulus) % modulus;
+  if (auto argument = dyn_cast<BlockArgument>(value))
+    return getRemainderOfArgument(argument, modulus);
+  Operation *op = value.getDefiningOp();
+  auto get = [&](unsigned operand) {
+    return getRemainder(op->getOperand(operand), modulus);
+  };
+  auto getCommon = [&](unsigned a, unsigned b) -> Remainder {
+    Remainder first = get(a), second = get(b);
+    return first == second ? first : std::nullopt;
+  };
+  return llvm::TypeSwitch<Operation *, Remainder>(op)
+      .Case([&](arith::AddIOp) -> Remainder {
+        Remainder a = get(0), b = get(1);
+        return a && b ? Remainder((*a + *b) % modulus) : std::nullopt;
+      })
+      .Case([&](arith::SubIOp) -> Remainder {
+        Remainder a = get(0), b = get(1);
+        return a && b ? Remainder((*a - *b + modulus) % modulus) : std::nullopt;
+      })
+      .Case([&](arith::MulIOp) -> Remainder {
+        Remainder a = get(0), b = get(1);
+        if (a == 0 || b == 0)
+          return 0;
+        return a && b ? Remainder(*a * *b % modulus) : std::nullopt;
+      })
+      .Case<arith::DivUIOp, arith::FloorDivSIOp>([&](Operation *) -> Remainder {
+        std::optional<int64_t> divisor = getConstant(op->getOperand(1));
+        if (!divisor || *divisor < 1 || *divisor > kMaxModulus / modulus ||
+            !isNotNegative(op->getOperand(0)))
+          return std::nullopt;
+        Remainder whole = getRemainder(op->getOperand(0), *divisor * modulus);
+        return whole ? Remainder(*whole / *divisor) : std::nullopt;
+      })
+      .Case<arith::MinSIOp, arith::MaxSIOp>(
+          [&](Operation *) { return getCommon(0, 1); })
+      .Case([&](arith::SelectOp) { return getCommon(1, 2); })
+      .Default([](Operation *) { return std::nullopt; });
+}
+
+bool attn::isNotNegative(Value value) {
+  if (std::optional<int64_t> constant = getConstant(value))
+    return *constant >= 0;
+  if (auto argument = dyn_cast<BlockArgument>(value)) {
+    Operation *parent = argument.getOwner()->getParentOp();
+    if (auto program = dyn_cast<tile::ProgramOp>(parent))
+      return argument.getArgNumber() >= program.getNumArguments();
+    auto sweep = dyn_cast<tile::SweepOp>(parent);
+    return sweep && argument == sweep.getStep().getArgument(0);
+  }
+  Operation *op = value.getDefiningOp();
+  return isa<arith::AddIOp, arith::MulIOp, arith::DivUIOp, arith::RemUIOp,
+             arith::FloorDivSIOp>(op) &&
+         llvm::all_of(op->getOperands(), isNotNegative);
+}
