@@ -60,9 +60,14 @@ void Estimator::add(Value value, LiveSet &live) {
   }
   if (op && (isa<CoordOp, SplatOp>(op) || matchPattern(op, m_Constant())))
     return;
-  // Conditions are made where they are used, of what they compare.
+  // Conditions are made where they are used, of what they compare; so are
+  // coordinates, and what is read at them.
   auto type = dyn_cast<RankedTensorType>(value.getType());
-  if (op && type && type.getElementType().isInteger(1)) {
+  bool isMade = op && type &&
+                (type.getElementType().isInteger(1) || isa<GatherOp>(op) ||
+                 (type.getElementType().isInteger() &&
+                  OpTrait::hasElementwiseMappableTraits(op)));
+  if (isMade) {
     for (Value operand : op->getOperands())
       add(operand, live);
     return;
