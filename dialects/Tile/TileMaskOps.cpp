@@ -98,6 +98,30 @@ LogicalResult ElementOp::verify() {
   return success();
 }
 
+LogicalResult GatherOp::verify() {
+  MemRefType type = getTable().getType();
+  RankedTensorType result = getResult().getType();
+  // gather_c1
+  if (static_cast<size_t>(type.getRank()) != getCoordinates().size())
+    return emitOpError("expects ")
+           << type.getRank() << " coordinates of " << type << ", but got "
+           << getCoordinates().size();
+  RankedTensorType own = result.clone(IndexType::get(getContext()));
+  for (auto [i, coordinate] : llvm::enumerate(getCoordinates()))
+    if (!coordinate.getType().isIndex() && coordinate.getType() != own)
+      return emitOpError("expects coordinate #")
+             << i << " to be 'index' or " << own << ", but got "
+             << coordinate.getType();
+  // gather_c2
+  if (result.getElementType() != type.getElementType())
+    return emitOpError("expects elements of the table, but got ")
+           << result << " and " << type;
+  if (getEmpty().getType() != type.getElementType())
+    return emitOpError("expects empty of the table's element type, but got ")
+           << getEmpty() << " and " << type;
+  return success();
+}
+
 LogicalResult ExtremaOp::verify() {
   if (getFirsts().size() != getLasts().size())
     return emitOpError("expects a first and a last coordinate for each "

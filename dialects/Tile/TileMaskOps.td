@@ -111,6 +111,40 @@ def Tile_ElementOp : Tile_Op<"element", [
   let hasVerifier = 1;
 }
 
+def Tile_GatherOp : Tile_Op<"gather"> {
+  let summary = "elements of a table, each at coordinates of its own";
+  let description = [{
+    Each element of the result is the one of `table` at the coordinates that
+    `coordinates` have there: an `index` is one number for all elements, of a tile
+    each has its own. They may be numbers of any size: an element of which one is
+    outside the table is `empty`. Nothing outside is read, and of a table without
+    entries nothing at all.
+
+    It is to tiles what `tile.element` is to scalars, and reads tables that no
+    address map describes: those of distances, buckets or positions.
+
+    Constraints:
+    * (C1) There is a coordinate for each dimension, an `index` or a tile of them
+      of the result's shape.
+    * (C2) The result's elements are the table's, and so is `empty`.
+
+    ```mlir
+    %bias = tile.gather %table[%h, %distance] empty 0.0 : f32
+        : memref<?x?xf32, strided<[?, ?], offset: ?>>[index, tensor<64x256xindex>]
+        -> tensor<64x256xf32>
+    ```
+  }];
+  let arguments = (ins Arg<AnyMemRef, "", [MemRead]>:$table,
+                       Variadic<AnyTypeOf<[Index, Tile_Tile]>>:$coordinates,
+                       TypedAttrInterface:$empty);
+  let results = (outs Tile_Tile:$result);
+  let assemblyFormat = [{
+    $table `[` $coordinates `]` `empty` $empty attr-dict `:` type($table)
+    `[` type($coordinates) `]` `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
 def Tile_ExtremaOp : Tile_Op<"extrema", [AttrSizedOperandSegments]> {
   let summary = "the least and the greatest element of a box of a table";
   let description = [{

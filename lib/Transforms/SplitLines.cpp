@@ -41,6 +41,23 @@ static tile::BroadcastOp getLine(Value tile) {
   return source && source.getRank() > 0 ? broadcast : tile::BroadcastOp();
 }
 
+/// A line of the kind of which all `values` are that are tiles and no numbers;
+/// null if there is none, or another tile.
+static tile::BroadcastOp getCommonLine(ValueRange values) {
+  tile::BroadcastOp first;
+  for (Value value : values) {
+    if (!getTile(value) || isUniform(value))
+      continue;
+    tile::BroadcastOp line = getLine(value);
+    if (!line || (first && (line.getDims() != first.getDims() ||
+                            getTile(line.getSource()).getShape() !=
+                                getTile(first.getSource()).getShape())))
+      return {};
+    first = line;
+  }
+  return first;
+}
+
 /// The number of `tile`, which is uniform, as a tile of another shape.
 static Value resize(PatternRewriter &rewriter, Value tile,
                     RankedTensorType shape) {
@@ -54,6 +71,13 @@ static Value resize(PatternRewriter &rewriter, Value tile,
   return tile::BroadcastOp::create(
       rewriter, loc, type, tile.getDefiningOp<tile::BroadcastOp>().getSource(),
       dims);
+}
+
+/// `tile`, a line or a number, as a line of `shape`.
+static Value toLine(PatternRewriter &rewriter, Value tile,
+                    RankedTensorType shape) {
+  tile::BroadcastOp line = getLine(tile);
+  return line ? line.getSource() : resize(rewriter, tile, shape);
 }
 
 /// `op` on other operands, of the shape of the first.
@@ -76,33 +100,39 @@ struct SinkBroadcast : RewritePattern {
     if (op->getNumResults() != 1 || !getTile(op->getResult(0)) ||
         !op->hasTrait<OpTrait::Elementwise>() || op->getNumOperands() == 0)
       return rewriter.notifyMatchFailure(op, "is not elementwise");
-    tile::BroadcastOp first;
-    for (Value operand : op->getOperands()) {
-      if (!getTile(operand))
-        return rewriter.notifyMatchFailure(op, "takes a scalar");
-      tile::BroadcastOp line = getLine(operand);
-      if (!line && !isUniform(operand))
-        return rewriter.notifyMatchFailure(op, "takes a whole tile");
-      if (line && first &&
-          (line.getDims() != first.getDims() ||
-           getTile(line.getSource()).getShape() !=
-               getTile(first.getSource()).getShape()))
-        return rewriter.notifyMatchFailure(op, "takes lines of two kinds");
-      if (line)
-        first = line;
-    }
+    if (!llvm::all_of(op->getOperands(), getTile))
+      return rewriter.notifyMatchFailure(op, "takes a scalar");
+    tile::BroadcastOp first = getCommonLine(op->getOperands());
     if (!first)
-      return rewriter.notifyMatchFailure(op, "takes no line");
+      return rewriter.notifyMatchFailure(op, "takes no lines of one kind");
     RankedTensorType shape = getTile(first.getSource());
     SmallVector<Value> operands;
-    for (Value operand : op->getOperands()) {
-      tile::BroadcastOp line = getLine(operand);
-      operands.push_back(line ? line.getSource()
-                              : resize(rewriter, operand, shape));
-    }
+    for (Value operand : op->getOperands())
+      operands.push_back(toLine(rewriter, operand, shape));
     Value done = cloneOn(rewriter, op, operands, shape);
     rewriter.replaceOpWithNewOp<tile::BroadcastOp>(
         op, op->getResult(0).getType(), done, first.getDims());
+    return success();
+  }
+};
+
+/// A table is read once a line where its coordinates are lines of one kind.
+struct SinkGather : OpRewritePattern<tile::GatherOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(tile::GatherOp op,
+                                PatternRewriter &rewriter) const override {
+    tile::BroadcastOp first = getCommonLine(op.getCoordinates());
+    if (!first)
+      return rewriter.notifyMatchFailure(op, "takes no lines of one kind");
+    RankedTensorType shape = getTile(first.getSource());
+    SmallVector<Value> coordinates;
+    for (Value at : op.getCoordinates())
+      coordinates.push_back(getTile(at) ? toLine(rewriter, at, shape) : at);
+    Value done = tile::GatherOp::create(
+        rewriter, op.getLoc(), shape.clone(getTile(op).getElementType()),
+        op.getTable(), coordinates, op.getEmptyAttr());
+    rewriter.replaceOpWithNewOp<tile::BroadcastOp>(op, op.getResult().getType(),
+                                                   done, first.getDims());
     return success();
   }
 };
@@ -221,8 +251,8 @@ struct SplitSum : OpRewritePattern<arith::AddFOp> {
 struct SplitLines final : attn::impl::SplitLinesPassBase<SplitLines> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    patterns.add<SinkBroadcast, SplitConversion, SplitProduct, SplitSum>(
-        &getContext());
+    patterns.add<SinkBroadcast, SinkGather, SplitConversion, SplitProduct,
+                 SplitSum>(&getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

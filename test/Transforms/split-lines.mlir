@@ -169,3 +169,29 @@ func.func @lines_added_to_a_number(%a: tensor<4xf32>, %b: tensor<8xf32>, %x: f32
   %s = arith.addf %d, %xs : tensor<4x8xf32>
   return %s : tensor<4x8xf32>
 }
+
+// A table is read once a line where all of its coordinates are lines of one kind
+// or numbers.
+// CHECK-LABEL: func @table_of_a_line(
+//  CHECK-SAME:   %[[T:.*]]: memref<?x?x?xf32>, %[[ROWS:.*]]: tensor<4xindex>, %[[H:.*]]: index, %[[N:.*]]: index)
+//   CHECK-DAG:   %[[NS:.*]] = tile.broadcast %[[N]] dims [0] : index to tensor<4xindex>
+//       CHECK:   %[[LINE:.*]] = tile.gather %[[T]][%[[H]], %[[ROWS]], %[[NS]]] empty 1.000000e+00 : f32 : memref<?x?x?xf32>[index, tensor<4xindex>, tensor<4xindex>] -> tensor<4xf32>
+//       CHECK:   tile.broadcast %[[LINE]] dims [1] : tensor<4xf32> to tensor<4x8xf32>
+func.func @table_of_a_line(%t: memref<?x?x?xf32>, %rows: tensor<4xindex>, %h: index, %n: index) -> tensor<4x8xf32> {
+  %p = tile.broadcast %rows dims [1] : tensor<4xindex> to tensor<4x8xindex>
+  %ns = tile.broadcast %n dims [0, 1] : index to tensor<4x8xindex>
+  %r = tile.gather %t[%h, %p, %ns] empty 1.0 : f32
+      : memref<?x?x?xf32>[index, tensor<4x8xindex>, tensor<4x8xindex>] -> tensor<4x8xf32>
+  return %r : tensor<4x8xf32>
+}
+
+// At rows and columns each point has an element of its own.
+// CHECK-LABEL: func @table_of_two_lines(
+//       CHECK:   tile.gather {{.*}} -> tensor<4x4xf32>
+func.func @table_of_two_lines(%t: memref<?x?xf32>, %rows: tensor<4xindex>, %columns: tensor<4xindex>) -> tensor<4x4xf32> {
+  %p = tile.broadcast %rows dims [1] : tensor<4xindex> to tensor<4x4xindex>
+  %m = tile.broadcast %columns dims [0] : tensor<4xindex> to tensor<4x4xindex>
+  %r = tile.gather %t[%p, %m] empty 1.0 : f32
+      : memref<?x?xf32>[tensor<4x4xindex>, tensor<4x4xindex>] -> tensor<4x4xf32>
+  return %r : tensor<4x4xf32>
+}

@@ -17,6 +17,7 @@
 // RUN: attn-opt %S/../../lib/Variants/neighborhood-3d.mlir | attn-opt -o /dev/null
 // RUN: attn-opt %S/../../lib/Variants/prefix-lm.mlir | attn-opt -o /dev/null
 // RUN: attn-opt %S/../../lib/Variants/prefix-lm-batch.mlir | attn-opt -o /dev/null
+// RUN: attn-opt %S/../../lib/Variants/relative-bias.mlir | attn-opt -o /dev/null
 // RUN: attn-opt %S/../../lib/Variants/relu-norm.mlir | attn-opt -o /dev/null
 // RUN: attn-opt %S/../../lib/Variants/rmsnorm-gemm.mlir | attn-opt -o /dev/null
 // RUN: attn-opt %S/../../lib/Variants/rope.mlir | attn-opt -o /dev/null

@@ -22,7 +22,7 @@ for dim in 64 128 256; do
   schedule full $dim
   schedule causal-bottom-right $dim
 done
-for variant in alibi documents sliding-window softcap; do
+for variant in alibi documents relative-bias sliding-window softcap; do
   schedule $variant 128
 done
 schedule s2 128 --set=block=64 --set=vertical=16

@@ -33,7 +33,10 @@ def packed_documents(seed, count=32, total=16384):
 
 
 def live_pairs(variant, length, window):
-    if variant not in ("causal-bottom-right", "softcap", "alibi", "sigmoid", "gqa", "sliding-window"):
+    causal = (
+        "causal-bottom-right", "softcap", "alibi", "relative-bias", "sigmoid", "gqa", "sliding-window",
+    )
+    if variant not in causal:
         return length * length if variant == "full" else 0
     pairs = length * (length + 1) // 2
     if variant == "sliding-window":
@@ -73,6 +76,8 @@ def bench(variant, dim, length, flush, scalars):
         values["lse"] = torch.empty(shape[:-1], device="cuda")
     if "slope" in names:
         values["slope"] = torch.rand(heads, 1, device="cuda")
+    if "table" in names:
+        values["table"] = torch.randn(heads, 1, scalars.get("entries", length), device="cuda")
     if variant == "documents":
         ends = packed_documents(scalars["seed"], total=length)
         sizes = [b - a for a, b in zip(ends, ends[1:])]

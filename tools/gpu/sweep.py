@@ -36,6 +36,8 @@ PARAMETERS = {
     "dilated-window": {"window": [0, 6, 100], "dilation": [1, 2, 7]},
     "tri-shape": {"sinks": [0, 4, 130], "window": [0, 9, 200], "dense": [0, 64]},
 }
+# Extents of tables that a case draws, by variant.
+EXTENTS = {"relative-bias": {"N": [0, 1, 7, 128, 1000]}}
 NEEDS_KEYS_OF_QUERIES = {"neighborhood-1d"}
 CANVASES = {"neighborhood-2d"}
 WITHOUT_GROUPS = {"full", "cross", "bias"}
@@ -62,6 +64,8 @@ def draw(rng, variants):
     ]
     for name, values in PARAMETERS.get(variant, {}).items():
         args.append(f"--set={name}={rng.choice(values)}")
+    for rank, values in EXTENTS.get(variant, {}).items():
+        args.append(f"--extent={rank}={rng.choice(values)}")
     return args
 
 

@@ -3,9 +3,10 @@
 // An estimate from the text of a pipe program, before any target's: at each
 // point the registers of one thread that tiles, lines and products in flight
 // hold. What is repeated or made up where it is used (broadcasts, coordinates,
-// constants, conditions) takes none, and an op may write over operands that it
-// uses last. A product's left side in registers is held until its token is
-// waited for. Scalars and addresses are not counted.
+// constants, conditions, elements gathered at coordinates) takes none, and an
+// op may write over operands that it uses last. A product's left side in
+// registers is held until its token is waited for. Scalars and addresses are
+// not counted.
 //
 //===----------------------------------------------------------------------===//
 

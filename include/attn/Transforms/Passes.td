@@ -295,7 +295,7 @@ def SplitLinesPass : Pass<"tile-split-lines", "::mlir::ModuleOp"> {
   let summary = "Compute once a line what depends on a row or a column alone";
   let description = [{
     Elementwise ops on lines of one kind, and on numbers, are done before the line
-    is repeated. A sum of a row's number and a column's stays apart: as a float it
+    is repeated, and so are tables read at such coordinates. A sum of a row's number and a column's stays apart: as a float it
     is a sum of floats, its factor one of each, and added to a whole tile it is
     added line by line. So what is linear in the difference of two coordinates takes
     two instructions at a point and no conversions.

@@ -7,7 +7,6 @@
 
 #include "attn/Analysis/RegisterPressure.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/Transforms/RegionUtils.h"
 #include "llvm/ADT/SetVector.h"
@@ -53,30 +52,22 @@ private:
 };
 } // namespace
 
-/// Whether `op` is a number at each register, up to the lane's place in the
-/// fragment: it is made of coordinates and constants.
-static bool isOfCoordinates(Operation *op) {
-  if (isa<CoordOp>(op) || matchPattern(op, m_Constant()))
-    return true;
-  return isa<arith::AddIOp, arith::MulIOp, arith::DivUIOp, arith::RemUIOp,
-             BroadcastOp>(op) &&
-         llvm::all_of(op->getOperands(), [](Value operand) {
-           Operation *made = operand.getDefiningOp();
-           return made && isOfCoordinates(made);
-         });
-}
-
 void Estimator::add(Value value, LiveSet &live) {
   Operation *op = value.getDefiningOp();
   if (op && isa<BroadcastOp>(op)) {
     add(cast<BroadcastOp>(op).getLine(), live);
     return;
   }
-  if (op && (isa<SplatOp>(op) || isOfCoordinates(op)))
+  if (op && (isa<CoordOp, SplatOp>(op) || matchPattern(op, m_Constant())))
     return;
-  // Conditions are made where they are used, of what they compare.
+  // Conditions are made where they are used, of what they compare; so are
+  // coordinates, and what is read at them.
   auto type = dyn_cast<RankedTensorType>(value.getType());
-  if (op && type && type.getElementType().isInteger(1)) {
+  bool isMade = op && type &&
+                (type.getElementType().isInteger(1) || isa<GatherOp>(op) ||
+                 (type.getElementType().isInteger() &&
+                  OpTrait::hasElementwiseMappableTraits(op)));
+  if (isMade) {
     for (Value operand : op->getOperands())
       add(operand, live);
     return;

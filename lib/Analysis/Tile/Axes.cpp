@@ -70,7 +70,7 @@ TileAxes::TileAxes(tile::ProgramOp program) {
     } else if (auto load = dyn_cast<tile::LoadOp>(op)) {
       if (load.getWhere())
         join(load.getWhere(), 0, load.getResult(), *load.getAlong());
-    } else if (isPointwise(op)) {
+    } else if (isPointwise(op) || isa<tile::GatherOp>(op)) {
       for (Value operand : op->getOperands())
         if (isa<RankedTensorType>(operand.getType()))
           joinAll(operand, op->getResult(0));

@@ -515,7 +515,25 @@ private:
   SmallVector<Value> workspace;
 };
 
-/// x + dot(a, b, 0) is dot(a, b, x).
+/// Whether `tile` is a sum so far, or made of one point by point: a carry, or
+/// what a product gives.
+static bool isSumSoFar(Value tile) {
+  llvm::SetVector<Value> made;
+  made.insert(tile);
+  for (size_t i = 0; i < made.size(); ++i) {
+    Operation *op = made[i].getDefiningOp();
+    if (!op || isa<tile::DotOp, tile::SweepOp>(op))
+      return true;
+    if (op->hasTrait<OpTrait::Elementwise>())
+      for (Value operand : op->getOperands())
+        if (isa<RankedTensorType>(operand.getType()))
+          made.insert(operand);
+  }
+  return false;
+}
+
+/// x + dot(a, b, 0) is dot(a, b, x) where x is a sum so far. What is added to
+/// scores is none: products start before it is there.
 struct FoldDotSum : OpRewritePattern<arith::AddFOp> {
   using OpRewritePattern::OpRewritePattern;
 
@@ -524,7 +542,8 @@ struct FoldDotSum : OpRewritePattern<arith::AddFOp> {
     for (unsigned i : {0u, 1u}) {
       auto dot = op->getOperand(i).getDefiningOp<tile::DotOp>();
       if (!dot || !dot->hasOneUse() ||
-          !matchPattern(dot.getAccumulator(), m_AnyZeroFloat()))
+          !matchPattern(dot.getAccumulator(), m_AnyZeroFloat()) ||
+          !isSumSoFar(op->getOperand(1 - i)))
         continue;
       rewriter.setInsertionPoint(op);
       rewriter.replaceOpWithNewOp<tile::DotOp>(
@@ -532,8 +551,8 @@ struct FoldDotSum : OpRewritePattern<arith::AddFOp> {
           dot.getMaps());
       return success();
     }
-    return rewriter.notifyMatchFailure(op,
-                                       "no sum with a dot that starts at 0");
+    return rewriter.notifyMatchFailure(
+        op, "no sum so far and dot that starts at 0");
   }
 };
 } // namespace

@@ -126,7 +126,7 @@ static bool mapsTo(EinsumOp op, unsigned input, double at,
         if (argument && argument.getOwner() == &body)
           return argument.getArgNumber();
         if (!argument && value.getDefiningOp()->getBlock() == &body &&
-            !isa<IndexOp, ExtentOp>(value.getDefiningOp()))
+            !isa<IndexOp, ExtentOp, ReadOp>(value.getDefiningOp()))
           return std::nullopt;
         return outside.try_emplace(value, kOutside + outside.size())
             .first->second;
@@ -203,6 +203,82 @@ Value EinsumEmitter::spread(Value tile, ArrayRef<StringAttr> from,
   return tile::BroadcastOp::create(builder, loc, type, tile, dims);
 }
 
+Value EinsumEmitter::splat(Value scalar, ArrayRef<StringAttr> ranks) {
+  SmallVector<int64_t> shape = getShape(ranks);
+  SmallVector<int64_t> dims =
+      llvm::to_vector(llvm::seq<int64_t>(0, shape.size()));
+  return tile::BroadcastOp::create(
+      builder, op.getLoc(), RankedTensorType::get(shape, scalar.getType()),
+      scalar, dims);
+}
+
+/// Whether all points of `tile` have one number.
+static bool isUniform(Value tile) {
+  auto broadcast = tile.getDefiningOp<tile::BroadcastOp>();
+  return matchPattern(tile, m_Constant()) ||
+         (broadcast && !isa<RankedTensorType>(broadcast.getSource().getType()));
+}
+
+/// That number.
+static Value getUniform(OpBuilder &builder, Value tile) {
+  if (auto broadcast = tile.getDefiningOp<tile::BroadcastOp>())
+    return broadcast.getSource();
+  SplatElementsAttr elements;
+  matchPattern(tile, m_Constant(&elements));
+  return arith::ConstantOp::create(builder, tile.getLoc(),
+                                   elements.getSplatValue<TypedAttr>());
+}
+
+Value EinsumEmitter::readNumber(Value table, ValueRange coordinates,
+                                TypedAttr empty) {
+  // What the sweep does not move is read once, before it.
+  OpBuilder::InsertionGuard guard(builder);
+  if (emitter.sweep && llvm::none_of(coordinates, [&](Value coordinate) {
+        return emitter.sweep->isAncestor(
+            coordinate.getParentBlock()->getParentOp());
+      }))
+    builder.setInsertionPoint(emitter.sweep);
+  return tile::ElementOp::create(builder, op.getLoc(), table, coordinates,
+                                 empty);
+}
+
+FailureOr<Value>
+EinsumEmitter::emitRead(ReadOp read, ArrayRef<StringAttr> ranks,
+                        llvm::DenseMap<Value, Value> &emitted) {
+  auto it = emitter.memory.find(read.getSource());
+  if (it == emitter.memory.end() || it->second.slicedRank)
+    return read.emitOpError("has no lowering to tile: a map reads tables that "
+                            "are arguments, but ")
+           << (it == emitter.memory.end() ? "this one is computed"
+                                          : "a scan cuts this one")
+           << "; make it an operand of the Einsum";
+  const MemoryTensor &table = it->second;
+  Location loc = read.getLoc();
+  SmallVector<Value> coordinates;
+  bool isAnyOwn = false;
+  for (Value coordinate : read.getCoordinates()) {
+    FailureOr<Value> tile = emitMapValue(coordinate, ranks, emitted);
+    if (failed(tile))
+      return failure();
+    bool isOwn = !isUniform(*tile);
+    isAnyOwn |= isOwn;
+    coordinates.push_back(isOwn ? *tile : getUniform(builder, *tile));
+  }
+  Type element = cast<MemRefType>(table.memref.getType()).getElementType();
+  TypedAttr empty =
+      getNumericAttr(element, *getNumericValue(table.type.getEmpty()));
+  Value result;
+  if (isAnyOwn)
+    result = tile::GatherOp::create(
+        builder, loc, RankedTensorType::get(getShape(ranks), element),
+        table.memref, coordinates, empty);
+  else
+    result = splat(readNumber(table.memref, coordinates, empty), ranks);
+  return isa<FloatType>(element)
+             ? convertTile(builder, loc, result, read.getType())
+             : result;
+}
+
 FailureOr<Value>
 EinsumEmitter::emitMapValue(Value value, ArrayRef<StringAttr> ranks,
                             llvm::DenseMap<Value, Value> &emitted) {
@@ -210,13 +286,6 @@ EinsumEmitter::emitMapValue(Value value, ArrayRef<StringAttr> ranks,
     return known;
   Location loc = op.getLoc();
   SmallVector<int64_t> shape = getShape(ranks);
-  auto splat = [&](Value scalar) -> Value {
-    SmallVector<int64_t> dims =
-        llvm::to_vector(llvm::seq<int64_t>(0, shape.size()));
-    return tile::BroadcastOp::create(
-        builder, loc, RankedTensorType::get(shape, scalar.getType()), scalar,
-        dims);
-  };
   Operation *inner = value.getDefiningOp();
   Value result;
   bool inside = inner && inner->getParentRegion() == &op.getMap();
@@ -229,13 +298,13 @@ EinsumEmitter::emitMapValue(Value value, ArrayRef<StringAttr> ranks,
     FailureOr<Value> scalar = emitter.getScalar(value);
     if (failed(scalar))
       return failure();
-    result = splat(*scalar);
+    result = splat(*scalar, ranks);
   } else if (auto index = dyn_cast<IndexOp>(inner)) {
     StringAttr rank =
         op.getVariableRank(*op.getVariablePosition(index.getVariable()));
     const RankPlace &place = emitter.places[rank];
     if (place.tile == 0) {
-      result = splat(place.base);
+      result = splat(place.base, ranks);
     } else {
       Value base = place.base ? place.base : emitter.getIndexConstant(0);
       Value coordinate = tile::CoordOp::create(
@@ -243,8 +312,14 @@ EinsumEmitter::emitMapValue(Value value, ArrayRef<StringAttr> ranks,
           RankedTensorType::get({place.tile}, builder.getIndexType()), base);
       result = spread(coordinate, {rank}, ranks);
     }
-  } else if (isa<ReadOp, MemberOp>(inner)) {
-    return inner->emitOpError("has no lowering to tile in a map region");
+  } else if (auto read = dyn_cast<ReadOp>(inner)) {
+    FailureOr<Value> elements = emitRead(read, ranks, emitted);
+    if (failed(elements))
+      return failure();
+    result = *elements;
+  } else if (isa<MemberOp>(inner)) {
+    return inner->emitOpError("has no lowering to tile in a map region; state "
+                              "it in the 'where' region");
   } else {
     if (inner->getNumResults() != 1 || inner->getNumRegions() != 0)
       return inner->emitOpError("has no lowering to tile");
@@ -255,11 +330,21 @@ EinsumEmitter::emitMapValue(Value value, ArrayRef<StringAttr> ranks,
         return failure();
       operands.push_back(*tile);
     }
-    OperationState state(loc, inner->getName(), operands,
-                         RankedTensorType::get(shape, value.getType()),
+    // Of coordinates, what is one number at all points is computed once.
+    bool isNumber = value.getType().isIntOrIndex() && !operands.empty() &&
+                    llvm::all_of(operands, isUniform);
+    if (isNumber)
+      for (Value &operand : operands)
+        operand = getUniform(builder, operand);
+    guardDivisor(builder, inner, operands);
+    Type type = isNumber ? value.getType()
+                         : RankedTensorType::get(shape, value.getType());
+    OperationState state(loc, inner->getName(), operands, type,
                          inner->getAttrs());
     state.propertiesAttr = inner->getPropertiesAsAttribute();
     result = builder.create(state)->getResult(0);
+    if (isNumber)
+      result = splat(result, ranks);
   }
   emitted[value] = result;
   return result;

@@ -43,6 +43,15 @@ private:
   mlir::FailureOr<mlir::Value>
   emitMapValue(mlir::Value value, llvm::ArrayRef<mlir::StringAttr> ranks,
                llvm::DenseMap<mlir::Value, mlir::Value> &emitted);
+  /// A table's elements at the coordinates that `read` computes in the map.
+  mlir::FailureOr<mlir::Value>
+  emitRead(cascade::ReadOp read, llvm::ArrayRef<mlir::StringAttr> ranks,
+           llvm::DenseMap<mlir::Value, mlir::Value> &emitted);
+  /// The one element of a table that all points read.
+  mlir::Value readNumber(mlir::Value table, mlir::ValueRange coordinates,
+                         mlir::TypedAttr empty);
+  /// `scalar` as a tile over `ranks`.
+  mlir::Value splat(mlir::Value scalar, llvm::ArrayRef<mlir::StringAttr> ranks);
   /// `tile` over `from` repeated to a tile over `to`, which has all of `from`.
   mlir::Value spread(mlir::Value tile, llvm::ArrayRef<mlir::StringAttr> from,
                      llvm::ArrayRef<mlir::StringAttr> to);

@@ -15,6 +15,23 @@ using namespace mlir;
 using namespace attn;
 using namespace attn::cascade;
 
+/// That divisors are positive is a fact that a caller keeps; a kernel does not
+/// fault on one who does not.
+void attn::guardDivisor(OpBuilder &builder, Operation *op,
+                        MutableArrayRef<Value> operands) {
+  if (!isa<arith::FloorDivSIOp, arith::CeilDivSIOp, arith::DivSIOp,
+           arith::DivUIOp, arith::RemSIOp, arith::RemUIOp>(op) ||
+      matchPattern(operands[1], m_Constant()))
+    return;
+  Location loc = op->getLoc();
+  Type type = operands[1].getType();
+  TypedAttr one = builder.getIntegerAttr(getElementTypeOrSelf(type), 1);
+  auto tile = dyn_cast<RankedTensorType>(type);
+  Value least = tile ? buildSplat(builder, loc, tile, one)
+                     : arith::ConstantOp::create(builder, loc, one).getResult();
+  operands[1] = arith::MaxSIOp::create(builder, loc, operands[1], least);
+}
+
 bool ProgramEmitter::isInOneBlock(StringRef rank, int64_t block) const {
   auto it = places.find(rank);
   if (it == places.end())
@@ -177,17 +194,7 @@ FailureOr<Value> ProgramEmitter::emitPredicate(EinsumOp op,
       mapping.map(inner.getResult(0), block);
       continue;
     }
-    // That divisors are positive is a fact that a caller keeps; a kernel does
-    // not fault on one who does not.
-    if (isa<arith::FloorDivSIOp, arith::CeilDivSIOp, arith::DivSIOp,
-            arith::DivUIOp, arith::RemSIOp, arith::RemUIOp>(inner) &&
-        !matchPattern(operands[1], m_Constant())) {
-      Value one = arith::ConstantOp::create(
-          builder, inner.getLoc(),
-          builder.getIntegerAttr(operands[1].getType(), 1));
-      operands[1] =
-          arith::MaxSIOp::create(builder, inner.getLoc(), operands[1], one);
-    }
+    guardDivisor(builder, &inner, operands);
     Operation *clone = builder.clone(inner);
     clone->setOperands(operands);
     mapping.map(inner.getResults(), clone->getResults());

@@ -164,6 +164,11 @@ private:
 std::optional<int64_t> countCoordinates(cascade::FuncOp func,
                                         llvm::StringRef rank);
 
+/// Makes the divisor among the operands of `op`, which are scalars or tiles, 1
+/// at the least, if `op` divides integers.
+void guardDivisor(mlir::OpBuilder &builder, mlir::Operation *op,
+                  llvm::MutableArrayRef<mlir::Value> operands);
+
 /// The splat tile of `type` filled with `value`, a number of its element type.
 mlir::Value buildSplat(mlir::OpBuilder &builder, mlir::Location loc,
                        mlir::RankedTensorType type, mlir::TypedAttr value);

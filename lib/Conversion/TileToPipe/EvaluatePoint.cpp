@@ -50,6 +50,15 @@ Value ThreadEmitter::evaluateLoad(tile::LoadOp op, ValueRange point) {
                                  arith::ConstantOp::create(b, pad));
 }
 
+Value ThreadEmitter::evaluateGather(tile::GatherOp op, ValueRange point) {
+  SmallVector<Value> coordinates;
+  for (Value at : op.getCoordinates())
+    coordinates.push_back(isa<RankedTensorType>(at.getType())
+                              ? evaluate(at, point)
+                              : getScalar(at));
+  return loadTableElement(op, op.getTable(), coordinates, op.getEmptyAttr());
+}
+
 Value ThreadEmitter::evaluateGenerate(tile::GenerateOp op, ValueRange point) {
   Block &region = op.getBody().front();
   setScalar(region.getArgument(0),
@@ -123,6 +132,8 @@ Value ThreadEmitter::evaluateDefinition(Value tile, ValueRange point) {
   }
   if (auto load = dyn_cast<tile::LoadOp>(op))
     return evaluateLoad(load, point);
+  if (auto gather = dyn_cast<tile::GatherOp>(op))
+    return evaluateGather(gather, point);
   if (auto mask = dyn_cast<tile::MaskOp>(op))
     return evaluateMask(mask, point);
   if (auto generate = dyn_cast<tile::GenerateOp>(op))

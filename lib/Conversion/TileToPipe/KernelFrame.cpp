@@ -132,7 +132,7 @@ LogicalResult KernelFrame::bindArguments(ScalarEmitter &emitter) {
     if (isa<MemRefType>(type)) {
       emitter.setTensor(original, arguments[index]);
       bool isTable = llvm::any_of(original.getUsers(), [](Operation *user) {
-        return ScalarEmitter::isTableOp(user);
+        return ScalarEmitter::isTableOp(user) || isa<tile::GatherOp>(user);
       });
       if (!isTable)
         continue;

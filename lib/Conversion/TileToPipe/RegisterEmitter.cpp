@@ -138,21 +138,37 @@ Value RegisterEmitter::gather(Value memref, ValueRange indices,
   return pipe::GatherOp::create(b, type, tensor, indices);
 }
 
+/// Whether `value` is what points beyond the extents give.
+static bool isZeroOutside(TypedAttr value) {
+  if (auto number = dyn_cast<FloatAttr>(value))
+    return number.getValue().isPosZero();
+  return matchPattern(value, m_Zero());
+}
+
 Value RegisterEmitter::gatherTable(Operation *op, ValueRange indices,
                                    RankedTensorType like) {
   if (auto load = dyn_cast<memref::LoadOp>(op))
     return gather(load.getMemRef(), indices, like);
-  auto element = dyn_cast<tile::ElementOp>(op);
-  auto extents = element ? tables.find(element.getTable()) : tables.end();
+  TypedAttr empty;
+  if (auto element = dyn_cast<tile::ElementOp>(op))
+    empty = element.getEmptyAttr();
+  else if (auto elements = dyn_cast<tile::GatherOp>(op))
+    empty = elements.getEmptyAttr();
+  auto extents = empty ? tables.find(op->getOperand(0)) : tables.end();
   Value value = extents == tables.end()
                     ? Value()
-                    : gather(element.getTable(), indices, like);
+                    : gather(op->getOperand(0), indices, like);
   if (!value) {
     op->emitOpError("has no lowering to groups of warps");
     return {};
   }
   // Beyond the extents a table has its own value, not zero.
+  if (isZeroOutside(empty))
+    return value;
   auto type = cast<RankedTensorType>(value.getType());
+  // Narrow floats are widened, and so is this one.
+  if (auto number = dyn_cast<FloatAttr>(empty))
+    empty = b.getFloatAttr(type.getElementType(), number.getValueAsDouble());
   Value inside;
   for (auto [index, extent] : llvm::zip_equal(indices, extents->second)) {
     bool isNumber = index.getType().isInteger();
@@ -167,10 +183,27 @@ Value RegisterEmitter::gatherTable(Operation *op, ValueRange indices,
   }
   if (!inside)
     return value;
-  Value empty = arith::ConstantOp::create(
-      b, DenseElementsAttr::get(type,
-                                ArrayRef<Attribute>(element.getEmptyAttr())));
-  return arith::SelectOp::create(b, inside, value, empty);
+  Value outside = arith::ConstantOp::create(
+      b, DenseElementsAttr::get(type, ArrayRef<Attribute>(empty)));
+  return arith::SelectOp::create(b, inside, value, outside);
+}
+
+LogicalResult RegisterEmitter::emitGather(tile::GatherOp op) {
+  RankedTensorType like = getType(op.getResult());
+  SmallVector<Value> indices;
+  for (Value at : op.getCoordinates()) {
+    Value index = isa<RankedTensorType>(at.getType())
+                      ? getOperand(at, like.clone(b.getI32Type()))
+                      : getScalar(at);
+    if (!index)
+      return op.emitOpError("has an operand that no group of warps has");
+    indices.push_back(index);
+  }
+  Value value = gatherTable(op, indices, like);
+  if (!value)
+    return failure();
+  set(op.getResult(), value);
+  return success();
 }
 
 /// A tile that is read point by point; narrow floats are widened, and `extf`
@@ -471,6 +504,8 @@ LogicalResult RegisterEmitter::emit(Operation *op) {
     return emitNumber(op);
   if (auto load = dyn_cast<tile::LoadOp>(op))
     return emitLoad(load);
+  if (auto elements = dyn_cast<tile::GatherOp>(op))
+    return emitGather(elements);
   if (auto reduce = dyn_cast<tile::ReduceOp>(op))
     return emitReduce(reduce);
   if (auto broadcastOp = dyn_cast<tile::BroadcastOp>(op))

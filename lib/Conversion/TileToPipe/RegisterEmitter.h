@@ -92,10 +92,10 @@ private:
   /// the shape and encoding of `like`; narrow floats are widened.
   mlir::Value gather(mlir::Value memref, mlir::ValueRange indices,
                      mlir::RankedTensorType like);
-  /// What `op`, which reads a table in a region of points, gives at such
-  /// coordinates.
+  /// What `op`, which reads a table, gives at such coordinates.
   mlir::Value gatherTable(mlir::Operation *op, mlir::ValueRange indices,
                           mlir::RankedTensorType like);
+  mlir::LogicalResult emitGather(tile::GatherOp op);
   mlir::LogicalResult emitLoad(tile::LoadOp op);
   mlir::Value splat(mlir::Value scalar, mlir::RankedTensorType type);
 

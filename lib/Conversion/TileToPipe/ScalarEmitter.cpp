@@ -61,15 +61,17 @@ Value ScalarEmitter::loadScalar(Value memref, ValueRange indices) {
       indices);
 }
 
-Value ScalarEmitter::emitTableElement(tile::ElementOp op,
-                                      ArrayRef<Value> extents) {
-  SmallVector<Value> coordinates = getScalars(op.getCoordinates());
+Value ScalarEmitter::loadTableElement(Operation *op, Value memref,
+                                      ValueRange coordinates, TypedAttr empty) {
+  auto extents = tables.find(memref);
+  if (extents == tables.end() || !tensors.contains(memref))
+    return fail(op, "expects to read an argument of the program");
   // Points beyond the extents give zero: nothing is touched there.
-  Value element = loadScalar(op.getTable(), coordinates);
+  Value element = loadScalar(memref, coordinates);
   if (!element)
     return fail(op, "expects coordinates that threads can compute");
   Value inside;
-  for (auto [at, extent] : llvm::zip(coordinates, extents)) {
+  for (auto [at, extent] : llvm::zip(coordinates, extents->second)) {
     // A negative number is a large one.
     Value isInside =
         arith::CmpIOp::create(b, arith::CmpIPredicate::ult, at, extent);
@@ -77,20 +79,22 @@ Value ScalarEmitter::emitTableElement(tile::ElementOp op,
   }
   if (!inside)
     return element;
-  return arith::SelectOp::create(
-      b, inside, element, arith::ConstantOp::create(b, op.getEmptyAttr()));
+  return arith::SelectOp::create(b, inside, element,
+                                 arith::ConstantOp::create(b, empty));
 }
 
 LogicalResult ScalarEmitter::emitTableOp(Operation *op) {
+  if (auto element = dyn_cast<tile::ElementOp>(op)) {
+    Value value = loadTableElement(op, element.getTable(),
+                                   getScalars(element.getCoordinates()),
+                                   element.getEmptyAttr());
+    setScalar(element.getResult(), value);
+    return success(value != nullptr);
+  }
   Value memref = op->getOperand(isa<tile::MemberOp>(op) ? 1 : 0);
   auto it = tables.find(memref);
   if (it == tables.end() || !tensors.contains(memref))
     return op->emitOpError("expects to read an argument of the program");
-  if (auto element = dyn_cast<tile::ElementOp>(op)) {
-    Value value = emitTableElement(element, it->second);
-    setScalar(element.getResult(), value);
-    return success(value != nullptr);
-  }
   TableAccess table;
   table.extents = it->second;
   table.load = [&](ValueRange point) -> Value {

@@ -62,8 +62,10 @@ protected:
   mlir::Value evaluateExpr(mlir::AffineExpr expr, mlir::ValueRange point,
                            mlir::ValueRange indices);
   mlir::LogicalResult emitTableOp(mlir::Operation *op);
-  mlir::Value emitTableElement(tile::ElementOp op,
-                               llvm::ArrayRef<mlir::Value> extents);
+  /// The element of a table at `coordinates`; null after an error at `op`.
+  mlir::Value loadTableElement(mlir::Operation *op, mlir::Value memref,
+                               mlir::ValueRange coordinates,
+                               mlir::TypedAttr empty);
   /// `op` on scalars: an elementwise op of one result.
   mlir::Value cloneScalar(mlir::Operation *op, mlir::ValueRange operands);
   mlir::Value loadScalar(mlir::Value memref, mlir::ValueRange indices);

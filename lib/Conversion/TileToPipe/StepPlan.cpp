@@ -419,7 +419,7 @@ Refusal StepPlan::classify() {
         return refuse(dot, "it takes what a product of products gives");
       if (dot && late.contains(dot.getAccumulator().getDefiningOp()))
         return refuse(dot, "it is added to another product of its turn");
-      if (isa<tile::MaskOp, tile::GenerateOp>(op) ||
+      if (isa<tile::MaskOp, tile::GenerateOp, tile::GatherOp>(op) ||
           (isa<tile::LoadOp>(op) && !getSlot(op.getResult(0))))
         return refuse(&op, "it stands behind the second product");
       continue;

@@ -66,6 +66,7 @@ private:
   mlir::Value evaluateDefinition(mlir::Value tile, mlir::ValueRange point);
   mlir::Value evaluateLoad(tile::LoadOp op, mlir::ValueRange point);
   mlir::Value evaluateMask(tile::MaskOp op, mlir::ValueRange point);
+  mlir::Value evaluateGather(tile::GatherOp op, mlir::ValueRange point);
   mlir::Value evaluateGenerate(tile::GenerateOp op, mlir::ValueRange point);
   /// Whether `point` lies below the counts; null where all points do.
   mlir::Value evaluateValid(mlir::ValueRange valid, mlir::ValueRange point,

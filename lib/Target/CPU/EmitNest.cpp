@@ -294,11 +294,7 @@ Emitter::Values Emitter::emitBlock(Nest &nest, const Block &block,
           terms[reduction++][vector].push_back(term);
           continue;
         }
-        auto mask = dyn_cast<tile::MaskOp>(op);
-        auto generate = dyn_cast<tile::GenerateOp>(op);
-        Value value = mask       ? evaluateMask(mask, point, nest.lane)
-                      : generate ? evaluateGenerate(generate, point, nest.lane)
-                                 : clonePointwise(op, point, nest.lane);
+        Value value = evaluateOp(op, point, nest.lane);
         if (!value) {
           failedEvaluation = true;
           return sums;

@@ -210,6 +210,8 @@ private:
   mlir::Value evaluate(mlir::Value tile, const Point &point, int64_t lane);
   mlir::Value clonePointwise(mlir::Operation *op, const Point &point,
                              int64_t lane);
+  /// What `op`, which a nest computes, gives at W points.
+  mlir::Value evaluateOp(mlir::Operation *op, const Point &point, int64_t lane);
   mlir::Value evaluateMask(tile::MaskOp mask, const Point &point, int64_t lane);
   /// Whether the points are below the mask's counts; null if all are.
   mlir::Value evaluateValid(tile::MaskOp mask, const Point &point,
@@ -218,6 +220,8 @@ private:
                                 int64_t lane);
   mlir::Value evaluateGenerate(tile::GenerateOp op, const Point &point,
                                int64_t lane);
+  mlir::Value evaluateGather(tile::GatherOp op, const Point &point,
+                             int64_t lane);
   /// What `region` yields with the values of `local`, as a vector.
   mlir::Value evaluateRegion(mlir::Block &region, mlir::IRMapping &local);
   mlir::Value getCoordinate(mlir::Value base, const Index &at, bool isLane,
@@ -289,8 +293,11 @@ private:
   static bool isTableOp(mlir::Operation *op);
   /// Writes `op` with operands that are scalars in `values`.
   mlir::LogicalResult emitTableOp(mlir::Operation *op, mlir::IRMapping &values);
-  mlir::LogicalResult emitTableElement(tile::ElementOp op,
-                                       mlir::IRMapping &values);
+  /// The element of a table at `coordinates`, which are scalars or vectors;
+  /// null after an error at `op`.
+  mlir::Value loadTableElement(mlir::Operation *op, mlir::Value memref,
+                               mlir::ValueRange coordinates,
+                               mlir::TypedAttr empty);
   std::optional<TableAccess> getTable(mlir::Value memref);
   /// The memory of `memref`, whose extents `table` has; if it has no entries,
   /// other memory that may be read.

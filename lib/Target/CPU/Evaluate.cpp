@@ -233,6 +233,32 @@ Value Emitter::evaluateGenerate(tile::GenerateOp op, const Point &point,
   return evaluateRegion(region, local);
 }
 
+Value Emitter::evaluateGather(tile::GatherOp op, const Point &point,
+                              int64_t lane) {
+  SmallVector<Value> coordinates;
+  for (Value operand : op.getCoordinates()) {
+    Value at = isa<RankedTensorType>(operand.getType())
+                   ? evaluate(operand, point, lane)
+                   : scalars.lookupOrNull(operand);
+    if (!at)
+      return {};
+    coordinates.push_back(at);
+  }
+  Value value =
+      loadTableElement(op, op.getTable(), coordinates, op.getEmptyAttr());
+  return value ? splat(value) : Value();
+}
+
+Value Emitter::evaluateOp(Operation *op, const Point &point, int64_t lane) {
+  if (auto mask = dyn_cast<tile::MaskOp>(op))
+    return evaluateMask(mask, point, lane);
+  if (auto generate = dyn_cast<tile::GenerateOp>(op))
+    return evaluateGenerate(generate, point, lane);
+  if (auto gather = dyn_cast<tile::GatherOp>(op))
+    return evaluateGather(gather, point, lane);
+  return clonePointwise(op, point, lane);
+}
+
 Value Emitter::evaluateValid(tile::MaskOp mask, const Point &point,
                              int64_t lane) {
   Value holds;

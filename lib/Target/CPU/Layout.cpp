@@ -65,8 +65,8 @@ Layout::Layout(tile::ProgramOp program, const Machine &machine)
       return;
     }
     bool reads =
-        isPointwise(op) || isa<tile::MaskOp, tile::LoadOp, tile::StoreOp,
-                               tile::YieldOp, tile::SweepOp>(op);
+        isPointwise(op) || isa<tile::MaskOp, tile::GatherOp, tile::LoadOp,
+                               tile::StoreOp, tile::YieldOp, tile::SweepOp>(op);
     if (!reads)
       return;
     for (Value operand : op->getOperands())

@@ -212,7 +212,8 @@ std::vector<Nest> Planner::plan() {
       placeSingle(&op);
     } else if (auto dot = dyn_cast<tile::DotOp>(op)) {
       placeDot(dot);
-    } else if (isa<tile::ReduceOp, tile::MaskOp, tile::GenerateOp>(op) ||
+    } else if (isa<tile::ReduceOp, tile::MaskOp, tile::GenerateOp,
+                   tile::GatherOp>(op) ||
                isPointwise(&op)) {
       if (!isInline(&op, layout))
         placePointwise(&op);

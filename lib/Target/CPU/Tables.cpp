@@ -61,42 +61,46 @@ Emitter::Memory Emitter::getReadable(Value memref, const TableAccess &table) {
 
 /// Lanes that are outside read the first entry, whatever there is of it: no
 /// branch stands in the loops over points.
-LogicalResult Emitter::emitTableElement(tile::ElementOp op, IRMapping &values) {
-  auto table = getTable(op.getTable());
-  if (!table)
-    return op->emitOpError("expects to read an argument of the program");
+Value Emitter::loadTableElement(Operation *op, Value memref,
+                                ValueRange coordinates, TypedAttr empty) {
+  auto table = getTable(memref);
+  if (!table) {
+    op->emitOpError("expects to read an argument of the program");
+    return {};
+  }
   auto like = [&](Value scalar, Value other) {
     return isa<VectorType>(other.getType()) ? splat(scalar) : scalar;
   };
-  SmallVector<Value> coordinates;
+  SmallVector<Value> safe;
   Value inside;
-  for (auto [operand, extent] :
-       llvm::zip(op.getCoordinates(), table->extents)) {
-    Value at = values.lookup(operand);
+  for (auto [at, extent] : llvm::zip(coordinates, table->extents)) {
     // A negative number is a large one.
     Value isInside = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, at,
                                            like(toIndex(extent), at));
-    coordinates.push_back(arith::SelectOp::create(
-        b, isInside, at, like(toIndex(constant(0)), at)));
+    safe.push_back(arith::SelectOp::create(b, isInside, at,
+                                           like(toIndex(constant(0)), at)));
     if (inside)
       isInside = arith::AndIOp::create(b, like(inside, isInside),
                                        like(isInside, inside));
     inside = isInside;
   }
-  Type element = op.getType();
-  Value value =
-      loadElement(getReadable(op.getTable(), *table), element, coordinates);
-  if (inside) {
-    Value empty = arith::ConstantOp::create(b, op.getEmptyAttr());
-    value = arith::SelectOp::create(b, inside, value, like(empty, value));
-  }
-  values.map(op.getResult(), value);
-  return success();
+  Value value = loadElement(getReadable(memref, *table), empty.getType(), safe);
+  if (!inside)
+    return value;
+  Value outside = arith::ConstantOp::create(b, empty);
+  return arith::SelectOp::create(b, inside, value, like(outside, value));
 }
 
 LogicalResult Emitter::emitTableOp(Operation *op, IRMapping &values) {
-  if (auto element = dyn_cast<tile::ElementOp>(op))
-    return emitTableElement(element, values);
+  if (auto element = dyn_cast<tile::ElementOp>(op)) {
+    SmallVector<Value> at;
+    for (Value coordinate : element.getCoordinates())
+      at.push_back(values.lookup(coordinate));
+    Value value =
+        loadTableElement(op, element.getTable(), at, element.getEmptyAttr());
+    values.map(element.getResult(), value);
+    return success(value != nullptr);
+  }
   auto numbers = [&](ValueRange range) {
     SmallVector<Value> result;
     for (Value value : range)

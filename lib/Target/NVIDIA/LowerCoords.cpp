@@ -13,6 +13,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -202,6 +203,75 @@ struct CompareCoordLowering : OpConversionPattern<arith::CmpIOp> {
   const KernelValues &values;
 };
 
+/// Whether elements are read at coordinates that are made of `value`.
+static bool isReadAt(Value value) {
+  llvm::SetVector<Value> made;
+  made.insert(value);
+  for (size_t i = 0; i < made.size(); ++i)
+    for (Operation *user : made[i].getUsers()) {
+      if (isa<GatherOp>(user))
+        return true;
+      if ((isa<BroadcastOp>(user) ||
+           OpTrait::hasElementwiseMappableTraits(user)) &&
+          user->getNumResults() == 1 &&
+          getElementTypeOrSelf(user->getResult(0)).isInteger(32))
+        made.insert(user->getResult(0));
+    }
+  return false;
+}
+
+/// A sum or difference of coordinates at which elements are read: what
+/// registers add, which is constant, goes last, so that registers whose sums
+/// differ by constants share the rest, and those whose sums are one value are.
+/// Elsewhere comparisons are with constants as it is.
+template <typename OpTy>
+struct SumOfCoordsLowering : OpConversionPattern<OpTy> {
+  SumOfCoordsLowering(const TypeConverter &converter, MLIRContext *context)
+      : OpConversionPattern<OpTy>(converter, context, /*benefit=*/2) {}
+
+  LogicalResult
+  matchAndRewrite(OpTy op,
+                  typename OpConversionPattern<OpTy>::OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    auto type = dyn_cast<RankedTensorType>(op.getType());
+    if (!type || !getFragment(type) || !type.getElementType().isInteger(32))
+      return rewriter.notifyMatchFailure(op, "adds no coordinates");
+    if (!isReadAt(op.getResult()))
+      return rewriter.notifyMatchFailure(op, "nothing is read at it");
+    Location loc = op.getLoc();
+    llvm::DenseMap<std::pair<Value, Value>, Value> shared;
+    llvm::DenseMap<std::pair<Value, uint64_t>, Value> sums;
+    SmallVector<Value> results;
+    for (auto [lhs, rhs] :
+         llvm::zip_equal(adaptor.getLhs(), adaptor.getRhs())) {
+      auto [left, added] = split(lhs);
+      auto [right, other] = split(rhs);
+      Value &base = shared[{left, right}];
+      if (!base)
+        base = OpTy::create(rewriter, loc, left, right);
+      APInt constant = isa<arith::SubIOp>(op) ? added - other : added + other;
+      Value &sum = sums[{base, constant.getZExtValue()}];
+      if (!sum)
+        sum = arith::AddIOp::create(
+            rewriter, loc, base,
+            createI32(rewriter, loc, constant.getSExtValue()));
+      results.push_back(sum);
+    }
+    rewriter.replaceOpWithMultiple(op, {ValueRange(results)});
+    return success();
+  }
+
+private:
+  /// `value` as another and a constant that is added to it.
+  static std::pair<Value, APInt> split(Value value) {
+    APInt constant(32, 0);
+    auto add = value.getDefiningOp<arith::AddIOp>();
+    if (add && matchPattern(add.getRhs(), m_ConstantInt(&constant)))
+      return {add.getLhs(), constant};
+    return {value, constant};
+  }
+};
+
 /// Coordinates as floats: what the thread adds to them is converted, once.
 struct CoordToFloatLowering : OpConversionPattern<arith::SIToFPOp> {
   CoordToFloatLowering(const TypeConverter &converter, MLIRContext *context,
@@ -273,4 +343,7 @@ void attn::nvidia::populateCoordPatterns(const TypeConverter &converter,
                                          RewritePatternSet &patterns) {
   patterns.add<CompareCoordLowering, CoordLowering, CoordToFloatLowering>(
       converter, patterns.getContext(), values);
+  patterns.add<SumOfCoordsLowering<arith::AddIOp>,
+               SumOfCoordsLowering<arith::SubIOp>>(converter,
+                                                   patterns.getContext());
 }

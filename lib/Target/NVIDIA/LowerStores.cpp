@@ -125,7 +125,40 @@ struct BulkStoreLowering : OpConversionPattern<BulkStoreOp> {
   const KernelValues &values;
 };
 
-/// Each register by one load: what is beyond the extents is not touched.
+/// Whether the coordinate along `dim` is cut to those of the tensor, from 0 to
+/// one less than the extent: it is inside at all points if the tensor has any.
+static bool isCutToExtent(GatherOp op, unsigned dim) {
+  auto min = op.getIndices()[dim].getDefiningOp<arith::MinSIOp>();
+  if (!min)
+    return false;
+  auto isLast = [&](Value tile) {
+    auto splat = tile.getDefiningOp<SplatOp>();
+    Operation *sum = splat ? splat.getScalar().getDefiningOp() : nullptr;
+    APInt number;
+    if (!isa_and_nonnull<arith::SubIOp, arith::AddIOp>(sum) ||
+        !matchPattern(sum->getOperand(1), m_ConstantInt(&number)))
+      return false;
+    auto extent = sum->getOperand(0).getDefiningOp<DimOp>();
+    return extent && extent.getSource() == op.getSource() &&
+           extent.getIndex() == dim &&
+           number.getSExtValue() == (isa<arith::SubIOp>(sum) ? 1 : -1);
+  };
+  auto isNotNegative = [](Value tile) {
+    auto max = tile.getDefiningOp<arith::MaxSIOp>();
+    return max && llvm::any_of(max->getOperands(), [](Value operand) {
+             auto splat = operand.getDefiningOp<SplatOp>();
+             APInt number;
+             return matchPattern(splat ? splat.getScalar() : operand,
+                                 m_ConstantInt(&number)) &&
+                    number.isNonNegative();
+           });
+  };
+  return (isLast(min.getLhs()) && isNotNegative(min.getRhs())) ||
+         (isLast(min.getRhs()) && isNotNegative(min.getLhs()));
+}
+
+/// Each register by one load: what is beyond the extents is not touched. What
+/// all registers share of the address and the predicate is computed once.
 struct GatherLowering : OpConversionPattern<GatherOp> {
   using OpConversionPattern::OpConversionPattern;
 
@@ -141,39 +174,49 @@ struct GatherLowering : OpConversionPattern<GatherOp> {
     ValueRange extents = global.slice(1, rank);
     ValueRange strides = global.drop_front(1 + rank);
     Type i64 = rewriter.getI64Type();
-    // A dimension's part of the address and its predicate, by its index: lines
-    // repeat their values.
-    llvm::DenseMap<std::pair<unsigned, Value>, std::pair<Value, Value>> parts;
-    auto getPart = [&](unsigned dim, Value index) {
-      auto &[offset, inside] = parts[{dim, index}];
-      if (offset)
-        return std::pair(offset, inside);
-      inside = arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::ult,
-                                     index, extents[dim]);
-      offset = arith::ExtUIOp::create(rewriter, loc, i64, index);
-      if (dim < strides.size())
-        offset = arith::MulIOp::create(rewriter, loc, offset, strides[dim]);
-      return std::pair(offset, inside);
+    Value bytes = arith::ConstantIntOp::create(rewriter, loc, i64, bits / 8);
+    // One dimension more of an address and its predicate, which has no part of
+    // coordinates that are inside anyway. Strides are in bytes: that is one
+    // product and sum.
+    auto advance = [&](Place &place, unsigned dim, Value index, bool isInside) {
+      Value stride =
+          dim < strides.size()
+              ? Value(arith::MulIOp::create(rewriter, loc, strides[dim], bytes))
+              : bytes;
+      Value offset = arith::MulIOp::create(
+          rewriter, loc, arith::ExtUIOp::create(rewriter, loc, i64, index),
+          stride);
+      place.address = LLVM::GEPOp::create(
+          rewriter, loc, place.address.getType(), rewriter.getI8Type(),
+          place.address, LLVM::GEPArg(offset));
+      if (!isInside)
+        place.require(rewriter, loc,
+                      arith::CmpIOp::create(rewriter, loc,
+                                            arith::CmpIPredicate::ult, index,
+                                            extents[dim]));
     };
+    // What all registers share comes first.
+    Place start{global[0], Value()};
+    SmallVector<std::pair<unsigned, bool>> ownDims;
+    for (unsigned dim = 0; dim < rank; ++dim) {
+      if (op.getIndices()[dim].getType().isInteger()) {
+        advance(start, dim, adaptor.getIndices()[dim][0], false);
+        continue;
+      }
+      bool isCut = isCutToExtent(op, dim);
+      ownDims.push_back({dim, isCut});
+      if (isCut)
+        start.require(
+            rewriter, loc,
+            arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::ne,
+                                  extents[dim], createI32(rewriter, loc, 0)));
+    }
     SmallVector<Value> values;
     for (int64_t i = 0, n = getNumRegisters(result); i < n; ++i) {
-      Value offset, inside;
-      for (unsigned dim = 0; dim < rank; ++dim) {
-        ValueRange index = adaptor.getIndices()[dim];
-        auto [part, isInside] =
-            getPart(dim, index.size() == 1 ? index[0] : index[i]);
-        offset =
-            offset
-                ? arith::AddIOp::create(rewriter, loc, offset, part).getResult()
-                : part;
-        inside = inside ? arith::AndIOp::create(rewriter, loc, inside, isInside)
-                              .getResult()
-                        : isInside;
-      }
-      Value address =
-          LLVM::GEPOp::create(rewriter, loc, global[0].getType(), element,
-                              global[0], LLVM::GEPArg(offset));
-      Value loaded = loadGlobalIf(rewriter, loc, address, bits, inside);
+      Place own = start;
+      for (auto [dim, isCut] : ownDims)
+        advance(own, dim, adaptor.getIndices()[dim][i], isCut);
+      Value loaded = loadGlobalIf(rewriter, loc, own.address, bits, own.inside);
       values.push_back(convert(rewriter, loc, loaded, element, result));
     }
     rewriter.replaceOpWithMultiple(op, {ValueRange(values)});
@@ -181,6 +224,15 @@ struct GatherLowering : OpConversionPattern<GatherOp> {
   }
 
 private:
+  /// An address, and whether it is inside of the tensor.
+  struct Place {
+    Value address, inside;
+    void require(OpBuilder &b, Location loc, Value condition) {
+      inside = inside ? Value(arith::AndIOp::create(b, loc, inside, condition))
+                      : condition;
+    }
+  };
+
   /// What was loaded, in a register of 32 or 64 bits, as an element of
   /// `result`.
   static Value convert(OpBuilder &b, Location loc, Value loaded, Type element,

@@ -135,3 +135,56 @@ tile.program @mask_by_rows(
   %out = arith.truncf %r : tensor<128x64xf32> to tensor<128x64xbf16>
   tile.store %out, %o[#box](%p, %c0) : tensor<128x64xbf16>, !t
 }
+
+// Elements of a table at the differences of rows and columns: the coordinates are
+// those of each thread's own points. Beyond the table there is zero as it is; of
+// another value, a line, each row is compared with the extents.
+// CHECK-LABEL: pipe.kernel @table(
+//  CHECK-SAME:   %[[T:[a-z0-9]+]]: !pipe.global<?x?xf32>
+//  CHECK-SAME:   %[[N:[a-z0-9]+]]: !pipe.global<?xbf16>
+//       CHECK:     %[[LINE:.*]] = pipe.gather %[[N]][%[[ROW:.*]]] : {{.*}} -> tensor<64xf32,
+//       CHECK:     %[[INSIDE:.*]] = arith.cmpi ult, %[[ROW]]
+//       CHECK:     arith.select %[[INSIDE]], %[[LINE]], %{{.*}} : tensor<64xi1, {{.*}}>, tensor<64xf32,
+//       CHECK:     scf.for
+//       CHECK:       %[[AT:.*]] = arith.subi
+//  CHECK-NEXT:       %[[B:.*]] = pipe.gather %[[T]][%{{.*}}, %[[AT]]] : <?x?xf32>[i32, tensor<64x64xi32, {{.*}}>] -> tensor<64x64xf32,
+//   CHECK-NOT:       arith.select
+//       CHECK:       arith.addf %{{.*}}, %[[B]]
+tile.program @table(
+    %a: !t {tile.name = "a", tile.access = "read", tile.shape = ["P", 64]},
+    %table: memref<?x?xf32> {tile.name = "table", tile.access = "read", tile.shape = ["H", "N"]},
+    %lines: memref<?xbf16> {tile.name = "lines", tile.access = "read", tile.shape = ["N"]},
+    %o: !t {tile.name = "o", tile.access = "write", tile.shape = ["P", 64]},
+    %h: index {tile.name = "h"},
+    %P: index {tile.extent = "P"},
+    %H: index {tile.extent = "H"},
+    %N: index {tile.extent = "N"}) space(%p = "P" by 128) {
+  %c0 = arith.constant 0 : index
+  %zero = arith.constant dense<0.0> : tensor<128x64xf32>
+  %i = tile.coord %p : tensor<128xindex>
+  %narrow = tile.gather %lines[%i] empty 1.0 : bf16 : memref<?xbf16>[tensor<128xindex>] -> tensor<128xbf16>
+  %line = arith.extf %narrow : tensor<128xbf16> to tensor<128xf32>
+  %x = tile.load %a[#box](%p, %c0) : !t -> tensor<128x64xbf16>
+  %r = tile.sweep(%c0 to %P full) by 64 carry(%zero : tensor<128x64xf32>) step {
+  ^bb0(%m: index, %count: index, %acc: tensor<128x64xf32>):
+    %y = tile.load %a[#box](%m, %c0) : !t -> tensor<64x64xbf16>
+    %s = tile.dot %x, %y, %zero maps [#mk, #nk, #mn]
+        : tensor<128x64xbf16>, tensor<64x64xbf16>, tensor<128x64xf32>
+    %j = tile.coord %m : tensor<64xindex>
+    %is = tile.broadcast %i dims [1] : tensor<128xindex> to tensor<128x64xindex>
+    %js = tile.broadcast %j dims [0] : tensor<64xindex> to tensor<128x64xindex>
+    %at = arith.subi %is, %js : tensor<128x64xindex>
+    %b = tile.gather %table[%h, %at] empty 0.0 : f32
+        : memref<?x?xf32>[index, tensor<128x64xindex>] -> tensor<128x64xf32>
+    %sb = arith.addf %s, %b : tensor<128x64xf32>
+    %w = arith.truncf %sb : tensor<128x64xf32> to tensor<128x64xbf16>
+    %v = tile.load %a[#box](%m, %c0) : !t -> tensor<64x64xbf16>
+    %next = tile.dot %w, %v, %acc maps [#mk, #kn, #mn]
+        : tensor<128x64xbf16>, tensor<64x64xbf16>, tensor<128x64xf32>
+    tile.yield %next : tensor<128x64xf32>
+  }
+  %ls = tile.broadcast %line dims [1] : tensor<128xf32> to tensor<128x64xf32>
+  %scaled = arith.mulf %r, %ls : tensor<128x64xf32>
+  %out = arith.truncf %scaled : tensor<128x64xf32> to tensor<128x64xbf16>
+  tile.store %out, %o[#box](%p, %c0) : tensor<128x64xbf16>, !t
+}

@@ -200,3 +200,36 @@ tile.program @lists_in_a_line(
     tile.yield %next : tensor<128x64xf32>
   }
 }
+
+// -----
+
+#box = affine_map<(d0, d1)[s0, s1] -> (d0 + s0, d1 + s1)>
+#mk = affine_map<(m, n, k) -> (m, k)>
+#nk = affine_map<(m, n, k) -> (n, k)>
+#kn = affine_map<(m, n, k) -> (k, n)>
+#mn = affine_map<(m, n, k) -> (m, n)>
+!t = memref<?x64xbf16>
+tile.program @table_behind_the_second_product(
+    %a: !t {tile.name = "a", tile.access = "read", tile.shape = ["P", 64]},
+    %l: memref<?xf32> {tile.name = "l", tile.access = "read", tile.shape = ["P"]},
+    %P: index {tile.extent = "P"}) space(%p = "P" by 128) {
+  %c0 = arith.constant 0 : index
+  %zero = arith.constant dense<0.0> : tensor<128x64xf32>
+  %r = tile.sweep(%c0 to %P full) by 64 carry(%zero : tensor<128x64xf32>) step {
+  ^bb0(%m: index, %count: index, %acc: tensor<128x64xf32>):
+    %x = tile.load %a[#box](%p, %c0) : !t -> tensor<128x64xbf16>
+    %y = tile.load %a[#box](%m, %c0) : !t -> tensor<64x64xbf16>
+    %s = tile.dot %x, %y, %zero maps [#mk, #nk, #mn]
+        : tensor<128x64xbf16>, tensor<64x64xbf16>, tensor<128x64xf32>
+    %w = arith.truncf %s : tensor<128x64xf32> to tensor<128x64xbf16>
+    %v = tile.load %a[#box](%m, %c0) : !t -> tensor<64x64xbf16>
+    %next = tile.dot %w, %v, %acc maps [#mk, #kn, #mn]
+        : tensor<128x64xbf16>, tensor<64x64xbf16>, tensor<128x64xf32>
+    %n = arith.fptosi %next : tensor<128x64xf32> to tensor<128x64xi32>
+    %at = arith.index_cast %n : tensor<128x64xi32> to tensor<128x64xindex>
+    // expected-error @below {{has no schedule for sm_90a: it stands behind the second product}}
+    %b = tile.gather %l[%at] empty 0.0 : f32 : memref<?xf32>[tensor<128x64xindex>] -> tensor<128x64xf32>
+    %sum = arith.addf %next, %b : tensor<128x64xf32>
+    tile.yield %sum : tensor<128x64xf32>
+  }
+}

@@ -142,3 +142,39 @@ tile.program @element(
   tile.store %t, %y[affine_map<(d)[p] -> (d + p)>](%i)
       : tensor<4xi32>, memref<?xi32, strided<[?], offset: ?>>
 }
+
+// -----
+
+// Elements of a table at tiles of coordinates, each written out where it is used.
+
+// CHECK-LABEL: pipe.kernel @gather(
+// CHECK-SAME: %[[X:[a-z0-9]+]]: !pipe.global<?x?xf32, strided>
+// CHECK: %[[HEADS:.*]] = pipe.dim %[[X]], 0
+// CHECK: %[[ENTRIES:.*]] = pipe.dim %[[X]], 1
+// CHECK: %[[H:.*]] = arith.trunci
+// CHECK: pipe.each
+// CHECK: %[[AT:.*]] = arith.muli
+// CHECK: %[[E:.*]] = pipe.get %[[X]][%[[H]], %[[AT]]] : !pipe.global
+// CHECK: %[[IN_H:.*]] = arith.cmpi ult, %[[H]], %[[HEADS]] : i32
+// CHECK: %[[IN_N:.*]] = arith.cmpi ult, %[[AT]], %[[ENTRIES]] : i32
+// CHECK: %[[IN:.*]] = arith.andi %[[IN_H]], %[[IN_N]]
+// CHECK: arith.select %[[IN]], %[[E]], %{{.*}} : f32
+
+// NVVM: llvm.func @gather(
+
+tile.program @gather(
+    %x: memref<?x?xf32, strided<[?, ?], offset: ?>>
+        {tile.name = "x", tile.access = "read", tile.shape = ["H", "N"]},
+    %y: memref<?xf32, strided<[?], offset: ?>>
+        {tile.name = "y", tile.access = "write", tile.shape = ["P"]},
+    %h: index {tile.name = "h"},
+    %p: index {tile.extent = "P"},
+    %n: index {tile.extent = "N"},
+    %heads: index {tile.extent = "H"}) space(%i = "P" by 4) {
+  %at = tile.coord %i : tensor<4xindex>
+  %twice = arith.muli %at, %at : tensor<4xindex>
+  %t = tile.gather %x[%h, %twice] empty 7.0 : f32
+      : memref<?x?xf32, strided<[?, ?], offset: ?>>[index, tensor<4xindex>] -> tensor<4xf32>
+  tile.store %t, %y[affine_map<(d)[p] -> (d + p)>](%i)
+      : tensor<4xf32>, memref<?xf32, strided<[?], offset: ?>>
+}

@@ -86,6 +86,46 @@ func.func @element_c2(%t: memref<?xi32>, %i: index) {
 
 // -----
 
+func.func @gather_c1(%t: memref<?x?xi32>, %at: tensor<4xindex>) {
+  // expected-error @below {{expects 2 coordinates of 'memref<?x?xi32>', but got 1}}
+  %a = tile.gather %t[%at] empty 0 : i32 : memref<?x?xi32>[tensor<4xindex>] -> tensor<4xi32>
+  return
+}
+
+// -----
+
+func.func @gather_c1_shape(%t: memref<?x?xi32>, %i: index, %at: tensor<8xindex>) {
+  // expected-error @below {{expects coordinate #1 to be 'index' or 'tensor<4xindex>', but got 'tensor<8xindex>'}}
+  %a = tile.gather %t[%i, %at] empty 0 : i32 : memref<?x?xi32>[index, tensor<8xindex>] -> tensor<4xi32>
+  return
+}
+
+// -----
+
+func.func @gather_c1_element(%t: memref<?xi32>, %at: tensor<4xi32>) {
+  // expected-error @below {{expects coordinate #0 to be 'index' or 'tensor<4xindex>', but got 'tensor<4xi32>'}}
+  %a = tile.gather %t[%at] empty 0 : i32 : memref<?xi32>[tensor<4xi32>] -> tensor<4xi32>
+  return
+}
+
+// -----
+
+func.func @gather_c2(%t: memref<?xbf16>, %at: tensor<4xindex>) {
+  // expected-error @below {{expects elements of the table, but got 'tensor<4xf32>' and 'memref<?xbf16>'}}
+  %a = tile.gather %t[%at] empty 0.0 : bf16 : memref<?xbf16>[tensor<4xindex>] -> tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @gather_c2_empty(%t: memref<?xbf16>, %at: tensor<4xindex>) {
+  // expected-error @below {{expects empty of the table's element type, but got 0.000000e+00 : f32 and 'memref<?xbf16>'}}
+  %a = tile.gather %t[%at] empty 0.0 : f32 : memref<?xbf16>[tensor<4xindex>] -> tensor<4xbf16>
+  return
+}
+
+// -----
+
 func.func @extrema_c1(%t: memref<?x?xi32>, %i: index) {
   // expected-error @below {{expects a first and a last coordinate for each dimension, but got 2 and 1}}
   %a, %b = tile.extrema %t[%i, %i to %i] empty 0 : memref<?x?xi32>

@@ -20,6 +20,17 @@ func.func @tables(%t: !Table, %l: !Lists, %i: index, %j: index) {
   return
 }
 
+// CHECK-LABEL: func.func @gather
+func.func @gather(%t: memref<?x?xbf16, strided<[?, ?], offset: ?>>, %h: index, %at: tensor<4x8xindex>, %i: tensor<4xindex>) {
+  // CHECK: tile.gather %{{.*}}[%{{.*}}, %{{.*}}] empty 1.000000e+00 : bf16 : memref<?x?xbf16, strided<[?, ?], offset: ?>>[index, tensor<4x8xindex>] -> tensor<4x8xbf16>
+  %points = tile.gather %t[%h, %at] empty 1.0 : bf16
+      : memref<?x?xbf16, strided<[?, ?], offset: ?>>[index, tensor<4x8xindex>] -> tensor<4x8xbf16>
+  // CHECK: tile.gather %{{.*}}[%{{.*}}, %{{.*}}] empty 0.000000e+00 : bf16 : memref<?x?xbf16, strided<[?, ?], offset: ?>>[tensor<4xindex>, index] -> tensor<4xbf16>
+  %line = tile.gather %t[%i, %h] empty 0.0 : bf16
+      : memref<?x?xbf16, strided<[?, ?], offset: ?>>[tensor<4xindex>, index] -> tensor<4xbf16>
+  return
+}
+
 // CHECK-LABEL: func.func @where
 func.func @where(%x: memref<?x?xf32>, %n: index, %seen: tensor<8xi1>) {
   // CHECK: tile.load %{{.*}}[#{{.*}}]() valid(%{{.*}}, %{{.*}}) where(%{{.*}} along 1 : tensor<8xi1>) : memref<?x?xf32> -> tensor<4x8xf32>

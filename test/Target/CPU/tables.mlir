@@ -28,3 +28,30 @@ tile.program @element(
   tile.store %t, %y[affine_map<(d0)[p] -> (d0 + p)>](%i)
     : tensor<16xi32>, memref<?xi32, strided<[?], offset: ?>>
 }
+
+// At tiles of coordinates a vector of lanes is read in the same way; a scalar is
+// one number for all lanes.
+// CHECK-LABEL: func.func @gather(
+//  CHECK-SAME:   %[[PARAMS:.*]]: !llvm.ptr, %{{.*}}: i64, %{{.*}}: i64, %{{.*}}: !llvm.ptr)
+//       CHECK:   %[[AT:.*]] = arith.muli %{{.*}}, %{{.*}} : vector<16xindex>
+//       CHECK:   %[[IN:.*]] = arith.cmpi ult, %[[AT]], %{{.*}} : vector<16xindex>
+//       CHECK:   arith.select %[[IN]], %[[AT]], %{{.*}} : vector<16xi1>, vector<16xindex>
+//       CHECK:   %[[BOTH:.*]] = arith.andi %{{.*}}, %[[IN]] : vector<16xi1>
+//       CHECK:   arith.select %{{.*}}, %{{.*}}, %[[PARAMS]] : !llvm.ptr
+//       CHECK:   arith.select %[[BOTH]], %{{.*}}, %{{.*}} : vector<16xi1>, vector<16xf32>
+tile.program @gather(
+    %x: memref<?x?xf32, strided<[?, ?], offset: ?>>
+      {tile.name = "z", tile.access = "read", tile.shape = ["H", "L"]},
+    %y: memref<?xf32, strided<[?], offset: ?>>
+      {tile.name = "w", tile.access = "write", tile.shape = ["Q"]},
+    %P: index {tile.extent = "Q"},
+    %n: index {tile.extent = "L"},
+    %H: index {tile.extent = "H"},
+    %h: index {tile.name = "h"}) space(%i = "Q" by 16) {
+  %at = tile.coord %i : tensor<16xindex>
+  %square = arith.muli %at, %at : tensor<16xindex>
+  %t = tile.gather %x[%h, %square] empty 7.0 : f32
+    : memref<?x?xf32, strided<[?, ?], offset: ?>>[index, tensor<16xindex>] -> tensor<16xf32>
+  tile.store %t, %y[affine_map<(d0)[p] -> (d0 + p)>](%i)
+    : tensor<16xf32>, memref<?xf32, strided<[?], offset: ?>>
+}

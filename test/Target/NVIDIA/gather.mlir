@@ -6,6 +6,8 @@
 
 #s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 1 x d1 by 8],
                     lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#wide = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 2 x d1 by 8],
+                       lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
 !tile = tensor<64x8xf32, #s>
 !ints = tensor<64x8xi32, #s>
 !row = tensor<64xf32, #pipe.slice<1, #s>>
@@ -147,5 +149,174 @@ pipe.kernel @clear_unset(%end: i32 {pipe.name = "end"}) {
     %x = pipe.wait %ring[%c] : !ring
     pipe.clear_unset %x by %bits : !slot, tensor<64x8xi1, #s>
     pipe.release %ring[%c] : !ring
+  }
+}
+
+!table = !pipe.global<?x?xf32, strided>
+
+// What the registers have in common of an address is there once; strides are in
+// bytes. A register's part of a difference of coordinates is a constant that is
+// added last. Points whose rows and columns are both 8 further are on the same
+// diagonal: of the eight of a thread there are six loads.
+// CHECK-LABEL: llvm.func @gather_of_a_difference(
+//       CHECK:   %[[SHARED:.*]] = arith.subi %{{.*}}, %{{.*}} : i32
+//   CHECK-DAG:   arith.addi %[[SHARED]], %c-1_i32 : i32
+//   CHECK-DAG:   arith.addi %[[SHARED]], %c8_i32 : i32
+//   CHECK-DAG:   arith.addi %[[SHARED]], %c7_i32 : i32
+//   CHECK-DAG:   arith.addi %[[SHARED]], %c-8_i32 : i32
+//   CHECK-DAG:   arith.addi %[[SHARED]], %c-9_i32 : i32
+//   CHECK-NOT:   arith.addi
+//       CHECK:   %[[HEAD:.*]] = llvm.getelementptr %{{.*}}[%{{.*}}] : (!llvm.ptr<1>, i64) -> !llvm.ptr<1>, i8
+//       CHECK:   %[[STRIDE:.*]] = arith.muli %{{.*}}, %c4_i64 : i64
+//       CHECK:   %[[OFFSET:.*]] = arith.muli %{{.*}}, %[[STRIDE]] : i64
+// CHECK-COUNT-6: llvm.getelementptr %[[HEAD]][%{{.*}}] : (!llvm.ptr<1>, i64) -> !llvm.ptr<1>, i8
+//   CHECK-NOT:   llvm.getelementptr %[[HEAD]]
+//       CHECK:   llvm.return
+
+// PTX-LABEL: .entry gather_of_a_difference(
+// PTX-COUNT-6: ld.global.nc.u32
+// PTX-NOT:     ld.global.nc
+// PTX:         ret;
+!diagonals = tensor<64x16xi32, #wide>
+!points = tensor<64x16xf32, #wide>
+pipe.kernel @gather_of_a_difference(
+    %t: !table {pipe.name = "t", pipe.access = "read", pipe.shape = ["H", "N"]},
+    %h: i32 {pipe.name = "h"},
+    %m: !lines {pipe.name = "m", pipe.access = "write", pipe.shape = ["P"]}) {
+  %c0 = arith.constant 0 : i32
+  %c1 = arith.constant 1 : i32
+  %work = pipe.work items(%c1) : !pipe.work<single>
+  pipe.role "multiply" groups(1) warps(4) registers(160) (%group) {
+    %item = pipe.first_item %work : !pipe.work<single>
+    %rows = pipe.coord 0 : !diagonals
+    %columns = pipe.coord 1 : !diagonals
+    %at = arith.subi %rows, %columns : !diagonals
+    %x = pipe.gather %t[%h, %at] : !table[i32, !diagonals] -> !points
+    %top = pipe.row_reduce maxnum %x : !points -> !row
+    pipe.store %top -> %m[%c0] : !row -> !lines
+  }
+}
+
+// Of a sum, those on one diagonal the other way.
+// CHECK-LABEL: llvm.func @gather_of_a_sum(
+//       CHECK:   %[[ROW:.*]] = arith.addi %{{.*}}, %{{.*}} : i32
+//       CHECK:   %[[SUM:.*]] = arith.addi %[[ROW]], %{{.*}} : i32
+//   CHECK-DAG:   arith.addi %[[SUM]], %c1_i32 : i32
+//   CHECK-DAG:   arith.addi %[[SUM]], %c8_i32 : i32
+//   CHECK-DAG:   arith.addi %[[SUM]], %c9_i32 : i32
+//   CHECK-DAG:   arith.addi %[[SUM]], %c16_i32 : i32
+//   CHECK-DAG:   arith.addi %[[SUM]], %c17_i32 : i32
+//   CHECK-NOT:   arith.addi
+// CHECK-COUNT-6: ld.global.nc
+//   CHECK-NOT:   ld.global.nc
+//       CHECK:   llvm.return
+pipe.kernel @gather_of_a_sum(
+    %t: !table {pipe.name = "t", pipe.access = "read", pipe.shape = ["H", "N"]},
+    %h: i32 {pipe.name = "h"},
+    %m: !lines {pipe.name = "m", pipe.access = "write", pipe.shape = ["P"]}) {
+  %c0 = arith.constant 0 : i32
+  %c1 = arith.constant 1 : i32
+  %work = pipe.work items(%c1) : !pipe.work<single>
+  pipe.role "multiply" groups(1) warps(4) registers(160) (%group) {
+    %item = pipe.first_item %work : !pipe.work<single>
+    %rows = pipe.coord 0 : !diagonals
+    %columns = pipe.coord 1 : !diagonals
+    %at = arith.addi %rows, %columns : !diagonals
+    %x = pipe.gather %t[%h, %at] : !table[i32, !diagonals] -> !points
+    %top = pipe.row_reduce maxnum %x : !points -> !row
+    pipe.store %top -> %m[%c0] : !row -> !lines
+  }
+}
+
+// A coordinate that is cut to the tensor's is compared with nothing: whether the
+// tensor has entries is asked once.
+// CHECK-LABEL: llvm.func @gather_of_a_cut_coordinate(
+//   CHECK-NOT:   arith.cmpi ult
+//       CHECK:   %[[HAS:.*]] = arith.cmpi ne, %{{.*}}, %c0_i32 : i32
+//   CHECK-NOT:   arith.cmpi
+//   CHECK-NOT:   arith.andi
+// CHECK-COUNT-2: llvm.inline_asm "{{.*}}ld.global.nc{{.*}} %{{.*}}, %[[HAS]] :
+//   CHECK-NOT:   ld.global.nc
+//       CHECK:   llvm.return
+
+// One that may be negative is, and one that may be the extent.
+// CHECK-LABEL: llvm.func @gather_of_half_cut_coordinates(
+//   CHECK-NOT:   arith.cmpi ne
+// CHECK-COUNT-2: ld.global.nc
+//   CHECK-NOT:   arith.cmpi ne
+// CHECK-COUNT-2: ld.global.nc
+//   CHECK-NOT:   arith.cmpi ne
+//       CHECK:   llvm.return
+pipe.kernel @gather_of_a_cut_coordinate(
+    %l: !lines {pipe.name = "l", pipe.access = "read", pipe.shape = ["P"]},
+    %m: !lines {pipe.name = "m", pipe.access = "write", pipe.shape = ["P"]}) {
+  %c0 = arith.constant 0 : i32
+  %c1 = arith.constant 1 : i32
+  %n = pipe.dim %l, 0 : !lines
+  %last = arith.subi %n, %c1 : i32
+  %work = pipe.work items(%c1) : !pipe.work<single>
+  pipe.role "multiply" groups(1) warps(4) registers(160) (%group) {
+    %item = pipe.first_item %work : !pipe.work<single>
+    %columns = pipe.coord 1 : !ints
+    %zeros = pipe.splat %c0 : i32 -> !ints
+    %lasts = pipe.splat %last : i32 -> !ints
+    %positive = arith.maxsi %columns, %zeros : !ints
+    %at = arith.minsi %positive, %lasts : !ints
+    %x = pipe.gather %l[%at] : !lines[!ints] -> !tile
+    %top = pipe.row_reduce maxnum %x : !tile -> !row
+    pipe.store %top -> %m[%c0] : !row -> !lines
+  }
+}
+
+pipe.kernel @gather_of_half_cut_coordinates(
+    %l: !lines {pipe.name = "l", pipe.access = "read", pipe.shape = ["P"]},
+    %m: !lines {pipe.name = "m", pipe.access = "write", pipe.shape = ["P"]}) {
+  %c0 = arith.constant 0 : i32
+  %c1 = arith.constant 1 : i32
+  %n = pipe.dim %l, 0 : !lines
+  %last = arith.subi %n, %c1 : i32
+  %more = arith.addi %n, %c1 : i32
+  %work = pipe.work items(%c1) : !pipe.work<single>
+  pipe.role "multiply" groups(1) warps(4) registers(160) (%group) {
+    %item = pipe.first_item %work : !pipe.work<single>
+    %columns = pipe.coord 1 : tensor<8xi32, #pipe.slice<0, #s>>
+    %zeros = pipe.splat %c0 : i32 -> tensor<8xi32, #pipe.slice<0, #s>>
+    %lasts = pipe.splat %last : i32 -> tensor<8xi32, #pipe.slice<0, #s>>
+    %ends = pipe.splat %more : i32 -> tensor<8xi32, #pipe.slice<0, #s>>
+    %positive = arith.maxsi %columns, %zeros : tensor<8xi32, #pipe.slice<0, #s>>
+    %below = arith.minsi %columns, %lasts : tensor<8xi32, #pipe.slice<0, #s>>
+    %at = arith.minsi %positive, %ends : tensor<8xi32, #pipe.slice<0, #s>>
+    %x = pipe.gather %l[%below] : !lines[tensor<8xi32, #pipe.slice<0, #s>>] -> tensor<8xf32, #pipe.slice<0, #s>>
+    %y = pipe.gather %l[%at] : !lines[tensor<8xi32, #pipe.slice<0, #s>>] -> tensor<8xf32, #pipe.slice<0, #s>>
+    %sum = arith.addf %x, %y : tensor<8xf32, #pipe.slice<0, #s>>
+    %wide = pipe.broadcast %sum : tensor<8xf32, #pipe.slice<0, #s>> -> !tile
+    %top = pipe.row_reduce maxnum %wide : !tile -> !row
+    pipe.store %top -> %m[%c0] : !row -> !lines
+  }
+}
+
+// Elements and their coordinates are there where they are used: beside a tile of
+// 128 registers, as many of each fit the 160 of the role.
+// CHECK-LABEL: llvm.func @gather_beside_a_tile(
+//       CHECK:   ld.global.nc
+#wider = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 32 x d1 by 8],
+                        lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+pipe.kernel @gather_beside_a_tile(
+    %t: !table {pipe.name = "t", pipe.access = "read", pipe.shape = ["H", "N"]},
+    %h: i32 {pipe.name = "h"},
+    %m: !lines {pipe.name = "m", pipe.access = "write", pipe.shape = ["P"]}) {
+  %c0 = arith.constant 0 : i32
+  %c1 = arith.constant 1 : i32
+  %work = pipe.work items(%c1) : !pipe.work<single>
+  pipe.role "multiply" groups(1) warps(4) registers(160) (%group) {
+    %item = pipe.first_item %work : !pipe.work<single>
+    %rows = pipe.coord 0 : tensor<64x256xi32, #wider>
+    %columns = pipe.coord 1 : tensor<64x256xi32, #wider>
+    %tile = arith.sitofp %columns : tensor<64x256xi32, #wider> to tensor<64x256xf32, #wider>
+    %at = arith.subi %rows, %columns : tensor<64x256xi32, #wider>
+    %x = pipe.gather %t[%h, %at] : !table[i32, tensor<64x256xi32, #wider>] -> tensor<64x256xf32, #wider>
+    %sum = arith.mulf %tile, %x : tensor<64x256xf32, #wider>
+    %top = pipe.row_reduce maxnum %sum : tensor<64x256xf32, #wider> -> !row
+    pipe.store %top -> %m[%c0] : !row -> !lines
   }
 }

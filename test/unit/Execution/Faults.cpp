@@ -187,6 +187,28 @@ static Value toPrevious(OpBuilder &b, Location loc, Value index) {
   return arith::MaxSIOp::create(b, loc, less, constantIndex(b, loc, 0));
 }
 
+/// Replaces coordinate `number` of what is gathered.
+template <typename Change>
+static bool changeGather(ModuleOp module, unsigned number, Change change) {
+  return changeEach<tile::GatherOp>(module, [&](tile::GatherOp gather) {
+    OpBuilder b(gather);
+    OpOperand &at = gather.getCoordinatesMutable()[number];
+    at.set(change(b, gather.getLoc(), at.get()));
+    return true;
+  });
+}
+
+static bool readNextEntry(ModuleOp module) {
+  return changeGather(module, 2, [](OpBuilder &b, Location loc, Value at) {
+    auto type = cast<RankedTensorType>(at.getType());
+    Value one = arith::ConstantOp::create(
+        b, loc, DenseElementsAttr::get(type, b.getIndexAttr(1)));
+    return arith::AddIOp::create(b, loc, at, one).getResult();
+  });
+}
+static bool readFirstTable(ModuleOp module) {
+  return changeGather(module, 0, toZero);
+}
 static bool readFirstKeyHead(ModuleOp module) {
   return changeLoad(module, "k", 1, toZero);
 }
@@ -415,6 +437,8 @@ const std::vector<Fault> &attn::test::getFaults() {
       {"empty maximum subtracted", "causal-bottom-right", true,
        forgetEmptyMaximum},
       {"distance mirrored", "alibi", false, mirrorDistance},
+      {"entry of the next distance", "relative-bias", false, readNextEntry},
+      {"entries of the first head", "relative-bias", false, readFirstTable},
       {"scores not capped", "softcap", false, forgetCap},
       {"weights rounded to bf16", "full", false, roundWeights},
       {"scores not cut at zero", "relu-norm", false, forgetCut},

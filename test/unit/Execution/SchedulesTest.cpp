@@ -61,6 +61,23 @@ TEST_P(SchedulesTest, AreRight) {
   }
 }
 
+// Tables of no entry, of one and of more, at coordinates that may be outside.
+TEST(SchedulesOfTablesTest, ReadNothingOutside) {
+  for (int64_t entries : {0, 1, 20})
+    for (DType dtype : {DType::bf16, DType::f16}) {
+      InterpretedCase c = {{1, 2, 1, 70, 90, 16, 16, {}}, dtype, 64, 32};
+      c.isScheduled = true;
+      c.shape.ranks = {{"N", entries}};
+      EXPECT_EQ(InterpretedRun("relative-bias", c).run(1, {}), "")
+          << entries << " entries";
+      c.shape.ranks = {{"N", entries}, {"T", entries}, {"L", entries}};
+      EXPECT_EQ(InterpretedRun(ATTN_INPUTS_DIR "/computed-map-reads.mlir", c)
+                    .run(1, {}),
+                "")
+          << entries << " entries";
+    }
+}
+
 INSTANTIATE_TEST_SUITE_P(
     All, SchedulesTest,
     testing::Values(
@@ -76,7 +93,8 @@ INSTANTIATE_TEST_SUITE_P(
                   {{"width", "8"}, {"window_y", "3"}, {"window_x", "3"}},
                   96},
         Scheduled{"prefix-lm", {{"prefix", "20"}}},
-        Scheduled{"prefix-lm-batch", {}}, Scheduled{"relu-norm", {}},
+        Scheduled{"prefix-lm-batch", {}}, Scheduled{"relative-bias", {}},
+        Scheduled{"relu-norm", {}},
         Scheduled{"s2", {{"local", "1"}, {"vertical", "3"}}},
         Scheduled{"s2-bidirectional", {{"before", "1"}, {"after", "1"}}, 100},
         Scheduled{"sigmoid", {}}, Scheduled{"sink", {}},

@@ -42,14 +42,14 @@ TEST_P(ThreadsTest, IsRight) {
 }
 
 TEST(ThreadsOnTablesTest, ReadNothingOutside) {
-  for (int64_t entries : {0, 1, 3}) {
-    InterpretedCase c = {{1, 2, 2, 19, 21, 8, 8, {}}, DType::f32, 4, 8};
-    c.shape.ranks = {{"N", entries}, {"T", entries}, {"L", entries}};
-    EXPECT_EQ(
-        InterpretedRun(ATTN_INPUTS_DIR "/computed-reads.mlir", c).run(1, {}),
-        "")
-        << entries << " entries";
-  }
+  for (const char *file : {ATTN_INPUTS_DIR "/computed-reads.mlir",
+                           ATTN_INPUTS_DIR "/computed-map-reads.mlir"})
+    for (int64_t entries : {0, 1, 3}) {
+      InterpretedCase c = {{1, 2, 2, 19, 21, 8, 8, {}}, DType::f32, 4, 8};
+      c.shape.ranks = {{"N", entries}, {"T", entries}, {"L", entries}};
+      EXPECT_EQ(InterpretedRun(file, c).run(1, {}), "")
+          << file << " with " << entries << " entries";
+    }
 }
 
 static std::vector<std::string> getNames() {

@@ -168,6 +168,21 @@ TEST(Variants, ScoreModifications) {
     expectAttention("alibi", shape, alibi,
                     {{{"slope", slope}}, {{"scale", 0.7}}});
 
+    // As many entries as there are distances, fewer, one and none.
+    for (int64_t entries : {20, 3, 1, 0}) {
+      Formula relative = causal;
+      ReferenceTensor table = values.tensor({nh, ng, entries});
+      relative.modify = [&, ng = ng](double s, int64_t, int64_t h, int64_t g,
+                                     int64_t p, int64_t m) {
+        int64_t distance = std::min(p + offset - m, entries - 1);
+        return 0.7 * s +
+               (entries == 0 ? 0
+                             : table.values[(h * ng + g) * entries + distance]);
+      };
+      expectAttention("relative-bias", shape, relative,
+                      {{{"table", table}}, {{"scale", 0.7}}});
+    }
+
     Formula softcap = causal;
     softcap.modify = [](double s, int64_t, int64_t, int64_t, int64_t, int64_t) {
       return 0.5 * std::tanh(0.7 * s / 0.5);
