@@ -197,6 +197,13 @@ LogicalResult FuncOp::verifyBounds(unsigned argument) {
     return emitOpError("expects 'cascade.positive' on float scalars, but "
                        "argument '")
            << name << "' has type " << type;
+  // func_c11
+  auto table = dyn_cast<NamedTensorType>(type);
+  if (getArgAttr(argument, kRisingAttr) &&
+      (!table || !isa<IntegerType, IndexType>(table.getElementType())))
+    return emitOpError("expects 'cascade.rising' on tensors of integers, but "
+                       "argument '")
+           << name << "' has type " << type;
   std::optional<int64_t> least = getArgumentMin(argument);
   std::optional<int64_t> greatest = getArgumentMax(argument);
   if (least && greatest && *least > *greatest)

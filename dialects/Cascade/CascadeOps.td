@@ -50,10 +50,15 @@ def Cascade_FuncOp : Cascade_Op<"func", [
     * (C9) `cascade.extents` has integers of at least 0 for ranks of arguments
       and results.
     * (C10) `cascade.positive` stands on an argument that is a float scalar.
+    * (C11) `cascade.rising` stands on an argument that is a tensor of integers.
 
     `cascade.min` and `cascade.max` are facts: a caller keeps to them, and
     analyses of masks count on them. So is `cascade.positive`: a factor that is
-    greater than 0 may be taken out of a maximum. `cascade.fill` maps coordinates
+    greater than 0 may be taken out of a maximum; so is `cascade.rising`: no element
+    is less than the one before it along the last rank, and the extremes of a
+    range are its ends; and so is `cascade.reflexive` on the function: each query
+    sees the key at its own position, or at its own counted from the ends.
+    `cascade.fill` maps coordinates
     (dimensions) and extents (symbols) of a table to the entries that tools make
     up where they are given none, and `cascade.extents` has the extents of such
     tables that they take.
@@ -110,6 +115,7 @@ def Cascade_FuncOp : Cascade_Op<"func", [
     static constexpr ::llvm::StringLiteral kNameAttr = "cascade.name";
     static constexpr ::llvm::StringLiteral kMinAttr = "cascade.min";
     static constexpr ::llvm::StringLiteral kPositiveAttr = "cascade.positive";
+    static constexpr ::llvm::StringLiteral kRisingAttr = "cascade.rising";
     /// Whether rank `rank` is a dimension of tiles as a whole: its extent is
     /// static and no more than this, and it has no layout.
     static constexpr int64_t kMaxWhole = 256;

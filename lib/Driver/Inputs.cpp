@@ -177,6 +177,15 @@ static Tables getTables(FuncOp func, const Arrays &arrays) {
   return tables;
 }
 
+/// Whether no element is less than the one before it along the last rank.
+static bool isRising(const ReferenceTensor &table) {
+  size_t length = table.shape.empty() ? 1 : table.shape.back();
+  for (size_t j = 1; j < table.values.size(); ++j)
+    if (j % length != 0 && table.values[j] < table.values[j - 1])
+      return false;
+  return true;
+}
+
 Result<std::map<std::string, HostTensor>>
 attn::createInputs(FuncOp func, const Problem &problem, const Arrays &arrays,
                    const InputOptions &options) {
@@ -198,6 +207,12 @@ attn::createInputs(FuncOp func, const Problem &problem, const Arrays &arrays,
     auto array = arrays.find(name);
     if (array != arrays.end()) {
       values = toReference(array->second);
+      if (func.getArgAttr(i, FuncOp::kRisingAttr) && !isRising(values))
+        return Status::error(StatusCode::invalidArgument,
+                             "input '" + name + "'",
+                             "an entry is less than the one before it, but the "
+                             "variant says that its entries rise",
+                             "give a table that does");
     } else {
       values = generateTensor(type, func.getArgAttrDict(i), name, problem,
                               options.kind, options.seed);

@@ -45,6 +45,9 @@ private:
   }
   /// `value` and what it is computed from in the predicate, in its order.
   SmallVector<Operation *> getSlice(Value value) const;
+  bool holdsAlways();
+  void dropPredicate();
+  void eraseDeadOps();
   void hoistUniform();
   void hoistAlong(unsigned dim);
   Value generate(Value value, unsigned dim);
@@ -193,6 +196,10 @@ void Hoister::hoistAlong(unsigned dim) {
     });
     rewriter.replaceAllUsesWith(value, element);
   }
+  eraseDeadOps();
+}
+
+void Hoister::eraseDeadOps() {
   SmallVector<Operation *> ops;
   for (Operation &op : block.without_terminator())
     ops.push_back(&op);
@@ -202,7 +209,24 @@ void Hoister::hoistAlong(unsigned dim) {
       rewriter.eraseOp(op);
 }
 
+/// No segment of the sweep is partial.
+bool Hoister::holdsAlways() {
+  auto sweep = dyn_cast<tile::SweepOp>(mask->getParentOp());
+  return sweep && llvm::is_contained(sweep.getFull(), true) &&
+         !llvm::is_contained(sweep.getFull(), false);
+}
+
+void Hoister::dropPredicate() {
+  Operation *yield = block.getTerminator();
+  rewriter.setInsertionPoint(yield);
+  Value holds = arith::ConstantIntOp::create(rewriter, yield->getLoc(), 1, 1);
+  rewriter.modifyOpInPlace(yield, [&] { yield->setOperand(0, holds); });
+  eraseDeadOps();
+}
+
 void Hoister::run() {
+  if (holdsAlways())
+    return dropPredicate();
   for (Operation &op : block.without_terminator()) {
     uint64_t all = 0;
     for (Value operand : op.getOperands())

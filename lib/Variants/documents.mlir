@@ -15,12 +15,12 @@
 !Starts = !cascade.tensor<[N], i32, empty = 0>
 
 cascade.func @documents(%q: !Q, %k: !K, %v: !V,
-    %doc: !Docs {cascade.fixed, cascade.fill = affine_map<(d0) -> (d0 floordiv 128)>,
+    %doc: !Docs {cascade.fixed, cascade.rising, cascade.fill = affine_map<(d0) -> (d0 floordiv 128)>,
         cascade.doc = "document of each token"},
-    %first: !Starts {cascade.fixed, cascade.fill = affine_map<(d0) -> (d0 * 128)>,
+    %first: !Starts {cascade.fixed, cascade.rising, cascade.fill = affine_map<(d0) -> (d0 * 128)>,
         cascade.doc = "first token of each document, and the number of tokens"},
     %scale: f32 {cascade.positive, cascade.default = "rsqrt(E)", cascade.doc = "factor of the scores"})
-    -> (o: !O, lse: !R {cascade.fixed}) attributes {reassoc, cascade.extents = {N = 65}} {
+    -> (o: !O, lse: !R {cascade.fixed}) attributes {reassoc, cascade.reflexive, cascade.extents = {N = 65}} {
   %s = cascade.einsum [b, h, g, p, m] = %q[b, h, g, p, e], %k[b, h, m, e] reduce add : !Q, !K -> !S
     where {
       %one = arith.constant 1 : index

@@ -91,3 +91,44 @@ tile.program @cheap(
   tile.store %t, %x[affine_map<(d0, d1)[s0, s1] -> (d0 + s0, d1 + s1)>](%p, %m)
       : tensor<4x8xf32>, memref<?x?xf32, strided<[?, ?], offset: ?>>
 }
+
+// Where all segments are full the predicate holds; counts stay.
+// CHECK-LABEL: tile.program @full
+//       CHECK:   tile.sweep
+//   CHECK-NOT:     tile.generate
+//       CHECK:     tile.mask %{{.*}} valid(%{{.*}}, %[[N:.*]]) {
+//  CHECK-NEXT:     ^bb0(%{{.*}}: index, %{{.*}}: index):
+//  CHECK-NEXT:       %[[TRUE:.*]] = arith.constant true
+//  CHECK-NEXT:       tile.yield %[[TRUE]] : i1
+tile.program @full(
+    %x: memref<?x?xf32, strided<[?, ?], offset: ?>>
+      {tile.name = "x", tile.access = "write", tile.shape = ["P", "M"]},
+    %list: memref<?xi32, strided<[?], offset: ?>>
+      {tile.name = "list", tile.access = "read", tile.shape = ["N"]},
+    %P: index {tile.extent = "P"}, %M: index {tile.extent = "M"},
+    %N: index {tile.extent = "N"}) space(%p = "P" by 4) {
+  %c0 = arith.constant 0 : index
+  %c4 = arith.constant 4 : index
+  %c8 = arith.constant 8 : index
+  %zero = arith.constant dense<0.0> : tensor<4x8xf32>
+  %r = tile.sweep(%c0 to %N full at {
+  ^bb0(%i: index):
+    %block = tile.entry %list[] from %c0 at %i : memref<?xi32, strided<[?], offset: ?>>
+    %base = arith.muli %block, %c8 : index
+    tile.yield %base, %c8 : index, index
+  }) by 8 carry(%zero : tensor<4x8xf32>) step {
+  ^bb0(%base: index, %n: index, %acc: tensor<4x8xf32>):
+    %m = tile.mask %acc empty 1.0 : f32 at(%p, %base) valid(%c4, %n) {
+    ^bb0(%i: index, %k: index):
+      %column = arith.floordivsi %k, %c8 : index
+      %listed = tile.member %column in %list[] from %c0 to %N : memref<?xi32, strided<[?], offset: ?>>
+      tile.yield %listed : i1
+    } : tensor<4x8xf32>
+    tile.yield %m : tensor<4x8xf32>
+  } merge {
+  ^bb0(%a: tensor<4x8xf32>, %b: tensor<4x8xf32>):
+    %s = arith.addf %a, %b : tensor<4x8xf32>
+    tile.yield %s : tensor<4x8xf32>
+  }
+  tile.store %r, %x[affine_map<(d0, d1)[s0, s1] -> (d0 + s0, d1 + s1)>](%p, %c0) : tensor<4x8xf32>, memref<?x?xf32, strided<[?, ?], offset: ?>>
+}

@@ -9,10 +9,10 @@
 
 namespace attn {
 
-/// The remainder of an index of a tile program by `modulus`, from 0 on, if it is
-/// the same whatever the program's arguments are. Coordinates of the program are
-/// multiples of their tiles, and so is the base of a sweep's step where all its
-/// segments begin at some.
+/// The remainder of an index of a tile program by `modulus`, from 0 on, if it
+/// is the same whatever the program's arguments are. Coordinates of the program
+/// are multiples of their tiles, and so is the base of a sweep's step where all
+/// its segments begin at some.
 std::optional<int64_t> getRemainder(mlir::Value value, int64_t modulus);
 
 /// Whether an index is a coordinate, or computed from some so that it is not

@@ -345,7 +345,8 @@ def HoistMasksPass : Pass<"tile-hoist-masks", "::mlir::ModuleOp"> {
     and what depends on one coordinate, and costs more than reading an element,
     becomes a `tile.generate` whose elements the mask takes by `with`: before the
     sweep for rows, in the step for keys. Divisions, tables and lists so stand at
-    no point.
+    no point. The predicates of a sweep without partial segments, which hold by
+    the segments' class, go.
 
     ```mlir
     %m = tile.mask %s empty 0xFF800000 : f32 at(%p0, %k0) {

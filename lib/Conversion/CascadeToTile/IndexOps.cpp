@@ -129,6 +129,13 @@ IndexOps::Range IndexOps::read(unsigned table, ArrayRef<Range> coordinates) {
   Value memref = getTable(table);
   if (!memref)
     return {constant(0), constant(0), true};
+  auto argument = cast<BlockArgument>(mask.tables[table]);
+  bool rises = emitter.func.getArgAttr(argument.getArgNumber(),
+                                       cascade::FuncOp::kRisingAttr) &&
+               llvm::all_of(coordinates.drop_back(),
+                            [](const Range &range) { return range.isPoint; });
+  if (rises && !coordinates.back().isPoint)
+    return readRising(table, memref, coordinates);
   SmallVector<Value> firsts, lasts;
   bool isPoint = true;
   for (const Range &range : coordinates) {
@@ -142,6 +149,34 @@ IndexOps::Range IndexOps::read(unsigned table, ArrayRef<Range> coordinates) {
       tile::ExtremaOp::create(builder(), loc, memref, firsts, lasts, empty);
   return {extrema.getLeast(),
           isPoint ? extrema.getLeast() : extrema.getGreatest(), isPoint};
+}
+
+/// The least and the greatest are the first and the last that are there; what
+/// is outside of the table counts too.
+IndexOps::Range IndexOps::readRising(unsigned table, Value memref,
+                                     ArrayRef<Range> coordinates) {
+  auto type = cast<cascade::NamedTensorType>(mask.tables[table].getType());
+  auto empty = static_cast<int64_t>(*cascade::getNumericValue(type.getEmpty()));
+  SmallVector<Value> point;
+  for (const Range &range : coordinates)
+    point.push_back(range.lo);
+  auto read = [&](Value at) -> Value {
+    point.back() = at;
+    Value element = tile::ElementOp::create(
+        builder(), loc, memref, point,
+        builder().getIntegerAttr(type.getElementType(), empty));
+    if (element.getType().isIndex())
+      return element;
+    return arith::IndexCastOp::create(builder(), loc, builder().getIndexType(),
+                                      element);
+  };
+  Value zero = constant(0), end = sub(entries(table), constant(1));
+  Range at = coordinates.back();
+  Value least = read(max(at.lo, zero)), greatest = read(min(at.hi, end));
+  Bool isInside = both(atMost(zero, at.lo), atMost(at.hi, end));
+  Value outside = constant(empty);
+  return {select(isInside, least, min(least, outside)),
+          select(isInside, greatest, max(greatest, outside)), false};
 }
 
 mask::Truth<IndexOps> IndexOps::member(unsigned, Range, Range, Range,

@@ -54,6 +54,8 @@ public:
 
 private:
   mlir::OpBuilder &builder();
+  Range readRising(unsigned table, mlir::Value memref,
+                   llvm::ArrayRef<Range> coordinates);
 
   ProgramEmitter &emitter;
   mask::ImportedMask &mask;

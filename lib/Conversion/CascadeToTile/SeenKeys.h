@@ -13,12 +13,11 @@ namespace attn {
 /// box of a canvas and the mask is known to see a box of keys then.
 class SeenKeys {
 public:
-  /// Of `op`, which has the predicate, and its swept rank. Bounds are written at
-  /// the emitter's insertion point. Null if the keys have to be asked for row by
-  /// row.
-  static std::unique_ptr<SeenKeys> create(ProgramEmitter &emitter,
-                                          cascade::EinsumOp op,
-                                          mlir::StringAttr rank);
+  /// Of `op`, which has the predicate, and its swept rank. Bounds are written
+  /// at the emitter's insertion point. Null if the keys have to be asked for
+  /// row by row.
+  static std::unique_ptr<SeenKeys>
+  create(ProgramEmitter &emitter, cascade::EinsumOp op, mlir::StringAttr rank);
 
   /// A line of i1 for the `tile` keys from `base` on, `count` of which there
   /// are.

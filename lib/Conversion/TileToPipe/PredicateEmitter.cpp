@@ -197,6 +197,13 @@ Value PredicateEmitter::isBelow(unsigned dim, Value count) {
 
 Value PredicateEmitter::run() {
   Block &predicate = mask.getPredicate().front();
+  if (matchPattern(predicate.getTerminator()->getOperand(0), m_One())) {
+    Value holds;
+    for (auto [dim, count] : llvm::enumerate(mask.getValid()))
+      if (Value below = isBelow(dim, count))
+        holds = holds ? Value(arith::AndIOp::create(b, holds, below)) : below;
+    return holds ? holds : toTile(arith::ConstantIntOp::create(b, 1, 1));
+  }
   RankedTensorType row = emitter.getRowType(b.getI32Type());
   Value base = emitter.addRowOffset(emitter.getScalar(mask.getBases()[0]));
   terms[predicate.getArgument(0)] = {

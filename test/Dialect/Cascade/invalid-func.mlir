@@ -350,5 +350,13 @@ cascade.func @func_c10_tensor(%x: !cascade.tensor<[M], f32, empty = 0.0> {cascad
 
 // -----
 
+// expected-error @below {{expects 'cascade.rising' on tensors of integers, but argument 'x' has type '!cascade.tensor<[P], f32, empty = 0.000000e+00>'}}
+cascade.func @func_c11(%x: !cascade.tensor<[P], f32, empty = 0.0> {cascade.rising})
+    -> (y: !cascade.tensor<[P], f32, empty = 0.0>) {
+  cascade.return %x : !cascade.tensor<[P], f32, empty = 0.0>
+}
+
+// -----
+
 // expected-error @below {{expects one to three axes, each with a positive extent and box, but got extents [4, 0] and boxes [2, 2]}}
 #layout = #cascade.layout<[4, 0] by [2, 2]>

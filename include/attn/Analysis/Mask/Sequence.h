@@ -123,8 +123,9 @@ public:
   /// Partial segments first, then full ones.
   std::vector<Segment<Ops>> run(IntervalEvaluator<Ops> &evaluator);
 
-  /// Whether partial segments may have keys that no row of the box sees.
-  bool hasGaps() const;
+  /// Whether partial segments may have keys that no row of the box sees. If each
+  /// row is known to see a key that moves with it, intervals overlap.
+  bool hasGaps(bool isReflexive = false) const;
 
 private:
   struct Ranges {
@@ -194,7 +195,14 @@ Sequencer<Ops>::Sequencer(Ops &ops, ExprPool &pool, const NormalForm &form,
   }
 }
 
-template <typename Ops> bool Sequencer<Ops>::hasGaps() const {
+template <typename Ops>
+bool Sequencer<Ops>::hasGaps(bool isReflexive) const {
+  // What rows that follow each other see are then intervals about points that
+  // do.
+  if (isReflexive && form.terms.size() == 1 &&
+      plans[0].driver == TermPlan::Driver::None && plans[0].tested.empty() &&
+      !plans[0].isPartial)
+    return false;
   return !llvm::all_of(llvm::zip(form.terms, plans), [&](auto entry) {
     auto &[term, plan] = entry;
     return isGapless(pool, form, term, plan, isPoint);
