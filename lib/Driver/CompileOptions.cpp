@@ -3,6 +3,7 @@
 #include "CompileOptions.h"
 
 #include "RunOptions.h"
+#include "ScheduleOptions.h"
 
 #include "llvm/ADT/StringExtras.h"
 
@@ -34,6 +35,12 @@ static const OptionSpec kSpecs[] = {
      "of the buffer: row-granule=N, rows-divide, hold-points; or unfused"},
     {"tile-rows", "N", "rows of a tile (by the file's schedule, or chosen)"},
     {"tile-keys", "N", "keys of a step (by the file's schedule, or chosen)"},
+    {"schedule", "FIELDS",
+     "of a GPU: rows=N,keys=N,slots=N,turns=0|1,split=N or some of them (by "
+     "the "
+     "table, or chosen)"},
+    {"schedule-table", "FILE", "schedules that go before those that ship"},
+    {"no-cache", "", "of a GPU: compile, whatever the cache of kernels has"},
     {"batch", "N", "for the reports: sequences (1)"},
     {"heads", "N", "query heads (8)"},
     {"kv-heads", "N", "key and value heads (as heads)"},
@@ -122,6 +129,8 @@ Result<CompileOptions> attn::parseCompileOptions(const CommandLine &line) {
   if (!machine.isOk())
     return machine.takeStatus();
   options.target = std::move(*machine);
+  if (Status status = refuseGpuOptions(line); !status.isOk())
+    return status;
   if (Status status = parseProblem(line, options); !status.isOk())
     return status;
   return options;

@@ -9,6 +9,7 @@
 #ifndef ATTN_TEST_UNIT_EXECUTION_INTERPRETVARIANT_H
 #define ATTN_TEST_UNIT_EXECUTION_INTERPRETVARIANT_H
 
+#include "attn/Analysis/Schedule.h"
 #include "attn/Driver/Inputs.h"
 #include "attn/Driver/Problem.h"
 #include "attn/Driver/Source.h"
@@ -28,6 +29,7 @@ struct InterpretedCase {
   int64_t tileRows, tileKeys;
   /// With a schedule; else by ordinary threads.
   bool isScheduled = false;
+  ScheduleOptions schedule = {};
   std::map<std::string, std::string> parameters = {};
   NaNKind nan = NaNKind::none;
 };
