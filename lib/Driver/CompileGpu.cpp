@@ -11,6 +11,7 @@
 #include "GpuCascade.h"
 #include "GpuLowering.h"
 #include "ScheduleOptions.h"
+#include "TuneTool.h"
 
 #include "attn/Driver/Source.h"
 #include "attn/Runtime/Artifact.h"
@@ -40,6 +41,10 @@ static Status refuse(std::string feature, std::string reason,
 /// Refuses options that mean nothing for the program.
 static Status checkOptions(const CommandLine &line, bool isCascade) {
   static const char *const known[] = {"target", "emit", "o", "report"};
+  for (llvm::StringRef name : getTuneOptionNames())
+    if (line.has(name))
+      return refuse("--" + name.str(), "it means nothing without --tune",
+                    "give --tune, or leave it out");
   for (const std::string &name : line.getNames())
     if (!llvm::is_contained(known, name) &&
         !(isCascade && (llvm::is_contained(getCascadeOptions(), name) ||
@@ -53,6 +58,19 @@ static Status checkOptions(const CommandLine &line, bool isCascade) {
     return refuse("--report",
                   "for a GPU there are resources, and of a cascade schedules",
                   "give --report=resources or --report=schedules");
+  return {};
+}
+
+/// Refuses options that mean nothing for a search.
+static Status checkTuneOptions(const CommandLine &line) {
+  for (const std::string &name : line.getNames())
+    if (name == "dump-stages-to" || name == "schedule-table" ||
+        (name != "target" && !llvm::is_contained(getTuneOptionNames(), name) &&
+         !llvm::is_contained(getCascadeOptions(), name) &&
+         !llvm::is_contained(getGpuOptionNames(), name)))
+      return refuse("--" + name, "a search emits no code",
+                    "leave the option out, or compile with --schedule-table "
+                    "after it");
   return {};
 }
 
@@ -142,6 +160,11 @@ Status attn::compileForGpu(const CommandLine &line, llvm::raw_ostream &out,
   if (line.getPositionals().size() != 1)
     return refuse("command line", "there is not one program",
                   "give one variant of --list or one .mlir file");
+  if (line.has("tune")) {
+    if (Status status = checkTuneOptions(line); !status.isOk())
+      return status;
+    return tuneForGpu(line, out, errors);
+  }
   std::string kind = line.get("emit", "artifact");
   std::optional<nvidia::CodeKind> codeKind;
   if (kind == "mlir")

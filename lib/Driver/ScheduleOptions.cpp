@@ -2,6 +2,8 @@
 
 #include "ScheduleOptions.h"
 
+#include "TuneTool.h"
+
 #include "attn/Runtime/File.h"
 #include "dialects/Cascade/Cascade.h"
 
@@ -19,6 +21,7 @@ llvm::ArrayRef<StringRef> attn::getGpuOptionNames() { return kNames; }
 Status attn::refuseGpuOptions(const CommandLine &line) {
   constexpr size_t kShared = 2;
   llvm::SmallVector<StringRef> names(llvm::ArrayRef(kNames).drop_back(kShared));
+  llvm::append_range(names, getTuneOptionNames());
   for (StringRef name : names)
     if (line.has(name))
       return Status::error(StatusCode::invalidArgument, "--" + name.str(),
