@@ -1,4 +1,5 @@
 import os
+import shutil
 
 import lit.formats
 from lit.llvm import llvm_config
@@ -12,8 +13,19 @@ config.test_exec_root = os.path.join(config.attn_obj_root, "test")
 llvm_config.with_environment(
     "FILECHECK_OPTS", "-enable-var-scope --allow-unused-prefixes=false"
 )
+# Kernels that an earlier run has kept would hide what is built now.
+cache = os.path.join(config.test_exec_root, "cache")
+shutil.rmtree(cache, ignore_errors=True)
+llvm_config.with_environment("ATTN_CACHE_DIR", cache)
 llvm_config.use_default_substitutions()
 llvm_config.add_tool_substitutions(
     ["attn-compile", "attn-opt", "attn-run", "llvm-readelf", "split-file"],
     [os.path.join(config.attn_obj_root, "bin"), config.llvm_tools_dir],
+)
+# A libcuda that keeps memory on the host and whose launches do nothing.
+config.substitutions.append(
+    (
+        "%fake-cuda",
+        os.path.join(config.test_exec_root, "unit", "Runtime", "libAttnFakeCuda.so"),
+    )
 )

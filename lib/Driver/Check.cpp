@@ -22,13 +22,14 @@ static FloatType getFloatType(MLIRContext *context, DType type) {
   }
 }
 
-Result<std::vector<OutputError>> attn::checkOutputs(
-    FuncOp func, const Problem &problem, const CascadeArguments &arguments,
-    const std::map<std::string, HostTensor> &outputs, bool mayspread) {
+Result<ExpectedOutputs>
+attn::computeExpected(FuncOp func, const Problem &problem,
+                      const CascadeArguments &arguments) {
+  ExpectedOutputs expected;
   auto exact = interpretCascade(func, arguments);
   if (!exact.isOk())
     return exact.takeStatus();
-  std::vector<std::map<std::string, ReferenceTensor>> unfused;
+  expected.exact = std::move(*exact);
   // Narrow types: what they round is the same in every order, nearly.
   unsigned numOrders = problem.dtype == DType::f32 ? 6 : 2;
   for (unsigned order = 0; order < numOrders; ++order) {
@@ -38,33 +39,49 @@ Result<std::vector<OutputError>> attn::checkOutputs(
     auto naive = interpretCascade(func, arguments, options);
     if (!naive.isOk())
       return naive.takeStatus();
-    unfused.push_back(std::move(*naive));
+    expected.unfused.push_back(std::move(*naive));
   }
+  return expected;
+}
+
+std::vector<OutputError>
+attn::compareOutputs(FuncOp func, const ExpectedOutputs &expected,
+                     const std::map<std::string, HostTensor> &outputs,
+                     bool mayspread) {
   double factor =
       getNumericValue(func->getAttr("cascade.error_factor")).value_or(2);
   std::vector<OutputError> errors;
   for (unsigned i = 0, e = func.getNumResults(); i < e; ++i) {
     std::string name = func.getResultName(i).str();
     const HostTensor &actual = outputs.at(name);
-    const ReferenceTensor &expected = exact->at(name);
+    const ReferenceTensor &exact = expected.exact.at(name);
     ErrorRule rule;
     rule.factor = factor;
     rule.type = actual.getType();
-    rule.rowLength = expected.shape.empty() ? 1 : expected.shape.back();
+    rule.rowLength = exact.shape.empty() ? 1 : exact.shape.back();
     if (mayspread) {
       // Rows of the first coordinates of the two outermost ranks.
       int64_t rows = 1;
-      for (size_t d = 2; d + 1 < expected.shape.size(); ++d)
-        rows *= expected.shape[d];
+      for (size_t d = 2; d + 1 < exact.shape.size(); ++d)
+        rows *= exact.shape[d];
       rule.spreadableRows = rows;
     }
     std::vector<std::vector<double>> naive;
-    for (auto &results : unfused)
-      naive.push_back(std::move(results.at(name).values));
+    for (const auto &results : expected.unfused)
+      naive.push_back(results.at(name).values);
     errors.push_back(
-        {name, compareRows(actual.getValues(), expected.values, naive, rule)});
+        {name, compareRows(actual.getValues(), exact.values, naive, rule)});
   }
   return errors;
+}
+
+Result<std::vector<OutputError>> attn::checkOutputs(
+    FuncOp func, const Problem &problem, const CascadeArguments &arguments,
+    const std::map<std::string, HostTensor> &outputs, bool mayspread) {
+  auto expected = computeExpected(func, problem, arguments);
+  if (!expected.isOk())
+    return expected.takeStatus();
+  return compareOutputs(func, *expected, outputs, mayspread);
 }
 
 /// The ranks that predicates and extents of `func` ask for.

@@ -8,7 +8,10 @@
 
 #include "CompileGpu.h"
 
-#include "GpuProgram.h"
+#include "GpuCascade.h"
+#include "GpuLowering.h"
+#include "ScheduleOptions.h"
+#include "TuneTool.h"
 
 #include "attn/Driver/Source.h"
 #include "attn/Runtime/Artifact.h"
@@ -18,6 +21,7 @@
 #include "dialects/Tile/Tile.h"
 
 #include "mlir/IR/MLIRContext.h"
+#include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
@@ -37,23 +41,44 @@ static Status refuse(std::string feature, std::string reason,
 /// Refuses options that mean nothing for the program.
 static Status checkOptions(const CommandLine &line, bool isCascade) {
   static const char *const known[] = {"target", "emit", "o", "report"};
+  for (llvm::StringRef name : getTuneOptionNames())
+    if (line.has(name))
+      return refuse("--" + name.str(), "it means nothing without --tune",
+                    "give --tune, or leave it out");
   for (const std::string &name : line.getNames())
     if (!llvm::is_contained(known, name) &&
-        !(isCascade && llvm::is_contained(getCascadeOptions(), name)))
+        !(isCascade && (llvm::is_contained(getCascadeOptions(), name) ||
+                        llvm::is_contained(getGpuOptionNames(), name))))
       return refuse("--" + name,
                     isCascade ? "it means nothing for a GPU"
                               : "the program has its schedule in its text",
                     "leave the option out");
-  if (line.has("report") && line.get("report") != "resources")
-    return refuse("--report", "for a GPU there are resources only",
-                  "give --report=resources");
+  std::string report = line.get("report", "resources");
+  if (report != "resources" && !(report == "schedules" && isCascade))
+    return refuse("--report",
+                  "for a GPU there are resources, and of a cascade schedules",
+                  "give --report=resources or --report=schedules");
   return {};
 }
 
-/// The code of what `line` names.
+/// Refuses options that mean nothing for a search.
+static Status checkTuneOptions(const CommandLine &line) {
+  for (const std::string &name : line.getNames())
+    if (name == "dump-stages-to" || name == "schedule-table" ||
+        (name != "target" && !llvm::is_contained(getTuneOptionNames(), name) &&
+         !llvm::is_contained(getCascadeOptions(), name) &&
+         !llvm::is_contained(getGpuOptionNames(), name)))
+      return refuse("--" + name, "a search emits no code",
+                    "leave the option out, or compile with --schedule-table "
+                    "after it");
+  return {};
+}
+
+/// The code of what `line` names. Adds to `report` how it was chosen.
 static Result<nvidia::CompiledCode> compileKernels(MLIRContext &context,
                                                    const CommandLine &line,
                                                    nvidia::CodeKind kind,
+                                                   std::string &report,
                                                    llvm::raw_ostream &errors) {
   const std::string &name = line.getPositionals().front();
   auto module = loadModule(context, name);
@@ -64,9 +89,16 @@ static Result<nvidia::CompiledCode> compileKernels(MLIRContext &context,
   if (Status status = checkOptions(line, isCascade); !status.isOk())
     return status;
   if (isCascade) {
-    auto program = compileGpuCascade(context, line, kind);
+    std::unique_ptr<Cache> cache;
+    if (!line.has("no-cache"))
+      cache = openKernelCache("attn-compile", errors);
+    auto program = compileGpuCascade(context, line, kind, cache.get());
     if (!program.isOk())
       return program.takeStatus();
+    if (program->schedule && line.has("report"))
+      report = "schedule: " + format(*program->schedule) + " by " +
+               getName(program->origin).str() + ", " +
+               std::to_string(program->numBuilds) + " built\n";
     if (!program->reason.empty())
       errors << "attn-compile: note: ordinary threads run it: "
              << program->reason << "\n";
@@ -93,11 +125,46 @@ static void printResources(const nvidia::CompiledCode &code,
             << " bytes of shared memory\n";
 }
 
+/// The schedules that the model ranks, the first to be built first.
+static Status printSchedules(MLIRContext &context, const CommandLine &line,
+                             llvm::raw_ostream &out) {
+  auto cascade = loadGpuCascade(context, line);
+  if (!cascade.isOk())
+    return cascade.takeStatus();
+  GpuLowering lowering(cascade->source.func, cascade->pipeline);
+  auto model = lowering.getModel();
+  if (auto *reason = std::get_if<std::string>(&model))
+    return refuse("--report=schedules", cascade->source.name + ": " + *reason,
+                  "ordinary threads run it", StatusCode::unsupported);
+  std::optional<ScheduleKey> key = lowering.getKey();
+  if (key)
+    out << "cascade=" << key->cascade << "\n";
+  for (const ScheduleCandidate &candidate :
+       std::get<ScheduleModel>(model).rank(cascade->options.schedule,
+                                           /*isSearch=*/false)) {
+    const ScheduleEstimate &estimate = candidate.estimate;
+    out << format(candidate.schedule) << ": ";
+    if (estimate.sharedBytes != 0)
+      out << llvm::format("%.4f", estimate.clocks) << " clocks a pair, "
+          << estimate.registers << " + " << estimate.scalars << " registers, "
+          << estimate.loadRegisters << " for loading, " << estimate.sharedBytes
+          << " bytes of shared memory";
+    out << (estimate.refusal.empty() ? "" : "; refused: ") << estimate.refusal
+        << "\n";
+  }
+  return {};
+}
+
 Status attn::compileForGpu(const CommandLine &line, llvm::raw_ostream &out,
                            llvm::raw_ostream &errors) {
   if (line.getPositionals().size() != 1)
     return refuse("command line", "there is not one program",
                   "give one variant of --list or one .mlir file");
+  if (line.has("tune")) {
+    if (Status status = checkTuneOptions(line); !status.isOk())
+      return status;
+    return tuneForGpu(line, out, errors);
+  }
   std::string kind = line.get("emit", "artifact");
   std::optional<nvidia::CodeKind> codeKind;
   if (kind == "mlir")
@@ -117,11 +184,19 @@ Status attn::compileForGpu(const CommandLine &line, llvm::raw_ostream &out,
                   "give --emit=cubin or artifact");
 
   std::unique_ptr<MLIRContext> context = createContext();
-  auto code = compileKernels(*context, line, *codeKind, errors);
+  if (line.get("report") == "schedules") {
+    if (Status status = checkOptions(line, /*isCascade=*/true); !status.isOk())
+      return status;
+    return printSchedules(*context, line, out);
+  }
+  std::string report;
+  auto code = compileKernels(*context, line, *codeKind, report, errors);
   if (!code.isOk())
     return code.takeStatus();
-  if (line.has("report"))
+  if (line.has("report")) {
+    out << report;
     printResources(*code, out);
+  }
   std::string bytes = code->bytes;
   if (kind == "artifact") {
     if (code->kind != nvidia::CodeKind::Cubin)

@@ -3,6 +3,7 @@
 #include "CompileOptions.h"
 
 #include "RunOptions.h"
+#include "ScheduleOptions.h"
 
 #include "llvm/ADT/StringExtras.h"
 
@@ -34,7 +35,19 @@ static const OptionSpec kSpecs[] = {
      "of the buffer: row-granule=N, rows-divide, hold-points; or unfused"},
     {"tile-rows", "N", "rows of a tile (by the file's schedule, or chosen)"},
     {"tile-keys", "N", "keys of a step (by the file's schedule, or chosen)"},
-    {"batch", "N", "for the reports: sequences (1)"},
+    {"schedule", "FIELDS",
+     "of a GPU: rows=N,keys=N,slots=N,turns=0|1,split=N or some of them (by "
+     "the "
+     "table, or chosen)"},
+    {"schedule-table", "FILE", "schedules that go before those that ship"},
+    {"no-cache", "", "of a GPU: compile, whatever the cache of kernels has"},
+    {"tune", "",
+     "run candidates on this machine's GPU and write the fastest schedule's "
+     "entry"},
+    {"tune-budget", "SECONDS", "how long to search (120)"},
+    {"tune-table", "FILE", "where the entry goes (standard output)"},
+    {"tune-length", "N", "the entry is for problems of at most N keys (all)"},
+    {"batch", "N", "for the reports and --tune: sequences (1)"},
     {"heads", "N", "query heads (8)"},
     {"kv-heads", "N", "key and value heads (as heads)"},
     {"q-len", "N", "queries (512)"},
@@ -122,6 +135,8 @@ Result<CompileOptions> attn::parseCompileOptions(const CommandLine &line) {
   if (!machine.isOk())
     return machine.takeStatus();
   options.target = std::move(*machine);
+  if (Status status = refuseGpuOptions(line); !status.isOk())
+    return status;
   if (Status status = parseProblem(line, options); !status.isOk())
     return status;
   return options;

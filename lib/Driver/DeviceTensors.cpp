@@ -19,6 +19,9 @@ struct DeviceTensors::Driver {
   Code (*release)(uint64_t);
   Code (*copyToDevice)(uint64_t, const void *, size_t);
   Code (*copyToHost)(void *, uint64_t, size_t);
+  Code (*getName)(char *, int, int);
+  Code (*fill)(uint64_t, unsigned char, size_t);
+  Code (*synchronize)();
 };
 
 static Status refuse(const std::string &reason) {
@@ -40,9 +43,12 @@ DeviceTensors::DeviceTensors() = default;
 DeviceTensors::DeviceTensors(DeviceTensors &&) = default;
 
 DeviceTensors::~DeviceTensors() {
-  if (driver)
-    for (const auto &entry : addresses)
-      driver->release(entry.second.second);
+  if (!driver)
+    return;
+  for (const auto &entry : addresses)
+    driver->release(entry.second.second);
+  if (scratch != 0)
+    driver->release(scratch);
 }
 
 Result<DeviceTensors> DeviceTensors::create() {
@@ -70,6 +76,9 @@ Result<DeviceTensors> DeviceTensors::create() {
   find(driver.release, "cuMemFree_v2");
   find(driver.copyToDevice, "cuMemcpyHtoD_v2");
   find(driver.copyToHost, "cuMemcpyDtoH_v2");
+  find(driver.getName, "cuDeviceGetName");
+  find(driver.fill, "cuMemsetD8_v2");
+  find(driver.synchronize, "cuCtxSynchronize");
   if (!missing.empty())
     return refuse("the CUDA driver lacks " + missing);
   int device = 0;
@@ -83,7 +92,27 @@ Result<DeviceTensors> DeviceTensors::create() {
   if (Status status = check(driver.setContext(context), "choosing a context");
       !status.isOk())
     return status;
+  char name[256] = "";
+  if (Status status =
+          check(driver.getName(name, sizeof(name), device), "asking its name");
+      !status.isOk())
+    return status;
+  tensors.deviceName = name;
   return tensors;
+}
+
+Status DeviceTensors::flushCaches() {
+  // No GPU that attn compiles for caches more.
+  constexpr size_t kBytes = size_t(256) << 20;
+  if (scratch == 0)
+    if (Status status =
+            check(driver->allocate(&scratch, kBytes), "allocating memory");
+        !status.isOk())
+      return status;
+  if (Status status = check(driver->fill(scratch, 0, kBytes), "writing memory");
+      !status.isOk())
+    return status;
+  return check(driver->synchronize(), "waiting for the GPU");
 }
 
 Status DeviceTensors::upload(const std::string &name, HostTensor &tensor) {

@@ -123,14 +123,20 @@ Result<CompiledKernel> attn::compileToStage(FuncOp func,
 
 static Result<CompiledKernel> compileGpuKernel(FuncOp func,
                                                const Problem &problem,
-                                               const PipelineOptions &options) {
+                                               const PipelineOptions &options,
+                                               const GpuOptions &gpu) {
   CompiledKernel compiled;
   double start = getMilliseconds(), copying = 0;
   auto program = compileGpuProgram(func, keepStages(options, compiled, copying),
-                                   nvidia::CodeKind::Best);
+                                   gpu, nvidia::CodeKind::Best);
   if (!program.isOk())
     return program.takeStatus();
   compiled.unscheduled = program->reason;
+  compiled.schedule = program->schedule;
+  if (program->schedule)
+    compiled.scheduleOrigin = getName(program->origin).str();
+  if (gpu.cache)
+    compiled.isCached = program->isCached;
   nvidia::CompiledCode &code = program->code;
   code.manifest.numerics = describeNumerics(func, problem);
   auto kernel = openKernel(makeArtifact(code));
@@ -139,14 +145,31 @@ static Result<CompiledKernel> compileGpuKernel(FuncOp func,
   compiled.kernel = std::move(*kernel);
   compiled.manifest = std::move(code.manifest);
   compiled.compileMs = getMilliseconds() - start - copying;
+  if (!program->isCached)
+    return compiled;
+  // Reports speak of stages, which a kernel from the cache has not gone
+  // through.
+  PipelineOptions stages = options;
+  stages.fewRows = 0;
+  if (program->schedule) {
+    stages.tileRows = program->schedule->rows;
+    stages.tileKeys = stages.fullMultiple = program->schedule->keys;
+  }
+  auto stage = compileToStage(func, stages, "tile");
+  if (!stage.isOk())
+    return stage.takeStatus();
+  compiled.bound = std::move(stage->bound);
+  compiled.reduced = std::move(stage->reduced);
+  compiled.tiled = std::move(stage->tiled);
   return compiled;
 }
 
 Result<CompiledKernel> attn::compileKernel(FuncOp func, const Problem &problem,
                                            const PipelineOptions &options,
-                                           const std::string &target) {
+                                           const std::string &target,
+                                           const GpuOptions &gpu) {
   if (isGpuTarget(target))
-    return compileGpuKernel(func, problem, options);
+    return compileGpuKernel(func, problem, options, gpu);
   CompiledKernel compiled;
   PipelineOptions stages = options;
   if (!stages.schedule)

@@ -1,21 +1,16 @@
 //===- GpuProgram.cpp - a cascade as kernels for a GPU --------------------===//
+//
+// A schedule that was measured is built first; without one, or where it does
+// not build, those that the model finds to fit, the fastest first.
+//
+//===----------------------------------------------------------------------===//
 
 #include "GpuProgram.h"
 
-#include "RunOptions.h"
-#include "StageDump.h"
+#include "GpuCache.h"
+#include "GpuLowering.h"
 
-#include "attn/Conversion/Passes.h"
-#include "attn/Conversion/ScheduleTiles.h"
-#include "attn/Driver/Execution.h"
-#include "attn/Driver/Source.h"
-#include "attn/Target/NVIDIA/NVIDIA.h"
-
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/Pass/PassManager.h"
-#include "mlir/Transforms/Passes.h"
-
-#include <set>
+#include "attn/Runtime/Cache.h"
 
 using namespace mlir;
 using namespace attn;
@@ -23,142 +18,188 @@ using namespace attn;
 /// Tiles of which a few fit a block's shared memory at any head dimension.
 static constexpr int64_t kThreadRows = 16, kThreadKeys = 32;
 
-ArrayRef<StringRef> attn::getCascadeOptions() {
-  static const StringRef names[] = {
-      "function",  "dtype",  "head-dim", "value-dim",     "tile-rows",
-      "tile-keys", "batch",  "heads",    "kv-heads",      "q-len",
-      "kv-len",    "extent", "set",      "dump-stages-to"};
-  return names;
-}
-
-static Status lowerForThreads(ModuleOp module, const std::string &name) {
-  PassManager passes(module.getContext());
-  passes.addPass(createConvertTileToPipePass());
-  passes.addPass(createCSEPass());
-  if (succeeded(passes.run(module)))
-    return {};
-  return Status::error(StatusCode::unsupported, "compile",
-                       name + " has no lowering to threads",
-                       "see the message above");
-}
-
-/// The stages of a cascade's way to a GPU; the last two are written here.
-static ArrayRef<StringRef> getGpuStages() {
-  static const StringRef stages[] = {"source", "bind", "schedule", "reduce",
-                                     "tile",   "pipe", "llvm"};
-  return stages;
-}
-
-static void show(const PipelineOptions &options, StringRef stage,
-                 ModuleOp module) {
-  if (options.onStage)
-    options.onStage(stage, module);
-}
-
-/// Compiles kernels at the pipe level, and shows them and what they become.
-static FailureOr<nvidia::CompiledCode>
-compilePipe(ModuleOp module, const PipelineOptions &options,
-            nvidia::CodeKind kind) {
-  show(options, "pipe", module);
-  auto code = nvidia::compile(module, kind);
-  if (succeeded(code))
-    show(options, "llvm", module);
-  return code;
-}
-
-/// Runs `stages` and keeps what they say of a failure.
-static std::optional<std::string>
-catchRefusal(ModuleOp module, llvm::function_ref<LogicalResult()> stages) {
-  std::string reason;
-  ScopedDiagnosticHandler handler(
-      module.getContext(), [&](Diagnostic &diagnostic) {
-        if (diagnostic.getSeverity() == DiagnosticSeverity::Error &&
-            reason.empty())
-          reason = diagnostic.str();
-        return success();
-      });
-  if (succeeded(stages()))
-    return std::nullopt;
-  return reason;
-}
-
 static Status refuse(const std::string &name, const char *what) {
   return Status::error(StatusCode::unsupported, "compile", name + what,
                        "see the message above");
 }
 
-/// The code of `func` with schedules for tiles of `shape`, or why there is
-/// none. Registers for a role are counted in its tiles; only ptxas knows what
-/// addresses take, of which the role that loads may have more than the
-/// machine's first split gives it.
-static std::optional<std::string> tryShape(cascade::FuncOp func,
-                                           const PipelineOptions &options,
-                                           std::pair<int64_t, int64_t> shape,
-                                           nvidia::CodeKind kind,
-                                           nvidia::CompiledCode &code) {
-  PipelineOptions stages = options;
-  std::tie(stages.tileRows, stages.tileKeys) = shape;
-  stages.fullMultiple = stages.tileKeys;
-  std::optional<std::string> refusal;
-  bool isLowered = true;
-  int64_t numSplits = nvidia::getMachineModel().getRegisters(1).size();
-  ScheduleOptions schedule;
-  for (; isLowered && schedule.split < numSplits; ++schedule.split) {
-    OwningOpRef<ModuleOp> module = isolate(func);
-    refusal = catchRefusal(*module, [&] {
-      PassManager passes(func.getContext());
-      nvidia::addSchedulePasses(passes, schedule);
-      if (failed(runCascadeStages(*module, stages)) ||
-          failed(passes.run(*module)))
-        return failure();
-      auto compiled = compilePipe(*module, stages, kind);
-      if (failed(compiled))
-        return failure();
-      code = std::move(*compiled);
-      return success();
-    });
-    if (!refusal)
-      return std::nullopt;
-    isLowered = !module->getOps<LLVM::LLVMFuncOp>().empty();
+StringRef attn::getName(ScheduleOrigin origin) {
+  switch (origin) {
+  case ScheduleOrigin::ownTable:
+    return "--schedule-table";
+  case ScheduleOrigin::table:
+    return "table";
+  case ScheduleOrigin::model:
+    return "model";
+  case ScheduleOrigin::given:
+    return "given";
   }
-  return refusal;
+  llvm_unreachable("unknown origin");
+}
+
+namespace {
+/// Builds schedules one after the other until one works.
+class Chooser {
+public:
+  Chooser(GpuLowering &lowering, const ScheduleFields &given,
+          nvidia::CodeKind kind, GpuProgram &program)
+      : lowering(lowering), given(given), kind(kind), program(program) {}
+
+  /// True if the entry for `key` is built.
+  bool tryTable(const ScheduleTable &table, ScheduleKey key,
+                const std::optional<int64_t> &length, ScheduleOrigin origin);
+  /// True if one of those that the model ranks is built. Refuses rows and keys
+  /// that are given for a program with schedules and do not build.
+  Result<bool> tryModel();
+
+private:
+  bool tryOne(const TileSchedule &schedule, ScheduleOrigin origin);
+  bool isHopeless(const TileSchedule &schedule) const;
+
+  GpuLowering &lowering;
+  ScheduleFields given;
+  nvidia::CodeKind kind;
+  GpuProgram &program;
+  std::vector<std::pair<TileSchedule, BuildFailure::Kind>> failures;
+};
+} // namespace
+
+/// What has failed fails again, by ptxas also with more keys, and by the
+/// lowering with any other registers.
+bool Chooser::isHopeless(const TileSchedule &schedule) const {
+  return llvm::any_of(failures, [&](const auto &failure) {
+    const auto &[failed, reason] = failure;
+    if (failed.rows != schedule.rows)
+      return false;
+    if (reason != BuildFailure::Kind::assembler)
+      return failed.keys == schedule.keys;
+    return failed.keys <= schedule.keys && failed.split == schedule.split;
+  });
+}
+
+bool Chooser::tryOne(const TileSchedule &schedule, ScheduleOrigin origin) {
+  if (isHopeless(schedule))
+    return false;
+  ++program.numBuilds;
+  auto built = lowering.build(schedule, kind);
+  if (auto *failure = std::get_if<BuildFailure>(&built)) {
+    failures.push_back({schedule, failure->kind});
+    program.reason = failure->reason;
+    return false;
+  }
+  program.code = std::move(std::get<nvidia::CompiledCode>(built));
+  program.schedule = schedule;
+  program.origin = origin;
+  program.reason.clear();
+  return true;
+}
+
+bool Chooser::tryTable(const ScheduleTable &table, ScheduleKey key,
+                       const std::optional<int64_t> &length,
+                       ScheduleOrigin origin) {
+  key.length = length;
+  const ScheduleEntry *entry = table.lookup(key);
+  return entry && given.allow(entry->schedule) &&
+         tryOne(entry->schedule, origin);
+}
+
+Result<bool> Chooser::tryModel() {
+  int64_t rows = nvidia::getMachineModel().productRows;
+  bool isGiven = given.rows && given.keys && *given.rows % rows == 0;
+  ScheduleOrigin origin =
+      isGiven ? ScheduleOrigin::given : ScheduleOrigin::model;
+  auto model = lowering.getModel();
+  if (auto *reason = std::get_if<std::string>(&model)) {
+    program.reason = *reason;
+    return false;
+  }
+  std::string reason;
+  for (const ScheduleCandidate &candidate :
+       std::get<ScheduleModel>(model).rank(given, /*isSearch=*/false)) {
+    // Tiles that a user gives are built, whatever the estimate.
+    if (!candidate.estimate.refusal.empty() && !isGiven) {
+      if (reason.empty())
+        reason = "with " + format(candidate.schedule) + " " +
+                 candidate.estimate.refusal;
+      continue;
+    }
+    if (tryOne(candidate.schedule, origin))
+      return true;
+  }
+  if (isGiven)
+    return Status::error(StatusCode::unsupported, "schedule " + given.format(),
+                         program.reason,
+                         "give other fields, or leave them to the table");
+  if (program.reason.empty())
+    program.reason = "no schedule fits: " + reason;
+  return false;
+}
+
+static Result<GpuProgram> build(cascade::FuncOp func,
+                                const PipelineOptions &options,
+                                const GpuOptions &gpu, nvidia::CodeKind kind) {
+  std::string name = func.getSymName().str();
+  auto shipped = nvidia::readScheduleTable();
+  if (!shipped.isOk())
+    return shipped.takeStatus();
+  ScheduleFields given = gpu.schedule;
+  if (options.tileRows)
+    given.rows = options.tileRows;
+  if (options.tileKeys)
+    given.keys = options.tileKeys;
+  GpuProgram program;
+  GpuLowering lowering(func, options);
+  Chooser chooser(lowering, given, kind, program);
+  if (std::optional<ScheduleKey> key = lowering.getKey())
+    if (chooser.tryTable(gpu.table, *key, gpu.length,
+                         ScheduleOrigin::ownTable) ||
+        chooser.tryTable(*shipped, *key, gpu.length, ScheduleOrigin::table))
+      return program;
+  auto isBuilt = chooser.tryModel();
+  if (!isBuilt.isOk())
+    return isBuilt.takeStatus();
+  if (*isBuilt)
+    return program;
+  auto code = lowering.buildForThreads(given.rows.value_or(kThreadRows),
+                                       given.keys.value_or(kThreadKeys), kind);
+  if (failed(code))
+    return refuse(name, " has no lowering to threads for this target");
+  program.code = std::move(*code);
+  return program;
 }
 
 Result<GpuProgram> attn::compileGpuProgram(cascade::FuncOp func,
                                            const PipelineOptions &options,
+                                           const GpuOptions &gpu,
                                            nvidia::CodeKind kind) {
-  std::string name = func.getSymName().str();
-  PipelineOptions stages = options;
-  stages.fewRows = 0;
-  GpuProgram program;
-  std::set<std::pair<int64_t, int64_t>> tried;
-  int64_t width = 0;
-  for (const auto &[rank, extent] : options.extents)
-    width = std::max(width, extent);
-  for (auto [rows, keys] : nvidia::getTileShapes(width)) {
-    std::pair<int64_t, int64_t> shape = {options.tileRows.value_or(rows),
-                                         options.tileKeys.value_or(keys)};
-    if (!tried.insert(shape).second)
-      continue;
-    auto refusal = tryShape(func, stages, shape, kind, program.code);
-    if (!refusal) {
-      program.reason.clear();
-      return program;
-    }
-    program.reason = *refusal;
-  }
-  stages.tileRows = options.tileRows.value_or(kThreadRows);
-  stages.tileKeys = options.tileKeys.value_or(kThreadKeys);
-  OwningOpRef<ModuleOp> module = isolate(func);
-  if (failed(runCascadeStages(*module, stages)))
-    return refuse(name, " has no lowering to tile programs");
-  if (Status status = lowerForThreads(*module, name); !status.isOk())
-    return status;
-  auto code = compilePipe(*module, stages, kind);
-  if (failed(code))
-    return refuse(name, " cannot be compiled for this target");
-  program.code = std::move(*code);
-  return program;
+  bool isCode =
+      kind == nvidia::CodeKind::Cubin || kind == nvidia::CodeKind::Best;
+  if (!gpu.cache || !isCode)
+    return build(func, options, gpu, kind);
+  // What is built here goes on as it is; only what another call has built is
+  // unpacked.
+  std::optional<GpuProgram> built;
+  auto bytes =
+      gpu.cache->getOrBuild(describeCompilation(func, options, gpu, kind),
+                            [&]() -> Result<std::string> {
+                              auto program = build(func, options, gpu, kind);
+                              if (!program.isOk())
+                                return program.takeStatus();
+                              built = std::move(*program);
+                              return pack(*built);
+                            });
+  if (!bytes.isOk())
+    return bytes.takeStatus();
+  if (built)
+    return std::move(*built);
+  return unpack(**bytes);
+}
+
+std::optional<int64_t> attn::getKeyLength(const Problem &problem) {
+  auto keys = problem.extents.find("M");
+  if (keys == problem.extents.end())
+    return std::nullopt;
+  return keys->second;
 }
 
 Artifact attn::makeArtifact(const nvidia::CompiledCode &code) {
@@ -169,70 +210,4 @@ Artifact attn::makeArtifact(const nvidia::CompiledCode &code) {
       {isCubin ? Artifact::PayloadKind::cubin : Artifact::PayloadKind::ptx,
        code.bytes});
   return artifact;
-}
-
-Status attn::lowerTilesForGpu(ModuleOp module, const std::string &name) {
-  // Each program by itself: what has no schedule stays.
-  PassManager passes(module.getContext());
-  passes.addPass(createScheduleTilesPass(nvidia::getMachineModel(),
-                                         ScheduleOptions(),
-                                         /*keepOthers=*/true));
-  if (failed(passes.run(module)))
-    return Status::error(StatusCode::unsupported, "compile",
-                         name + " has no lowering to roles",
-                         "see the message above");
-  return lowerForThreads(module, name);
-}
-
-Result<GpuProgram> attn::compileGpuCascade(MLIRContext &context,
-                                           const CommandLine &line,
-                                           nvidia::CodeKind kind) {
-  const std::string &name = line.getPositionals().front();
-  auto source = loadSource(context, name, line.get("function"));
-  if (!source.isOk())
-    return source.takeStatus();
-  Problem problem;
-  std::optional<DType> dtype = parseDType(line.get("dtype", "f32"));
-  if (dtype != DType::f32 && dtype != DType::bf16 && dtype != DType::f16)
-    return Status::error(StatusCode::invalidArgument, "--dtype",
-                         "'" + line.get("dtype") + "' is not an input type",
-                         "give f32, bf16 or f16");
-  problem.dtype = *dtype;
-  auto shape = parseShape(line);
-  if (!shape.isOk())
-    return shape.takeStatus();
-  if (Status status = resolveExtents(source->func, *shape, problem);
-      !status.isOk())
-    return status;
-  auto parameters = line.getPairs("set");
-  if (!parameters.isOk())
-    return parameters.takeStatus();
-  if (Status status = resolveScalars(source->func, *parameters, problem);
-      !status.isOk())
-    return status;
-  PipelineOptions pipeline;
-  bindStatics(source->func, problem, pipeline);
-  pipeline.dtype = std::string(getName(problem.dtype));
-  std::pair<const char *, std::optional<int64_t> *> tiles[] = {
-      {"tile-rows", &pipeline.tileRows}, {"tile-keys", &pipeline.tileKeys}};
-  for (auto [option, value] : tiles) {
-    auto number = line.getInteger(option, 1, cascade::kMaxTile);
-    if (!number.isOk())
-      return number.takeStatus();
-    *value = *number;
-  }
-  StageDump dump(line.get("dump-stages-to"), getGpuStages());
-  if (Status status = dump.open(); !status.isOk())
-    return status;
-  if (dump.isOn())
-    pipeline.onStage = [&dump](StringRef stage, ModuleOp now) {
-      std::string text;
-      llvm::raw_string_ostream(text) << *now << "\n";
-      dump.write(stage, text);
-    };
-  show(pipeline, "source", *isolate(source->func));
-  auto program = compileGpuProgram(source->func, pipeline, kind);
-  if (program.isOk() && !dump.getStatus().isOk())
-    return dump.getStatus();
-  return program;
 }

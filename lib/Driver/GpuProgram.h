@@ -3,46 +3,47 @@
 #ifndef ATTN_LIB_DRIVER_GPUPROGRAM_H
 #define ATTN_LIB_DRIVER_GPUPROGRAM_H
 
-#include "attn/Driver/CommandLine.h"
+#include "attn/Driver/GpuOptions.h"
 #include "attn/Driver/Problem.h"
 #include "attn/Pipelines/Pipelines.h"
 #include "attn/Runtime/Artifact.h"
 #include "attn/Runtime/Status.h"
 #include "attn/Target/NVIDIA/NVIDIA.h"
 
-#include "mlir/IR/BuiltinOps.h"
-#include "mlir/IR/OwningOpRef.h"
-
 namespace attn {
+
+/// Who chose a schedule: the user's table, the one that ships, the model, or
+/// the user by giving rows and keys.
+enum class ScheduleOrigin { ownTable, table, model, given };
+
+llvm::StringRef getName(ScheduleOrigin origin);
 
 /// A program's code for a GPU.
 struct GpuProgram {
   nvidia::CompiledCode code;
-  /// Empty for a program with schedules; else why ordinary threads run it.
+  /// Absent where ordinary threads run the program; then `reason` says why.
+  std::optional<TileSchedule> schedule;
+  ScheduleOrigin origin = ScheduleOrigin::model;
   std::string reason;
+  /// Schedules that were built until one fitted; 0 from the cache.
+  int64_t numBuilds = 0;
+  bool isCached = false;
 };
 
-/// Compiles `func`. A program all of whose kernels can be scheduled is, with
-/// the largest tiles whose registers fit; any other is written for ordinary
-/// threads. Tiles that `options` gives are kept to. Refuses what neither can
-/// run.
+/// Compiles `func`, or takes it from the cache of `gpu`. A program all of whose
+/// kernels can be scheduled is, by the table's schedule or else by the best of
+/// the model's that builds; any other is written for ordinary threads. Fields
+/// and tiles that are given are kept to. Refuses what neither can run.
 Result<GpuProgram> compileGpuProgram(cascade::FuncOp func,
                                      const PipelineOptions &options,
+                                     const GpuOptions &gpu,
                                      nvidia::CodeKind kind);
+
+/// The keys of `problem`, as the driver names ranks, if it has any.
+std::optional<int64_t> getKeyLength(const Problem &problem);
 
 /// The code with its manifest, to be stored or loaded.
 Artifact makeArtifact(const nvidia::CompiledCode &code);
-
-/// Options of the command line that mean something for a cascade.
-llvm::ArrayRef<llvm::StringRef> getCascadeOptions();
-
-/// Loads, binds and compiles the cascade that `line` names.
-Result<GpuProgram> compileGpuCascade(mlir::MLIRContext &context,
-                                     const CommandLine &line,
-                                     nvidia::CodeKind kind);
-
-/// Lowers the tile programs of `module`, each as it can be.
-Status lowerTilesForGpu(mlir::ModuleOp module, const std::string &name);
 
 } // namespace attn
 

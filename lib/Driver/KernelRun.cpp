@@ -69,14 +69,18 @@ Status attn::runPlan(attn_plan &plan) {
   return attn_plan_run(&plan) == ATTN_OK ? Status() : getLastError();
 }
 
-Result<double> attn::measure(attn_plan &plan) {
+Result<double> attn::measure(attn_plan &plan, const MeasureOptions &options) {
   using Clock = std::chrono::steady_clock;
   std::vector<double> times;
   double total = 0;
   // The first run warms the caches.
   if (Status status = runPlan(plan); !status.isOk())
     return status;
-  while (times.size() < 5 || (total < 300 && times.size() < 10000)) {
+  while (times.size() < options.least ||
+         (total < options.milliseconds && times.size() < options.most)) {
+    if (options.before)
+      if (Status status = options.before(); !status.isOk())
+        return status;
     Clock::time_point start = Clock::now();
     if (Status status = runPlan(plan); !status.isOk())
       return status;

@@ -3,6 +3,7 @@
 #include "RunOptions.h"
 
 #include "CompileGpu.h"
+#include "ScheduleOptions.h"
 #include "attn/Target/CPU/Machine.h"
 #include "attn/Target/NVIDIA/NVIDIA.h"
 
@@ -36,6 +37,12 @@ static const OptionSpec kSpecs[] = {
     {"target", "NAME", "machine to compile for (host)"},
     {"tile-rows", "N", "rows of a tile (by the file's schedule, or chosen)"},
     {"tile-keys", "N", "keys of a step (by the file's schedule, or chosen)"},
+    {"schedule", "FIELDS",
+     "of a GPU: rows=N,keys=N,slots=N,turns=0|1,split=N or some of them (by "
+     "the "
+     "table, or chosen)"},
+    {"schedule-table", "FILE", "schedules that go before those that ship"},
+    {"no-cache", "", "of a GPU: compile, whatever the cache of kernels has"},
     {"threads", "N", "threads (1)"},
     {"check", "", "compare with the f64 interpreter"},
     {"bench", "", "measure the time of a run"},
@@ -162,6 +169,15 @@ static Status parseCompilation(const CommandLine &line, RunOptions &options) {
   if (!keys.isOk())
     return keys.takeStatus();
   options.tileKeys = *keys;
+  if (isGpuTarget(options.target)) {
+    auto gpu = parseGpuOptions(line);
+    if (!gpu.isOk())
+      return gpu.takeStatus();
+    options.gpu = std::move(*gpu);
+  } else if (Status status = refuseGpuOptions(line); !status.isOk()) {
+    return status;
+  }
+  options.usesCache = !line.has("no-cache");
   auto threads = line.getInteger("threads", 1, std::numeric_limits<int>::max());
   if (!threads.isOk())
     return threads.takeStatus();

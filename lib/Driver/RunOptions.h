@@ -4,6 +4,7 @@
 #define ATTN_LIB_DRIVER_RUNOPTIONS_H
 
 #include "attn/Driver/CommandLine.h"
+#include "attn/Driver/GpuOptions.h"
 #include "attn/Driver/Inputs.h"
 #include "attn/Driver/Problem.h"
 #include "attn/Driver/Reports.h"
@@ -30,6 +31,8 @@ struct RunOptions {
   Layout outputLayout = Layout::contiguous;
   int64_t threads = 1;
   std::optional<int64_t> tileRows, tileKeys;
+  GpuOptions gpu;
+  bool usesCache = true;
   ReportRequest reports;
 };
 

@@ -113,6 +113,17 @@ void attn::printJson(const RunReport &report, llvm::raw_ostream &os) {
       json.attribute("gflops", *report.gflops);
     json.attribute("threads", report.threads);
     json.attribute("compile_ms", report.compileMs);
+    if (report.isCached)
+      json.attribute("cache", *report.isCached ? "hit" : "miss");
+    if (report.schedule)
+      json.attributeObject("schedule", [&] {
+        json.attribute("rows", report.schedule->rows);
+        json.attribute("keys", report.schedule->keys);
+        json.attribute("slots", report.schedule->slots);
+        json.attribute("turns", report.schedule->takesTurns);
+        json.attribute("split", report.schedule->split);
+        json.attribute("by", report.scheduleOrigin);
+      });
     if (report.errors)
       json.attribute("right", report.isRight());
   });
@@ -151,7 +162,12 @@ void attn::printText(const RunReport &report, llvm::raw_ostream &os) {
     os << name << " differs from run to run\n";
   for (const std::string &name : report.overrun)
     os << "memory around " << name << " was written\n";
-  os << "compiled in " << llvm::format("%.0f", report.compileMs) << " ms\n";
+  if (report.schedule)
+    os << "schedule: " << format(*report.schedule) << " by "
+       << report.scheduleOrigin << "\n";
+  bool isCached = report.isCached.value_or(false);
+  os << (isCached ? "loaded from the cache in " : "compiled in ")
+     << llvm::format(isCached ? "%.1f" : "%.0f", report.compileMs) << " ms\n";
   if (report.milliseconds)
     os << "run in " << llvm::format("%.4g", *report.milliseconds) << " ms on "
        << report.threads << (report.threads == 1 ? " thread" : " threads");

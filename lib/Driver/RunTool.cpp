@@ -6,7 +6,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "CompileGpu.h"
+#include "GpuProgram.h"
 #include "RunOptions.h"
+#include "ScheduleOptions.h"
 
 #include "attn/Driver/Check.h"
 #include "attn/Driver/Execution.h"
@@ -26,7 +28,8 @@ namespace {
 /// One call of the tool.
 class Run {
 public:
-  explicit Run(RunOptions options) : options(std::move(options)) {}
+  Run(RunOptions options, llvm::raw_ostream &errors)
+      : options(std::move(options)), errors(errors) {}
 
   Status execute(RunReport &report);
 
@@ -45,6 +48,8 @@ private:
   Status writeOutputs();
 
   RunOptions options;
+  llvm::raw_ostream &errors;
+  std::unique_ptr<Cache> cache;
   std::unique_ptr<mlir::MLIRContext> context = createContext();
   Source source;
   Arrays arrays;
@@ -119,14 +124,23 @@ PipelineOptions Run::getPipeline() {
 
 Status Run::compile(RunReport &report) {
   llvm::StringRef last = options.reports.getLastStage();
-  auto kernel =
-      options.dryRun && !last.empty()
-          ? compileToStage(source.func, getPipeline(), last)
-          : compileKernel(source.func, problem, getPipeline(), options.target);
+  if (isGpuTarget(options.target)) {
+    options.gpu.length = getKeyLength(problem);
+    if (options.usesCache && (!options.dryRun || last.empty()))
+      cache = openKernelCache("attn-run", errors);
+    options.gpu.cache = cache.get();
+  }
+  auto kernel = options.dryRun && !last.empty()
+                    ? compileToStage(source.func, getPipeline(), last)
+                    : compileKernel(source.func, problem, getPipeline(),
+                                    options.target, options.gpu);
   if (!kernel.isOk())
     return kernel.takeStatus();
   compiled = std::move(*kernel);
   report.compileMs = compiled.compileMs;
+  report.isCached = compiled.isCached;
+  report.schedule = compiled.schedule;
+  report.scheduleOrigin = compiled.scheduleOrigin;
   const Manifest *manifest = compiled.kernel ? &compiled.manifest : nullptr;
   report.target = manifest ? manifest->target.cpu : options.target;
   report.passes = comparePasses(*compiled.bound, *compiled.reduced);
@@ -284,7 +298,8 @@ int attn::runTool(llvm::ArrayRef<std::string> arguments, llvm::raw_ostream &out,
   }
   bool json = options->json;
   RunReport report;
-  if (Status status = Run(std::move(*options)).execute(report); !status.isOk())
+  if (Status status = Run(std::move(*options), errors).execute(report);
+      !status.isOk())
     return refuse(status);
   if (json)
     printJson(report, out);

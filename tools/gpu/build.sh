@@ -1,11 +1,12 @@
 #!/bin/bash
 # Builds, on any machine, what the GPU machine needs: the kernels of
-# test/Device/programs and of scheduled variants as artifacts, attn-run and the
-# runtime library, all in .carry/. No GPU is needed; ptxas is.
+# test/Device/programs and of scheduled variants as artifacts, attn-compile,
+# attn-run and the runtime library, all in .carry/. No GPU is needed; ptxas is,
+# here, and for tools/gpu/tune.sh there too.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 cmake --preset default > /dev/null
-cmake --build --preset default --target attn-compile attn-run attn_runtime \
+cmake --build --preset default --target attn-compile attn_runtime \
   attn-launch-overhead AttnForwardingDriver
 rm -rf .carry
 mkdir -p .carry/kernels
@@ -38,5 +39,11 @@ for library in libattn_runtime.so libattn-forwarding-driver.so; do
   strip ".carry/$library"
 done
 cp build/bin/attn-launch-overhead .carry/
-strip build/bin/attn-run -o .carry/attn-run
+# One file is both tools, by the name that it is called with.
+strip build/bin/attn-compile -o .carry/attn-compile
+cat > .carry/attn-run << 'EOF'
+#!/bin/bash
+exec -a attn-run "$(dirname "$0")/attn-compile" "$@"
+EOF
+chmod +x .carry/attn-run
 git describe --always --dirty > .carry/version

@@ -5,8 +5,8 @@
 // hold. What is repeated or made up where it is used (broadcasts, coordinates,
 // constants, conditions, elements gathered at coordinates) takes none, and an
 // op may write over operands that it uses last. A product's left side in
-// registers is held until its token is waited for. Scalars and addresses are
-// not counted.
+// registers is held until its token is waited for. Scalars are counted apart,
+// addresses are not.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,6 +20,9 @@ namespace attn {
 struct RegisterPressure {
   /// The most registers of 32 bits of one thread at one point.
   int64_t registers = 0;
+  /// Those of scalars that live there too, an estimate from below: addresses
+  /// and what instructions need in between are not known yet.
+  int64_t scalars = 0;
   /// The op before or after which that is, or null where there are none.
   mlir::Operation *peak = nullptr;
   /// The values that hold them there, the largest first.

@@ -7,6 +7,16 @@
 
 namespace attn {
 
+/// What a multiprocessor does in a clock: for comparing schedules.
+struct MachineRates {
+  /// Clocks of a product a column, and at least of one whose left side comes
+  /// from shared memory: so many and so many a column.
+  double productColumn, sharedProduct, sharedColumn;
+  /// Of exponentials and their like, of other operations on elements, and bytes
+  /// from the cache that multiprocessors share.
+  double specials, operations, cacheBytes;
+};
+
 /// The products of a machine and what a block of threads has. A target gives
 /// one; schedules are made for it, and its lowering has the last word.
 struct MachineModel {
@@ -16,6 +26,8 @@ struct MachineModel {
   int64_t productRows, productDepth;
   /// Columns of one product at the most, of which it takes any multiple.
   int64_t maxColumns, columnGranule;
+  /// Columns of bits that say which rows of a slot are seen, at the most.
+  int64_t maxSeenColumns;
   /// Warps of a group that multiplies.
   int64_t groupWarps;
   /// Bytes of a row of a panel in shared memory, which products walk.
@@ -27,6 +39,7 @@ struct MachineModel {
   int64_t sharedBytes, cacheBytes;
   /// The most groups that multiply.
   int64_t maxGroups;
+  MachineRates rates;
 
   /// Who holds an accumulator of `productRows` x `columns`, and a left side of
   /// 16-bit elements in registers.

@@ -3,6 +3,7 @@
 #ifndef ATTN_CONVERSION_SCHEDULETILES_H
 #define ATTN_CONVERSION_SCHEDULETILES_H
 
+#include "attn/Analysis/Schedule.h"
 #include "attn/Conversion/MachineModel.h"
 
 #include <memory>
@@ -12,16 +13,6 @@ class Pass;
 } // namespace mlir
 
 namespace attn {
-
-/// What a schedule leaves open.
-struct ScheduleOptions {
-  /// Slots of the rings of what a sweep loads.
-  int64_t slots = 2;
-  /// Groups start their products one after the other.
-  bool takesTurns = true;
-  /// Which of the machine's splits of registers between roles.
-  int64_t split = 0;
-};
 
 /// Each `tile.program` with one sweep of products becomes a `pipe.kernel` of a
 /// role that loads and one that multiplies, pipelined over the steps of the

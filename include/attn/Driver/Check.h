@@ -20,6 +20,24 @@ struct OutputError {
   ErrorReport report;
 };
 
+/// What the outputs should be: in f64, and unfused in the input type, each
+/// result in several orders of its sums.
+struct ExpectedOutputs {
+  std::map<std::string, ReferenceTensor> exact;
+  std::vector<std::map<std::string, ReferenceTensor>> unfused;
+};
+
+/// Refuses what the interpreter refuses.
+Result<ExpectedOutputs> computeExpected(cascade::FuncOp func,
+                                        const Problem &problem,
+                                        const CascadeArguments &arguments);
+
+/// Compares as checkOutputs does.
+std::vector<OutputError>
+compareOutputs(cascade::FuncOp func, const ExpectedOutputs &expected,
+               const std::map<std::string, HostTensor> &outputs,
+               bool mayspread);
+
 /// Runs `func` in f64 and unfused in the input type, and compares. The factor
 /// of the rule is the function's `cascade.error_factor`, 2 if absent. With
 /// `mayspread`, rows of the first batch and head may be NaN although they see

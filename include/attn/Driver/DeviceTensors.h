@@ -28,6 +28,12 @@ public:
   /// `tensor`'s view with the data on the device, where it was uploaded.
   DLTensor getView(const std::string &name, HostTensor &tensor) const;
 
+  /// Writes more than the caches hold, so that a run after it finds none of its
+  /// tensors there.
+  Status flushCaches();
+  /// As the driver calls it.
+  const std::string &getDeviceName() const { return deviceName; }
+
 private:
   struct Driver;
   DeviceTensors();
@@ -36,6 +42,9 @@ private:
   /// By name: the device's address of the first byte of the tensor's memory,
   /// and of the allocation.
   std::map<std::string, std::pair<uint64_t, uint64_t>> addresses;
+  std::string deviceName;
+  /// What flushCaches writes; 0 before its first call.
+  uint64_t scratch = 0;
 };
 
 } // namespace attn

@@ -3,6 +3,7 @@
 #ifndef ATTN_DRIVER_EXECUTION_H
 #define ATTN_DRIVER_EXECUTION_H
 
+#include "attn/Driver/GpuOptions.h"
 #include "attn/Driver/HostTensor.h"
 #include "attn/Driver/KernelRun.h"
 #include "attn/Driver/Problem.h"
@@ -42,16 +43,23 @@ struct CompiledKernel {
   mlir::OwningOpRef<mlir::ModuleOp> bound, reduced, tiled;
   /// Of a GPU's kernel that ordinary threads run: why it has no schedule.
   std::string unscheduled;
+  /// Of one with a schedule that, and who chose it.
+  std::optional<TileSchedule> schedule;
+  std::string scheduleOrigin;
+  /// Whether it came from the cache; absent where none was asked.
+  std::optional<bool> isCached;
   /// From the cascade to the loaded kernel.
   double compileMs = 0;
 };
 
-/// Compiles a copy of `func` for `target` to an artifact and loads it. Refuses
-/// what no lowering takes, after a diagnostic that names the operation.
+/// Compiles a copy of `func` for `target` to an artifact and loads it; for a
+/// GPU as `gpu` says. Refuses what no lowering takes, after a diagnostic that
+/// names the operation.
 Result<CompiledKernel> compileKernel(cascade::FuncOp func,
                                      const Problem &problem,
                                      const PipelineOptions &options,
-                                     const std::string &target);
+                                     const std::string &target,
+                                     const GpuOptions &gpu = {});
 
 /// Takes a copy of `func` through the stages up to `last` and no further: there
 /// is no kernel, no manifest, and no module of later stages.

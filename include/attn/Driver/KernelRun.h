@@ -14,6 +14,7 @@
 #include "attn/Driver/Problem.h"
 #include "attn/Runtime/Artifact.h"
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -45,8 +46,17 @@ Result<PlanHandle> preparePlan(const attn_kernel &kernel,
 
 Status runPlan(attn_plan &plan);
 
-/// The median time of a run, in ms, over 5 runs or more and 0.3 s.
-Result<double> measure(attn_plan &plan);
+/// How to time.
+struct MeasureOptions {
+  /// Runs go on for so long, or as many as these.
+  double milliseconds = 300;
+  size_t least = 5, most = 10000;
+  /// Done before each run, beside the clock; may be empty.
+  std::function<Status()> before;
+};
+
+/// The median time of a run, in ms.
+Result<double> measure(attn_plan &plan, const MeasureOptions &options = {});
 
 } // namespace attn
 

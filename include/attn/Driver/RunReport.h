@@ -3,6 +3,7 @@
 #ifndef ATTN_DRIVER_RUNREPORT_H
 #define ATTN_DRIVER_RUNREPORT_H
 
+#include "attn/Analysis/Schedule.h"
 #include "attn/Driver/Check.h"
 #include "attn/Driver/Problem.h"
 
@@ -55,6 +56,11 @@ struct RunReport {
   std::optional<double> milliseconds, gflops;
   int threads = 1;
   double compileMs = 0;
+  /// Of a GPU: whether the kernel came from the cache, if there is one, and the
+  /// schedule and who chose it, if it has one.
+  std::optional<bool> isCached;
+  std::optional<TileSchedule> schedule;
+  std::string scheduleOrigin;
   /// The text of the reports that were asked for.
   std::string details;
 

@@ -33,6 +33,21 @@ int64_t attn::countRegisters(Type type) {
   return llvm::divideCeil(count * bits, 32);
 }
 
+/// Registers of a scalar that is no constant and no parameter of the kernel,
+/// which instructions read from where they are.
+static int64_t countScalar(Value value) {
+  auto argument = dyn_cast<BlockArgument>(value);
+  if (argument && isa<KernelOp>(argument.getOwner()->getParentOp()))
+    return 0;
+  Type type = value.getType();
+  if (isa<CursorType>(type))
+    return 2;
+  if (!type.isIntOrIndexOrFloat() || matchPattern(value, m_Constant()))
+    return 0;
+  unsigned bits = type.isIndex() ? 64 : type.getIntOrFloatBitWidth();
+  return bits == 1 ? 0 : llvm::divideCeil(bits, 32);
+}
+
 namespace {
 using LiveSet = llvm::SmallSetVector<Value, 16>;
 
@@ -72,7 +87,8 @@ void Estimator::add(Value value, LiveSet &live) {
       add(operand, live);
     return;
   }
-  if (countRegisters(value.getType()) == 0 || !live.insert(value))
+  bool takesAny = countRegisters(value.getType()) != 0 || countScalar(value);
+  if (!takesAny || !live.insert(value))
     return;
   // While a product is in flight its left side is too.
   if (auto product = dyn_cast_or_null<MmaAsyncOp>(op))
@@ -80,15 +96,23 @@ void Estimator::add(Value value, LiveSet &live) {
 }
 
 void Estimator::measure(Operation &op, const LiveSet &live) {
-  int64_t registers = 0;
-  for (Value value : live)
+  int64_t registers = 0, scalars = 0;
+  for (Value value : live) {
     registers += countRegisters(value.getType());
+    scalars += countScalar(value);
+  }
   // Of several points the first.
-  if (registers == 0 || registers < result.registers)
+  bool isMore = registers > result.registers ||
+                (registers == result.registers && scalars >= result.scalars);
+  if (registers + scalars == 0 || !isMore)
     return;
   result.registers = registers;
+  result.scalars = scalars;
   result.peak = &op;
-  result.values.assign(live.begin(), live.end());
+  result.values.clear();
+  llvm::copy_if(live, std::back_inserter(result.values), [](Value value) {
+    return countRegisters(value.getType()) != 0;
+  });
   llvm::stable_sort(result.values, [](Value a, Value b) {
     return countRegisters(a.getType()) > countRegisters(b.getType());
   });

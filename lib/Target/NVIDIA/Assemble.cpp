@@ -67,7 +67,8 @@ static FailureOr<std::unique_ptr<Assembler>> findAssembler(ModuleOp module,
                                                            StringRef ptx) {
   // nvJitLink compiles for further linking, and ignores budgets then (C7504).
   bool canLink = !ptx.contains("setmaxnreg");
-  if (canLink && !llvm::sys::Process::GetEnv("ATTN_PTXAS") &&
+  if (canLink &&
+      llvm::sys::Process::GetEnv("ATTN_PTXAS").value_or("").empty() &&
       llvm::sys::Process::GetEnv("ATTN_NVJITLINK"))
     return findLinkLibrary(module);
   FailureOr<std::unique_ptr<Assembler>> assembler = findPtxas(module);

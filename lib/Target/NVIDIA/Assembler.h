@@ -26,8 +26,9 @@ public:
                                       llvm::StringRef ptx) = 0;
 };
 
-/// The program ptxas: what ATTN_PTXAS names, else the one on PATH. Null where
-/// there is none; an error where ATTN_PTXAS names no program.
+/// The program ptxas: what ATTN_PTXAS names, else the one on PATH, else that of
+/// CUDA_HOME, CUDA_PATH or /usr/local/cuda. Null where there is none, or where
+/// ATTN_PTXAS is empty; an error where it names no program.
 mlir::FailureOr<std::unique_ptr<Assembler>> findPtxas(mlir::ModuleOp module);
 
 /// The library nvJitLink, which holds ptxas: what ATTN_NVJITLINK names, else

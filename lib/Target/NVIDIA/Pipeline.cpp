@@ -18,13 +18,17 @@
 using namespace mlir;
 using namespace attn;
 
-void attn::nvidia::addSchedulePasses(OpPassManager &passes,
-                                     const ScheduleOptions &options) {
+void attn::nvidia::addFoldPasses(OpPassManager &passes) {
   passes.addPass(createSplitCoordinatesPass());
   passes.addPass(createSplitLinesPass());
   passes.addPass(createFoldScalesPass());
   passes.addPass(createCanonicalizerPass());
   passes.addPass(createCSEPass());
+}
+
+void attn::nvidia::addSchedulePasses(OpPassManager &passes,
+                                     const ScheduleOptions &options) {
+  addFoldPasses(passes);
   passes.addPass(createScheduleTilesPass(getMachineModel(), options));
   passes.addPass(createCanonicalizerPass());
   passes.addPass(createCSEPass());

@@ -2,6 +2,8 @@
 
 #include "Assembler.h"
 
+#include "attn/Target/NVIDIA/NVIDIA.h"
+
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -71,15 +73,37 @@ FailureOr<Assembler::Output> Ptxas::run(ModuleOp module, StringRef ptx) {
   return result;
 }
 
-FailureOr<std::unique_ptr<Assembler>> attn::nvidia::findPtxas(ModuleOp module) {
-  if (std::optional<std::string> path =
-          llvm::sys::Process::GetEnv("ATTN_PTXAS")) {
-    if (!llvm::sys::fs::can_execute(*path))
-      return module.emitError("expects ATTN_PTXAS to name a program, but got '")
-             << *path << "'";
-    return std::unique_ptr<Assembler>(std::make_unique<Ptxas>(*path));
-  }
+/// What ATTN_PTXAS names, else the program on PATH or of an installation of
+/// CUDA; empty where there is none.
+static std::string locatePtxas() {
+  if (auto path = llvm::sys::Process::GetEnv("ATTN_PTXAS"))
+    return *path;
   if (auto path = llvm::sys::findProgramByName("ptxas"))
-    return std::unique_ptr<Assembler>(std::make_unique<Ptxas>(*path));
-  return std::unique_ptr<Assembler>();
+    return *path;
+  std::vector<std::string> roots;
+  for (const char *name : {"CUDA_HOME", "CUDA_PATH"})
+    if (auto root = llvm::sys::Process::GetEnv(name))
+      roots.push_back(*root);
+  roots.push_back("/usr/local/cuda");
+  for (const std::string &root : roots)
+    if (llvm::sys::fs::can_execute(root + "/bin/ptxas"))
+      return root + "/bin/ptxas";
+  return "";
+}
+
+FailureOr<std::unique_ptr<Assembler>> attn::nvidia::findPtxas(ModuleOp module) {
+  std::string path = locatePtxas();
+  if (path.empty())
+    return std::unique_ptr<Assembler>();
+  if (!llvm::sys::fs::can_execute(path))
+    return module.emitError("expects ATTN_PTXAS to name a program, but got '")
+           << path << "'";
+  return std::unique_ptr<Assembler>(std::make_unique<Ptxas>(path));
+}
+
+std::vector<std::string> attn::nvidia::listAssemblers() {
+  std::vector<std::string> files = {locatePtxas()};
+  if (auto library = llvm::sys::Process::GetEnv("ATTN_NVJITLINK"))
+    files.push_back(*library);
+  return files;
 }

@@ -83,11 +83,10 @@ static LogicalResult verify(ClearUnsetOp op) {
   RankedTensorType bits = op.getBits().getType();
   int64_t columns = bits.getDimSize(1);
   FragmentAttr expected = getWgmmaFragment(op.getContext(), columns);
-  constexpr int64_t kMaxColumns = 128;
-  if (columns <= kMaxColumns && getFragment(bits) == expected)
+  if (columns <= kMaxSeenColumns && getFragment(bits) == expected)
     return success();
   return op.emitOpError("expects bits of at most ")
-         << kMaxColumns << " columns with, on this target, the fragment "
+         << kMaxSeenColumns << " columns with, on this target, the fragment "
          << expected << ", but got " << bits;
 }
 

@@ -69,7 +69,7 @@ Status InterpretedRun::lower() {
   PassManager passes(context.get());
   if (c.isScheduled) {
     options.fullMultiple = c.tileKeys;
-    nvidia::addSchedulePasses(passes);
+    nvidia::addSchedulePasses(passes, c.schedule);
   } else {
     passes.addPass(createConvertTileToPipePass());
   }

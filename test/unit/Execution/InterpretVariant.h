@@ -10,6 +10,7 @@
 #define ATTN_TEST_UNIT_EXECUTION_INTERPRETVARIANT_H
 
 #include "attn/Analysis/RankLayout.h"
+#include "attn/Analysis/Schedule.h"
 #include "attn/Driver/Inputs.h"
 #include "attn/Driver/Problem.h"
 #include "attn/Driver/Source.h"
@@ -29,6 +30,7 @@ struct InterpretedCase {
   int64_t tileRows, tileKeys;
   /// With a schedule; else by ordinary threads.
   bool isScheduled = false;
+  ScheduleOptions schedule = {};
   std::map<std::string, std::string> parameters = {};
   NaNKind nan = NaNKind::none;
   /// Boxes of queries and keys; the kernel is then one for the problem's

@@ -3,6 +3,7 @@
 #ifndef ATTN_TARGET_NVIDIA_NVIDIA_H
 #define ATTN_TARGET_NVIDIA_NVIDIA_H
 
+#include "attn/Analysis/ScheduleTable.h"
 #include "attn/Conversion/ScheduleTiles.h"
 #include "attn/Runtime/Manifest.h"
 
@@ -10,15 +11,19 @@
 #include "mlir/Pass/PassManager.h"
 
 #include <string>
+#include <vector>
 
 namespace attn::nvidia {
 
 /// What schedules for sm_90a are made for.
 const MachineModel &getMachineModel();
 
-/// Rows of a program's tile and of a step to try in this order, where operands
-/// of products have at most `width` columns.
-llvm::SmallVector<std::pair<int64_t, int64_t>> getTileShapes(int64_t width);
+/// The schedules that were measured for it and ship with attn. Refuses what
+/// ScheduleTable::parse refuses.
+Result<ScheduleTable> readScheduleTable();
+
+/// Adds the passes that come before schedules and do not depend on them.
+void addFoldPasses(mlir::OpPassManager &passes);
 
 /// Adds the passes that give tile programs schedules for this machine.
 void addSchedulePasses(mlir::OpPassManager &passes,
@@ -48,15 +53,20 @@ struct Assembly {
   std::string log;
 };
 
-/// Compiles PTX for sm_90a by the program ptxas (the variable ATTN_PTXAS, else
-/// the one on PATH), else, for kernels that set no budgets of registers, by the
-/// library nvJitLink (ATTN_NVJITLINK, else the loader's). Fails with an error
-/// at `module` where there is none, where it refuses, and where it says that it
-/// serialises wgmma, ignores a budget (warnings C75xx) or spills.
+/// Compiles PTX for sm_90a by the program ptxas (what ATTN_PTXAS names, else
+/// the one on PATH or where CUDA is installed; none if ATTN_PTXAS is empty),
+/// else, for kernels that set no budgets of registers, by the library nvJitLink
+/// (ATTN_NVJITLINK, else the loader's). Fails with an error at `module` where
+/// there is none, where it refuses, and where it says that it serialises wgmma,
+/// ignores a budget (warnings C75xx) or spills.
 mlir::FailureOr<Assembly> assemble(mlir::ModuleOp module, llvm::StringRef ptx);
 
 /// Whether there is a compiler for `assemble`.
 mlir::FailureOr<bool> canAssemble(mlir::ModuleOp module, llvm::StringRef ptx);
+
+/// The files of the compilers that `assemble` would use, for telling one
+/// version from another.
+std::vector<std::string> listAssemblers();
 
 /// The names of the targets of this library.
 llvm::ArrayRef<llvm::StringRef> getTargetNames();

@@ -83,6 +83,13 @@ ResultCode cuDeviceGet(Device *device, int ordinal) {
   return success;
 }
 
+ResultCode cuDeviceGetName(char *name, int size, Device device) {
+  if (ResultCode code = enter(line("cuDeviceGetName", device)))
+    return code;
+  std::strncpy(name, "Fake GPU", static_cast<size_t>(size));
+  return success;
+}
+
 ResultCode cuDeviceGetAttribute(int *value, DeviceAttribute attribute,
                                 Device device) {
   if (ResultCode code =
@@ -126,6 +133,15 @@ ResultCode cuCtxGetCurrent(ContextHandle *context) {
   *context = current.empty() ? nullptr : current.back();
   return success;
 }
+
+ResultCode cuCtxSetCurrent(ContextHandle context) {
+  if (ResultCode code = enter("cuCtxSetCurrent"))
+    return code;
+  getState().current = {context};
+  return success;
+}
+
+ResultCode cuCtxSynchronize() { return enterUnsafe("cuCtxSynchronize"); }
 
 ResultCode cuCtxPushCurrent_v2(ContextHandle context) {
   if (ResultCode code = enter("cuCtxPushCurrent"))
@@ -262,6 +278,20 @@ ResultCode cuMemFree_v2(DevicePointer address) {
     return errorInvalidValue;
   std::free(memory);
   return code;
+}
+
+ResultCode cuMemcpyHtoD_v2(DevicePointer to, const void *from, size_t bytes) {
+  if (ResultCode code = enterUnsafe(line("cuMemcpyHtoD", bytes)))
+    return code;
+  std::memcpy(reinterpret_cast<void *>(uintptr_t(to)), from, bytes);
+  return success;
+}
+
+ResultCode cuMemcpyDtoH_v2(void *to, DevicePointer from, size_t bytes) {
+  if (ResultCode code = enterUnsafe(line("cuMemcpyDtoH", bytes)))
+    return code;
+  std::memcpy(to, reinterpret_cast<const void *>(uintptr_t(from)), bytes);
+  return success;
 }
 
 ResultCode cuMemsetD8_v2(DevicePointer address, unsigned char value,

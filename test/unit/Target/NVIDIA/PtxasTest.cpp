@@ -164,14 +164,14 @@ TEST(PtxasAbsentTest, NamesTheWayOut) {
 }
 
 namespace {
-/// Compilers of PTX as a test wants them: no program on PATH.
+/// Compilers of PTX as a test wants them: no program, wherever it may lie.
 class AssemblerTest : public testing::Test {
 protected:
   void SetUp() override {
     for (const char *name : {"PATH", "ATTN_PTXAS", "ATTN_NVJITLINK"})
       if (const char *value = std::getenv(name))
         saved[name] = value;
-    unsetenv("ATTN_PTXAS");
+    setenv("ATTN_PTXAS", "", 1);
     setenv("PATH", "", 1);
   }
 

@@ -1,0 +1,104 @@
+//===- ScheduleModel.h - what a schedule costs, before it is made ---------===//
+//
+// A tile program is looked at with steps of two widths; what it takes of each
+// of the machine's units, of registers and of shared memory is taken to grow
+// evenly between and beyond them. From that the model tells how many clocks a
+// pair of a row and a key takes under any schedule, and which schedules do not
+// fit.
+//
+// A step takes the time of the busier of the two parts of a multiprocessor,
+// products or elementwise work, and a part of the other's, which does not hide
+// all of itself; the parts are fitted to kernels that were measured. Steps that
+// a mask cuts do the whole tile's work for a part of its pairs, so that wide
+// tiles lose there what they gain in whole steps.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_CONVERSION_SCHEDULEMODEL_H
+#define ATTN_CONVERSION_SCHEDULEMODEL_H
+
+#include "attn/Conversion/ScheduleTiles.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+
+#include <vector>
+
+namespace attn {
+
+/// What is known of a schedule that has not been made.
+struct ScheduleEstimate {
+  /// Clocks of a multiprocessor for a pair of a row and a key; to compare with
+  /// others of the same program.
+  double clocks = 0;
+  /// Registers of a thread that multiplies, for tiles and for scalars, those of
+  /// one that loads, and bytes of shared memory of a block.
+  int64_t registers = 0, scalars = 0, loadRegisters = 0, sharedBytes = 0;
+  /// Why it does not fit; empty if it may.
+  std::string refusal;
+};
+
+struct ScheduleCandidate {
+  TileSchedule schedule;
+  ScheduleEstimate estimate;
+};
+
+class ScheduleModel {
+public:
+  /// The tile programs for tiles of so many rows and steps of so many keys, or
+  /// null after an error.
+  using Lower = llvm::function_ref<mlir::OwningOpRef<mlir::ModuleOp>(
+      int64_t rows, int64_t keys)>;
+
+  /// Looks at what `lower` makes. Fails after an error where a program has no
+  /// schedule on `machine`, whatever its tiles.
+  static mlir::FailureOr<ScheduleModel> create(const MachineModel &machine,
+                                               Lower lower);
+
+  ScheduleEstimate estimate(const TileSchedule &schedule) const;
+
+  /// All schedules that `given` allows, in the order of their estimates, those
+  /// that do not fit last. Without `isSearch` only slots and turns that `given`
+  /// names, or else the usual ones.
+  std::vector<ScheduleCandidate> rank(const ScheduleFields &given,
+                                      bool isSearch) const;
+
+private:
+  /// What one step takes for the rows of one group, and what its kernel holds.
+  struct StepCosts {
+    double products = 0, earlyProducts = 0, specials = 0, operations = 0,
+           maskOperations = 0;
+    double movingBytes = 0, groupBytes = 0, blockBytes = 0, stagingBytes = 0;
+    double registers = 0, scalars = 0, loadScalars = 0;
+
+    static StepCosts interpolate(const StepCosts &a, const StepCosts &b,
+                                 double part);
+  };
+  struct ProgramCosts {
+    StepCosts narrow, wide;
+    unsigned linearPartial = 0, located = 0;
+    bool hasFull = false, hasSeen = false;
+    /// Registers of the accumulators that live from step to step.
+    double accumulators = 0;
+  };
+
+  explicit ScheduleModel(const MachineModel &machine) : machine(&machine) {}
+  static mlir::LogicalResult collect(const MachineModel &machine,
+                                     mlir::ModuleOp tiles, bool isWide,
+                                     std::vector<ProgramCosts> &programs);
+  double getSharedBytes(const StepCosts &costs,
+                        const TileSchedule &schedule) const;
+  double getStepClocks(const StepCosts &costs, int64_t groups,
+                       bool isPartial) const;
+  double getClocks(const ProgramCosts &program, const StepCosts &costs,
+                   const TileSchedule &schedule) const;
+  void checkFit(const ProgramCosts &program, const StepCosts &costs,
+                const TileSchedule &schedule, ScheduleEstimate &estimate) const;
+
+  const MachineModel *machine;
+  std::vector<ProgramCosts> programs;
+};
+
+} // namespace attn
+
+#endif // ATTN_CONVERSION_SCHEDULEMODEL_H

@@ -1,0 +1,27 @@
+//===- GpuOptions.h - what a user says of a compilation for a GPU ---------===//
+
+#ifndef ATTN_DRIVER_GPUOPTIONS_H
+#define ATTN_DRIVER_GPUOPTIONS_H
+
+#include "attn/Analysis/ScheduleTable.h"
+
+#include <optional>
+
+namespace attn {
+
+class Cache;
+
+struct GpuOptions {
+  /// Fields of the schedule that are kept to.
+  ScheduleFields schedule;
+  /// Entries that go before those that ship.
+  ScheduleTable table;
+  /// The most keys that the program will run with, if that is known.
+  std::optional<int64_t> length;
+  /// Where kernels are kept; may be null.
+  Cache *cache = nullptr;
+};
+
+} // namespace attn
+
+#endif // ATTN_DRIVER_GPUOPTIONS_H

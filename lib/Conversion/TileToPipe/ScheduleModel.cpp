@@ -1,0 +1,422 @@
+//===- ScheduleModel.cpp - what a schedule costs, before it is made -------===//
+
+#include "attn/Conversion/ScheduleModel.h"
+
+#include "StepPlan.h"
+
+#include "attn/Analysis/RegisterPressure.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace attn;
+
+/// The steps that programs are looked at with, and the rows of their tiles.
+static constexpr int64_t kNarrow = 32, kWide = 128, kProbeRows = 128;
+static constexpr int64_t kLanes = 32;
+
+//===----------------------------------------------------------------------===//
+// What a step takes
+//===----------------------------------------------------------------------===//
+
+static RankedTensorType getTileType(Type type) {
+  return dyn_cast<RankedTensorType>(type);
+}
+
+static double countElements(Type type) {
+  RankedTensorType tile = getTileType(type);
+  return tile ? static_cast<double>(tile.getNumElements()) : 0;
+}
+
+/// Instructions for an element, or a pair of them, of `op` or what is in it.
+static double countInstructions(Operation &op) {
+  if (op.getNumRegions() == 0)
+    return isa<arith::TruncFOp, arith::ExtFOp>(op) ? 0.5 : 1;
+  double count = 0;
+  for (Region &region : op.getRegions())
+    for (Block &block : region)
+      count += static_cast<double>(block.getOperations().size());
+  return count;
+}
+
+/// Whether the special function unit does it.
+static bool isSpecial(Operation &op) {
+  return isa<arith::DivFOp>(op) ||
+         (isa_and_nonnull<math::MathDialect>(op.getDialect()) &&
+          !isa<math::FmaOp, math::AbsFOp>(op));
+}
+
+/// Whether it only says which points are there.
+static bool isOfMask(Operation &op) {
+  if (isa<tile::MaskOp>(op))
+    return true;
+  if (!isPointwise(&op))
+    return false;
+  return isa<arith::SelectOp>(op) ||
+         getTileType(op.getResult(0).getType()).getElementType().isInteger(1);
+}
+
+static double getProductClocks(const PlannedProduct &product,
+                               const MachineModel &machine) {
+  double columns = static_cast<double>(
+      cast<RankedTensorType>(product.dot->getResult(0).getType())
+          .getDimSize(1));
+  int64_t depth =
+      cast<RankedTensorType>(product.rhs.getType()).getDimSize(product.rhsDim);
+  const MachineRates &rates = machine.rates;
+  double clocks = columns * rates.productColumn;
+  if (product.lhs.getDefiningOp<tile::LoadOp>())
+    clocks =
+        std::max(clocks, rates.sharedProduct + columns * rates.sharedColumn);
+  return clocks *
+         static_cast<double>(llvm::divideCeil(depth, machine.productDepth));
+}
+
+ScheduleModel::StepCosts
+ScheduleModel::StepCosts::interpolate(const StepCosts &a, const StepCosts &b,
+                                      double part) {
+  static constexpr double StepCosts::*fields[] = {
+      &StepCosts::products,    &StepCosts::specials,
+      &StepCosts::operations,  &StepCosts::maskOperations,
+      &StepCosts::movingBytes, &StepCosts::groupBytes,
+      &StepCosts::blockBytes,  &StepCosts::stagingBytes,
+      &StepCosts::registers,   &StepCosts::scalars,
+      &StepCosts::loadScalars, &StepCosts::earlyProducts,
+  };
+  StepCosts costs;
+  for (double StepCosts::*field : fields)
+    costs.*field = a.*field + (b.*field - a.*field) * part;
+  return costs;
+}
+
+LogicalResult ScheduleModel::collect(const MachineModel &machine,
+                                     ModuleOp tiles, bool isWide,
+                                     std::vector<ProgramCosts> &programs) {
+  size_t number = 0;
+  for (auto program : tiles.getOps<tile::ProgramOp>()) {
+    StepPlan plan(program, machine);
+    Refusal refusal = plan.analyze();
+    if (refusal.op)
+      return refusal.op->emitOpError("has no schedule for ")
+             << machine.name << ": " << refusal.reason;
+    if (!isWide)
+      programs.emplace_back();
+    ProgramCosts &all = programs[number++];
+    StepCosts &costs = isWide ? all.wide : all.narrow;
+    double share = static_cast<double>(machine.productRows) /
+                   static_cast<double>(plan.numRows);
+    for (Operation &op : plan.sweep.getStep().front()) {
+      if (auto dot = dyn_cast<tile::DotOp>(op)) {
+        double clocks = getProductClocks(plan.getProduct(dot), machine);
+        costs.products += clocks;
+        if (llvm::is_contained(plan.earlyProducts, dot))
+          costs.earlyProducts += clocks;
+        continue;
+      }
+      Type type = isa<tile::ReduceOp>(op) ? op.getOperand(0).getType()
+                  : op.getNumResults()    ? op.getResult(0).getType()
+                                          : Type();
+      if (!type || isa<tile::LoadOp, tile::BroadcastOp, arith::ConstantOp>(op))
+        continue;
+      double elements = countElements(type) * share;
+      if (isOfMask(op))
+        costs.maskOperations += elements * countInstructions(op);
+      else if (isSpecial(op))
+        costs.specials += elements;
+      else
+        costs.operations += elements * countInstructions(op);
+    }
+    all.hasSeen = llvm::any_of(
+        plan.slots, [](const SlotOperand &slot) { return bool(slot.seen); });
+    all.accumulators = 0;
+    for (tile::DotOp dot : plan.lateProducts)
+      all.accumulators += countElements(dot.getResult().getType()) * share /
+                          static_cast<double>(machine.groupWarps * kLanes);
+    for (const SlotOperand &slot : plan.slots) {
+      tile::LoadOp load = slot.load;
+      auto type = cast<RankedTensorType>(load.getResult().getType());
+      int64_t panel = machine.swizzle * 8 / type.getElementTypeBitWidth();
+      double rowBytes = static_cast<double>(llvm::alignTo(
+                            type.getDimSize(slot.box.columnDim), panel)) *
+                        type.getElementTypeBitWidth() / 8;
+      double rows =
+          static_cast<double>(slot.hasRows ? machine.productRows
+                                           : type.getDimSize(slot.box.rowDim));
+      double &bytes = slot.isMoving  ? costs.movingBytes
+                      : slot.hasRows ? costs.groupBytes
+                                     : costs.blockBytes;
+      bytes += rows * rowBytes;
+    }
+    for (auto store : program.getBody().getOps<tile::StoreOp>()) {
+      auto type = cast<RankedTensorType>(store.getTile().getType());
+      if (type.getRank() == 2 && type.getElementTypeBitWidth() == 16)
+        costs.stagingBytes += countElements(type) * share * 2;
+    }
+    all.linearPartial = all.located = 0;
+    all.hasFull = false;
+    for (unsigned i = 0, e = plan.sweep.getFull().size(); i < e; ++i) {
+      bool isLocated = plan.sweep.isLocated(i),
+           isFull = plan.sweep.getFull()[i];
+      all.located += isLocated;
+      all.linearPartial += !isLocated && !isFull;
+      all.hasFull |= !isLocated && isFull;
+    }
+  }
+  // The kernels say what threads hold.
+  PassManager passes(tiles.getContext());
+  passes.addPass(createScheduleTilesPass(machine));
+  passes.addPass(createCanonicalizerPass());
+  passes.addPass(createCSEPass());
+  if (failed(passes.run(tiles)))
+    return failure();
+  number = 0;
+  for (auto kernel : tiles.getOps<pipe::KernelOp>()) {
+    ProgramCosts &all = programs[number++];
+    StepCosts &costs = isWide ? all.wide : all.narrow;
+    for (auto role : kernel.getBody().getOps<pipe::RoleOp>()) {
+      RegisterPressure pressure = estimateRegisters(role);
+      if (pressure.registers == 0) {
+        costs.loadScalars = static_cast<double>(pressure.scalars);
+        continue;
+      }
+      costs.registers = static_cast<double>(pressure.registers);
+      costs.scalars = static_cast<double>(pressure.scalars);
+    }
+  }
+  return success();
+}
+
+FailureOr<ScheduleModel> ScheduleModel::create(const MachineModel &machine,
+                                               Lower lower) {
+  ScheduleModel model(machine);
+  for (int64_t keys : {kNarrow, kWide}) {
+    OwningOpRef<ModuleOp> tiles = lower(kProbeRows, keys);
+    if (!tiles ||
+        failed(collect(machine, *tiles, keys == kWide, model.programs)))
+      return failure();
+  }
+  return model;
+}
+
+//===----------------------------------------------------------------------===//
+// Time
+//===----------------------------------------------------------------------===//
+
+/// Fitted to D=128: tiles of 128 x 128, 128 x 176 and 192 x 80 take 1.23, 1.21
+/// and 1.28 times the clocks of their products (docs/performance.md). An
+/// exponential takes 10 clocks a warp where MUFU has 8; other instructions wait
+/// for registers that products read.
+static constexpr double kSpecialStretch = 1.25, kOperationStretch = 1.5,
+                        kExposed = 0.18, kTurn = 60, kGroupTurn = 30;
+/// What one group waits for in a turn, for barriers and for what it has begun,
+/// whatever the others do.
+static constexpr double kChain = 350;
+/// Bytes from the shared cache take power and so clock: clusters of two, which
+/// halve them, were 2.6 % faster at 128 x 176.
+static constexpr double kTraffic = 0.1;
+/// An item's beginning and end, which nothing hides.
+static constexpr double kItem = 1500;
+/// More of it where no shared memory is left for a result, which is then
+/// written in pairs of elements.
+static constexpr double kDirectStore = 1500;
+/// Keys of a row that whole steps see, and of a mask that has none; of a
+/// located range. Lengths are unknown: these stand for them.
+static constexpr double kLongKeys = 4096, kShortKeys = 256, kLocatedKeys = 64,
+                        kLocatedRanges = 4;
+
+/// Without what results are staged in.
+double ScheduleModel::getSharedBytes(const StepCosts &costs,
+                                     const TileSchedule &schedule) const {
+  // Control blocks and alignment.
+  constexpr double kReservedBytes = 1024;
+  return static_cast<double>(schedule.slots) * costs.movingBytes +
+         static_cast<double>(schedule.rows / machine->productRows) *
+             costs.groupBytes +
+         costs.blockBytes + kReservedBytes;
+}
+
+double ScheduleModel::getStepClocks(const StepCosts &costs, int64_t groups,
+                                    bool isPartial) const {
+  const MachineRates &rates = machine->rates;
+  double number = static_cast<double>(groups);
+  double operations = costs.operations + (isPartial ? costs.maskOperations : 0);
+  double products = number * costs.products;
+  double elements =
+      number * (costs.specials / rates.specials * kSpecialStretch +
+                operations / rates.operations * kOperationStretch);
+  double clocks = std::max(products, elements) +
+                  kExposed * std::min(products, elements) + kTurn +
+                  kGroupTurn * number;
+  double chain =
+      kChain + costs.earlyProducts +
+      std::max(costs.products - costs.earlyProducts, elements / number);
+  double traffic = costs.movingBytes / rates.cacheBytes;
+  return std::max({clocks + kTraffic * traffic, chain, traffic});
+}
+
+double ScheduleModel::getClocks(const ProgramCosts &program,
+                                const StepCosts &costs,
+                                const TileSchedule &schedule) const {
+  double rows = static_cast<double>(schedule.rows);
+  double keys = static_cast<double>(schedule.keys);
+  int64_t groups = schedule.rows / machine->productRows;
+  double whole = getStepClocks(costs, groups, /*isPartial=*/false);
+  double cut = getStepClocks(costs, groups, /*isPartial=*/true);
+  double clocks = kItem, useful = 0;
+  double shared = getSharedBytes(costs, schedule);
+  if (shared + static_cast<double>(groups) * costs.stagingBytes >
+      static_cast<double>(machine->sharedBytes))
+    clocks += kDirectStore;
+  if (program.hasFull) {
+    clocks += kLongKeys / keys * whole;
+    useful += kLongKeys;
+    // Lengths are multiples of powers of 2 more often than not, and shorter
+    // than kLongKeys as often as longer: other steps waste half of their last,
+    // which weighs double for short ones.
+    if (!llvm::isPowerOf2_64(schedule.keys))
+      clocks += cut;
+  } else if (program.located == 0) {
+    clocks += kShortKeys / keys * cut;
+    useful += kShortKeys;
+  }
+  // A bound that moves with the rows crosses the tile's rows, and the range
+  // ends within a step.
+  clocks += program.linearPartial * ((rows + keys / 2) / keys) * cut;
+  useful += program.linearPartial * rows / 2;
+  double steps = std::ceil(kLocatedKeys / keys) * kLocatedRanges;
+  clocks += program.located * steps * cut;
+  useful += program.located * kLocatedRanges * kLocatedKeys;
+  // Rings of one slot wait for each copy.
+  constexpr double kCopy = 1000;
+  if (schedule.slots < 2)
+    clocks += useful / keys * kCopy;
+  return clocks / (rows * std::max(useful, 1.0));
+}
+
+//===----------------------------------------------------------------------===//
+// Room
+//===----------------------------------------------------------------------===//
+
+/// Registers that ptxas needs beside those of tiles, fitted to 286 kernels of
+/// 13 variants at D=64, 128 and 256 (ptxas 13.0). The lowering itself keeps
+/// kReserve. Wide accumulators cost more; of scalars only those beyond what
+/// uniform registers take do, and many of many are computed again instead.
+static constexpr double kReserve = 16, kAccumulators = 64,
+                        kAccumulatorShare = 1.0 / 3, kScalars = 30,
+                        kScalarShare = 0.8, kMostForScalars = 13, kSeen = 5,
+                        kLoadShare = 0.85, kLoadReserve = 2;
+
+void ScheduleModel::checkFit(const ProgramCosts &program,
+                             const StepCosts &costs,
+                             const TileSchedule &schedule,
+                             ScheduleEstimate &estimate) const {
+  auto round = [](double value) {
+    return static_cast<int64_t>(std::ceil(value));
+  };
+  int64_t groups = schedule.rows / machine->productRows;
+  estimate.sharedBytes =
+      std::max(estimate.sharedBytes, round(getSharedBytes(costs, schedule)));
+  estimate.registers = std::max(estimate.registers, round(costs.registers));
+  estimate.scalars = std::max(estimate.scalars, round(costs.scalars));
+  double loading = std::min(costs.loadScalars, kScalars) +
+                   std::max(costs.loadScalars - kScalars, 0.0) * kLoadShare +
+                   kLoadReserve;
+  estimate.loadRegisters = std::max(estimate.loadRegisters, round(loading));
+  double reserve =
+      kReserve +
+      std::max(program.accumulators - kAccumulators, 0.0) * kAccumulatorShare +
+      std::clamp((costs.scalars - kScalars) * kScalarShare, 0.0,
+                 kMostForScalars) +
+      (program.hasSeen ? kSeen : 0);
+  auto splits = machine->getRegisters(groups);
+  auto [loads, multiplies] = splits[schedule.split];
+  auto refuse = [&](const char *what, int64_t needed, int64_t limit) {
+    estimate.refusal = std::string(what) + ": takes about " +
+                       std::to_string(needed) + " of " + std::to_string(limit);
+  };
+  if (estimate.sharedBytes > machine->sharedBytes)
+    refuse("shared memory", estimate.sharedBytes, machine->sharedBytes);
+  else if (costs.registers + reserve > static_cast<double>(multiplies))
+    refuse("registers of a thread that multiplies",
+           round(costs.registers + reserve), multiplies);
+  else if (estimate.loadRegisters > loads)
+    refuse("registers of a thread that loads", estimate.loadRegisters, loads);
+}
+
+ScheduleEstimate ScheduleModel::estimate(const TileSchedule &schedule) const {
+  ScheduleEstimate estimate;
+  int64_t groups = schedule.rows / machine->productRows;
+  if (schedule.rows % machine->productRows != 0 || groups < 1 ||
+      groups > machine->maxGroups) {
+    estimate.refusal =
+        "rows: expects a multiple of " + std::to_string(machine->productRows) +
+        " up to " + std::to_string(machine->productRows * machine->maxGroups);
+    return estimate;
+  }
+  if (schedule.keys % machine->productDepth != 0 ||
+      schedule.keys > machine->maxColumns) {
+    estimate.refusal = "keys: expects a multiple of " +
+                       std::to_string(machine->productDepth) + " up to " +
+                       std::to_string(machine->maxColumns);
+    return estimate;
+  }
+  if (schedule.split >= int64_t(machine->getRegisters(groups).size())) {
+    estimate.refusal = "split: the machine has " +
+                       std::to_string(machine->getRegisters(groups).size());
+    return estimate;
+  }
+  for (const ProgramCosts &program : programs) {
+    double part = static_cast<double>(schedule.keys - kNarrow) /
+                  static_cast<double>(kWide - kNarrow);
+    StepCosts costs =
+        StepCosts::interpolate(program.narrow, program.wide, part);
+    estimate.clocks += getClocks(program, costs, schedule);
+    checkFit(program, costs, schedule, estimate);
+    if (program.hasSeen && schedule.keys > machine->maxSeenColumns)
+      estimate.refusal = "keys: expects at most " +
+                         std::to_string(machine->maxSeenColumns) +
+                         " where rows that no query sees are cleared";
+  }
+  return estimate;
+}
+
+std::vector<ScheduleCandidate> ScheduleModel::rank(const ScheduleFields &given,
+                                                   bool isSearch) const {
+  std::vector<ScheduleCandidate> candidates;
+  auto add = [&](TileSchedule schedule) {
+    schedule = given.apply(schedule);
+    bool isKnown = llvm::any_of(candidates, [&](const auto &other) {
+      return other.schedule == schedule;
+    });
+    if (!isKnown)
+      candidates.push_back({schedule, estimate(schedule)});
+  };
+  // What is usual comes first, and stays first among equals.
+  for (int64_t groups = machine->maxGroups; groups >= 1; --groups)
+    for (int64_t keys = machine->productDepth; keys <= machine->maxColumns;
+         keys += machine->productDepth)
+      for (size_t split = 0; split < machine->getRegisters(groups).size();
+           ++split) {
+        TileSchedule schedule;
+        schedule.rows = groups * machine->productRows;
+        schedule.keys = keys;
+        schedule.split = static_cast<int64_t>(split);
+        add(schedule);
+        if (!isSearch)
+          continue;
+        for (int64_t slots : {2, 3})
+          for (bool turns : {true, false}) {
+            schedule.slots = slots;
+            schedule.takesTurns = turns;
+            add(schedule);
+          }
+      }
+  llvm::stable_sort(candidates, [](const auto &a, const auto &b) {
+    bool fitsA = a.estimate.refusal.empty(), fitsB = b.estimate.refusal.empty();
+    return fitsA != fitsB ? fitsA : a.estimate.clocks < b.estimate.clocks;
+  });
+  return candidates;
+}

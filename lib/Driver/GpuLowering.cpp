@@ -1,0 +1,164 @@
+//===- GpuLowering.cpp - one schedule of a cascade at a time --------------===//
+
+#include "GpuLowering.h"
+
+#include "attn/Analysis/Signature.h"
+#include "attn/Conversion/Passes.h"
+#include "attn/Driver/Execution.h"
+#include "attn/Support/ElementType.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace attn;
+
+/// Runs `stages` and keeps what they say first of a failure.
+template <typename Stages>
+static std::optional<std::string> catchRefusal(MLIRContext *context,
+                                               Stages stages) {
+  std::string reason;
+  ScopedDiagnosticHandler handler(context, [&](Diagnostic &diagnostic) {
+    if (diagnostic.getSeverity() == DiagnosticSeverity::Error && reason.empty())
+      reason = diagnostic.str();
+    return success();
+  });
+  if (succeeded(stages()))
+    return std::nullopt;
+  return reason;
+}
+
+static void show(const PipelineOptions &options, StringRef stage,
+                 ModuleOp module) {
+  if (options.onStage)
+    options.onStage(stage, module);
+}
+
+/// Compiles kernels at the pipe level, and shows them and what they become.
+static FailureOr<nvidia::CompiledCode>
+compilePipe(ModuleOp module, const PipelineOptions &options,
+            nvidia::CodeKind kind) {
+  show(options, "pipe", module);
+  auto code = nvidia::compile(module, kind);
+  if (succeeded(code))
+    show(options, "llvm", module);
+  return code;
+}
+
+GpuLowering::GpuLowering(cascade::FuncOp func, const PipelineOptions &options)
+    : func(func), options(options) {
+  this->options.fewRows = 0;
+}
+
+std::optional<ScheduleKey> GpuLowering::getKey() {
+  // A structure is the same at any width and type.
+  PipelineOptions plain = options;
+  plain.extents.clear();
+  plain.dtype = "f32";
+  plain.onStage = nullptr;
+  OwningOpRef<ModuleOp> module = isolate(func);
+  auto refusal = catchRefusal(func.getContext(), [&] {
+    return runCascadeStages(*module, plain, "bind");
+  });
+  if (refusal)
+    return std::nullopt;
+  ScheduleKey key;
+  key.cascade = computeSignature(*module->getOps<cascade::FuncOp>().begin());
+  for (const auto &[rank, extent] : options.extents)
+    key.widths.push_back(extent);
+  key.bits = options.dtype == "bf16" || options.dtype == "f16" ? 16 : 32;
+  return key;
+}
+
+OwningOpRef<ModuleOp> GpuLowering::lowerTiles(int64_t rows, int64_t keys,
+                                              const PipelineOptions &options) {
+  PipelineOptions stages = options;
+  stages.tileRows = rows;
+  stages.tileKeys = keys;
+  stages.fullMultiple = keys;
+  OwningOpRef<ModuleOp> module = isolate(func);
+  if (failed(runCascadeStages(*module, stages)))
+    return {};
+  return module;
+}
+
+std::variant<ScheduleModel, std::string> GpuLowering::getModel() {
+  PipelineOptions quiet = options;
+  quiet.onStage = nullptr;
+  FailureOr<ScheduleModel> model = failure();
+  auto refusal = catchRefusal(func.getContext(), [&] {
+    model = ScheduleModel::create(
+        nvidia::getMachineModel(),
+        [&](int64_t rows, int64_t keys) -> OwningOpRef<ModuleOp> {
+          OwningOpRef<ModuleOp> module = lowerTiles(rows, keys, quiet);
+          if (!module)
+            return {};
+          PassManager passes(func.getContext());
+          nvidia::addFoldPasses(passes);
+          if (failed(passes.run(*module)))
+            return {};
+          return module;
+        });
+    return LogicalResult(model);
+  });
+  if (refusal)
+    return *refusal;
+  return std::move(*model);
+}
+
+std::variant<nvidia::CompiledCode, BuildFailure>
+GpuLowering::build(const TileSchedule &schedule, nvidia::CodeKind kind) {
+  nvidia::CompiledCode code;
+  BuildFailure failed{BuildFailure::Kind::refused, ""};
+  auto refusal = catchRefusal(func.getContext(), [&]() -> LogicalResult {
+    std::pair wanted = {schedule.rows, schedule.keys};
+    if (!tiles || shape != wanted) {
+      tiles = lowerTiles(schedule.rows, schedule.keys, options);
+      shape = wanted;
+    }
+    if (!tiles)
+      return failure();
+    OwningOpRef<ModuleOp> module = tiles->clone();
+    PassManager passes(func.getContext());
+    nvidia::addSchedulePasses(passes, schedule);
+    if (mlir::failed(passes.run(*module)))
+      return failure();
+    auto compiled = compilePipe(*module, options, kind);
+    if (mlir::failed(compiled)) {
+      // What has become functions was refused by ptxas.
+      if (!module->getOps<LLVM::LLVMFuncOp>().empty())
+        failed.kind = BuildFailure::Kind::assembler;
+      return failure();
+    }
+    code = std::move(*compiled);
+    return success();
+  });
+  if (!refusal)
+    return code;
+  failed.reason = *refusal;
+  if (failed.kind == BuildFailure::Kind::refused) {
+    if (StringRef(failed.reason).contains("registers"))
+      failed.kind = BuildFailure::Kind::registers;
+    else if (StringRef(failed.reason).contains("shared memory"))
+      failed.kind = BuildFailure::Kind::sharedMemory;
+  }
+  return failed;
+}
+
+FailureOr<nvidia::CompiledCode>
+GpuLowering::buildForThreads(int64_t rows, int64_t keys,
+                             nvidia::CodeKind kind) {
+  PipelineOptions stages = options;
+  stages.tileRows = rows;
+  stages.tileKeys = keys;
+  OwningOpRef<ModuleOp> module = isolate(func);
+  if (failed(runCascadeStages(*module, stages)))
+    return failure();
+  PassManager passes(func.getContext());
+  passes.addPass(createConvertTileToPipePass());
+  passes.addPass(createCSEPass());
+  if (failed(passes.run(*module)))
+    return failure();
+  return compilePipe(*module, stages, kind);
+}

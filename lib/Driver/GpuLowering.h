@@ -1,0 +1,66 @@
+//===- GpuLowering.h - one schedule of a cascade at a time ------*- C++ -*-===//
+
+#ifndef ATTN_LIB_DRIVER_GPULOWERING_H
+#define ATTN_LIB_DRIVER_GPULOWERING_H
+
+#include "attn/Conversion/ScheduleModel.h"
+#include "attn/Pipelines/Pipelines.h"
+#include "attn/Target/NVIDIA/NVIDIA.h"
+#include "dialects/Cascade/Cascade.h"
+
+#include "mlir/IR/OwningOpRef.h"
+
+#include <variant>
+
+namespace attn {
+
+/// Why a schedule could not be built.
+struct BuildFailure {
+  enum class Kind {
+    /// No lowering has these tiles, or not on this machine.
+    refused,
+    registers,
+    sharedMemory,
+    /// ptxas spills, serialises products or refuses.
+    assembler,
+  };
+  Kind kind;
+  std::string reason;
+};
+
+/// Lowers one function by schedules. What does not depend on the schedule is
+/// done once, and the tile programs are kept while tiles stay the same.
+class GpuLowering {
+public:
+  GpuLowering(cascade::FuncOp func, const PipelineOptions &options);
+
+  /// What the function's schedules are looked up by, without a length; nothing
+  /// for a function that cannot be bound.
+  std::optional<ScheduleKey> getKey();
+
+  /// The estimates of all schedules, or why the function has none.
+  std::variant<ScheduleModel, std::string> getModel();
+
+  /// The code of the function by `schedule`.
+  std::variant<nvidia::CompiledCode, BuildFailure>
+  build(const TileSchedule &schedule, nvidia::CodeKind kind);
+
+  /// The code of the function by ordinary threads, in tiles of so many rows and
+  /// keys. Fails with diagnostics.
+  mlir::FailureOr<nvidia::CompiledCode>
+  buildForThreads(int64_t rows, int64_t keys, nvidia::CodeKind kind);
+
+private:
+  mlir::OwningOpRef<mlir::ModuleOp> lowerTiles(int64_t rows, int64_t keys,
+                                               const PipelineOptions &options);
+
+  cascade::FuncOp func;
+  PipelineOptions options;
+  /// The tile programs for the tiles that were built last.
+  mlir::OwningOpRef<mlir::ModuleOp> tiles;
+  std::pair<int64_t, int64_t> shape;
+};
+
+} // namespace attn
+
+#endif // ATTN_LIB_DRIVER_GPULOWERING_H

@@ -1,0 +1,233 @@
+//===- GpuProgramTest.cpp - who chooses a schedule, and the cache ---------===//
+//
+// Kernels are compiled to PTX, for which no ptxas is needed.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Driver/GpuCache.h"
+#include "lib/Driver/GpuLowering.h"
+
+#include "attn/Driver/Execution.h"
+#include "attn/Runtime/Cache.h"
+#include "attn/Variants/Variants.h"
+
+#include "mlir/Parser/Parser.h"
+#include "gtest/gtest.h"
+
+using namespace mlir;
+using namespace attn;
+
+namespace {
+/// A variant bound to a head dimension.
+class Bound {
+public:
+  explicit Bound(const std::string &text, int64_t width = 64) {
+    module = parseSourceString<ModuleOp>(text, context.get());
+    func = *module->getOps<cascade::FuncOp>().begin();
+    AttentionShape shape;
+    shape.headDim = width;
+    if (text.find("LEN") != std::string::npos)
+      shape.ranks["LEN"] = 512;
+    problem.dtype = DType::bf16;
+    EXPECT_TRUE(resolveExtents(func, shape, problem).isOk());
+    EXPECT_TRUE(resolveScalars(func, {}, problem).isOk());
+    bindStatics(func, problem, pipeline);
+    pipeline.dtype = "bf16";
+  }
+
+  GpuProgram compile(const GpuOptions &options,
+                     nvidia::CodeKind kind = nvidia::CodeKind::Ptx) {
+    auto program = compileGpuProgram(func, pipeline, options, kind);
+    if (program.isOk())
+      return std::move(*program);
+    ADD_FAILURE() << program.getStatus().message();
+    return {};
+  }
+  ScheduleKey getKey() { return *GpuLowering(func, pipeline).getKey(); }
+  std::vector<ScheduleCandidate> rank(const ScheduleFields &given = {}) {
+    auto model = GpuLowering(func, pipeline).getModel();
+    return std::get<ScheduleModel>(model).rank(given, /*isSearch=*/false);
+  }
+
+  std::unique_ptr<MLIRContext> context = createContext();
+  OwningOpRef<ModuleOp> module;
+  cascade::FuncOp func;
+  Problem problem;
+  PipelineOptions pipeline;
+};
+
+std::string getText(const char *variant) {
+  return lookupVariant(variant)->text;
+}
+
+std::string replace(std::string text, const std::string &from,
+                    const std::string &to) {
+  for (size_t at = 0; (at = text.find(from, at)) != std::string::npos;
+       at += to.size())
+    text.replace(at, from.size(), to);
+  return text;
+}
+
+TileSchedule parse(const std::string &text) {
+  return parseScheduleFields(text, ' ', "test")->apply({});
+}
+} // namespace
+
+static const char kOther[] = "rows=64 keys=32 slots=3 turns=0 split=0";
+
+TEST(GpuProgram, TakesTheTablesSchedule) {
+  Bound full(getText("full"));
+  GpuOptions options;
+  options.table.set({"full", full.getKey(), parse(kOther), ""});
+  GpuProgram program = full.compile(options);
+  ASSERT_TRUE(program.schedule);
+  EXPECT_EQ(format(*program.schedule), kOther);
+  EXPECT_EQ(program.origin, ScheduleOrigin::ownTable);
+  EXPECT_EQ(program.numBuilds, 1);
+  // Fields that the user gives go before an entry without them.
+  options.schedule.keys = 64;
+  program = full.compile(options);
+  ASSERT_TRUE(program.schedule);
+  EXPECT_EQ(program.schedule->keys, 64);
+  EXPECT_EQ(program.origin, ScheduleOrigin::model);
+}
+
+// A user's own text of the same structure, under other names.
+TEST(GpuProgram, LooksUpByStructure) {
+  Bound full(getText("full"));
+  std::string text = replace(getText("full"), "@full", "@mine");
+  text = replace(text, "%q", "%queries");
+  text = replace(text, "[B, H, P", "[B, H, LEN");
+  text = replace(replace(text, ", p,", ", len,"), ", p]", ", len]");
+  Bound mine(text);
+  EXPECT_EQ(mine.getKey().cascade, full.getKey().cascade);
+  Bound causal(getText("causal-bottom-right"));
+  EXPECT_NE(causal.getKey().cascade, full.getKey().cascade);
+  // The width is another part of the key.
+  Bound wide(getText("full"), 128);
+  EXPECT_EQ(wide.getKey().cascade, full.getKey().cascade);
+  EXPECT_NE(wide.getKey().widths, full.getKey().widths);
+}
+
+// An entry that no longer builds is no reason to give up.
+TEST(GpuProgram, GoesOnAfterAnEntryThatDoesNotBuild) {
+  Bound full(getText("full"));
+  GpuOptions options;
+  options.table.set({"full", full.getKey(),
+                     parse("rows=192 keys=256 slots=2 turns=1 split=0"), ""});
+  GpuProgram program = full.compile(options);
+  ASSERT_TRUE(program.schedule);
+  EXPECT_NE(program.origin, ScheduleOrigin::ownTable);
+  EXPECT_EQ(program.numBuilds, 2);
+  EXPECT_EQ(program.reason, "");
+}
+
+TEST(GpuProgram, RefusesTilesThatDoNotBuild) {
+  Bound full(getText("full"));
+  GpuOptions options;
+  options.schedule.rows = 192;
+  options.schedule.keys = 256;
+  auto program = compileGpuProgram(full.func, full.pipeline, options,
+                                   nvidia::CodeKind::Ptx);
+  ASSERT_FALSE(program.isOk());
+  EXPECT_EQ(program.getStatus().getFeature(), "schedule rows=192 keys=256");
+  EXPECT_NE(program.getStatus().getReason().find("expects tiles of at most"),
+            std::string::npos)
+      << program.getStatus().message();
+}
+
+// The shapes that were timed (docs/performance.md) are the first.
+TEST(ScheduleModel, RanksWhatWasTimedFirst) {
+  for (const char *variant : {"full", "causal-bottom-right"}) {
+    for (auto [width, rows, keys] :
+         {std::tuple(64, 192, 128), {128, 128, 128}, {256, 128, 64}}) {
+      auto first = Bound(getText(variant), width).rank().front();
+      EXPECT_EQ(first.schedule.rows, rows) << variant << width;
+      EXPECT_EQ(first.schedule.keys, keys) << variant << width;
+      EXPECT_EQ(first.estimate.refusal, "");
+    }
+  }
+}
+
+TEST(ScheduleModel, RefusesWithReasons) {
+  auto candidates = Bound(getText("full"), 256).rank();
+  bool isRefused = false;
+  std::map<std::string, int> reasons;
+  for (const ScheduleCandidate &candidate : candidates) {
+    const std::string &refusal = candidate.estimate.refusal;
+    // Those that fit come first.
+    EXPECT_TRUE(!isRefused || !refusal.empty());
+    isRefused |= !refusal.empty();
+    if (!refusal.empty())
+      ++reasons[refusal.substr(0, refusal.find(':'))];
+  }
+  EXPECT_GT(reasons["shared memory"], 0);
+  EXPECT_GT(reasons["registers of a thread that multiplies"], 0);
+  ScheduleFields given;
+  given.rows = 100;
+  EXPECT_EQ(Bound(getText("full")).rank(given).front().estimate.refusal,
+            "rows: expects a multiple of 64 up to 192");
+}
+
+// Rows that no query sees are cleared by bits of at most 128 columns.
+TEST(ScheduleModel, KnowsMasksWithHoles) {
+  ScheduleFields given;
+  given.rows = 64;
+  given.keys = 144;
+  EXPECT_NE(Bound(getText("tri-shape")).rank(given).front().estimate.refusal,
+            "");
+  EXPECT_EQ(Bound(getText("full")).rank(given).front().estimate.refusal, "");
+}
+
+TEST(GpuCache, KeepsPrograms) {
+  Bound full(getText("full"));
+  std::unique_ptr<Cache> cache = Cache::createInMemory();
+  GpuOptions options;
+  options.cache = cache.get();
+  GpuProgram first = full.compile(options, nvidia::CodeKind::Best);
+  EXPECT_FALSE(first.isCached);
+  GpuProgram second = full.compile(options, nvidia::CodeKind::Best);
+  EXPECT_TRUE(second.isCached);
+  EXPECT_EQ(cache->getStatistics().builds, 1);
+  EXPECT_EQ(second.code.bytes, first.code.bytes);
+  EXPECT_EQ(second.code.kind, first.code.kind);
+  EXPECT_EQ(second.code.manifest.cacheKey, first.code.manifest.cacheKey);
+  ASSERT_TRUE(second.schedule);
+  EXPECT_TRUE(*second.schedule == *first.schedule);
+  EXPECT_EQ(second.origin, first.origin);
+  // Whatever the code depends on is in the key.
+  auto describe = [&](const GpuOptions &options) {
+    return describeCompilation(full.func, full.pipeline, options,
+                               nvidia::CodeKind::Best);
+  };
+  std::string key = describe(options);
+  GpuOptions other = options;
+  other.schedule.keys = 64;
+  EXPECT_NE(describe(other), key);
+  other = options;
+  other.length = 4096;
+  EXPECT_NE(describe(other), key);
+  other = options;
+  other.table.set({"full", full.getKey(), parse(kOther), ""});
+  EXPECT_NE(describe(other), key);
+  full.pipeline.dtype = "f16";
+  EXPECT_NE(describe(options), key);
+}
+
+TEST(GpuCache, KeepsWhyThreadsRunIt) {
+  Bound rope(getText("rope"));
+  GpuProgram program = rope.compile({}, nvidia::CodeKind::Best);
+  EXPECT_FALSE(program.schedule);
+  EXPECT_NE(program.reason, "");
+  auto bytes = pack(program);
+  ASSERT_TRUE(bytes.isOk()) << bytes.getStatus().message();
+  auto again = unpack(*bytes);
+  ASSERT_TRUE(again.isOk()) << again.getStatus().message();
+  EXPECT_FALSE(again->schedule);
+  EXPECT_EQ(again->reason, program.reason);
+}
+
+TEST(GpuCache, RefusesOtherBytes) {
+  for (const char *bytes : {"", "threads", "9 rows=1\n", "0 nothing=1\n"})
+    EXPECT_FALSE(unpack(bytes).isOk()) << bytes;
+}
