@@ -38,7 +38,8 @@ inline constexpr llvm::StringLiteral kStaticAttr = "cascade.static";
 /// point. Without it they are refused.
 inline constexpr llvm::StringLiteral kResidualAttr = "cascade.residual";
 
-/// On functions: each query sees the key at its own position, p or p + |M| - |P|.
+/// On functions: each query sees the key at its own position, p or p + |M| -
+/// |P|.
 inline constexpr llvm::StringLiteral kReflexiveAttr = "cascade.reflexive";
 
 /// On functions: a dictionary of the `#cascade.layout`s of ranks whose tensors

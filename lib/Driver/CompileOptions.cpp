@@ -40,6 +40,9 @@ static const OptionSpec kSpecs[] = {
      "the "
      "table, or chosen)"},
     {"schedule-table", "FILE", "schedules that go before those that ship"},
+    {"specialize", "",
+     "of a GPU: a kernel for the given lengths and integer parameters alone; "
+     "neighborhoods then come in boxes"},
     {"no-cache", "", "of a GPU: compile, whatever the cache of kernels has"},
     {"tune", "",
      "run candidates on this machine's GPU and write the fastest schedule's "

@@ -88,6 +88,8 @@ Result<GpuCascade> attn::loadGpuCascade(MLIRContext &context,
   if (!options.isOk())
     return options.takeStatus();
   cascade.options = std::move(*options);
+  if (cascade.options.specialize)
+    bindLengths(cascade.source.func, problem, cascade.pipeline);
   if (line.has("kv-len") || line.has("q-len"))
     cascade.options.length = getKeyLength(problem);
   return cascade;

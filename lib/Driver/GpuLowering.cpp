@@ -71,9 +71,64 @@ std::optional<ScheduleKey> GpuLowering::getKey() {
   return key;
 }
 
+/// The ranks of queries and of keys, as the tools know them.
+static constexpr StringLiteral kRows = "P", kKeys = "M";
+
+OwningOpRef<ModuleOp> GpuLowering::bind() {
+  bool isForCanvas = llvm::any_of(
+      options.extents, [](const auto &entry) { return entry.first == kRows; });
+  if (!isForCanvas)
+    return {};
+  PipelineOptions quiet = options;
+  quiet.onStage = nullptr;
+  OwningOpRef<ModuleOp> module = isolate(func);
+  auto refusal = catchRefusal(func.getContext(), [&] {
+    PassManager passes(func.getContext());
+    addCascadeStage(passes, "bind", quiet);
+    passes.addPass(createCanonicalizerPass());
+    return passes.run(*module);
+  });
+  cascade::FuncOp own = *module->getOps<cascade::FuncOp>().begin();
+  if (refusal || findCanvas(own, kRows).empty())
+    return {};
+  return module;
+}
+
+bool GpuLowering::hasBoxes() {
+  if (!isBound)
+    bound = bind();
+  isBound = true;
+  return bound && usesBoxes;
+}
+
+void GpuLowering::useBoxes(bool use) {
+  usesBoxes = use;
+  tiles = {};
+}
+
+const BoxChoice *GpuLowering::getBoxes(int64_t rows, int64_t keys) {
+  if (!hasBoxes())
+    return nullptr;
+  auto [known, isNew] = boxes.try_emplace({rows, keys});
+  // Rows of a panel in shared memory come by eights.
+  constexpr int64_t kGranule = 8;
+  if (isNew)
+    known->second = rankBoxes(*bound->getOps<cascade::FuncOp>().begin(), kRows,
+                              kKeys, rows, keys, kGranule);
+  return known->second.empty() ? nullptr : &known->second.front();
+}
+
+double GpuLowering::getBoxCost(int64_t rows, int64_t keys) {
+  const BoxChoice *choice = getBoxes(rows, keys);
+  return choice ? choice->cost / static_cast<double>(rows)
+                : std::numeric_limits<double>::infinity();
+}
+
 OwningOpRef<ModuleOp> GpuLowering::lowerTiles(int64_t rows, int64_t keys,
                                               const PipelineOptions &options) {
   PipelineOptions stages = options;
+  if (const BoxChoice *choice = getBoxes(rows, keys))
+    stages.layouts = {{kRows.str(), choice->rows}, {kKeys.str(), choice->keys}};
   stages.tileRows = rows;
   stages.tileKeys = keys;
   stages.fullMultiple = keys;

@@ -6,10 +6,12 @@
 #include "attn/Conversion/ScheduleModel.h"
 #include "attn/Pipelines/Pipelines.h"
 #include "attn/Target/NVIDIA/NVIDIA.h"
+#include "attn/Transforms/ChooseBoxes.h"
 #include "dialects/Cascade/Cascade.h"
 
 #include "mlir/IR/OwningOpRef.h"
 
+#include <map>
 #include <variant>
 
 namespace attn {
@@ -34,6 +36,14 @@ class GpuLowering {
 public:
   GpuLowering(cascade::FuncOp func, const PipelineOptions &options);
 
+  /// Whether tiles may be boxes of a canvas, which the function was bound to;
+  /// they are unless `useBoxes` says otherwise.
+  bool hasBoxes();
+  void useBoxes(bool use);
+  /// Keys that a row takes by tiles of these sizes, a step's own cost among
+  /// them; to compare with others in boxes.
+  double getBoxCost(int64_t rows, int64_t keys);
+
   /// What the function's schedules are looked up by, without a length; nothing
   /// for a function that cannot be bound.
   std::optional<ScheduleKey> getKey();
@@ -54,8 +64,17 @@ private:
   mlir::OwningOpRef<mlir::ModuleOp> lowerTiles(int64_t rows, int64_t keys,
                                                const PipelineOptions &options);
 
+  /// The boxes for tiles of these sizes, or null.
+  const BoxChoice *getBoxes(int64_t rows, int64_t keys);
+  mlir::OwningOpRef<mlir::ModuleOp> bind();
+
   cascade::FuncOp func;
   PipelineOptions options;
+  /// The function bound to its canvas; null before it is asked for, or without
+  /// one.
+  mlir::OwningOpRef<mlir::ModuleOp> bound;
+  bool isBound = false, usesBoxes = true;
+  std::map<std::pair<int64_t, int64_t>, std::vector<BoxChoice>> boxes;
   /// The tile programs for the tiles that were built last.
   mlir::OwningOpRef<mlir::ModuleOp> tiles;
   std::pair<int64_t, int64_t> shape;

@@ -114,8 +114,15 @@ Result<bool> Chooser::tryModel() {
     return false;
   }
   std::string reason;
-  for (const ScheduleCandidate &candidate :
-       std::get<ScheduleModel>(model).rank(given, /*isSearch=*/false)) {
+  std::vector<ScheduleCandidate> candidates =
+      std::get<ScheduleModel>(model).rank(given, /*isSearch=*/false);
+  // How many steps a mask leaves depends on boxes more than on anything else.
+  if (lowering.hasBoxes())
+    llvm::stable_sort(candidates, [&](const auto &a, const auto &b) {
+      return lowering.getBoxCost(a.schedule.rows, a.schedule.keys) <
+             lowering.getBoxCost(b.schedule.rows, b.schedule.keys);
+    });
+  for (const ScheduleCandidate &candidate : candidates) {
     // Tiles that a user gives are built, whatever the estimate.
     if (!candidate.estimate.refusal.empty() && !isGiven) {
       if (reason.empty())
@@ -155,11 +162,16 @@ static Result<GpuProgram> build(cascade::FuncOp func,
                          ScheduleOrigin::ownTable) ||
         chooser.tryTable(*shipped, *key, gpu.length, ScheduleOrigin::table))
       return program;
-  auto isBuilt = chooser.tryModel();
-  if (!isBuilt.isOk())
-    return isBuilt.takeStatus();
-  if (*isBuilt)
-    return program;
+  for (bool usesBoxes : {true, false}) {
+    lowering.useBoxes(usesBoxes);
+    if (usesBoxes && !lowering.hasBoxes())
+      continue;
+    auto isBuilt = chooser.tryModel();
+    if (!isBuilt.isOk())
+      return isBuilt.takeStatus();
+    if (*isBuilt)
+      return program;
+  }
   auto code = lowering.buildForThreads(given.rows.value_or(kThreadRows),
                                        given.keys.value_or(kThreadKeys), kind);
   if (failed(code))

@@ -42,6 +42,9 @@ static const OptionSpec kSpecs[] = {
      "the "
      "table, or chosen)"},
     {"schedule-table", "FILE", "schedules that go before those that ship"},
+    {"specialize", "",
+     "of a GPU: a kernel for the given lengths and integer parameters alone; "
+     "neighborhoods then come in boxes"},
     {"no-cache", "", "of a GPU: compile, whatever the cache of kernels has"},
     {"threads", "N", "threads (1)"},
     {"check", "", "compare with the f64 interpreter"},

@@ -109,6 +109,8 @@ Status Run::createTensors() {
 PipelineOptions Run::getPipeline() {
   PipelineOptions pipeline;
   bindStatics(source.func, problem, pipeline);
+  if (options.gpu.specialize)
+    bindLengths(source.func, problem, pipeline);
   pipeline.dtype = std::string(getName(problem.dtype));
   setSchedule(options.reports, options.target, problem, pipeline);
   pipeline.tileKeys = options.tileKeys;

@@ -13,8 +13,8 @@
 using namespace attn;
 using llvm::StringRef;
 
-static const StringRef kNames[] = {"schedule", "schedule-table", "no-cache",
-                                   "tile-rows", "tile-keys"};
+static const StringRef kNames[] = {"schedule", "schedule-table", "specialize",
+                                   "no-cache", "tile-rows",      "tile-keys"};
 
 llvm::ArrayRef<StringRef> attn::getGpuOptionNames() { return kNames; }
 
@@ -58,6 +58,7 @@ Result<GpuOptions> attn::parseGpuOptions(const CommandLine &line) {
     if (*number)
       *field = *number;
   }
+  options.specialize = line.has("specialize");
   if (line.has("schedule-table")) {
     auto table =
         readScheduleFile(line.get("schedule-table"), /*mayBeAbsent=*/false);

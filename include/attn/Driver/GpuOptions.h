@@ -16,6 +16,8 @@ struct GpuOptions {
   ScheduleFields schedule;
   /// Entries that go before those that ship.
   ScheduleTable table;
+  /// The kernel is for the given lengths and integer parameters alone.
+  bool specialize = false;
   /// The most keys that the program will run with, if that is known.
   std::optional<int64_t> length;
   /// Where kernels are kept; may be null.

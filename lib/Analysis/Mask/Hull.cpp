@@ -207,8 +207,9 @@ Expr attn::mask::getCoordinate(ExprPool &pool, const RankLayout &layout,
                  [](const RankLayout::Digit &d) { return d.radix == 1; });
   for (auto [i, digit] : llvm::enumerate(digits)) {
     Expr radix = pool.constant(digit.radix);
-    bool isLast = i + 1 == digits.size();
-    Expr value = isLast ? position : pool.mod(position, radix);
+    // As cascade-set-layout writes it, which the expression has to equal.
+    bool isWhole = i + 1 == digits.size() && digit.weight != 1;
+    Expr value = isWhole ? position : pool.mod(position, radix);
     position = pool.floorDiv(position, radix);
     if (digit.axis == axis)
       coordinate = pool.add(value, coordinate, digit.weight);

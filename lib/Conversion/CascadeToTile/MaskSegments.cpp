@@ -114,8 +114,7 @@ LogicalResult MaskSegments::analyze() {
     listCoordinates.push_back(std::move(coordinates));
     addSegment(std::move(segment));
   }
-  hasGaps =
-      sequencer.hasGaps(emitter.func->hasAttr(cascade::kReflexiveAttr));
+  hasGaps = sequencer.hasGaps(emitter.func->hasAttr(cascade::kReflexiveAttr));
   if (segments.empty())
     addSegment({false, ops.constant(0), ops.constant(0), {}, {}, {}, {}});
   listCoordinates.resize(segments.size());

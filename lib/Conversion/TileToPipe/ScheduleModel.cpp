@@ -388,6 +388,10 @@ std::vector<ScheduleCandidate> ScheduleModel::rank(const ScheduleFields &given,
   std::vector<ScheduleCandidate> candidates;
   auto add = [&](TileSchedule schedule) {
     schedule = given.apply(schedule);
+    // Rows that are given may be of fewer groups, with other splits.
+    auto splits = machine->getRegisters(schedule.rows / machine->productRows);
+    if (!given.split && schedule.split >= static_cast<int64_t>(splits.size()))
+      return;
     bool isKnown = llvm::any_of(candidates, [&](const auto &other) {
       return other.schedule == schedule;
     });

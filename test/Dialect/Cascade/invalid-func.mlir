@@ -350,7 +350,7 @@ cascade.func @func_c10_tensor(%x: !cascade.tensor<[M], f32, empty = 0.0> {cascad
 
 // -----
 
-// expected-error @below {{expects 'cascade.rising' on tensors of integers, but argument 'x' has type '!cascade.tensor<[P], f32, empty = 0.000000e+00>'}}
+// expected-error @below {{expects 'cascade.rising' on tensors of integers, but argument 'x' has type '!cascade.tensor<[P], f32, empty = 0.0>'}}
 cascade.func @func_c11(%x: !cascade.tensor<[P], f32, empty = 0.0> {cascade.rising})
     -> (y: !cascade.tensor<[P], f32, empty = 0.0>) {
   cascade.return %x : !cascade.tensor<[P], f32, empty = 0.0>

@@ -123,8 +123,8 @@ public:
   /// Partial segments first, then full ones.
   std::vector<Segment<Ops>> run(IntervalEvaluator<Ops> &evaluator);
 
-  /// Whether partial segments may have keys that no row of the box sees. If each
-  /// row is known to see a key that moves with it, intervals overlap.
+  /// Whether partial segments may have keys that no row of the box sees. If
+  /// each row is known to see a key that moves with it, intervals overlap.
   bool hasGaps(bool isReflexive = false) const;
 
 private:
@@ -195,8 +195,7 @@ Sequencer<Ops>::Sequencer(Ops &ops, ExprPool &pool, const NormalForm &form,
   }
 }
 
-template <typename Ops>
-bool Sequencer<Ops>::hasGaps(bool isReflexive) const {
+template <typename Ops> bool Sequencer<Ops>::hasGaps(bool isReflexive) const {
   // What rows that follow each other see are then intervals about points that
   // do.
   if (isReflexive && form.terms.size() == 1 &&
