@@ -7,7 +7,8 @@
 #                                          the same of variants with schedules
 #   tools/gpu/run.sh repeat VARIANT:D[:LENGTHS[:NAME=VALUE...]]...
 #                                          equal bits of 1000 launches beside a load
-#   tools/gpu/run.sh sweep VARIANT...      random cases of variants against f64
+#   tools/gpu/run.sh sweep VARIANT...|--all
+#                                          random cases of variants against f64
 #   tools/gpu/run.sh cycles [PROGRAM...]   in-kernel cycles beside peers, by ncu
 #   tools/gpu/run.sh launch                a launch beside a bare one of the driver
 #   tools/gpu/run.sh sanitize [PROGRAM...] compute-sanitizer on small cases
