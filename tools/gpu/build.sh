@@ -23,10 +23,11 @@ for dim in 64 128 256; do
   schedule full $dim
   schedule causal-bottom-right $dim
 done
-for variant in alibi documents relative-bias sliding-window softcap; do
+for variant in alibi documents neighborhood-2d neighborhood-3d relative-bias sliding-window softcap; do
   schedule $variant 128
 done
 schedule s2 128 --set=block=64 --set=vertical=16
+schedule block-sparse 128 --set=block_rows=128 --set=block_cols=128
 # Variants in f32 by ordinary threads, and for comparison by the CPU.
 for variant in $(build/bin/attn-compile --list | awk '{ print $1 }'); do
   build/bin/attn-compile "$variant" --target=sm_90a \

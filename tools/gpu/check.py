@@ -1,14 +1,11 @@
 # ===- check.py - correctness of the device programs ----------------------===#
-"""Runs every case in a child process and compares with f64.
-
-A child takes cases one after the other and is replaced where one crashes or takes
-too long, so that a hang costs seconds and the others are still run.
-"""
+"""Runs every case in a child process and compares with f64."""
 
 import json
 import random
-import subprocess
 import sys
+
+from children import Child, serve
 
 TIMEOUT = 60
 
@@ -48,37 +45,11 @@ def run_case(request):
     return dict(ok=True, worst=0, place="")
 
 
-def serve():
-    for line in sys.stdin:
-        try:
-            answer = run_case(json.loads(line))
-        except Exception as error:  # reported as this case's result
-            answer = dict(ok=False, worst=0, place=f"{type(error).__name__}: {error}")
-        print(json.dumps(answer), flush=True)
-
-
-class Child:
-    def __init__(self):
-        self.process = subprocess.Popen(
-            [sys.executable, __file__, "--serve"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )
-
-    def run(self, request):
-        import select
-
-        try:
-            self.process.stdin.write(json.dumps(request) + "\n")
-            self.process.stdin.flush()
-        except BrokenPipeError:
-            return None
-        ready, _, _ = select.select([self.process.stdout], [], [], TIMEOUT)
-        line = self.process.stdout.readline() if ready else ""
-        return json.loads(line) if line else None
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
+def answer(request):
+    try:
+        return run_case(request)
+    except Exception as error:  # reported as this case's result
+        return dict(ok=False, worst=0, place=f"{type(error).__name__}: {error}")
 
 
 def main(names):
@@ -94,18 +65,17 @@ def main(names):
             requests.append(dict(program=name, case=case, seed=seed, repeats=0))
         for case in program.repeats():
             requests.append(dict(program=name, case=case, seed=seed, repeats=20))
-    child, failed, worst = Child(), 0, {}
+    child = Child([sys.executable, __file__, "--serve"], TIMEOUT)
+    failed, worst = 0, {}
     for request in requests:
-        answer = child.run(request)
-        if answer is None:
-            child.kill()
-            child = Child()
-            answer = dict(ok=False, worst=0, place=f"crashed, or ran over {TIMEOUT} s")
+        result = child.run(request)
+        if result is None:
+            result = dict(ok=False, worst=0, place=f"crashed, or ran over {TIMEOUT} s")
         name = request["program"]
-        worst[name] = max(worst.get(name, 0), answer["worst"])
-        if not answer["ok"]:
+        worst[name] = max(worst.get(name, 0), result["worst"])
+        if not result["ok"]:
             failed += 1
-            print("FAILED", json.dumps({**request, **answer}), flush=True)
+            print("FAILED", json.dumps({**request, **result}), flush=True)
     child.kill()
     for name, value in worst.items():
         print(f"{name}: largest error {value} of what is allowed")
@@ -115,6 +85,6 @@ def main(names):
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["--serve"]:
-        serve()
+        serve(answer)
     else:
         sys.exit(main(sys.argv[1:]))

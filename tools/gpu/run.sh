@@ -5,7 +5,10 @@
 #   tools/gpu/run.sh bench [PROGRAM...]    speed beside peers, JSON rows
 #   tools/gpu/run.sh schedules VARIANT:D[:LENGTHS[:NAME=VALUE...]]...
 #                                          the same of variants with schedules
-#   tools/gpu/run.sh sweep VARIANT...      random cases of variants against f64
+#   tools/gpu/run.sh repeat VARIANT:D[:LENGTHS[:NAME=VALUE...]]...
+#                                          equal bits of 1000 launches beside a load
+#   tools/gpu/run.sh sweep VARIANT...|--all
+#                                          random cases of variants against f64
 #   tools/gpu/run.sh cycles [PROGRAM...]   in-kernel cycles beside peers, by ncu
 #   tools/gpu/run.sh launch                a launch beside a bare one of the driver
 #   tools/gpu/run.sh sanitize [PROGRAM...] compute-sanitizer on small cases
@@ -21,14 +24,16 @@ if ! python3 -c 'import torch; assert torch.cuda.is_available()' 2> /dev/null; t
   exit 0
 fi
 case $command in
-  check | bench | schedules | sweep | cycles | sanitize) exec python3 "tools/gpu/$command.py" "$@" ;;
+  check | bench | schedules | repeat | sweep | cycles | sanitize)
+    exec python3 "tools/gpu/$command.py" "$@"
+    ;;
   launch)
     export LD_LIBRARY_PATH=$PWD/.carry${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
     exec .carry/attn-launch-overhead .carry/kernels/attention-full.attn \
       "$PWD/.carry/libattn-forwarding-driver.so"
     ;;
   *)
-    echo "expects check, bench, schedules, sweep, cycles, launch or sanitize, but got '$command'" >&2
+    echo "expects check, bench, schedules, repeat, sweep, cycles, launch or sanitize, but got '$command'" >&2
     exit 2
     ;;
 esac

@@ -2,130 +2,203 @@
 """Times variants that the compiler has scheduled, as tools/gpu/bench.py times the
 programs written by hand: JSON rows, peers in the same process, interleaved.
 
-TFLOP/s count the pairs that the mask leaves.
+TFLOP/s count the pairs that the mask leaves. Before a row is timed, attn's output is
+compared with each peer's. Rows are run by a child process with a time limit, so that
+one that hangs or runs out of memory costs itself alone; before, several processes at
+a time compile what PyTorch compiles, so that rows find it in its cache on the disk.
 """
 
+import argparse
+import concurrent.futures
+import dataclasses
 import json
-import math
 import os
 import random
 import sys
+import threading
 
 import torch
 
-import attn
+import workloads
 from bench import describe_machine, get_clock, median, time_cold, time_sustained
+from children import Child, serve
+from peers import PEERS, Peer, import_fa3, time_setup
 
-KERNELS = os.path.join(os.path.dirname(__file__), "..", "..", ".carry", "kernels")
-ROUNDS = int(os.environ.get("ROUNDS", 5))
-
-
-def packed_documents(seed, count=32, total=16384):
-    """First tokens of documents whose lengths are log-normal, and the end of the last."""
-    rng = random.Random(seed)
-    sizes = [rng.lognormvariate(0, 1) for _ in range(count)]
-    ends, sum_ = [0], 0
-    for size in sizes:
-        sum_ += size
-        ends.append(max(ends[-1] + 1, round(total * sum_ / sum(sizes))))
-    ends[-1] = total
-    return ends
+# Of the largest value of a peer's output: both round weights and outputs to bf16.
+TOLERANCE = 2e-2
 
 
-def live_pairs(variant, length, window):
-    causal = (
-        "causal-bottom-right", "softcap", "alibi", "relative-bias", "sigmoid", "gqa", "sliding-window",
-    )
-    if variant not in causal:
-        return length * length if variant == "full" else 0
-    pairs = length * (length + 1) // 2
-    if variant == "sliding-window":
-        rest = max(0, length - window)
-        pairs -= rest * (rest + 1) // 2
-    return pairs
+def compare(ours, theirs):
+    """The largest difference, relative to `theirs`, head by head to save memory."""
+    worst, scale = 0.0, 0.0
+    for a, b in zip(ours.flatten(0, 1), theirs.flatten(0, 1)):
+        difference = (a.float() - b.float()).abs().max().item()
+        if difference != difference:
+            return float("inf")
+        worst = max(worst, difference)
+        scale = max(scale, b.float().abs().max().item())
+    return worst / scale if scale else worst
 
 
-def peers(variant, q, k, v):
-    from torch.nn.attention import SDPBackend, sdpa_kernel
+def make_functions(problem, request, errors):
+    """What is timed and its flops, by name; attn comes first."""
+    bound = workloads.bind(problem)
+    setup_ms = 0.0
+    if bound.workload.lists:
+        setup_ms = time_setup(bound.workload.lists)[1]
+    functions = {"attn": (Peer(bound.plan.launch, setup_ms), bound.flops())}
+    reference = bound.workload.reference
+    if reference and not os.path.exists(workloads.find_kernel(reference)):
+        errors[f"attn-{reference.variant}"] = f"there is no scheduled-{reference.kernel}.attn"
+    elif reference:
+        other = workloads.bind(reference)
+        functions[f"attn-{reference.variant}"] = (Peer(other.plan.launch), other.flops())
+    for name in request["peers"]:
+        try:
+            peer = PEERS[name](bound, request["autotune"])
+            if peer:
+                peer.run()
+                torch.cuda.synchronize()
+                functions[name] = (peer, bound.flops())
+        except Exception as error:  # the others are timed without it
+            errors[name] = f"{type(error).__name__}: {error}"[:300]
+            torch.cuda.empty_cache()
+    return bound, functions
 
-    causal = variant != "full"
-    if variant not in ("full", "causal-bottom-right"):
+
+def time_row(problem, request):
+    # Without this, rows of other lengths and masks count as recompilations of one
+    # function, and after a few of them PyTorch falls back to all N x N scores.
+    torch._dynamo.reset()
+    errors = {}
+    bound, functions = make_functions(problem, request, errors)
+    if request["warm"]:
         return {}
-    q, k, v = (x.flatten(1, 2) if x.ndim == 5 else x for x in (q, k, v))
-
-    def cudnn():
-        with sdpa_kernel(SDPBackend.CUDNN_ATTENTION):
-            torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=causal)
-
-    return dict(cudnn=cudnn)
-
-
-def bench(variant, dim, length, flush, scalars):
-    kernel = attn.load(os.path.join(KERNELS, f"scheduled-{variant}-{dim}.attn"))
-    hidden = 2048
-    heads = hidden // dim
-    batch = scalars.pop("batch", max(1, 16384 // length))
-    pairs = live_pairs(variant, length, scalars.get("window", 0))
-    grouped = variant != "full"
-    shape = (batch, heads, 1, length, dim) if grouped else (batch, heads, length, dim)
-    q = torch.randn(shape, device="cuda").bfloat16()
-    k, v = (torch.randn(batch, heads, length, dim, device="cuda").bfloat16() for _ in "kv")
-    values = dict(q=q, k=k, v=v, scale=1 / math.sqrt(dim), o=torch.empty_like(q), **scalars)
-    names = {a["name"] for a in kernel.manifest["arguments"]}
-    if "lse" in names:
-        values["lse"] = torch.empty(shape[:-1], device="cuda")
-    if "slope" in names:
-        values["slope"] = torch.rand(heads, 1, device="cuda")
-    if "table" in names:
-        values["table"] = torch.randn(heads, 1, scalars.get("entries", length), device="cuda")
-    if variant == "documents":
-        ends = packed_documents(scalars["seed"], total=length)
-        sizes = [b - a for a, b in zip(ends, ends[1:])]
-        pairs = sum(n * (n + 1) // 2 for n in sizes)
-        values["first"] = torch.tensor(ends, dtype=torch.int32, device="cuda")
-        values["doc"] = torch.tensor(
-            [i for i, n in enumerate(sizes) for _ in range(n)], dtype=torch.int32, device="cuda"
-        )
-    plan = kernel.prepare(**{n: x for n, x in values.items() if n in names})
-    flops = 4 * batch * heads * dim * pairs
-    functions = dict(attn=plan.launch, **peers(variant, q, k, v))
+    functions["attn"][0].run()
+    ours = bound.outputs["o"].reshape(bound.q.shape)
+    check = {
+        n: round(compare(ours, functions[n][0].run()), 5) for n in PEERS if n in functions
+    }
+    flush = torch.empty(2**28, dtype=torch.int8, device=workloads.DEVICE)
     cold = {n: [] for n in functions}
     sustained = {n: [] for n in functions}
     order = list(functions)
-    for _ in range(ROUNDS):
-        random.shuffle(order)
-        for n in order:
-            cold[n].append(time_cold(functions[n], flush))
-            sustained[n].append(time_sustained(functions[n], cold[n][-1]))
-    row = dict(variant=variant, dim=dim, length=length, batch=batch, heads=heads, **get_clock())
-    for n in functions:
-        row[n] = [
-            round(flops / median(times[n]) / 1e9, 1) for times in (cold, sustained)
-        ] + [round(median(cold[n]), 4)]
-    if "cudnn" in functions:
-        row["ratio"] = [
-            round(median(t["cudnn"]) / median(t["attn"]), 3) for t in (cold, sustained)
-        ]
+    for _ in range(request["rounds"]):
+        for times, time in ((cold, time_cold), (sustained, time_sustained)):
+            random.shuffle(order)
+            for n in order:
+                run = functions[n][0].run
+                by = flush if times is cold else cold[n][-1]
+                times[n].append(time(run, by))
+    row = problem.describe()
+    row.update(
+        pairs=bound.workload.pairs, **get_clock(), check=check,
+        right=all(error <= TOLERANCE for error in check.values()),
+    )
+    for n, (peer, flops) in functions.items():
+        row[n] = dict(setup_ms=round(peer.setup_ms, 4))
+        for way, times in (("cold", cold), ("sustained", sustained)):
+            ms = median(times[n])
+            row[n][f"{way}_ms"] = round(ms, 4)
+            row[n][f"{way}_tflops"] = round(flops / ms / 1e9, 1)
+    for n, (peer, flops) in functions.items():
+        if n == "attn":
+            continue
+        work = bound.flops() / flops
+        row[f"over_{n}"] = compare_rates(row, n, work)
+        if peer.setup_ms or row["attn"]["setup_ms"]:
+            row[f"over_{n}_with_setup"] = compare_rates(
+                row, n, work, peer.setup_ms, row["attn"]["setup_ms"]
+            )
+    row.update({n: dict(error=text) for n, text in errors.items()})
     return row
 
 
-def main(names):
-    flush = torch.empty(2**28, dtype=torch.int8, device="cuda")
-    print(json.dumps(describe_machine()))
-    for name in names:
-        variant, dim, *rest = name.split(":")
-        lengths = [int(x) for x in rest[0].split(",")] if rest else [512, 2048, 8192, 16384]
-        scalars = {}
-        for pair in rest[1:]:
-            key, value = pair.split("=")
-            scalars[key] = float(value) if "." in value else int(value)
-        for length in lengths:
-            try:
-                print(json.dumps(bench(variant, int(dim), length, flush, dict(scalars))), flush=True)
-            except Exception as error:  # one row
-                print(json.dumps(dict(variant=variant, dim=dim, length=length, error=str(error)[:300])), flush=True)
-    return 0
+def compare_rates(row, name, work, their_setup=0.0, our_setup=0.0):
+    """Attn's rate over another's, cold and sustained; `work` is attn's over its."""
+    return [
+        round(work * (row[name][way] + their_setup) / (row["attn"][way] + our_setup), 3)
+        for way in ("cold_ms", "sustained_ms")
+    ]
+
+
+def answer(request):
+    torch.set_grad_enabled(False)  # peers need not keep what a gradient takes
+    problem = workloads.Problem(**request["problem"])
+    try:
+        return time_row(problem, request)
+    except Exception as error:  # reported as this row's result
+        return dict(error=f"{type(error).__name__}: {error}"[:500])
+
+
+def warm(requests, workers, timeout):
+    """Has children compile what the requests need, `workers` at a time."""
+    local, children = threading.local(), []
+
+    def run(request):
+        if not hasattr(local, "child"):
+            local.child = Child([sys.executable, __file__, "--serve"], timeout)
+            children.append(local.child)
+        result = local.child.run({**request, "warm": True})
+        if result is None or "error" in result:
+            local.child.kill()
+
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        list(pool.map(run, requests))
+    for child in children:
+        child.kill()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("rows", nargs="+", metavar="VARIANT:D[:LENGTHS[:NAME=VALUE...]]")
+    parser.add_argument("--peers", default="cudnn,fa3,flex", help="some of these, or none")
+    parser.add_argument("--rounds", type=int, default=int(os.environ.get("ROUNDS", 5)))
+    parser.add_argument("--timeout", type=float, default=240, help="seconds of a row")
+    parser.add_argument("--warm", type=int, default=4, metavar="N",
+                        help="processes that compile FlexAttention before; 0 for none")
+    parser.add_argument("--autotune", action="store_true",
+                        help="compile FlexAttention by max-autotune-no-cudagraphs")
+    options = parser.parse_args()
+    peers = [n for n in options.peers.split(",") if n not in ("", "none")]
+    if unknown := set(peers) - set(PEERS):
+        parser.error(f"expects peers of {', '.join(PEERS)}, but got {', '.join(unknown)}")
+    try:
+        problems = [p for name in options.rows for p in workloads.parse(name)]
+    except ValueError as error:
+        parser.error(str(error))
+    print(json.dumps(describe_machine()), flush=True)
+    if "fa3" in peers:
+        module, reason = import_fa3()
+        print(json.dumps(dict(fa3=getattr(module, "__name__", f"cannot be imported: {reason}"))))
+    requests = [
+        dict(problem=dataclasses.asdict(p), peers=peers, rounds=options.rounds,
+             autotune=options.autotune, warm=False)
+        for p in problems
+    ]
+    if options.warm and "flex" in peers:
+        warm(requests, options.warm, options.timeout)
+    child = Child([sys.executable, __file__, "--serve"], options.timeout)
+    rows = []
+    for problem, request in zip(problems, requests):
+        row = child.run(request)
+        if row is None:
+            row = dict(error=f"crashed, or ran over {options.timeout:g} s")
+        if "error" in row:
+            # What has failed may have left the GPU's context or memory unusable.
+            child.kill()
+            row = {**problem.describe(), **row}
+        rows.append(row)
+        print(json.dumps(row), flush=True)
+    child.kill()
+    if target := os.environ.get("OUT"):
+        with open(os.path.join(target, "schedules.json"), "w") as file:
+            json.dump(dict(machine=describe_machine(), rows=rows), file, indent=1)
+    return 0 if all(row.get("right") for row in rows) else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    if sys.argv[1:] == ["--serve"]:
+        serve(answer)
+    else:
+        sys.exit(main())

@@ -1,0 +1,107 @@
+# ===- cases.py - random cases of variants ---------------------------------===#
+"""Draws shapes, parameters, types, layouts and values, as arguments of attn-run."""
+
+import math
+
+# Parameters that a case draws, by variant.
+PARAMETERS = {
+    "sliding-window": {"window": [1, 7, 64, 130, 1000]},
+    "streaming": {"window": [0, 5, 128, 300], "sinks": [0, 4, 130]},
+    "prefix-lm": {"prefix": [0, 5, 128, 400]},
+    "softcap": {"softcap": [3, 30]},
+    "sigmoid": {"shift": [0, -2]},
+    "duo": {"sinks": [0, 4], "recent": [1, 100]},
+    "neighborhood-1d": {"window": [1, 9, 33, 200], "dilation": [1, 2]},
+    "neighborhood-2d": {
+        "width": [8, 16], "window_y": [1, 3, 7], "window_x": [1, 5, 7],
+        "stride_x": [1, 1, 2], "causal_x": [0, 1], "dilation_y": [1, 1, 2],
+    },
+    "neighborhood-3d": {
+        "height": [4, 8], "width": [4, 8], "window_z": [1, 2], "window_y": [1, 3],
+        "window_x": [3, 4], "causal_z": [0, 1], "dilation_x": [1, 1, 2],
+    },
+    "s2": {"block": [16, 64], "local": [0, 1, 4], "vertical": [2, 8], "head_step": [0, 1]},
+    "s2-bidirectional": {"block": [16, 64], "before": [1, 3], "vertical": [2, 5]},
+    "varlen": {"causal": [0, 1]},
+    "dilated-window": {"window": [0, 6, 100], "dilation": [1, 2, 7]},
+    "tri-shape": {"sinks": [0, 4, 130], "window": [0, 9, 200], "dense": [0, 64]},
+    "block-sparse": {
+        "block_rows": [16, 64, 128], "block_cols": [16, 64, 128], "causal": [0, 1],
+    },
+    "selected-blocks": {"block": [16, 64], "rows": [16, 64], "window": [0, 32]},
+}
+# Extents of tables that a case draws, by variant.
+EXTENTS = {"relative-bias": {"N": [0, 1, 7, 128, 1000]}}
+
+# Frames, rows or lines of a canvas are counted in units of these parameters.
+CANVASES = {"neighborhood-2d": ("width",), "neighborhood-3d": ("height", "width")}
+KEYS_ARE_QUERIES = {"neighborhood-1d", "documents", "linear", "linear-chunked", *CANVASES}
+WITHOUT_GROUPS = {"full", "cross", "rmsnorm-gemm"}
+# States that ordinary threads keep in shared memory, which bounds the heads.
+LARGEST_DIMS = {"linear": 128, "linear-chunked": 104}
+
+# How often variants are drawn: 8 times, but for those that take long to compile.
+WEIGHTS = {"neighborhood-2d": 3, "neighborhood-3d": 2, "s2": 3, "s2-bidirectional": 3}
+
+# The most multiplications of a case, which the interpreter in f64 does one by one: some
+# three seconds.
+LARGEST_WORK = 60e6
+
+QUERIES = [0, 1] + 2 * [17, 64, 127, 128, 129, 200, 300, 513]
+KEYS = [0, 1] + 2 * [16, 100, 127, 128, 129, 255, 384, 700, 1025, 2500]
+LAYOUTS = ["contiguous"] * 5 + ["transposed", "strided", "misaligned", "reversed"]
+INPUTS = ["normal", "normal", "normal", "outliers", "rising"]
+
+
+def _draw_lengths(rng, variant, parameters):
+    if variant in CANVASES:
+        unit = math.prod(parameters[name] for name in CANVASES[variant])
+        queries = unit * rng.choice([1, 2, 5, 8, 16, 33])
+    else:
+        queries = rng.choice(QUERIES)
+    return queries, queries if variant in KEYS_ARE_QUERIES else rng.choice(KEYS)
+
+
+def _draw_shape(rng, variant, dims, parameters):
+    """Batch, key heads, group, queries, keys and widths that are not too much work."""
+    dims = [d for d in dims if d <= LARGEST_DIMS.get(variant, d)]
+    while True:
+        queries, keys = _draw_lengths(rng, variant, parameters)
+        # The rest gives way to lengths, lest most cases be of a tile or less.
+        for _ in range(50):
+            batch, heads = rng.choice([1, 1, 2]), rng.choice([1, 2, 3])
+            group = 1 if variant in WITHOUT_GROUPS else rng.choice([1, 1, 3, 8])
+            dim = rng.choice(dims)
+            value_dim = dim
+            if variant not in LARGEST_DIMS and rng.random() < 0.2:
+                value_dim = rng.choice(dims)
+            # A mask's predicate takes about as long as 32 multiplications.
+            work = batch * heads * group * queries * keys * (dim + value_dim + 32)
+            if work <= LARGEST_WORK:
+                return batch, heads, group, queries, keys, dim, value_dim
+
+
+def draw(rng, variants, dims):
+    """The variant and the arguments of one case."""
+    weights = [WEIGHTS.get(v, 8) for v in variants]
+    variant = rng.choices(variants, weights)[0]
+    drawn = PARAMETERS.get(variant, {})
+    parameters = {name: rng.choice(values) for name, values in drawn.items()}
+    batch, heads, group, queries, keys, dim, value_dim = _draw_shape(
+        rng, variant, dims, parameters
+    )
+    if variant in CANVASES and rng.random() < 0.25:
+        parameters["extra"] = rng.choice([1, 20])
+        keys += parameters["extra"]
+    args = [
+        variant, f"--dtype={rng.choice(['bf16', 'f16'])}", f"--batch={batch}",
+        f"--kv-heads={heads}", f"--heads={heads * group}", f"--q-len={queries}",
+        f"--kv-len={keys}", f"--head-dim={dim}", f"--value-dim={value_dim}",
+        f"--seed={rng.randrange(10**6)}", f"--input={rng.choice(INPUTS)}",
+        f"--nan={rng.choice(['none', 'none', 'hidden', 'value'])}",
+        f"--layout={rng.choice(LAYOUTS)}", f"--output-layout={rng.choice(LAYOUTS)}",
+    ]
+    args += [f"--set={name}={value}" for name, value in parameters.items()]
+    for rank, values in EXTENTS.get(variant, {}).items():
+        args.append(f"--extent={rank}={rng.choice(values)}")
+    return args
