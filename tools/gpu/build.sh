@@ -23,9 +23,14 @@ for dim in 64 128 256; do
   schedule full $dim
   schedule causal-bottom-right $dim
 done
-for variant in alibi documents neighborhood-2d neighborhood-3d relative-bias sliding-window softcap; do
+for variant in alibi documents relative-bias sliding-window softcap; do
   schedule $variant 128
 done
+schedule neighborhood-2d 128 --specialize --q-len=16384 --kv-len=16384 \
+  --set=width=128 --set=window_y=13 --set=window_x=13
+schedule neighborhood-3d 128 --specialize --q-len=115200 --kv-len=115200 \
+  --set=height=48 --set=width=80 \
+  --set=window_z=18 --set=window_y=24 --set=window_x=24
 schedule s2 128 --set=block=64 --set=vertical=16
 schedule block-sparse 128 --set=block_rows=128 --set=block_cols=128
 # Variants in f32 by ordinary threads, and for comparison by the CPU.
