@@ -77,6 +77,8 @@ private:
   struct ProgramCosts {
     StepCosts narrow, wide;
     unsigned linearPartial = 0, located = 0;
+    /// Points of each located range that is full.
+    std::vector<int64_t> wholeRanges;
     bool hasFull = false, hasSeen = false;
     /// Registers of the accumulators that live from step to step.
     double accumulators = 0;

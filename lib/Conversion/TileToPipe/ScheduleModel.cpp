@@ -17,6 +17,8 @@ using namespace attn;
 /// The steps that programs are looked at with, and the rows of their tiles.
 static constexpr int64_t kNarrow = 32, kWide = 128, kProbeRows = 128;
 static constexpr int64_t kLanes = 32;
+/// Keys of a located range of which nothing is known.
+static constexpr int64_t kLocatedKeys = 64;
 
 //===----------------------------------------------------------------------===//
 // What a step takes
@@ -47,6 +49,45 @@ static bool isSpecial(Operation &op) {
   return isa<arith::DivFOp>(op) ||
          (isa_and_nonnull<math::MathDialect>(op.getDialect()) &&
           !isa<math::FmaOp, math::AbsFOp>(op));
+}
+
+/// `value`, and what it is the extreme of where it is an `OpT`.
+template <typename OpT> static SmallVector<Value> getOperands(Value value) {
+  SmallVector<Value> operands = {value};
+  for (size_t i = 0; i < operands.size(); ++i)
+    if (auto op = operands[i].getDefiningOp<OpT>())
+      llvm::append_range(operands, op->getOperands());
+  return operands;
+}
+
+/// A number that `value` does not exceed, if its operations show one: what is
+/// left of a range cut at both ends is no longer than it was.
+static std::optional<int64_t> getConstantBound(Value value) {
+  if (std::optional<int64_t> constant = getConstantIntValue(value))
+    return constant;
+  Operation *op = value.getDefiningOp();
+  if (auto select = dyn_cast_or_null<arith::SelectOp>(op)) {
+    auto a = getConstantBound(select.getTrueValue());
+    auto b = getConstantBound(select.getFalseValue());
+    return a && b ? std::optional(std::max(*a, *b)) : std::nullopt;
+  }
+  if (isa_and_nonnull<arith::MaxSIOp, arith::MinSIOp>(op)) {
+    auto a = getConstantBound(op->getOperand(0));
+    auto b = getConstantBound(op->getOperand(1));
+    if (a && b)
+      return isa<arith::MaxSIOp>(op) ? std::max(*a, *b) : std::min(*a, *b);
+    return isa<arith::MaxSIOp>(op) ? std::nullopt : a ? a : b;
+  }
+  auto length = dyn_cast_or_null<arith::SubIOp>(op);
+  if (!length)
+    return std::nullopt;
+  SmallVector<Value> begins = getOperands<arith::MaxSIOp>(length.getRhs());
+  for (Value end : getOperands<arith::MinSIOp>(length.getLhs()))
+    if (auto sum = end.getDefiningOp<arith::AddIOp>())
+      if (auto points = getConstantIntValue(sum.getRhs());
+          points && llvm::is_contained(begins, sum.getLhs()))
+        return points;
+  return std::nullopt;
 }
 
 /// Whether it only says which points are there.
@@ -156,11 +197,19 @@ LogicalResult ScheduleModel::collect(const MachineModel &machine,
         costs.stagingBytes += countElements(type) * share * 2;
     }
     all.linearPartial = all.located = 0;
+    all.wholeRanges.clear();
     all.hasFull = false;
     for (unsigned i = 0, e = plan.sweep.getFull().size(); i < e; ++i) {
       bool isLocated = plan.sweep.isLocated(i),
            isFull = plan.sweep.getFull()[i];
-      all.located += isLocated;
+      if (isLocated && isFull) {
+        auto located = cast<tile::YieldOp>(
+            plan.sweep.getLocators()[i].front().getTerminator());
+        all.wholeRanges.push_back(
+            getConstantBound(located->getOperand(1)).value_or(kLocatedKeys));
+      } else {
+        all.located += isLocated;
+      }
       all.linearPartial += !isLocated && !isFull;
       all.hasFull |= !isLocated && isFull;
     }
@@ -222,10 +271,9 @@ static constexpr double kItem = 1500;
 /// More of it where no shared memory is left for a result, which is then
 /// written in pairs of elements.
 static constexpr double kDirectStore = 1500;
-/// Keys of a row that whole steps see, and of a mask that has none; of a
-/// located range. Lengths are unknown: these stand for them.
-static constexpr double kLongKeys = 4096, kShortKeys = 256, kLocatedKeys = 64,
-                        kLocatedRanges = 4;
+/// Keys of a row that whole steps see, and of a mask that has none, and located
+/// ranges of a tile. Lengths are unknown: these stand for them.
+static constexpr double kLongKeys = 4096, kShortKeys = 256, kLocatedRanges = 4;
 
 /// Without what results are staged in.
 double ScheduleModel::getSharedBytes(const StepCosts &costs,
@@ -278,7 +326,7 @@ double ScheduleModel::getClocks(const ProgramCosts &program,
     // which weighs double for short ones.
     if (!llvm::isPowerOf2_64(schedule.keys))
       clocks += cut;
-  } else if (program.located == 0) {
+  } else if (program.located == 0 && program.wholeRanges.empty()) {
     clocks += kShortKeys / keys * cut;
     useful += kShortKeys;
   }
@@ -286,9 +334,17 @@ double ScheduleModel::getClocks(const ProgramCosts &program,
   // ends within a step.
   clocks += program.linearPartial * ((rows + keys / 2) / keys) * cut;
   useful += program.linearPartial * rows / 2;
-  double steps = std::ceil(kLocatedKeys / keys) * kLocatedRanges;
+  double steps =
+      static_cast<double>(llvm::divideCeil(kLocatedKeys, schedule.keys)) *
+      kLocatedRanges;
   clocks += program.located * steps * cut;
   useful += program.located * kLocatedRanges * kLocatedKeys;
+  for (int64_t length : program.wholeRanges) {
+    double points = static_cast<double>(length);
+    double ranges = kLongKeys / points;
+    clocks += std::ceil(points / keys) * ranges * whole;
+    useful += kLongKeys;
+  }
   // Rings of one slot wait for each copy.
   constexpr double kCopy = 1000;
   if (schedule.slots < 2)
@@ -392,11 +448,16 @@ std::vector<ScheduleCandidate> ScheduleModel::rank(const ScheduleFields &given,
     auto splits = machine->getRegisters(schedule.rows / machine->productRows);
     if (!given.split && schedule.split >= static_cast<int64_t>(splits.size()))
       return;
+    ScheduleEstimate expected = estimate(schedule);
+    // Registers that a loader does not need are lost to the other threads.
+    if (!given.split && schedule.split > 0 &&
+        expected.loadRegisters * 2 <= splits[schedule.split - 1].first)
+      return;
     bool isKnown = llvm::any_of(candidates, [&](const auto &other) {
       return other.schedule == schedule;
     });
     if (!isKnown)
-      candidates.push_back({schedule, estimate(schedule)});
+      candidates.push_back({schedule, expected});
   };
   // What is usual comes first, and stays first among equals.
   for (int64_t groups = machine->maxGroups; groups >= 1; --groups)

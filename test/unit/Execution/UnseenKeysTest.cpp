@@ -92,7 +92,8 @@ static std::vector<Masked> getMasks() {
     const std::vector<int32_t> first = {0, 30, 100, 170, 300};
     std::vector<int32_t> doc(200, 1);
     std::fill(doc.begin() + (last == 2 ? 100 : 170), doc.end(), last);
-    Case c = makeCase("documents", 2, 1, 200, 300, 32, {});
+    Case c = makeCase(ATTN_INPUTS_DIR "/foreign-documents.mlir", 2, 1, 200, 300,
+                      32, {});
     c.arrays["doc"] = makeTable({200}, doc);
     c.arrays["first"] = makeTable({5}, first);
     masks.push_back({c, [=](int64_t, int64_t, int64_t p, int64_t m) {
