@@ -68,7 +68,9 @@ static Status checkParameter(const Manifest &m, const Parameter &parameter,
   case Parameter::Kind::tensorMap:
     return checkTensorMap(m, parameter, path + ".tensor_map");
   case Parameter::Kind::pointer:
-    return checkTensor(m, parameter.name, path + ".pointer", tensor);
+    return checkTensor(m, parameter.name,
+                       path + (parameter.rowBytes ? ".rows[0]" : ".pointer"),
+                       tensor);
   case Parameter::Kind::stride: {
     Status status = checkTensor(m, parameter.name, path + ".stride[0]", tensor);
     if (!status.isOk())

@@ -46,6 +46,16 @@ static void readParameter(Reader &reader, const Json &json,
     readTensorMap(reader, value, place, parameter);
   } else if (key == "pointer") {
     reader.text(value, place, parameter.name);
+  } else if (key == "rows") {
+    if (!value.is_array() || value.size() != 2)
+      return reader.fail(place,
+                         "expects [tensor, bytes], but got " + describe(value));
+    reader.text(value[0], place + "[0]", parameter.name);
+    reader.integer(value[1], place + "[1]", parameter.rowBytes);
+    if (parameter.rowBytes < 1 ||
+        (parameter.rowBytes & (parameter.rowBytes - 1)) != 0)
+      return reader.fail(place + "[1]", "expects a power of 2, but got " +
+                                            std::to_string(parameter.rowBytes));
   } else if (key == "scalar") {
     parameter.kind = Parameter::Kind::scalar;
     reader.text(value, place, parameter.name);
@@ -61,9 +71,10 @@ static void readParameter(Reader &reader, const Json &json,
         key == "state" ? Parameter::Kind::state : Parameter::Kind::workspace;
     reader.expr(value, place, parameter.expr);
   } else {
-    return reader.fail(path, "does not know the parameter '" + key + "'",
-                       "use one of tensor_map, pointer, stride, value, scalar, "
-                       "state, workspace");
+    return reader.fail(
+        path, "does not know the parameter '" + key + "'",
+        "use one of tensor_map, pointer, rows, stride, value, scalar, "
+        "state, workspace");
   }
   parameters.push_back(std::move(parameter));
 }
@@ -120,6 +131,8 @@ static Json parameterToJson(const Parameter &parameter) {
               {"box", parameter.box},
               {"swizzle", parameter.swizzleBytes}}}};
   case Parameter::Kind::pointer:
+    if (parameter.rowBytes != 0)
+      return {{"rows", Json::array({parameter.name, parameter.rowBytes})}};
     return {{"pointer", parameter.name}};
   case Parameter::Kind::stride:
     return {{"stride", Json::array({parameter.name, parameter.dim})}};

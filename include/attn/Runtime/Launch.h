@@ -60,6 +60,14 @@ struct Launch {
     static Parameter pointer(std::string tensor) {
       return Parameter(Kind::pointer, std::move(tensor));
     }
+    /// The same of a tensor whose elements along the last dimension are
+    /// neighbours, and whose rows begin at multiples of `rowBytes`, a power of
+    /// 2: others are refused when a plan is prepared.
+    static Parameter rows(std::string tensor, int64_t rowBytes) {
+      Parameter parameter = pointer(std::move(tensor));
+      parameter.rowBytes = rowBytes;
+      return parameter;
+    }
     /// A tensor's stride along `dim`, in elements, an i64 of any sign.
     static Parameter stride(std::string tensor, int64_t dim) {
       Parameter parameter(Kind::stride, std::move(tensor));
@@ -94,6 +102,8 @@ struct Launch {
     /// The tensor or scalar argument.
     std::string name;
     int64_t dim = 0;
+    /// Of a pointer; 0 for any strides.
+    int64_t rowBytes = 0;
     Expr expr;
     DType type = DType::i64;
     std::vector<int64_t> box;

@@ -28,6 +28,41 @@ static Result<int64_t> locate(const Parameter &parameter,
   return static_cast<int64_t>(memory) + *offset;
 }
 
+/// What Launch::Parameter::rows asks for.
+static Status checkRows(const Manifest::Argument &argument,
+                        const BoundTensor &tensor, int64_t rowBytes) {
+  if (tensor.isEmpty)
+    return {};
+  auto refuse = [&](std::string reason, std::string alternative) {
+    return Status::error(StatusCode::invalidArgument,
+                         "argument " + argument.name, std::move(reason),
+                         std::move(alternative));
+  };
+  uint64_t unit = static_cast<uint64_t>(rowBytes);
+  if (tensor.address % unit != 0)
+    return refuse("expects data aligned to " + std::to_string(rowBytes) +
+                      " bytes, but its address is " +
+                      std::to_string(tensor.address % unit) +
+                      " bytes beyond a multiple",
+                  "use aligned memory");
+  size_t inner = tensor.shape.size() - 1;
+  for (size_t d = 0; d <= inner; ++d) {
+    if (tensor.shape[d] == 1)
+      continue;
+    if (d == inner && tensor.strides[d] != 1)
+      return refuse("expects a stride of 1 in its last dimension, but got " +
+                        std::to_string(tensor.strides[d]),
+                    "make the tensor's last dimension contiguous");
+    int64_t bytes = tensor.strides[d] * tensor.elementBytes;
+    if (d != inner && bytes % rowBytes != 0)
+      return refuse("expects rows at multiples of " + std::to_string(rowBytes) +
+                        " bytes, but dimension " + std::to_string(d) +
+                        " has a stride of " + std::to_string(bytes),
+                    "use a tensor with padded rows");
+  }
+  return {};
+}
+
 /// The low bytes of the result are the parameter. Pre-condition: it is no
 /// tensor map.
 static Result<int64_t>
@@ -37,9 +72,16 @@ evaluateWord(const Manifest &manifest, const Parameter &parameter,
   switch (parameter.kind) {
   case Parameter::Kind::tensorMap:
     break;
-  case Parameter::Kind::pointer:
-    return static_cast<int64_t>(
-        bound.tensors[*manifest.findArgument(parameter.name)].address);
+  case Parameter::Kind::pointer: {
+    size_t index = *manifest.findArgument(parameter.name);
+    const BoundTensor &tensor = bound.tensors[index];
+    if (parameter.rowBytes != 0)
+      if (Status status =
+              checkRows(manifest.arguments[index], tensor, parameter.rowBytes);
+          !status.isOk())
+        return status;
+    return static_cast<int64_t>(tensor.address);
+  }
   case Parameter::Kind::stride:
     return bound.tensors[*manifest.findArgument(parameter.name)]
         .strides[parameter.dim];

@@ -222,6 +222,23 @@ Expr ManifestBuilder::getWorkspaceOffset(KernelOp kernel, unsigned index) {
   return it->second;
 }
 
+/// What the rows of a tensor have to begin at multiples of: stores of tiles
+/// write a register at a time, which holds two elements of 16 bits. 0 for
+/// tensors of any strides.
+static int64_t getRowBytes(KernelOp kernel, unsigned index) {
+  auto type = cast<GlobalType>(kernel.getArgumentTypes()[index]);
+  if (type.getStrided())
+    return 0;
+  int64_t bytes =
+      llvm::divideCeil(getElementType(type).getIntOrFloatBitWidth(), 8);
+  kernel.walk([&](StoreOp op) {
+    if (op.getDest() == kernel.getBody().getArgument(index) &&
+        cast<RankedTensorType>(op.getValue().getType()).getRank() == 2)
+      bytes = std::max<int64_t>(bytes, 4);
+  });
+  return bytes;
+}
+
 /// As PipeTypeConverter has them.
 void ManifestBuilder::addTensorParameters(KernelOp kernel, unsigned index) {
   using Parameter = Launch::Parameter;
@@ -232,7 +249,7 @@ void ManifestBuilder::addTensorParameters(KernelOp kernel, unsigned index) {
   SmallVector<Expr> extents = getExtents(kernel, index);
   launch.parameters.push_back(
       isWorkspace ? Parameter::workspace(getWorkspaceOffset(kernel, index))
-                  : Parameter::pointer(name));
+                  : Parameter::rows(name, getRowBytes(kernel, index)));
   for (const Expr &extent : extents)
     launch.parameters.push_back(Parameter::value(extent, DType::i32));
   for (unsigned dim = 0; dim < type.getNumStrides(); ++dim) {

@@ -257,6 +257,36 @@ TEST_F(CudaPlan, RefusesWhatTheManifestCannotMean) {
   }
 }
 
+// Tiles are stored by registers, each of neighbours: to rows of other strides
+// or places the kernel would fail, or write elsewhere.
+TEST_F(CudaPlan, RefusesRowsThatAreNotWhereTheyAreStored) {
+  struct {
+    void (*edit)(CudaCall &);
+    const char *message;
+  } cases[] = {
+      {[](CudaCall &c) { c.o.view.byte_offset = 4; },
+       "argument o: expects data aligned to 8 bytes, but its address is 4 "
+       "bytes beyond a multiple; use aligned memory"},
+      {[](CudaCall &c) { c.o.strides = {201, 1}; },
+       "argument o: expects rows at multiples of 8 bytes, but dimension 0 has "
+       "a stride of 804; use a tensor with padded rows"},
+      {[](CudaCall &c) { c.o.strides = {600, 3}; },
+       "argument o: expects a stride of 1 in its last dimension, but got 3; "
+       "make the tensor's last dimension contiguous"}};
+  for (const auto &test : cases) {
+    Artifact artifact = makeCudaArtifact();
+    artifact.manifest.launches[1].parameters = {
+        Launch::Parameter::rows("o", 8)};
+    CudaCall call;
+    EXPECT_TRUE(prepare(load(artifact), call).isOk());
+    test.edit(call);
+    auto plan = prepare(load(artifact), call);
+    ASSERT_FALSE(plan.isOk()) << test.message;
+    std::string message = plan.getStatus().message();
+    EXPECT_NE(message.find(test.message), std::string::npos) << message;
+  }
+}
+
 // A dimension of one element has no use for its stride, whatever it is.
 TEST_F(CudaPlan, IgnoresStridesOfSingleElements) {
   CudaCall call;

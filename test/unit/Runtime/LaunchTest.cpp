@@ -142,6 +142,12 @@ INSTANTIATE_TEST_SUITE_P(
              "parameters[0].scalar: expects a scalar of"},
         Case{"{\"pointer\": \"o\"}", "{\"pointer\": \"scale\"}",
              "parameters[3].pointer: expects a tensor of"},
+        Case{"{\"pointer\": \"o\"}", "{\"rows\": [\"scale\", 4]}",
+             "parameters[3].rows[0]: expects a tensor of"},
+        Case{"{\"pointer\": \"o\"}", "{\"rows\": [\"o\", 12]}",
+             "parameters[3].rows[1]: expects a power of 2, but got 12"},
+        Case{"{\"pointer\": \"o\"}", "{\"rows\": \"o\"}",
+             "parameters[3].rows: expects [tensor, bytes]"},
         Case{"[\"q\", 1]", "[\"q\", 3]",
              "parameters[4].stride[1]: expects a dimension of 'q', which has "
              "3, but got 3"},
