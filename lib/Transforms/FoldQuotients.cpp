@@ -5,23 +5,16 @@
 #include "dialects/Cascade/Cascade.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/IR/Matchers.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace attn;
 
-static std::optional<int64_t> getConstant(Value value) {
-  APInt constant;
-  if (!matchPattern(value, m_ConstantInt(&constant)))
-    return std::nullopt;
-  return constant.getSExtValue();
-}
-
 /// The largest value of an index that is never negative; nothing if either is
 /// not known.
 static std::optional<int64_t> getLast(Value value) {
-  if (auto constant = getConstant(value))
+  if (auto constant = getConstantIntValue(value))
     return *constant >= 0 ? constant : std::nullopt;
   using Last = std::optional<int64_t>;
   Operation *op = value.getDefiningOp();
@@ -51,7 +44,7 @@ static std::optional<int64_t> getLast(Value value) {
 
 /// Whether an index is made of coordinates so that it is never negative.
 static bool isNotNegative(Value value) {
-  if (auto constant = getConstant(value))
+  if (auto constant = getConstantIntValue(value))
     return *constant >= 0;
   Operation *op = value.getDefiningOp();
   if (!op)
@@ -72,7 +65,7 @@ struct FoldSign : OpRewritePattern<arith::CmpIOp> {
                                 PatternRewriter &rewriter) const override {
     bool isLess = op.getPredicate() == arith::CmpIPredicate::slt;
     if ((!isLess && op.getPredicate() != arith::CmpIPredicate::sge) ||
-        getConstant(op.getRhs()) != 0 || !isNotNegative(op.getLhs()))
+        getConstantIntValue(op.getRhs()) != 0 || !isNotNegative(op.getLhs()))
       return rewriter.notifyMatchFailure(op, "is no sign of a coordinate");
     rewriter.replaceOpWithNewOp<arith::ConstantIntOp>(op, !isLess, 1);
     return success();
@@ -86,7 +79,7 @@ template <typename OpT> struct FoldQuotient : OpRewritePattern<OpT> {
 
   LogicalResult matchAndRewrite(OpT op,
                                 PatternRewriter &rewriter) const override {
-    auto divisor = getConstant(op.getRhs());
+    auto divisor = getConstantIntValue(op.getRhs());
     auto sum = op.getLhs().template getDefiningOp<arith::AddIOp>();
     if (!divisor || *divisor < 1 || !sum)
       return rewriter.notifyMatchFailure(op, "is of no sum by a constant");
@@ -97,7 +90,7 @@ template <typename OpT> struct FoldQuotient : OpRewritePattern<OpT> {
       if (!product || !last)
         continue;
       for (unsigned j : {0u, 1u}) {
-        auto factor = getConstant(product->getOperand(j));
+        auto factor = getConstantIntValue(product->getOperand(j));
         if (!factor || *factor <= *last || *divisor % *factor != 0)
           continue;
         rewriter.replaceOp(op, fold(op, product->getOperand(1 - j), *factor,

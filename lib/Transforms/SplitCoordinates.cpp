@@ -13,6 +13,7 @@
 #include "dialects/Tile/Tile.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
@@ -25,13 +26,6 @@ namespace attn {
 
 using namespace mlir;
 using namespace attn;
-
-static std::optional<int64_t> getConstant(Value value) {
-  APInt constant;
-  if (!matchPattern(value, m_ConstantInt(&constant)))
-    return std::nullopt;
-  return constant.getSExtValue();
-}
 
 namespace {
 /// `uniform + place`, either of which may be missing.
@@ -164,13 +158,13 @@ std::optional<Sum> Splitter::split(Operation &op) {
       })
       .Case([&](arith::MulIOp mul) -> std::optional<Sum> {
         for (unsigned i : {0u, 1u})
-          if (auto factor = getConstant(mul->getOperand(i)))
+          if (auto factor = getConstantIntValue(mul->getOperand(i)))
             return scale(operand(1 - i), *factor);
         return std::nullopt;
       })
       .Case<arith::DivUIOp, arith::FloorDivSIOp, arith::RemUIOp>(
           [&](Operation *) -> std::optional<Sum> {
-            auto divisor = getConstant(op.getOperand(1));
+            auto divisor = getConstantIntValue(op.getOperand(1));
             return divisor ? divide(op, operand(0), *divisor) : std::nullopt;
           })
       .Default([](Operation *) { return std::nullopt; });
@@ -178,7 +172,7 @@ std::optional<Sum> Splitter::split(Operation &op) {
 
 bool Splitter::run() {
   // The places are those of the tile where it begins at 0.
-  if (getConstant(generate.getBase()) != 0)
+  if (getConstantIntValue(generate.getBase()) != 0)
     return false;
   Block &body = generate.getBody().front();
   int64_t size = generate.getType().getDimSize(0);

@@ -7,8 +7,9 @@
 //    "cluster": [1, 1, 1], "shared_bytes": 213000,
 //    "parameters": [
 //      {"tensor_map": {"tensor": "k", "box": [1, 128, 64], "swizzle": 128}},
-//      {"pointer": "q"}, {"stride": ["q", 1]}, {"scalar": "scale"},
-//      {"value": E, "type": "i32"}, {"state": E}, {"workspace": E}]}
+//      {"pointer": "q"}, {"rows": ["o", 4]}, {"stride": ["q", 1]},
+//      {"scalar": "scale"}, {"value": E, "type": "i32"}, {"state": E},
+//      {"workspace": E}]}
 //
 // E is an expression (Expr.h) over the ranks, the integer scalar arguments and
 // `device.multiprocessors`.

@@ -3,7 +3,7 @@
 #include "attn/Analysis/Remainder.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/IR/Matchers.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -14,13 +14,6 @@ using Remainder = std::optional<int64_t>;
 /// Constants beyond are no coordinates; products of remainders stay far below
 /// 2^63.
 static constexpr int64_t kMaxModulus = int64_t(1) << 30;
-
-static std::optional<int64_t> getConstant(Value value) {
-  APInt constant;
-  if (!matchPattern(value, m_ConstantInt(&constant)))
-    return std::nullopt;
-  return constant.getSExtValue();
-}
 
 /// Of a step's base: that of its segments' first steps, if the tile keeps it.
 static Remainder getRemainderOfBase(tile::SweepOp sweep, int64_t modulus) {
@@ -57,7 +50,7 @@ static Remainder getRemainderOfArgument(BlockArgument argument,
 std::optional<int64_t> attn::getRemainder(Value value, int64_t modulus) {
   if (modulus > kMaxModulus)
     return std::nullopt;
-  if (std::optional<int64_t> constant = getConstant(value))
+  if (std::optional<int64_t> constant = getConstantIntValue(value))
     return (*constant % modulus + modulus) % modulus;
   if (auto argument = dyn_cast<BlockArgument>(value))
     return getRemainderOfArgument(argument, modulus);
@@ -85,7 +78,7 @@ std::optional<int64_t> attn::getRemainder(Value value, int64_t modulus) {
         return a && b ? Remainder(*a * *b % modulus) : std::nullopt;
       })
       .Case<arith::DivUIOp, arith::FloorDivSIOp>([&](Operation *) -> Remainder {
-        std::optional<int64_t> divisor = getConstant(op->getOperand(1));
+        std::optional<int64_t> divisor = getConstantIntValue(op->getOperand(1));
         if (!divisor || *divisor < 1 || *divisor > kMaxModulus / modulus ||
             !isNotNegative(op->getOperand(0)))
           return std::nullopt;
@@ -99,7 +92,7 @@ std::optional<int64_t> attn::getRemainder(Value value, int64_t modulus) {
 }
 
 bool attn::isNotNegative(Value value) {
-  if (std::optional<int64_t> constant = getConstant(value))
+  if (std::optional<int64_t> constant = getConstantIntValue(value))
     return *constant >= 0;
   if (auto argument = dyn_cast<BlockArgument>(value)) {
     Operation *parent = argument.getOwner()->getParentOp();
