@@ -55,6 +55,8 @@ public:
 private:
   bool tryOne(const TileSchedule &schedule, ScheduleOrigin origin);
   bool isHopeless(const TileSchedule &schedule) const;
+  const ScheduleCandidate *
+  findSmallest(llvm::ArrayRef<ScheduleCandidate> candidates) const;
 
   GpuLowering &lowering;
   ScheduleFields given;
@@ -69,7 +71,7 @@ private:
 bool Chooser::isHopeless(const TileSchedule &schedule) const {
   return llvm::any_of(failures, [&](const auto &failure) {
     const auto &[failed, reason] = failure;
-    if (failed.rows != schedule.rows)
+    if (failed.rows != schedule.rows || failed.cluster != schedule.cluster)
       return false;
     if (reason != BuildFailure::Kind::assembler)
       return failed.keys == schedule.keys;
@@ -103,6 +105,20 @@ bool Chooser::tryTable(const ScheduleTable &table, ScheduleKey key,
          tryOne(entry->schedule, origin);
 }
 
+/// Of those that fit by the model and have not failed.
+const ScheduleCandidate *
+Chooser::findSmallest(ArrayRef<ScheduleCandidate> candidates) const {
+  const ScheduleCandidate *smallest = nullptr;
+  auto count = [](const ScheduleCandidate &candidate) {
+    return candidate.estimate.registers + candidate.estimate.scalars;
+  };
+  for (const ScheduleCandidate &candidate : candidates)
+    if (candidate.estimate.refusal.empty() && !isHopeless(candidate.schedule) &&
+        (!smallest || count(candidate) < count(*smallest)))
+      smallest = &candidate;
+  return smallest;
+}
+
 Result<bool> Chooser::tryModel() {
   int64_t rows = nvidia::getMachineModel().productRows;
   bool isGiven = given.rows && given.keys && *given.rows % rows == 0;
@@ -122,7 +138,17 @@ Result<bool> Chooser::tryModel() {
       return lowering.getBoxCost(a.schedule.rows, a.schedule.keys) <
              lowering.getBoxCost(b.schedule.rows, b.schedule.keys);
     });
+  // Where the first ones spill, the one with the fewest registers says whether
+  // any fits.
+  constexpr size_t kFailuresBeforeLeast = 2;
+  std::optional<GpuProgram> least;
   for (const ScheduleCandidate &candidate : candidates) {
+    if (!isGiven && !least && failures.size() >= kFailuresBeforeLeast) {
+      const ScheduleCandidate *smallest = findSmallest(candidates);
+      if (!smallest || !tryOne(smallest->schedule, origin))
+        break;
+      least = program;
+    }
     // Tiles that a user gives are built, whatever the estimate.
     if (!candidate.estimate.refusal.empty() && !isGiven) {
       if (reason.empty())
@@ -132,6 +158,11 @@ Result<bool> Chooser::tryModel() {
     }
     if (tryOne(candidate.schedule, origin))
       return true;
+  }
+  if (least) {
+    least->numBuilds = program.numBuilds;
+    program = std::move(*least);
+    return true;
   }
   if (isGiven)
     return Status::error(StatusCode::unsupported, "schedule " + given.format(),

@@ -38,7 +38,8 @@ static const OptionSpec kSpecs[] = {
     {"tile-rows", "N", "rows of a tile (by the file's schedule, or chosen)"},
     {"tile-keys", "N", "keys of a step (by the file's schedule, or chosen)"},
     {"schedule", "FIELDS",
-     "of a GPU: rows=N,keys=N,slots=N,turns=0|1,split=N or some of them "
+     "of a GPU: rows=N,keys=N,slots=N,turns=0|1,split=N,cluster=N or some of "
+     "them "
      "(by the table, or chosen)"},
     {"schedule-table", "FILE", "schedules that go before those that ship"},
     {"specialize", "",

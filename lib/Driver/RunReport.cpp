@@ -122,6 +122,7 @@ void attn::printJson(const RunReport &report, llvm::raw_ostream &os) {
         json.attribute("slots", report.schedule->slots);
         json.attribute("turns", report.schedule->takesTurns);
         json.attribute("split", report.schedule->split);
+        json.attribute("cluster", report.schedule->cluster);
         json.attribute("by", report.scheduleOrigin);
       });
     if (report.errors)

@@ -82,7 +82,8 @@ static bool haveOneShape(const TileSchedule &a, const TileSchedule &b) {
 /// of a schedule that nobody has touched are.
 static bool isUsual(const TileSchedule &schedule) {
   return schedule.slots == ScheduleOptions().slots &&
-         schedule.takesTurns == ScheduleOptions().takesTurns;
+         schedule.takesTurns == ScheduleOptions().takesTurns &&
+         schedule.cluster == ScheduleOptions().cluster;
 }
 
 /// Whether the search has to end; `share` of the budget may be used.

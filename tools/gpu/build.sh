@@ -14,14 +14,22 @@ for program in test/Device/programs/*.mlir test/Device/programs/threads/*.mlir; 
   build/bin/attn-compile "$program" --target=sm_90a --report=resources \
     -o ".carry/kernels/$(basename "$program" .mlir).attn"
 done
-# Those that schedules.py times.
+# Those that schedules.py times; -to-N is for at most N keys.
 schedule() {
   build/bin/attn-compile "$1" --target=sm_90a --dtype=bf16 --head-dim="$2" \
     --report=resources -o ".carry/kernels/scheduled-$1-$2.attn" "${@:3}"
 }
+schedule_to() {
+  build/bin/attn-compile "$1" --target=sm_90a --dtype=bf16 --head-dim="$2" \
+    --kv-len="$3" --report=resources \
+    -o ".carry/kernels/scheduled-$1-$2-to-$3.attn"
+}
 for dim in 64 128 256; do
   schedule full $dim
   schedule causal-bottom-right $dim
+done
+for keys in 1024 4096 1048576; do
+  schedule_to full 128 $keys
 done
 for variant in alibi documents relative-bias sliding-window softcap; do
   schedule $variant 128

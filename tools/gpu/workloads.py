@@ -11,6 +11,7 @@ no table of all pairs is made.
 """
 
 import dataclasses
+import glob
 import itertools
 import math
 import os
@@ -29,7 +30,7 @@ DEVICE = "cuda"
 
 # What a row can say beside parameters: sequences, query heads, how many of these
 # share a key head, the seed of what is drawn beside q, k, v, and the kernel, which
-# is .carry/kernels/scheduled-KERNEL.attn.
+# is .carry/kernels/scheduled-KERNEL.attn, or -KERNEL-to-N for at most N keys.
 OPTIONS = {"batch": None, "heads": None, "group": 1, "seed": 0, "kernel": None}
 
 # Parameters by variant: the variant's own, with its defaults, and what is drawn.
@@ -451,7 +452,11 @@ class Bound:
 
 
 def find_kernel(problem):
-    return os.path.join(KERNELS, f"scheduled-{problem.kernel}.attn")
+    """The kernel for the fewest keys that has the problem's, or the one for all."""
+    stem = os.path.join(KERNELS, f"scheduled-{problem.kernel}")
+    limits = [int(path[len(stem) + 4 : -5]) for path in glob.glob(stem + "-to-*.attn")]
+    limits = [limit for limit in limits if limit >= problem.length]
+    return f"{stem}-to-{min(limits)}.attn" if limits else stem + ".attn"
 
 
 def bind(problem):

@@ -2,7 +2,7 @@
 //
 // A schedule never changes what is computed. As text it is
 //
-//   rows=128 keys=128 slots=2 turns=1 split=0
+//   rows=128 keys=128 slots=2 turns=1 split=0 cluster=1
 //
 // on a command line with commas for spaces, and with any of the fields.
 //
@@ -29,6 +29,8 @@ struct ScheduleOptions {
   bool takesTurns = true;
   /// Which of the machine's splits of registers between roles.
   int64_t split = 0;
+  /// Neighbouring blocks that fetch together what a sweep loads.
+  int64_t cluster = 1;
 };
 
 /// All that is chosen for a program.
@@ -38,7 +40,8 @@ struct TileSchedule : ScheduleOptions {
 
   bool operator==(const TileSchedule &other) const {
     return rows == other.rows && keys == other.keys && slots == other.slots &&
-           takesTurns == other.takesTurns && split == other.split;
+           takesTurns == other.takesTurns && split == other.split &&
+           cluster == other.cluster;
   }
 };
 
@@ -46,7 +49,7 @@ std::string format(const TileSchedule &schedule);
 
 /// The fields that a user has given.
 struct ScheduleFields {
-  std::optional<int64_t> rows, keys, slots, turns, split;
+  std::optional<int64_t> rows, keys, slots, turns, split, cluster;
 
   bool allow(const TileSchedule &schedule) const;
   /// `schedule` with these in place of its own.

@@ -37,8 +37,8 @@ struct MachineModel {
   int64_t maxBoxRows;
   /// Bytes of shared memory of a block, and of the cache that blocks share.
   int64_t sharedBytes, cacheBytes;
-  /// The most groups that multiply.
-  int64_t maxGroups;
+  /// The most groups that multiply, and blocks of a cluster.
+  int64_t maxGroups, maxCluster;
   MachineRates rates;
 
   /// Who holds an accumulator of `productRows` x `columns`, and a left side of

@@ -79,9 +79,13 @@ private:
     unsigned linearPartial = 0, located = 0;
     /// Points of each located range that is full.
     std::vector<int64_t> wholeRanges;
-    bool hasFull = false, hasSeen = false;
+    bool hasFull = false, hasSeen = false, hasBoxes = false;
+    /// Why its blocks form no clusters; empty if they may.
+    std::string clusterRefusal;
     /// Registers of the accumulators that live from step to step.
     double accumulators = 0;
+    /// Copies of the tile that takes the most.
+    double copies = 0;
   };
 
   explicit ScheduleModel(const MachineModel &machine) : machine(&machine) {}
@@ -90,7 +94,7 @@ private:
                                      std::vector<ProgramCosts> &programs);
   double getSharedBytes(const StepCosts &costs,
                         const TileSchedule &schedule) const;
-  double getStepClocks(const StepCosts &costs, int64_t groups,
+  double getStepClocks(const StepCosts &costs, int64_t groups, int64_t cluster,
                        bool isPartial) const;
   double getClocks(const ProgramCosts &program, const StepCosts &costs,
                    const TileSchedule &schedule) const;

@@ -24,6 +24,7 @@ static const Field kFields[] = {
     {"slots", &ScheduleFields::slots, 1, 16},
     {"turns", &ScheduleFields::turns, 0, 1},
     {"split", &ScheduleFields::split, 0, 15},
+    {"cluster", &ScheduleFields::cluster, 1, 16},
 };
 
 static ScheduleFields getFields(const TileSchedule &schedule) {
@@ -33,6 +34,7 @@ static ScheduleFields getFields(const TileSchedule &schedule) {
   fields.slots = schedule.slots;
   fields.turns = schedule.takesTurns;
   fields.split = schedule.split;
+  fields.cluster = schedule.cluster;
   return fields;
 }
 
@@ -59,6 +61,7 @@ TileSchedule ScheduleFields::apply(TileSchedule schedule) const {
   schedule.slots = slots.value_or(schedule.slots);
   schedule.takesTurns = turns.value_or(schedule.takesTurns);
   schedule.split = split.value_or(schedule.split);
+  schedule.cluster = cluster.value_or(schedule.cluster);
   return schedule;
 }
 
@@ -79,7 +82,8 @@ Result<ScheduleFields> attn::parseScheduleFields(StringRef text, char separator,
         field = &known;
     if (!field)
       return refuse("'" + part.trim().str() + "' is no field of a schedule",
-                    "give some of rows=N, keys=N, slots=N, turns=0|1, split=N");
+                    "give some of rows=N, keys=N, slots=N, turns=0|1, split=N, "
+                    "cluster=N");
     int64_t value = 0;
     if (number.getAsInteger(10, value) || value < field->least ||
         value > field->most)

@@ -132,9 +132,9 @@ Result<ScheduleEntry> LineParser::parse() {
   if (!fields.isOk())
     return fields.takeStatus();
   if (!fields->rows || !fields->keys || !fields->slots || !fields->turns ||
-      !fields->split)
+      !fields->split || !fields->cluster)
     return refuse("the schedule has only '" + fields->format() + "'",
-                  "give rows, keys, slots, turns and split");
+                  "give rows, keys, slots, turns, split and cluster");
   entry.schedule = fields->apply({});
   return entry;
 }

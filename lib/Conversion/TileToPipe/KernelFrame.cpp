@@ -43,7 +43,7 @@ ArrayAttr KernelFrame::getShape(unsigned index) {
   return b.getArrayAttr(shape);
 }
 
-LogicalResult KernelFrame::createKernel() {
+LogicalResult KernelFrame::createKernel(int64_t cluster) {
   SmallVector<Type> types;
   SmallVector<Attribute> attrs;
   SmallVector<std::optional<unsigned>> numbers;
@@ -66,9 +66,9 @@ LogicalResult KernelFrame::createKernel() {
     attrs.push_back(list.getDictionary(b.getContext()));
   }
   kernel = pipe::KernelOp::create(
-      b, program.getSymNameAttr(),
-      TypeAttr::get(b.getFunctionType(types, {})), /*cluster=*/
-      b.getI64IntegerAttr(1), b.getArrayAttr(attrs), /*res_attrs=*/ArrayAttr());
+      b, program.getSymNameAttr(), TypeAttr::get(b.getFunctionType(types, {})),
+      b.getI64IntegerAttr(cluster), b.getArrayAttr(attrs),
+      /*res_attrs=*/ArrayAttr());
   Block *body = b.createBlock(&kernel.getBody());
   for (Type type : types)
     body->addArgument(type, b.getLoc());

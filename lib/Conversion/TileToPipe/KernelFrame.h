@@ -20,8 +20,9 @@ public:
   /// is copied in bulk, or stored to by whole tiles.
   void setBulk(unsigned index) { bulk.insert(index); }
 
-  /// Writes the kernel at the insertion point, which moves into its body.
-  mlir::LogicalResult createKernel();
+  /// Writes the kernel, of clusters of so many blocks, at the insertion point,
+  /// which moves into its body.
+  mlir::LogicalResult createKernel(int64_t cluster = 1);
   /// Tiles along each coordinate of the program.
   mlir::FailureOr<llvm::SmallVector<mlir::Value>> getCounts();
   /// 1 where the program's guard holds, else 0; null without a guard.

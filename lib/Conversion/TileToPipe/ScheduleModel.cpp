@@ -171,9 +171,13 @@ LogicalResult ScheduleModel::collect(const MachineModel &machine,
       else
         costs.operations += elements * countInstructions(op);
     }
+    all.clusterRefusal = plan.checkCluster(machine.maxCluster).reason;
     all.hasSeen = llvm::any_of(
         plan.slots, [](const SlotOperand &slot) { return bool(slot.seen); });
-    all.accumulators = 0;
+    all.hasBoxes = llvm::any_of(plan.slots, [](const SlotOperand &slot) {
+      return slot.layout.has_value();
+    });
+    all.accumulators = all.copies = 0;
     for (tile::DotOp dot : plan.lateProducts)
       all.accumulators += countElements(dot.getResult().getType()) * share /
                           static_cast<double>(machine.groupWarps * kLanes);
@@ -181,6 +185,9 @@ LogicalResult ScheduleModel::collect(const MachineModel &machine,
       tile::LoadOp load = slot.load;
       auto type = cast<RankedTensorType>(load.getResult().getType());
       int64_t panel = machine.swizzle * 8 / type.getElementTypeBitWidth();
+      all.copies = std::max(all.copies,
+                            static_cast<double>(llvm::divideCeil(
+                                type.getDimSize(slot.box.columnDim), panel)));
       double rowBytes = static_cast<double>(llvm::alignTo(
                             type.getDimSize(slot.box.columnDim), panel)) *
                         type.getElementTypeBitWidth() / 8;
@@ -288,7 +295,7 @@ double ScheduleModel::getSharedBytes(const StepCosts &costs,
 }
 
 double ScheduleModel::getStepClocks(const StepCosts &costs, int64_t groups,
-                                    bool isPartial) const {
+                                    int64_t cluster, bool isPartial) const {
   const MachineRates &rates = machine->rates;
   double number = static_cast<double>(groups);
   double operations = costs.operations + (isPartial ? costs.maskOperations : 0);
@@ -302,7 +309,8 @@ double ScheduleModel::getStepClocks(const StepCosts &costs, int64_t groups,
   double chain =
       kChain + costs.earlyProducts +
       std::max(costs.products - costs.earlyProducts, elements / number);
-  double traffic = costs.movingBytes / rates.cacheBytes;
+  double traffic =
+      costs.movingBytes / rates.cacheBytes / static_cast<double>(cluster);
   return std::max({clocks + kTraffic * traffic, chain, traffic});
 }
 
@@ -312,8 +320,10 @@ double ScheduleModel::getClocks(const ProgramCosts &program,
   double rows = static_cast<double>(schedule.rows);
   double keys = static_cast<double>(schedule.keys);
   int64_t groups = schedule.rows / machine->productRows;
-  double whole = getStepClocks(costs, groups, /*isPartial=*/false);
-  double cut = getStepClocks(costs, groups, /*isPartial=*/true);
+  double whole =
+      getStepClocks(costs, groups, schedule.cluster, /*isPartial=*/false);
+  double cut =
+      getStepClocks(costs, groups, schedule.cluster, /*isPartial=*/true);
   double clocks = kItem, useful = 0;
   double shared = getSharedBytes(costs, schedule);
   if (shared + static_cast<double>(groups) * costs.stagingBytes >
@@ -360,11 +370,14 @@ double ScheduleModel::getClocks(const ProgramCosts &program,
 /// Registers that ptxas needs beside those of tiles, fitted to 286 kernels of
 /// 13 variants at D=64, 128 and 256 (ptxas 13.0). The lowering itself keeps
 /// kReserve. Wide accumulators cost more; of scalars only those beyond what
-/// uniform registers take do, and many of many are computed again instead.
+/// uniform registers take do, and many of many are computed again instead. The
+/// copies of a box begin at coordinates of their own, which ptxas computes
+/// ahead.
 static constexpr double kReserve = 16, kAccumulators = 64,
                         kAccumulatorShare = 1.0 / 3, kScalars = 30,
                         kScalarShare = 0.8, kMostForScalars = 13, kSeen = 5,
-                        kLoadShare = 0.85, kLoadReserve = 2;
+                        kLoadShare = 0.85, kLoadReserve = 2, kLoadCopies = 2,
+                        kLoadBoxes = 13;
 
 void ScheduleModel::checkFit(const ProgramCosts &program,
                              const StepCosts &costs,
@@ -380,7 +393,8 @@ void ScheduleModel::checkFit(const ProgramCosts &program,
   estimate.scalars = std::max(estimate.scalars, round(costs.scalars));
   double loading = std::min(costs.loadScalars, kScalars) +
                    std::max(costs.loadScalars - kScalars, 0.0) * kLoadShare +
-                   kLoadReserve;
+                   kLoadReserve + (program.hasBoxes ? kLoadBoxes : 0) +
+                   std::max(program.copies - 2, 0.0) * kLoadCopies;
   estimate.loadRegisters = std::max(estimate.loadRegisters, round(loading));
   double reserve =
       kReserve +
@@ -425,6 +439,11 @@ ScheduleEstimate ScheduleModel::estimate(const TileSchedule &schedule) const {
                        std::to_string(machine->getRegisters(groups).size());
     return estimate;
   }
+  if (schedule.cluster > machine->maxCluster) {
+    estimate.refusal =
+        "cluster: expects at most " + std::to_string(machine->maxCluster);
+    return estimate;
+  }
   for (const ProgramCosts &program : programs) {
     double part = static_cast<double>(schedule.keys - kNarrow) /
                   static_cast<double>(kWide - kNarrow);
@@ -432,6 +451,8 @@ ScheduleEstimate ScheduleModel::estimate(const TileSchedule &schedule) const {
         StepCosts::interpolate(program.narrow, program.wide, part);
     estimate.clocks += getClocks(program, costs, schedule);
     checkFit(program, costs, schedule, estimate);
+    if (schedule.cluster > 1 && !program.clusterRefusal.empty())
+      estimate.refusal = "cluster: " + program.clusterRefusal;
     if (program.hasSeen && schedule.keys > machine->maxSeenColumns)
       estimate.refusal = "keys: expects at most " +
                          std::to_string(machine->maxSeenColumns) +
@@ -448,6 +469,11 @@ std::vector<ScheduleCandidate> ScheduleModel::rank(const ScheduleFields &given,
     // Rows that are given may be of fewer groups, with other splits.
     auto splits = machine->getRegisters(schedule.rows / machine->productRows);
     if (!given.split && schedule.split >= static_cast<int64_t>(splits.size()))
+      return;
+    if (!given.cluster && schedule.cluster > 1 &&
+        llvm::any_of(programs, [](const ProgramCosts &program) {
+          return !program.clusterRefusal.empty();
+        }))
       return;
     ScheduleEstimate expected = estimate(schedule);
     // Registers that a loader does not need are lost to the other threads.
@@ -474,11 +500,13 @@ std::vector<ScheduleCandidate> ScheduleModel::rank(const ScheduleFields &given,
         if (!isSearch)
           continue;
         for (int64_t slots : {2, 3})
-          for (bool turns : {true, false}) {
-            schedule.slots = slots;
-            schedule.takesTurns = turns;
-            add(schedule);
-          }
+          for (bool turns : {true, false})
+            for (int64_t cluster : {int64_t(1), machine->maxCluster}) {
+              schedule.slots = slots;
+              schedule.takesTurns = turns;
+              schedule.cluster = cluster;
+              add(schedule);
+            }
       }
   llvm::stable_sort(candidates, [](const auto &a, const auto &b) {
     bool fitsA = a.estimate.refusal.empty(), fitsB = b.estimate.refusal.empty();

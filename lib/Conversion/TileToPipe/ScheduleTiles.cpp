@@ -24,6 +24,7 @@ struct ScheduleTiles final
     slots = options.slots;
     takesTurns = options.takesTurns;
     split = options.split;
+    cluster = options.cluster;
     this->keepOthers = keepOthers;
   }
   ScheduleTiles(const ScheduleTiles &other)
@@ -44,6 +45,8 @@ struct ScheduleTiles final
          llvm::make_early_inc_range(getOperation().getOps<tile::ProgramOp>())) {
       StepPlan plan(program, machine);
       Refusal refusal = plan.analyze();
+      if (!refusal.op && cluster > 1)
+        refusal = plan.checkCluster(cluster);
       if (refusal.op && !keepOthers) {
         refusal.op->emitOpError("has no schedule for ")
             << machine.name << ": " << refusal.reason;
@@ -60,6 +63,7 @@ struct ScheduleTiles final
       options.slots = slots;
       options.takesTurns = takesTurns;
       options.split = split;
+      options.cluster = cluster;
       if (failed(Scheduler(plan, options, builder).run()))
         return signalPassFailure();
     }
@@ -78,6 +82,10 @@ struct ScheduleTiles final
                         llvm::cl::desc("Which of the machine's splits of "
                                        "registers between roles"),
                         llvm::cl::init(0)};
+  Option<int64_t> cluster{*this, "cluster",
+                          llvm::cl::desc("Neighbouring blocks that fetch "
+                                         "together what a sweep loads"),
+                          llvm::cl::init(1)};
   Option<bool> keepOthers{*this, "keep-others",
                           llvm::cl::desc("Leave programs without a schedule as "
                                          "they are, with a remark"),

@@ -36,22 +36,6 @@ pipe::SharedType Scheduler::getSlotType(const SlotOperand &slot) {
                                type.getElementType(), plan.machine.swizzle, 1);
 }
 
-/// Whether a scalar depends on where the item's rows are.
-bool Scheduler::dependsOnRows(Value value) {
-  tile::ProgramOp program = plan.program;
-  Value rows = program.getCoordinates()[plan.rowCoordinate];
-  llvm::DenseSet<Value> seen;
-  SmallVector<Value> work = {value};
-  while (!work.empty()) {
-    Value next = work.pop_back_val();
-    if (next == rows)
-      return true;
-    if (Operation *op = next.getDefiningOp(); op && seen.insert(next).second)
-      llvm::append_range(work, op->getOperands());
-  }
-  return false;
-}
-
 /// As many tiles of other coordinates as have their moving operands in the
 /// cache that all blocks share.
 Value Scheduler::getSection() {
@@ -90,9 +74,10 @@ void Scheduler::declareRings() {
       messages = 2;
       hasSteps = true;
     }
+    bool isShared = options.cluster > 1 && slot.isMoving && !slot.hasRows;
     auto type =
         pipe::RingType::get(b.getContext(), slot.isMoving ? options.slots : 1,
-                            operand.type, messages, /*cluster=*/false);
+                            operand.type, messages, isShared);
     if (carries)
       hasMessages = false;
     int64_t numRings = slot.hasRows ? plan.numGroups : 1;
@@ -137,13 +122,21 @@ LogicalResult Scheduler::declare() {
     frame.setBulk(getArgument(slot.load.getSource()));
   for (auto store : program.getBody().getOps<tile::StoreOp>())
     frame.setBulk(getArgument(store.getTarget()));
-  if (failed(frame.createKernel()))
+  if (failed(frame.createKernel(options.cluster)))
     return failure();
   FailureOr<Values> tiles = frame.getCounts();
   FailureOr<Value> guard = frame.getGuard();
   if (failed(tiles) || failed(guard))
     return failure();
   counts = *tiles;
+  if (options.cluster > 1) {
+    // The blocks of a cluster take tiles of the same other coordinates; those
+    // beyond the last row store nothing.
+    Value &rows = counts[plan.rowCoordinate];
+    Value size = i32(options.cluster);
+    rows = arith::MulIOp::create(b, arith::CeilDivUIOp::create(b, rows, size),
+                                 size);
+  }
   others = i32(1);
   for (auto [i, count] : llvm::enumerate(counts))
     if (i != plan.rowCoordinate)
@@ -151,10 +144,7 @@ LogicalResult Scheduler::declare() {
   Value items = arith::MulIOp::create(b, others, counts[plan.rowCoordinate]);
   if (*guard)
     items = arith::MulIOp::create(b, items, *guard);
-  tile::SweepOp sweep = plan.sweep;
-  bool varies = llvm::any_of(sweep->getOperands(), [&](Value value) {
-    return value.getType().isIndex() && dependsOnRows(value);
-  });
+  bool varies = plan.hasStepsOfRows();
   bool hasStationary = llvm::any_of(
       plan.slots, [](const SlotOperand &slot) { return !slot.isMoving; });
   if (varies && hasStationary)

@@ -40,7 +40,6 @@ private:
   void declareStaging();
   pipe::SharedType getSlotType(const SlotOperand &slot);
   mlir::Value getSection();
-  bool dependsOnRows(mlir::Value value);
   mlir::LogicalResult enterRole(RegisterEmitter &emitter);
   /// Begins the loop over a role's items, with the places in its rings; returns
   /// the item.

@@ -305,9 +305,9 @@ Refusal StepPlan::planSlot(Value tile, tile::DotOp dot, bool isLate) {
   if (load.getPad())
     return refuse(load, "bulk copies give zero beyond the extents");
   if (getType(tile).getDimSize(box->rowDim) > machine.maxBoxRows ||
-      getType(tile).getDimSize(box->rowDim) % 8 != 0)
-    return refuse(load, "its tile has no multiple of 8 rows up to " +
-                            Twine(machine.maxBoxRows));
+      getType(tile).getDimSize(box->rowDim) % kCopyRows != 0)
+    return refuse(load, "its tile has no multiple of " + Twine(kCopyRows) +
+                            " rows up to " + Twine(machine.maxBoxRows));
   int64_t rowDim = memref.getRank() - 2;
   if (Refusal r = checkLayouts(load, load.getSource(), *box, load.getIndices(),
                                getType(tile).getDimSize(box->rowDim), rowDim);
@@ -315,9 +315,9 @@ Refusal StepPlan::planSlot(Value tile, tile::DotOp dot, bool isLate) {
     return r;
   SlotOperand slot;
   slot.layout = getLayout(load.getSource(), rowDim);
-  if (slot.layout && slot.layout->getRun() % 8 != 0)
-    return refuse(load, "copies of runs of a box have a multiple of 8 points, "
-                        "but these have " +
+  if (slot.layout && slot.layout->getRun() % kCopyRows != 0)
+    return refuse(load, "copies of runs of a box have a multiple of " +
+                            Twine(kCopyRows) + " points, but these have " +
                             Twine(slot.layout->getRun()));
   slot.load = load;
   slot.box = *box;
@@ -375,127 +375,6 @@ bool StepPlan::isMaskedBeyondCount(Value tile, int64_t dim) const {
       return !mask.getValid().empty() && mask.getValid()[dim] == count;
     return isPointwise(user) && isMaskedBeyondCount(user->getResult(0), dim);
   });
-}
-
-//===----------------------------------------------------------------------===//
-// Early, between, late
-//===----------------------------------------------------------------------===//
-
-Refusal StepPlan::classify() {
-  Block &step = sweep.getStep().front();
-  Operation *yield = step.getTerminator();
-  lateCarries.assign(sweep.getInits().size(), false);
-  for (tile::DotOp dot : lateProducts)
-    late.insert(dot);
-  auto dependsOn = [&](Operation &op, auto holds) {
-    bool depends = false;
-    op.walk([&](Operation *inner) {
-      for (Value operand : inner->getOperands())
-        depends |= holds(operand);
-    });
-    return depends;
-  };
-  for (bool changes = true; changes;) {
-    changes = false;
-    for (Operation &op : step.without_terminator())
-      if (!late.contains(&op) && dependsOn(op, [&](Value value) {
-            return late.contains(value.getDefiningOp());
-          }))
-        changes |= late.insert(&op).second;
-    for (auto [i, next] : llvm::enumerate(yield->getOperands()))
-      if (!lateCarries[i] && late.contains(next.getDefiningOp()))
-        changes = lateCarries[i] = true;
-  }
-  auto isLateCarry = [&](Value value) {
-    auto argument = dyn_cast<BlockArgument>(value);
-    return argument && argument.getOwner() == &step &&
-           argument.getArgNumber() >= 2 &&
-           lateCarries[argument.getArgNumber() - 2];
-  };
-  for (Operation &op : step.without_terminator()) {
-    if (late.contains(&op)) {
-      auto dot = dyn_cast<tile::DotOp>(op);
-      if (dot && late.contains(getProduct(dot).lhs.getDefiningOp()))
-        return refuse(dot, "it takes what a product of products gives");
-      if (dot && late.contains(dot.getAccumulator().getDefiningOp()))
-        return refuse(dot, "it is added to another product of its turn");
-      if (isa<tile::MaskOp, tile::GenerateOp, tile::GatherOp>(op) ||
-          (isa<tile::LoadOp>(op) && !getSlot(op.getResult(0))))
-        return refuse(&op, "it stands behind the second product");
-      continue;
-    }
-    if (dependsOn(op, [&](Value value) {
-          return isLateCarry(value) || between.contains(value.getDefiningOp());
-        }))
-      between.insert(&op);
-  }
-  for (Operation *op : between)
-    if (isa<tile::DotOp, tile::MaskOp>(op))
-      return refuse(op, "it needs what the late products of the step before "
-                        "give");
-  for (tile::DotOp dot : earlyProducts) {
-    Value acc = dot.getAccumulator();
-    bool isCarry = llvm::is_contained(step.getArguments(), acc);
-    if (!isCarry && !matchPattern(acc, m_AnyZeroFloat()))
-      return refuse(dot, "it is added to what its step computes");
-  }
-  return {};
-}
-
-bool StepPlan::isDeferred(Operation *op) const {
-  return isa<arith::TruncFOp>(op) && !isLate(op) && !isBetween(op) &&
-         llvm::all_of(op->getUsers(), [&](Operation *user) {
-           return isa<tile::DotOp>(user) && isLate(user);
-         });
-}
-
-bool StepPlan::isForSlots(Operation *op) {
-  return isa<tile::ReduceOp, tile::GenerateOp>(op) && !op->use_empty() &&
-         llvm::all_of(op->getUsers(), llvm::IsaPred<tile::LoadOp>);
-}
-
-/// A sum of parts of lanes, all of whose uses take parts.
-bool StepPlan::isPartial(Value line,
-                         const llvm::DenseSet<Value> &carries) const {
-  if (carries.contains(line))
-    return true;
-  Operation *op = line.getDefiningOp();
-  if (!op || getType(line).getRank() != 1 || !isRow(line, 0))
-    return false;
-  if (auto reduce = dyn_cast<tile::ReduceOp>(op))
-    return reduce.getKind() == tile::ReduceKind::Add;
-  if (isa<arith::AddFOp>(op))
-    return isPartial(op->getOperand(0), carries) &&
-           isPartial(op->getOperand(1), carries);
-  if (isa<arith::MulFOp>(op))
-    return isPartial(op->getOperand(0), carries) !=
-           isPartial(op->getOperand(1), carries);
-  return false;
-}
-
-bool StepPlan::isPartial(Value line) const {
-  return isPartial(line, partialCarries);
-}
-
-void StepPlan::findPartialCarries() {
-  Block &step = sweep.getStep().front();
-  Operation *yield = step.getTerminator();
-  for (auto [i, init] : llvm::enumerate(sweep.getInits())) {
-    Value carry = step.getArgument(i + 2);
-    if (getType(carry).getRank() == 1 && isRow(carry, 0) &&
-        matchPattern(init, m_AnyZeroFloat()))
-      partialCarries.insert(carry);
-  }
-  for (bool changes = true; changes;) {
-    changes = false;
-    for (auto [i, next] : llvm::enumerate(yield->getOperands())) {
-      Value carry = step.getArgument(i + 2);
-      if (!partialCarries.contains(carry) || isPartial(next, partialCarries))
-        continue;
-      partialCarries.erase(carry);
-      changes = true;
-    }
-  }
 }
 
 //===----------------------------------------------------------------------===//

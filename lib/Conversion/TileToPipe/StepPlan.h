@@ -67,6 +67,9 @@ struct PlannedProduct {
   int64_t lhsDim, rhsDim;
 };
 
+/// Rows after which a swizzled panel repeats itself: of copies a multiple.
+inline constexpr int64_t kCopyRows = 8;
+
 /// Why a program is not scheduled.
 struct Refusal {
   mlir::Operation *op = nullptr;
@@ -101,6 +104,13 @@ public:
   std::optional<BoxLayout> getLayout(mlir::Value memref, unsigned dim) const;
   /// Whether the dimension of a tile is that of the program's rows.
   bool isRow(mlir::Value tile, int64_t dim) const;
+  /// Whether a value depends on where the program's rows are.
+  bool dependsOnRows(mlir::Value value) const;
+  /// Whether other rows may have other steps.
+  bool hasStepsOfRows() const;
+  /// Whether neighbouring tiles of rows can be fetched for together; refuses
+  /// others.
+  Refusal checkCluster(int64_t cluster) const;
 
   const MachineModel &machine;
   tile::ProgramOp program;

@@ -14,7 +14,7 @@ using namespace attn::nvidia;
 static ArrayRef<std::pair<int64_t, int64_t>> getRegisters(int64_t groups) {
   using Split = std::pair<int64_t, int64_t>;
   static const Split one[] = {{56, 240}, {88, 240}},
-                     two[] = {{56, 224}, {88, 208}, {104, 200}, {120, 192}},
+                     two[] = {{24, 240}, {56, 224}, {88, 208}, {104, 200}, {120, 192}},
                      three[] = {{32, 160}, {56, 152}};
   switch (groups) {
   case 1:
@@ -41,6 +41,7 @@ const MachineModel &attn::nvidia::getMachineModel() {
       /*sharedBytes=*/232448,
       /*cacheBytes=*/32 << 20,
       /*maxGroups=*/3,
+      /*maxCluster=*/2,
       // A product of 64 rows and a depth of 16 takes half a clock a column; the
       // left side's 2 KiB and the right side's 32 bytes a column come at 128
       // bytes a clock. MUFU has 16 lanes, the schedulers issue for 128. Of the

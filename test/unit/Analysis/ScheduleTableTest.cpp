@@ -7,7 +7,8 @@
 using namespace attn;
 
 static const char kKey[] = "cascade=0123456789abcdef widths=128x64 bits=16";
-static const char kSchedule[] = "rows=128 keys=64 slots=2 turns=1 split=0";
+static const char kSchedule[] = "rows=128 keys=64 slots=2 turns=1 split=0 "
+                                "cluster=1";
 
 static std::string refusal(const std::string &text) {
   auto table = ScheduleTable::parse(text, "t.schedules");
@@ -44,7 +45,7 @@ TEST(ScheduleTable, PicksByLength) {
   auto line = [](const char *length, int keys) {
     return std::string("full: ") + kKey + length +
            " -> rows=128 keys=" + std::to_string(keys) +
-           " slots=2 turns=1 split=0\n";
+           " slots=2 turns=1 split=0 cluster=1\n";
   };
   auto table = ScheduleTable::parse(
       line(" length=4096", 96) + line("", 128) + line(" length=512", 32), "t");
@@ -112,7 +113,7 @@ TEST(ScheduleTable, Refusals) {
             "widths, bits and perhaps length");
   EXPECT_EQ(refusal("full: " + key + " -> rows=128 keys=64"),
             "t.schedules:1: the schedule has only 'rows=128 keys=64'; give "
-            "rows, keys, slots, turns and split");
+            "rows, keys, slots, turns, split and cluster");
   EXPECT_EQ(refusal("full: " + key + " -> rows=128 turns=2"),
             "t.schedules:1: turns expects an integer of at least 0 and at most "
             "1, but got '2'; give one");

@@ -73,7 +73,8 @@ TileSchedule parse(const std::string &text) {
 }
 } // namespace
 
-static const char kOther[] = "rows=64 keys=32 slots=3 turns=0 split=0";
+static const char kOther[] =
+    "rows=64 keys=32 slots=3 turns=0 split=0 cluster=1";
 
 TEST(GpuProgram, TakesTheTablesSchedule) {
   Bound full(getText("full"));
@@ -114,7 +115,9 @@ TEST(GpuProgram, GoesOnAfterAnEntryThatDoesNotBuild) {
   Bound full(getText("full"));
   GpuOptions options;
   options.table.set({"full", full.getKey(),
-                     parse("rows=192 keys=256 slots=2 turns=1 split=0"), ""});
+                     parse("rows=192 keys=256 slots=2 turns=1 split=0 "
+                           "cluster=1"),
+                     ""});
   GpuProgram program = full.compile(options);
   ASSERT_TRUE(program.schedule);
   EXPECT_NE(program.origin, ScheduleOrigin::ownTable);

@@ -213,5 +213,5 @@ TEST(Tuner, HasNoWinnerWhereNothingRuns) {
   TuneResult result = tune(candidates, measurer, options);
   EXPECT_FALSE(result.best);
   EXPECT_EQ(progress, "tune: 1 of 1, rows=128 keys=128 slots=2 turns=1 "
-                      "split=0: wrong result, as the test wants\n");
+                      "split=0 cluster=1: wrong result, as the test wants\n");
 }

@@ -64,6 +64,37 @@ TEST_P(SchedulesTest, AreRight) {
   }
 }
 
+// Tiles of rows that are no whole number of clusters, and fewer rows than a
+// tile.
+class SchedulesInClustersTest : public testing::TestWithParam<const char *> {};
+
+TEST_P(SchedulesInClustersTest, AreRight) {
+  uint64_t seed = std::random_device()();
+  std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
+  std::vector<InterpretedCase> cases = {
+      {{1, 2, 2, 300, 150, 16, 16, {}}, DType::bf16, 64, 16},
+      {{2, 2, 1, 130, 100, 32, 24, {}}, DType::f16, 128, 64},
+      {{1, 3, 1, 40, 0, 16, 16, {}}, DType::bf16, 64, 32},
+  };
+  PipeLaunch launch;
+  launch.multiprocessors = 5;
+  launch.schedule = PipeSchedule::random;
+  launch.seed = seed;
+  for (InterpretedCase c : cases) {
+    c.isScheduled = true;
+    c.schedule.cluster = 2;
+    EXPECT_EQ(InterpretedRun(GetParam(), c).run(seed, launch), "");
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Variants, SchedulesInClustersTest,
+                         testing::Values("full", "gqa", "bias", "relu-norm"),
+                         [](const auto &info) {
+                           std::string name = info.param;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
+
 // Tables of no entry, of one and of more, at coordinates that may be outside.
 TEST(SchedulesOfTablesTest, ReadNothingOutside) {
   for (int64_t entries : {0, 1, 20})

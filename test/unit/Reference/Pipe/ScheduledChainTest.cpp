@@ -94,7 +94,8 @@ TEST(ScheduledChainTest, WidthsOfChainedProducts) {
 
 TEST(ScheduledChainTest, SchedulesOfChainedProducts) {
   for (int64_t rows : {64, 128, 192})
-    for (std::string options : {"slots=1", "slots=3", "turns=false"}) {
+    for (std::string options :
+         {"slots=1", "slots=3", "turns=false", "cluster=2"}) {
       SCOPED_TRACE(options + ", " + std::to_string(rows) + " rows");
       expectChain(
           {.p = 200, .m = 330, .heads = 2, .rows = rows, .options = options});

@@ -100,7 +100,7 @@ TEST(ScheduledGemmTest, NarrowTilesOfAGemm) {
 }
 
 TEST(ScheduledGemmTest, SchedulesOfAGemm) {
-  for (std::string options : {"slots=1", "slots=3", "turns=false"})
+  for (std::string options : {"slots=1", "slots=3", "turns=false", "cluster=2"})
     expectGemm({.m = 200, .n = 100, .k = 300, .options = options});
 }
 
