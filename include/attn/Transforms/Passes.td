@@ -291,6 +291,22 @@ def FoldScalesPass : Pass<"tile-fold-scales", "::mlir::ModuleOp"> {
                            "::mlir::math::MathDialect"];
 }
 
+def FoldOffsetsPass : Pass<"tile-fold-offsets", "::mlir::ModuleOp"> {
+  let summary = "Take a line's term out of masks, extrema and differences";
+  let description = [{
+    A term that all points of a row share, or of a column, is added once a line where
+    nothing needs the sum at each point:
+
+    * an infinity that a mask puts in place of points stays what it is;
+    * the extremum of a row with the term is the row's extremum, plus the term;
+    * with a second line's term the two are one: `(x - a) - b` is `x - (a + b)`.
+
+    So ALiBi's part of the query leaves the scores: its maximum and the exponential's
+    difference have it. Results change by rounding only, while terms are finite.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 def SplitLinesPass : Pass<"tile-split-lines", "::mlir::ModuleOp"> {
   let summary = "Compute once a line what depends on a row or a column alone";
   let description = [{

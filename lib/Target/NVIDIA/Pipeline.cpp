@@ -21,6 +21,7 @@ using namespace attn;
 void attn::nvidia::addFoldPasses(OpPassManager &passes) {
   passes.addPass(createSplitCoordinatesPass());
   passes.addPass(createSplitLinesPass());
+  passes.addPass(createFoldOffsetsPass());
   passes.addPass(createFoldScalesPass());
   passes.addPass(createCanonicalizerPass());
   passes.addPass(createCSEPass());
