@@ -84,15 +84,29 @@ LogicalResult FillOp::verify() {
   if (getBody().getNumArguments() != 1 ||
       getBody().getArgument(0).getType() != ring.getSlot())
     return emitOpError("expects a body with one argument, the slot");
+  auto loads = getBody().getOps<LoadOp>();
+  auto isStrided = [](LoadOp load) {
+    return load.getSource().getType().getStrided();
+  };
+  bool isByThreads = llvm::any_of(loads, isStrided);
+  bool isByOne = !isByThreads || !llvm::all_of(loads, isStrided);
   // fill_c3
   if (auto role = (*this)->getParentOfType<RoleOp>();
-      role && role.getWarps() != 1) {
+      role && ((isByOne && role.getWarps() != 1) ||
+               (isByThreads && role.getWarps() == 1))) {
     InFlightDiagnostic diag =
-        emitOpError("expects to stand in a role of 1 warp, but got ")
-        << role.getWarps();
+        emitOpError("expects to stand in a role of ")
+        << (isByOne ? "1 warp"
+                    : "several warps, whose threads copy from strided tensors")
+        << ", but got " << role.getWarps();
     diag.attachNote(role.getLoc()) << "the role is here";
     return diag;
   }
+  // fill_c5
+  if (isByThreads && ring.getCluster())
+    return emitOpError("expects a ring that no cluster shares where threads "
+                       "copy from strided tensors, but got ")
+           << ring;
   // fill_c4
   for (Operation &op : getBody().front().without_terminator())
     if (!isa<LoadOp>(op) && !isPure(&op))
@@ -123,9 +137,6 @@ static LogicalResult verifyCopy(OpT op, GlobalType global, unsigned numIndices,
   if (global.getElementType() != elementType)
     return op.emitOpError("expects equal element types, but got ")
            << global.getElementType() << " and " << elementType;
-  if (global.getStrided())
-    return op.emitOpError("expects a tensor whose last stride is 1, but got ")
-           << global;
   return success();
 }
 
@@ -165,7 +176,7 @@ bool LoadOp::hasRowsOfSlot() {
 }
 
 LogicalResult LoadOp::verify() {
-  // load_c1, load_c2, load_c4
+  // load_c1, load_c2
   if (failed(verifyCopy(*this, getSource().getType(), getIndices().size(), 2,
                         getSlot().getType().getElementType())))
     return failure();
@@ -174,7 +185,7 @@ LogicalResult LoadOp::verify() {
       cast<FillOp>((*this)->getParentOp()).getBody().getArgument(0))
     return emitOpError("expects to load into the slot of the enclosing "
                        "pipe.fill");
-  // load_c5
+  // load_c4
   if (getRows() && !hasRowsOfSlot())
     return emitOpError("expects the first row and the number of rows, of the "
                        "slot's ")
@@ -207,13 +218,18 @@ LogicalResult StageOp::verify() {
 
 LogicalResult BulkStoreOp::verify() {
   // bulk_store_c1, bulk_store_c2, bulk_store_c3
-  return verifyCopy(*this, getDest().getType(), getIndices().size(), 2,
-                    getTile().getType().getElementType());
+  if (failed(verifyCopy(*this, getDest().getType(), getIndices().size(), 2,
+                        getTile().getType().getElementType())))
+    return failure();
+  if (getDest().getType().getStrided())
+    return emitOpError("expects a tensor whose last stride is 1, but got ")
+           << getDest().getType();
+  return success();
 }
 
 LogicalResult StoreOp::verify() {
   auto value = cast<RankedTensorType>(getValue().getType());
-  // store_c1, store_c2, store_c4
+  // store_c1, store_c2
   if (failed(verifyCopy(*this, getDest().getType(), getIndices().size(),
                         value.getRank(), value.getElementType())))
     return failure();
@@ -222,7 +238,7 @@ LogicalResult StoreOp::verify() {
       slice && slice.getPartial())
     return emitOpError("expects a complete line, but got ")
            << value << "; combine it by pipe.lane_reduce first";
-  // store_c5
+  // store_c4
   if (!getRows())
     return success();
   auto rows = cast<RankedTensorType>(getRows().getType());

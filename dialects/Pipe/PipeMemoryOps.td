@@ -52,9 +52,11 @@ def Pipe_FillOp : Pipe_Op<"fill", [
     Constraints:
     * (C1) The cursor's and the ring's numbers of slots agree.
     * (C2) There are as many messages as the ring's fillings carry.
-    * (C3) The role has one warp.
+    * (C3) The role has one warp, or where threads copy from `strided` tensors,
+      several.
     * (C4) The body holds nothing but `pipe.load`s into the slot and arithmetic.
-    * (C5) Those of the `pipe.load`s that say which rows they fill fill each row
+    * (C5) Copies from `strided` tensors are not shared by a cluster.
+    * (C6) Those of the `pipe.load`s that say which rows they fill fill each row
       of the slot once.
   }];
   let arguments = (ins Pipe_RingType:$ring, Pipe_CursorType:$cursor,
@@ -182,12 +184,14 @@ def Pipe_LoadOp : Pipe_Op<"load", [HasParent<"FillOp">]> {
     pipe.load %k[%head, %lower, %zero] -> %slot rows [8, 8] : ...
     ```
 
+    From a `strided` tensor, of which no engine copies rows in bulk, the group's
+    threads copy element by element.
+
     Constraints:
     * (C1) One index a dimension of `source`, which has at least two.
     * (C2) Element types agree.
     * (C3) The slot is that of the enclosing `pipe.fill`.
-    * (C4) `source` is not `strided`.
-    * (C5) `rows` are rows of the slot, one at the least.
+    * (C4) `rows` are rows of the slot, one at the least.
   }];
   let arguments = (ins Pipe_GlobalType:$source, Variadic<I32>:$indices,
                        Pipe_SharedType:$slot,
@@ -267,8 +271,7 @@ def Pipe_StoreOp : Pipe_Op<"store", [AttrSizedOperandSegments]> {
     * (C1) One index a dimension of `dest`, and at most as many dimensions as it.
     * (C2) Element types agree.
     * (C3) The value is complete: its encoding is not partial.
-    * (C4) `dest` is not `strided`.
-    * (C5) `rows` is a line of i32 along the value's first dimension, held by the
+    * (C4) `rows` is a line of i32 along the value's first dimension, held by the
       lanes and warps that hold the value's rows.
   }];
   let arguments = (ins Pipe_Registers:$value, Pipe_GlobalType:$dest,

@@ -131,7 +131,8 @@ static Status printSchedules(MLIRContext &context, const CommandLine &line,
   auto cascade = loadGpuCascade(context, line);
   if (!cascade.isOk())
     return cascade.takeStatus();
-  GpuLowering lowering(cascade->source.func, cascade->pipeline);
+  GpuLowering lowering(cascade->source.func, cascade->pipeline,
+                       nvidia::getMachineModel(cascade->options.anyStrides));
   auto model = lowering.getModel();
   if (auto *reason = std::get_if<std::string>(&model))
     return refuse("--report=schedules", cascade->source.name + ": " + *reason,

@@ -33,17 +33,6 @@ static const OptionSpec kSpecs[] = {
      "count bytes at this buffer and choose tiles for it (the target's L2)"},
     {"io-model", "LIST",
      "of the buffer: row-granule=N, rows-divide, hold-points; or unfused"},
-    {"tile-rows", "N", "rows of a tile (by the file's schedule, or chosen)"},
-    {"tile-keys", "N", "keys of a step (by the file's schedule, or chosen)"},
-    {"schedule", "FIELDS",
-     "of a GPU: rows=N,keys=N,slots=N,turns=0|1,split=N,cluster=N or some of "
-     "them "
-     "(by the table, or chosen)"},
-    {"schedule-table", "FILE", "schedules that go before those that ship"},
-    {"specialize", "",
-     "of a GPU: a kernel for the given lengths and integer parameters alone; "
-     "neighborhoods then come in boxes"},
-    {"no-cache", "", "of a GPU: compile, whatever the cache of kernels has"},
     {"tune", "",
      "run candidates on this machine's GPU and write the fastest schedule's "
      "entry"},
@@ -64,7 +53,10 @@ static const StringRef kStages[] = {"source", "bind",   "schedule", "reduce",
 static const StringRef kKinds[] = {"mlir", "llvm",     "asm", "obj",
                                    "so",   "artifact", "svg"};
 
-ArrayRef<OptionSpec> attn::getCompileSpecs() { return kSpecs; }
+ArrayRef<OptionSpec> attn::getCompileSpecs() {
+  static const std::vector<OptionSpec> specs = addScheduleSpecs(kSpecs);
+  return specs;
+}
 
 ArrayRef<StringRef> attn::getCompileStages() { return kStages; }
 

@@ -46,8 +46,9 @@ compilePipe(ModuleOp module, const PipelineOptions &options,
   return code;
 }
 
-GpuLowering::GpuLowering(cascade::FuncOp func, const PipelineOptions &options)
-    : func(func), options(options) {
+GpuLowering::GpuLowering(cascade::FuncOp func, const PipelineOptions &options,
+                         const MachineModel &machine)
+    : func(func), options(options), machine(machine) {
   this->options.fewRows = 0;
 }
 
@@ -124,11 +125,21 @@ double GpuLowering::getBoxCost(int64_t rows, int64_t keys) {
                 : std::numeric_limits<double>::infinity();
 }
 
+/// Without boxes a kernel for given lengths is one for any. Ranks of fixed
+/// extents would lie in tiles whole.
+static void dropLengths(PipelineOptions &options) {
+  llvm::erase_if(options.extents, [](const auto &entry) {
+    return entry.first == kRows || entry.first == kKeys;
+  });
+}
+
 OwningOpRef<ModuleOp> GpuLowering::lowerTiles(int64_t rows, int64_t keys,
                                               const PipelineOptions &options) {
   PipelineOptions stages = options;
   if (const BoxChoice *choice = getBoxes(rows, keys))
     stages.layouts = {{kRows.str(), choice->rows}, {kKeys.str(), choice->keys}};
+  else
+    dropLengths(stages);
   stages.tileRows = rows;
   stages.tileKeys = keys;
   stages.fullMultiple = keys;
@@ -144,8 +155,7 @@ std::variant<ScheduleModel, std::string> GpuLowering::getModel() {
   FailureOr<ScheduleModel> model = failure();
   auto refusal = catchRefusal(func.getContext(), [&] {
     model = ScheduleModel::create(
-        nvidia::getMachineModel(),
-        [&](int64_t rows, int64_t keys) -> OwningOpRef<ModuleOp> {
+        machine, [&](int64_t rows, int64_t keys) -> OwningOpRef<ModuleOp> {
           OwningOpRef<ModuleOp> module = lowerTiles(rows, keys, quiet);
           if (!module)
             return {};
@@ -176,7 +186,7 @@ GpuLowering::build(const TileSchedule &schedule, nvidia::CodeKind kind) {
       return failure();
     OwningOpRef<ModuleOp> module = tiles->clone();
     PassManager passes(func.getContext());
-    nvidia::addSchedulePasses(passes, schedule);
+    nvidia::addSchedulePasses(passes, schedule, machine);
     if (mlir::failed(passes.run(*module)))
       return failure();
     auto compiled = compilePipe(*module, options, kind);
@@ -205,6 +215,7 @@ FailureOr<nvidia::CompiledCode>
 GpuLowering::buildForThreads(int64_t rows, int64_t keys,
                              nvidia::CodeKind kind) {
   PipelineOptions stages = options;
+  dropLengths(stages);
   stages.tileRows = rows;
   stages.tileKeys = keys;
   OwningOpRef<ModuleOp> module = isolate(func);

@@ -34,7 +34,8 @@ struct BuildFailure {
 /// done once, and the tile programs are kept while tiles stay the same.
 class GpuLowering {
 public:
-  GpuLowering(cascade::FuncOp func, const PipelineOptions &options);
+  GpuLowering(cascade::FuncOp func, const PipelineOptions &options,
+              const MachineModel &machine);
 
   /// Whether tiles may be boxes of a canvas, which the function was bound to;
   /// they are unless `useBoxes` says otherwise.
@@ -70,6 +71,7 @@ private:
 
   cascade::FuncOp func;
   PipelineOptions options;
+  const MachineModel &machine;
   /// The function bound to its canvas; null before it is asked for, or without
   /// one.
   mlir::OwningOpRef<mlir::ModuleOp> bound;

@@ -56,7 +56,9 @@ private:
   bool tryOne(const TileSchedule &schedule, ScheduleOrigin origin);
   bool isHopeless(const TileSchedule &schedule) const;
   const ScheduleCandidate *
-  findSmallest(llvm::ArrayRef<ScheduleCandidate> candidates) const;
+  findRoomy(llvm::ArrayRef<ScheduleCandidate> candidates, double spare) const;
+  bool bisect(llvm::ArrayRef<ScheduleCandidate> candidates,
+              ScheduleOrigin origin);
 
   GpuLowering &lowering;
   ScheduleFields given;
@@ -105,18 +107,53 @@ bool Chooser::tryTable(const ScheduleTable &table, ScheduleKey key,
          tryOne(entry->schedule, origin);
 }
 
-/// Of those that fit by the model and have not failed.
+/// The first of `candidates` with so many registers to spare, among those that
+/// fit by the model and have not failed.
 const ScheduleCandidate *
-Chooser::findSmallest(ArrayRef<ScheduleCandidate> candidates) const {
-  const ScheduleCandidate *smallest = nullptr;
-  auto count = [](const ScheduleCandidate &candidate) {
-    return candidate.estimate.registers + candidate.estimate.scalars;
-  };
+Chooser::findRoomy(ArrayRef<ScheduleCandidate> candidates, double spare) const {
   for (const ScheduleCandidate &candidate : candidates)
-    if (candidate.estimate.refusal.empty() && !isHopeless(candidate.schedule) &&
-        (!smallest || count(candidate) < count(*smallest)))
-      smallest = &candidate;
-  return smallest;
+    if (candidate.estimate.refusal.empty() &&
+        candidate.estimate.spareRegisters >= spare &&
+        !isHopeless(candidate.schedule))
+      return &candidate;
+  return nullptr;
+}
+
+/// Where the first ones spill, the one with the most registers to spare says
+/// whether any fits. If it does, those between are bisected by what they have
+/// to spare: a few builds for most of what trying all in their order would
+/// find.
+bool Chooser::bisect(ArrayRef<ScheduleCandidate> candidates,
+                     ScheduleOrigin origin) {
+  constexpr int kSteps = 3;
+  double spare = -std::numeric_limits<double>::infinity();
+  for (const ScheduleCandidate &candidate : candidates)
+    if (findRoomy(candidate, spare))
+      spare = std::max(spare, candidate.estimate.spareRegisters);
+  const ScheduleCandidate *best = findRoomy(candidates, spare);
+  if (!best || !tryOne(best->schedule, origin))
+    return false;
+  GpuProgram program = this->program;
+  double failed = 0, built = spare;
+  for (int step = 0; step < kSteps; ++step) {
+    const ScheduleCandidate *next = findRoomy(
+        candidates.take_until([&](const ScheduleCandidate &candidate) {
+          return &candidate == best;
+        }),
+        (failed + built) / 2);
+    if (!next)
+      break;
+    if (tryOne(next->schedule, origin)) {
+      best = next;
+      built = next->estimate.spareRegisters;
+      program = this->program;
+    } else {
+      failed = next->estimate.spareRegisters;
+    }
+  }
+  program.numBuilds = this->program.numBuilds;
+  this->program = std::move(program);
+  return true;
 }
 
 Result<bool> Chooser::tryModel() {
@@ -138,16 +175,12 @@ Result<bool> Chooser::tryModel() {
       return lowering.getBoxCost(a.schedule.rows, a.schedule.keys) <
              lowering.getBoxCost(b.schedule.rows, b.schedule.keys);
     });
-  // Where the first ones spill, the one with the fewest registers says whether
-  // any fits.
-  constexpr size_t kFailuresBeforeLeast = 2;
-  std::optional<GpuProgram> least;
+  constexpr size_t kFailuresBeforeBisection = 2;
   for (const ScheduleCandidate &candidate : candidates) {
-    if (!isGiven && !least && failures.size() >= kFailuresBeforeLeast) {
-      const ScheduleCandidate *smallest = findSmallest(candidates);
-      if (!smallest || !tryOne(smallest->schedule, origin))
-        break;
-      least = program;
+    if (!isGiven && failures.size() >= kFailuresBeforeBisection) {
+      if (bisect(candidates, origin))
+        return true;
+      break;
     }
     // Tiles that a user gives are built, whatever the estimate.
     if (!candidate.estimate.refusal.empty() && !isGiven) {
@@ -158,11 +191,6 @@ Result<bool> Chooser::tryModel() {
     }
     if (tryOne(candidate.schedule, origin))
       return true;
-  }
-  if (least) {
-    least->numBuilds = program.numBuilds;
-    program = std::move(*least);
-    return true;
   }
   if (isGiven)
     return Status::error(StatusCode::unsupported, "schedule " + given.format(),
@@ -186,9 +214,12 @@ static Result<GpuProgram> build(cascade::FuncOp func,
   if (options.tileKeys)
     given.keys = options.tileKeys;
   GpuProgram program;
-  GpuLowering lowering(func, options);
+  GpuLowering lowering(func, options, nvidia::getMachineModel(gpu.anyStrides));
   Chooser chooser(lowering, given, kind, program);
-  if (std::optional<ScheduleKey> key = lowering.getKey())
+  // Entries are for kernels with bulk copies.
+  std::optional<ScheduleKey> key =
+      gpu.anyStrides ? std::nullopt : lowering.getKey();
+  if (key)
     if (chooser.tryTable(gpu.table, *key, gpu.length,
                          ScheduleOrigin::ownTable) ||
         chooser.tryTable(*shipped, *key, gpu.length, ScheduleOrigin::table))

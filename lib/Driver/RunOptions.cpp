@@ -35,17 +35,6 @@ static const OptionSpec kSpecs[] = {
     {"output-layout", "LAYOUT", "the same, of the outputs"},
     {"o", "[NAME=]FILE", "write a result (the first) to an .npy file"},
     {"target", "NAME", "machine to compile for (host)"},
-    {"tile-rows", "N", "rows of a tile (by the file's schedule, or chosen)"},
-    {"tile-keys", "N", "keys of a step (by the file's schedule, or chosen)"},
-    {"schedule", "FIELDS",
-     "of a GPU: rows=N,keys=N,slots=N,turns=0|1,split=N,cluster=N or some of "
-     "them "
-     "(by the table, or chosen)"},
-    {"schedule-table", "FILE", "schedules that go before those that ship"},
-    {"specialize", "",
-     "of a GPU: a kernel for the given lengths and integer parameters alone; "
-     "neighborhoods then come in boxes"},
-    {"no-cache", "", "of a GPU: compile, whatever the cache of kernels has"},
     {"threads", "N", "threads (1)"},
     {"check", "", "compare with the f64 interpreter"},
     {"bench", "", "measure the time of a run"},
@@ -59,7 +48,10 @@ static const OptionSpec kSpecs[] = {
     {"json", "", "print one JSON object"},
 };
 
-llvm::ArrayRef<OptionSpec> attn::getRunSpecs() { return kSpecs; }
+llvm::ArrayRef<OptionSpec> attn::getRunSpecs() {
+  static const std::vector<OptionSpec> specs = addScheduleSpecs(kSpecs);
+  return specs;
+}
 
 static Status refuse(std::string option, std::string reason,
                      std::string alternative) {
@@ -190,7 +182,8 @@ static Status parseCompilation(const CommandLine &line, RunOptions &options) {
 
 Result<RunOptions>
 attn::parseRunOptions(llvm::ArrayRef<std::string> arguments) {
-  auto line = CommandLine::parse(arguments, kSpecs, /*keepUnknown=*/true);
+  auto line =
+      CommandLine::parse(arguments, getRunSpecs(), /*keepUnknown=*/true);
   if (!line.isOk())
     return line.takeStatus();
   RunOptions options;

@@ -13,14 +13,40 @@
 using namespace attn;
 using llvm::StringRef;
 
-static const StringRef kNames[] = {"schedule", "schedule-table", "specialize",
-                                   "no-cache", "tile-rows",      "tile-keys"};
+/// Of these a CPU has the first two as well.
+static const OptionSpec kSpecs[] = {
+    {"tile-rows", "N", "rows of a tile (by the file's schedule, or chosen)"},
+    {"tile-keys", "N", "keys of a step (by the file's schedule, or chosen)"},
+    {"schedule", "FIELDS",
+     "of a GPU: rows=N,keys=N,slots=N,turns=0|1,split=N,cluster=N or some of "
+     "them (by the table, or chosen)"},
+    {"schedule-table", "FILE", "schedules that go before those that ship"},
+    {"any-strides", "",
+     "of a GPU: a kernel for tensors of any strides and alignment"},
+    {"specialize", "",
+     "of a GPU: a kernel for the given lengths and integer parameters alone; "
+     "neighborhoods then come in boxes"},
+    {"no-cache", "", "of a GPU: compile, whatever the cache of kernels has"},
+};
+static constexpr size_t kShared = 2;
 
-llvm::ArrayRef<StringRef> attn::getGpuOptionNames() { return kNames; }
+std::vector<OptionSpec>
+attn::addScheduleSpecs(llvm::ArrayRef<OptionSpec> specs) {
+  std::vector<OptionSpec> all(specs);
+  llvm::append_range(all, kSpecs);
+  return all;
+}
+
+std::vector<StringRef> attn::getGpuOptionNames() {
+  std::vector<StringRef> names;
+  for (const OptionSpec &spec : kSpecs)
+    names.push_back(spec.name);
+  return names;
+}
 
 Status attn::refuseGpuOptions(const CommandLine &line) {
-  constexpr size_t kShared = 2;
-  llvm::SmallVector<StringRef> names(llvm::ArrayRef(kNames).drop_back(kShared));
+  std::vector<StringRef> names = getGpuOptionNames();
+  names.erase(names.begin(), names.begin() + kShared);
   llvm::append_range(names, getTuneOptionNames());
   for (StringRef name : names)
     if (line.has(name))
@@ -59,6 +85,7 @@ Result<GpuOptions> attn::parseGpuOptions(const CommandLine &line) {
       *field = *number;
   }
   options.specialize = line.has("specialize");
+  options.anyStrides = line.has("any-strides");
   if (line.has("schedule-table")) {
     auto table =
         readScheduleFile(line.get("schedule-table"), /*mayBeAbsent=*/false);

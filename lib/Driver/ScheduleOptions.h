@@ -15,11 +15,12 @@ class raw_ostream;
 
 namespace attn {
 
-/// The names of the options that a GPU has, those that a CPU has too last.
-llvm::ArrayRef<llvm::StringRef> getGpuOptionNames();
+/// `specs` and the options that a GPU has.
+std::vector<OptionSpec> addScheduleSpecs(llvm::ArrayRef<OptionSpec> specs);
+std::vector<llvm::StringRef> getGpuOptionNames();
 
-/// `--schedule`, `--tile-rows`, `--tile-keys` and `--schedule-table`. Refuses a
-/// field that is given twice, and what the parsers of schedules and tables
+/// `--schedule`, `--tile-rows`, `--tile-keys` and what else a GPU has. Refuses
+/// a field that is given twice, and what the parsers of schedules and tables
 /// refuse.
 Result<GpuOptions> parseGpuOptions(const CommandLine &line);
 

@@ -226,7 +226,10 @@ Status attn::tuneForGpu(const CommandLine &line, llvm::raw_ostream &out,
   if (!cascade.isOk())
     return cascade.takeStatus();
   cascade::FuncOp func = cascade->source.func;
-  GpuLowering lowering(func, cascade->pipeline);
+  if (cascade->options.anyStrides)
+    return refuse("--tune", "the table has no schedules for any strides",
+                  "leave --any-strides out");
+  GpuLowering lowering(func, cascade->pipeline, nvidia::getMachineModel());
   std::optional<ScheduleKey> key = lowering.getKey();
   auto model = lowering.getModel();
   if (auto *reason = std::get_if<std::string>(&model))

@@ -15,22 +15,19 @@ for program in test/Device/programs/*.mlir test/Device/programs/threads/*.mlir; 
     -o ".carry/kernels/$(basename "$program" .mlir).attn"
 done
 # Those that schedules.py times; -to-N is for at most N keys.
-schedule() {
-  build/bin/attn-compile "$1" --target=sm_90a --dtype=bf16 --head-dim="$2" \
-    --report=resources -o ".carry/kernels/scheduled-$1-$2.attn" "${@:3}"
+schedule_as() {
+  build/bin/attn-compile "$2" --target=sm_90a --dtype=bf16 --head-dim="$3" \
+    --report=resources -o ".carry/kernels/scheduled-$1.attn" "${@:4}"
 }
-schedule_to() {
-  build/bin/attn-compile "$1" --target=sm_90a --dtype=bf16 --head-dim="$2" \
-    --kv-len="$3" --report=resources \
-    -o ".carry/kernels/scheduled-$1-$2-to-$3.attn"
-}
+schedule() { schedule_as "$1-$2" "$@"; }
 for dim in 64 128 256; do
   schedule full $dim
   schedule causal-bottom-right $dim
 done
 for keys in 1024 4096 1048576; do
-  schedule_to full 128 $keys
+  schedule_as full-128-to-$keys full 128 --kv-len=$keys
 done
+schedule_as full-128-strided full 128 --any-strides
 for variant in alibi documents relative-bias sliding-window softcap; do
   schedule $variant 128
 done

@@ -26,6 +26,9 @@ struct MachineModel {
   int64_t productRows, productDepth;
   /// Columns of one product at the most, of which it takes any multiple.
   int64_t maxColumns, columnGranule;
+  /// Engines copy rows of tensors in bulk; else threads do, of a whole group
+  /// that loads, element by element.
+  bool hasBulkCopies;
   /// Columns of bits that say which rows of a slot are seen, at the most.
   int64_t maxSeenColumns;
   /// Warps of a group that multiplies.

@@ -22,6 +22,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 
+#include <limits>
 #include <vector>
 
 namespace attn {
@@ -34,6 +35,9 @@ struct ScheduleEstimate {
   /// Registers of a thread that multiplies, for tiles and for scalars, those of
   /// one that loads, and bytes of shared memory of a block.
   int64_t registers = 0, scalars = 0, loadRegisters = 0, sharedBytes = 0;
+  /// Registers that the role which has the fewest to spare does not need. The
+  /// more there are, the more likely ptxas spills none.
+  double spareRegisters = std::numeric_limits<double>::infinity();
   /// Why it does not fit; empty if it may.
   std::string refusal;
 };
@@ -69,7 +73,7 @@ private:
     double products = 0, earlyProducts = 0, specials = 0, operations = 0,
            maskOperations = 0;
     double movingBytes = 0, groupBytes = 0, blockBytes = 0, stagingBytes = 0;
-    double registers = 0, scalars = 0, loadScalars = 0;
+    double registers = 0, scalars = 0, loadScalars = 0, gathered = 0;
 
     static StepCosts interpolate(const StepCosts &a, const StepCosts &b,
                                  double part);

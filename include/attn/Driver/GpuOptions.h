@@ -18,6 +18,8 @@ struct GpuOptions {
   ScheduleTable table;
   /// The kernel is for the given lengths and integer parameters alone.
   bool specialize = false;
+  /// Tensors may have any strides and alignment: threads copy them.
+  bool anyStrides = false;
   /// The most keys that the program will run with, if that is known.
   std::optional<int64_t> length;
   /// Where kernels are kept; may be null.

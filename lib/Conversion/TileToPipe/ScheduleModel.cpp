@@ -127,6 +127,7 @@ ScheduleModel::StepCosts::interpolate(const StepCosts &a, const StepCosts &b,
       &StepCosts::blockBytes,  &StepCosts::stagingBytes,
       &StepCosts::registers,   &StepCosts::scalars,
       &StepCosts::loadScalars, &StepCosts::earlyProducts,
+      &StepCosts::gathered,
   };
   StepCosts costs;
   for (double StepCosts::*field : fields)
@@ -161,6 +162,10 @@ LogicalResult ScheduleModel::collect(const MachineModel &machine,
       Type type = isa<tile::ReduceOp>(op) ? op.getOperand(0).getType()
                   : op.getNumResults()    ? op.getResult(0).getType()
                                           : Type();
+      if (auto load = dyn_cast<tile::LoadOp>(op);
+          load && !plan.getSlot(load.getResult()))
+        costs.gathered += countElements(type) * share /
+                          static_cast<double>(machine.groupWarps * kLanes);
       if (!type || isa<tile::LoadOp, tile::BroadcastOp, arith::ConstantOp>(op))
         continue;
       double elements = countElements(type) * share;
@@ -369,7 +374,8 @@ double ScheduleModel::getClocks(const ProgramCosts &program,
 
 /// Registers that ptxas needs beside those of tiles, fitted to 286 kernels of
 /// 13 variants at D=64, 128 and 256 (ptxas 13.0). The lowering itself keeps
-/// kReserve. Wide accumulators cost more; of scalars only those beyond what
+/// kReserve. What is read point by point is on its way beside the tiles that
+/// wait for it. Wide accumulators cost more; of scalars only those beyond what
 /// uniform registers take do, and many of many are computed again instead. The
 /// copies of a box begin at coordinates of their own, which ptxas computes
 /// ahead.
@@ -401,9 +407,13 @@ void ScheduleModel::checkFit(const ProgramCosts &program,
       std::max(program.accumulators - kAccumulators, 0.0) * kAccumulatorShare +
       std::clamp((costs.scalars - kScalars) * kScalarShare, 0.0,
                  kMostForScalars) +
-      (program.hasSeen ? kSeen : 0);
+      (program.hasSeen ? kSeen : 0) + costs.gathered;
   auto splits = machine->getRegisters(groups);
   auto [loads, multiplies] = splits[schedule.split];
+  estimate.spareRegisters =
+      std::min({estimate.spareRegisters,
+                static_cast<double>(multiplies) - costs.registers - reserve,
+                static_cast<double>(loads) - loading});
   auto refuse = [&](const char *what, int64_t needed, int64_t limit) {
     estimate.refusal = std::string(what) + ": takes about " +
                        std::to_string(needed) + " of " + std::to_string(limit);

@@ -1,9 +1,10 @@
 //===- Scheduler.cpp - a tile program as roles that load and multiply -----===//
 //
-// The kernel has two roles. One warp fills rings of slots, running ahead as far
-// as these allow; groups of warps, each with its rows of the program's tile,
-// take the slots and multiply. Items whose steps depend on their rows are taken
-// in descending order by whichever block is free; all others are shared out.
+// The kernel has two roles. One warp, or a group whose threads copy where there
+// are no bulk copies, fills rings of slots, running ahead as far as these
+// allow; groups of warps, each with its rows of the program's tile, take the
+// slots and multiply. Items whose steps depend on their rows are taken in
+// descending order by whichever block is free; all others are shared out.
 //
 //===----------------------------------------------------------------------===//
 
@@ -89,6 +90,8 @@ void Scheduler::declareRings() {
 }
 
 void Scheduler::declareStaging() {
+  if (!plan.machine.hasBulkCopies)
+    return;
   tile::ProgramOp program = plan.program;
   int64_t used = 0;
   for (const Operand &operand : operands)
@@ -118,10 +121,12 @@ void Scheduler::declareStaging() {
 
 LogicalResult Scheduler::declare() {
   tile::ProgramOp program = plan.program;
-  for (const SlotOperand &slot : plan.slots)
-    frame.setBulk(getArgument(slot.load.getSource()));
-  for (auto store : program.getBody().getOps<tile::StoreOp>())
-    frame.setBulk(getArgument(store.getTarget()));
+  if (plan.machine.hasBulkCopies) {
+    for (const SlotOperand &slot : plan.slots)
+      frame.setBulk(getArgument(slot.load.getSource()));
+    for (auto store : program.getBody().getOps<tile::StoreOp>())
+      frame.setBulk(getArgument(store.getTarget()));
+  }
   if (failed(frame.createKernel(options.cluster)))
     return failure();
   FailureOr<Values> tiles = frame.getCounts();
@@ -147,7 +152,8 @@ LogicalResult Scheduler::declare() {
   bool varies = plan.hasStepsOfRows();
   bool hasStationary = llvm::any_of(
       plan.slots, [](const SlotOperand &slot) { return !slot.isMoving; });
-  if (varies && hasStationary)
+  // Threads that copy learn of their items alone.
+  if (varies && hasStationary && plan.machine.hasBulkCopies)
     kind = pipe::WorkKind::Dynamic;
   work =
       pipe::WorkOp::create(b, pipe::WorkType::get(b.getContext(), kind), items);
@@ -287,7 +293,8 @@ LogicalResult Scheduler::run() {
   auto splits = plan.machine.getRegisters(plan.numGroups);
   auto [loading, multiplying] =
       splits[std::clamp<int64_t>(options.split, 0, splits.size() - 1)];
-  auto load = createRole("load", 1, 1, loading);
+  int64_t warps = plan.machine.hasBulkCopies ? 1 : plan.machine.groupWarps;
+  auto load = createRole("load", 1, warps, loading);
   if (failed(writeLoadRole()))
     return failure();
   b.setInsertionPointAfter(load);

@@ -34,9 +34,7 @@ static Status checkRows(const Manifest::Argument &argument,
   if (tensor.isEmpty)
     return {};
   auto refuse = [&](std::string reason, std::string alternative) {
-    return Status::error(StatusCode::invalidArgument,
-                         "argument " + argument.name, std::move(reason),
-                         std::move(alternative));
+    return refuseLayout(argument, std::move(reason), std::move(alternative));
   };
   uint64_t unit = static_cast<uint64_t>(rowBytes);
   if (tensor.address % unit != 0)

@@ -11,10 +11,11 @@ static constexpr uint64_t addressUnit = 16;
 static constexpr int64_t maxExtent = int64_t(1) << 32;
 static constexpr int64_t maxStrideBytes = int64_t(1) << 40;
 
-static Status refuse(const Manifest::Argument &argument, std::string reason,
-                     std::string alternative) {
+Status attn::cuda::refuseLayout(const Manifest::Argument &argument,
+                                std::string reason, std::string alternative) {
   return Status::error(StatusCode::invalidArgument, "argument " + argument.name,
-                       std::move(reason), std::move(alternative));
+                       std::move(reason),
+                       std::move(alternative) + ", or compile for any strides");
 }
 
 static TensorMapType getMapType(DType type) {
@@ -49,36 +50,39 @@ static TensorMapSwizzle getSwizzle(int64_t bytes) {
 static Status checkAddressing(const Manifest::Argument &argument,
                               const BoundTensor &tensor) {
   if (tensor.address % addressUnit != 0)
-    return refuse(argument,
-                  "expects data aligned to 16 bytes for its tensor map, but "
-                  "its address is " +
-                      std::to_string(tensor.address % addressUnit) +
-                      " bytes beyond a multiple",
-                  "copy it to aligned memory");
+    return refuseLayout(
+        argument,
+        "expects data aligned to 16 bytes for its tensor map, but "
+        "its address is " +
+            std::to_string(tensor.address % addressUnit) +
+            " bytes beyond a multiple",
+        "copy it to aligned memory");
   size_t inner = tensor.shape.size() - 1;
   for (size_t d = 0; d <= inner; ++d) {
     std::string place = "dimension " + std::to_string(d);
     if (tensor.shape[d] > maxExtent)
-      return refuse(argument,
-                    "expects extents of at most 2^32 for its tensor map, but " +
-                        place + " has " + std::to_string(tensor.shape[d]),
-                    "split the tensor");
+      return refuseLayout(
+          argument,
+          "expects extents of at most 2^32 for its tensor map, but " + place +
+              " has " + std::to_string(tensor.shape[d]),
+          "split the tensor");
     if (tensor.shape[d] == 1)
       continue;
     int64_t bytes = tensor.strides[d] * tensor.elementBytes;
     if (d == inner && tensor.strides[d] != 1)
-      return refuse(argument,
-                    "expects a stride of 1 in its last dimension for its "
-                    "tensor map, but got " +
-                        std::to_string(tensor.strides[d]),
-                    "make the tensor's last dimension contiguous");
+      return refuseLayout(argument,
+                          "expects a stride of 1 in its last dimension for its "
+                          "tensor map, but got " +
+                              std::to_string(tensor.strides[d]),
+                          "make the tensor's last dimension contiguous");
     if (d != inner && (bytes < 0 || bytes >= maxStrideBytes ||
                        uint64_t(bytes) % addressUnit != 0))
-      return refuse(argument,
-                    "expects strides of 0 to 2^40 bytes, multiples of 16, for "
-                    "its tensor map, but " +
-                        place + " has " + std::to_string(bytes),
-                    "copy the tensor, with rows padded to 16 bytes");
+      return refuseLayout(
+          argument,
+          "expects strides of 0 to 2^40 bytes, multiples of 16, for "
+          "its tensor map, but " +
+              place + " has " + std::to_string(bytes),
+          "copy the tensor, with rows padded to 16 bytes");
   }
   return {};
 }

@@ -130,12 +130,15 @@ SmallVector<Value> attn::nvidia::waitWgmma(OpBuilder &b, Location loc,
 
 void attn::nvidia::storeGlobalIf(OpBuilder &b, Location loc, Value address,
                                  int64_t offset, Value value, Value predicate) {
-  bool isFloat = value.getType().isF32();
+  StringRef type = "b32", constraint = "r";
+  if (value.getType().isF32())
+    std::tie(type, constraint) = std::pair("f32", "f");
+  else if (value.getType().isInteger(16))
+    std::tie(type, constraint) = std::pair("b16", "h");
   emit(b, loc,
-       Twine("@$2 st.global.") + (isFloat ? "f32" : "b32") + " [$0+" +
-           Twine(offset) + "], $1;",
-       isFloat ? "l,f,b,~{memory}" : "l,r,b,~{memory}",
-       {address, value, predicate}, {});
+       Twine("@$2 st.global.") + type + " [$0+" + Twine(offset) + "], $1;",
+       ("l," + constraint + ",b,~{memory}").str(), {address, value, predicate},
+       {});
 }
 
 Value attn::nvidia::joinPredicates(OpBuilder &b, Location loc, Value lhs,

@@ -79,8 +79,8 @@ mlir::Value loadGlobalIf(mlir::OpBuilder &b, mlir::Location loc,
                          mlir::Value address, unsigned bits,
                          mlir::Value predicate);
 
-/// Stores `value` (f32, i32) to global memory, `offset` bytes from `address`,
-/// where `predicate` holds.
+/// Stores `value` (f32, i32, i16) to global memory, `offset` bytes from
+/// `address`, where `predicate` holds.
 void storeGlobalIf(mlir::OpBuilder &b, mlir::Location loc, mlir::Value address,
                    int64_t offset, mlir::Value value, mlir::Value predicate);
 

@@ -46,7 +46,8 @@ attn::nvidia::assignTensorMaps(KernelOp kernel) {
     return success();
   };
   WalkResult result = kernel.walk([&](Operation *op) -> WalkResult {
-    if (auto load = dyn_cast<LoadOp>(op)) {
+    auto load = dyn_cast<LoadOp>(op);
+    if (load && !load.getSource().getType().getStrided()) {
       SharedType tile = load.getSlot().getType();
       auto fill = cast<FillOp>(load->getParentOp());
       int64_t blocks =

@@ -84,6 +84,9 @@ static int64_t getNumGroups(RoleOp role) {
 static bool isThreadMeeting(Operation *op) {
   if (isa<EachOp, ClearOp>(op))
     return true;
+  // One thread alone fills what bulk copies bring.
+  if (isa<FillOp>(op))
+    return op->getParentOfType<RoleOp>().getWarps() != 1;
   auto get = dyn_cast<GetOp>(op);
   return get && isa<pipe::ArrayType>(get.getSource().getType()) &&
          !get->getParentOfType<EachOp>();
@@ -216,6 +219,10 @@ int64_t KernelLowering::allocate(Operation *op, int64_t bytes,
   return offset;
 }
 
+int64_t RingLayout::getReleasesOfGroup() const {
+  return type.getMessages() ? kGroupWarps : 1;
+}
+
 void KernelLowering::lowerRing(RingOp ring) {
   RingType type = ring.getRing().getType();
   RingLayout layout(type);
@@ -225,8 +232,8 @@ void KernelLowering::lowerRing(RingOp ring) {
   llvm::append_range(lowered, createTile(allocate(
                                   ring, layout.getSlotBytes() * type.getSlots(),
                                   kTileAlignment)));
-  int64_t releases =
-      ring.getReaders() * (type.getCluster() ? values.cluster : 1);
+  int64_t releases = ring.getReaders() * layout.getReleasesOfGroup() *
+                     (type.getCluster() ? values.cluster : 1);
   for (int64_t slot = 0; slot < type.getSlots(); ++slot) {
     int64_t base = controlOffset + slot * RingLayout::kBarrierBytes;
     barriers.push_back({base + layout.getFullOffset(), 1});

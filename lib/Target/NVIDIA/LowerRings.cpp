@@ -142,6 +142,8 @@ struct FillLowering : OpConversionPattern<FillOp> {
                                          createI32(rewriter, loc, 1));
     waitBarrier(rewriter, loc, place.getEmpty(rewriter, loc), parity);
     Value full = place.getFull(rewriter, loc);
+    if (op->hasAttr(kBarrierAttr))
+      return fillByThreads(op, adaptor, place, rewriter);
     for (auto [number, message] : llvm::enumerate(adaptor.getMessages()))
       LLVM::StoreOp::create(rewriter, loc, message[0],
                             place.getMessage(rewriter, loc, number));
@@ -171,6 +173,49 @@ struct FillLowering : OpConversionPattern<FillOp> {
   }
 
 private:
+  /// The group's threads copy and meet; one of them, whose arrival is all that
+  /// the slot waits for, sends the messages.
+  LogicalResult fillByThreads(FillOp op, OneToNOpAdaptor adaptor, Place &place,
+                              ConversionPatternRewriter &rewriter) const {
+    Location loc = op.getLoc();
+    if (!adaptor.getMessages().empty()) {
+      auto ifFirst =
+          scf::IfOp::create(rewriter, loc, values.isFirstInGroup, false);
+      OpBuilder::InsertionGuard guard(rewriter);
+      rewriter.setInsertionPointToStart(ifFirst.thenBlock());
+      for (auto [number, message] : llvm::enumerate(adaptor.getMessages()))
+        LLVM::StoreOp::create(rewriter, loc, message[0],
+                              place.getMessage(rewriter, loc, number));
+    }
+    Value slot = place.getSlot(rewriter, loc);
+    for (Operation &nested : llvm::make_early_inc_range(op.getBody().front())) {
+      if (auto load = dyn_cast<LoadOp>(nested)) {
+        SmallVector<Value> indices;
+        SmallVector<Type> types;
+        if (failed(rewriter.getRemappedValues(load.getIndices(), indices)) ||
+            failed(getTypeConverter()->convertType(load.getSource().getType(),
+                                                   types)))
+          return failure();
+        SmallVector<Value> source =
+            getTypeConverter()->materializeTargetConversion(
+                rewriter, loc, types, load.getSource());
+        copyByThreads(rewriter, load, source, indices, slot, values);
+      } else if (!nested.hasTrait<OpTrait::IsTerminator>()) {
+        rewriter.moveOpBefore(&nested, op);
+      }
+    }
+    // Products read what threads wrote by another way.
+    NVVM::FenceProxyOp::create(
+        rewriter, loc, NVVM::ProxyKind::async_shared,
+        NVVM::SharedSpaceAttr::get(getContext(),
+                                   NVVM::SharedSpace::shared_cta));
+    createGroupBarrier(rewriter, op, values);
+    arriveIf(rewriter, loc, place.getFull(rewriter, loc),
+             values.isFirstInGroup);
+    rewriter.eraseOp(op);
+    return success();
+  }
+
   /// One copy a panel. In a cluster ring, of this block's share of the rows, to
   /// all blocks.
   LogicalResult lowerLoad(LoadOp load, RingType type, Value full, Value slot,
@@ -450,7 +495,8 @@ struct ClearUnsetLowering : OpConversionPattern<ClearUnsetOp> {
 };
 
 /// One thread arrives for its group: its own wait for the products that read
-/// the slot came before. In a cluster, one thread for each block.
+/// the slot came before. Where warps have read messages, one of each arrives.
+/// In a cluster, one for each block.
 struct ReleaseLowering : OpConversionPattern<ReleaseOp> {
   ReleaseLowering(const TypeConverter &converter, MLIRContext *context,
                   const KernelValues &values)
@@ -464,13 +510,20 @@ struct ReleaseLowering : OpConversionPattern<ReleaseOp> {
     Place place(type, adaptor.getRing(), adaptor.getCursor());
     Value empty = place.getEmpty(rewriter, loc);
     bool remote = type.getCluster() && values.cluster > 1;
-    // Blocks up to the number of warps: the first lane of warp r for block r.
-    Value predicate = remote ? values.isFirstInWarp : values.isFirstInGroup;
-    if (remote && values.cluster < kGroupWarps) {
+    bool isByWarps = place.layout.getReleasesOfGroup() > 1;
+    // By warps, lane r of each for block r; else, as blocks are at most as many
+    // as warps, the first lane of warp r.
+    Value number = isByWarps ? values.lane : values.warpInGroup;
+    Value predicate =
+        isByWarps || remote ? values.isFirstInWarp : values.isFirstInGroup;
+    if (remote && (isByWarps || values.cluster < kGroupWarps)) {
       Value isBlock = arith::CmpIOp::create(
-          rewriter, loc, arith::CmpIPredicate::ult, values.warpInGroup,
+          rewriter, loc, arith::CmpIPredicate::ult, number,
           createI32(rewriter, loc, values.cluster));
-      predicate = arith::AndIOp::create(rewriter, loc, predicate, isBlock);
+      predicate =
+          isByWarps
+              ? isBlock
+              : Value(arith::AndIOp::create(rewriter, loc, predicate, isBlock));
     }
     if (op.getCondition())
       predicate = arith::AndIOp::create(rewriter, loc, predicate,
@@ -478,7 +531,7 @@ struct ReleaseLowering : OpConversionPattern<ReleaseOp> {
     if (remote) {
       Value address =
           LLVM::PtrToIntOp::create(rewriter, loc, rewriter.getI32Type(), empty);
-      address = mapToBlock(rewriter, loc, address, values.warpInGroup);
+      address = mapToBlock(rewriter, loc, address, number);
       arriveRemoteIf(rewriter, loc, address, predicate);
     } else {
       arriveIf(rewriter, loc, empty, predicate);

@@ -286,7 +286,7 @@ struct StoreLowering : OpConversionPattern<StoreOp> {
     };
     auto advance = [&](Value pointer, Value index, unsigned dim) -> Value {
       Value offset = arith::ExtUIOp::create(rewriter, loc, i64, index);
-      if (dim + 1 < rank)
+      if (dim < strides.size())
         offset = arith::MulIOp::create(rewriter, loc, offset, strides[dim]);
       return LLVM::GEPOp::create(rewriter, loc, pointer.getType(),
                                  type.getElementType(), pointer,
@@ -342,6 +342,7 @@ struct StoreLowering : OpConversionPattern<StoreOp> {
     unsigned last = rank - 1;
     bool hasRows = type.getRank() == 2 || op.getRows();
     bool hasColumns = type.getRank() == 2 || !op.getRows();
+    bool isStrided = op.getDest().getType().getStrided();
     for (auto [i, value] : llvm::enumerate(adaptor.getValue())) {
       int64_t row = hasRows ? getOffset(i, 0) : 0;
       int64_t column = hasColumns ? getOffset(i, type.getRank() - 1) : 0;
@@ -360,8 +361,18 @@ struct StoreLowering : OpConversionPattern<StoreOp> {
                                                       place, e.constant(0)));
           address = advance(address, index, firstDim);
         }
-        if (hasColumns)
+        if (hasColumns && !isStrided)
           address = advance(address, starts.back(), last);
+      }
+      if (isStrided && hasColumns) {
+        // Neighbours have gaps between them: each element alone.
+        for (int64_t part = 0; part < perRegister; ++part) {
+          Value index = e.add(starts.back(), e.constant(column + part));
+          storeGlobalIf(rewriter, loc, advance(address, index, last), 0,
+                        getPart(e, value, part, perRegister),
+                        join(rowPredicate, isInside(index, last)));
+        }
+        continue;
       }
       Value &predicate = predicates[{row, column}];
       if (!predicate)
@@ -377,6 +388,15 @@ struct StoreLowering : OpConversionPattern<StoreOp> {
   }
 
 private:
+  /// One of the elements that a register holds.
+  static Value getPart(Emitter &e, Value value, int64_t part,
+                       int64_t perRegister) {
+    if (perRegister == 1)
+      return value;
+    return arith::TruncIOp::create(e.b, e.loc, e.b.getI16Type(),
+                                   e.shiftRight(value, 16 * part));
+  }
+
   static Value createDigits(Emitter &e, ArrayRef<DigitAttr> digits,
                             Value number, unsigned dim) {
     Value offset = e.constant(0);

@@ -29,8 +29,9 @@ inline constexpr llvm::StringLiteral kMapAttr = "nvidia.map";
 /// On functions: bytes of dynamic shared memory that a launch gives a block.
 inline constexpr llvm::StringLiteral kSharedBytesAttr = "nvidia.shared_bytes";
 
-/// On pipe.each, pipe.clear, and pipe.get of arrays outside of pipe.each: the
-/// named barrier at which the threads of the role's first group meet.
+/// On pipe.each, pipe.clear, pipe.fill by several warps, and pipe.get of arrays
+/// outside of pipe.each: the named barrier at which the threads of the role's
+/// first group meet.
 inline constexpr llvm::StringLiteral kBarrierAttr = "nvidia.barrier";
 
 /// On pipe.clear_unset: where in shared memory the groups exchange their bits,
@@ -78,6 +79,15 @@ int64_t getNumRegisters(mlir::RankedTensorType type);
 void createGroupBarrier(mlir::OpBuilder &b, mlir::Operation *op,
                         const KernelValues &values);
 
+/// The swizzle of slots that threads fill.
+inline constexpr int64_t kThreadSwizzle = 128;
+
+/// The threads of a group copy to `slot`. `source` is the tensor's address, its
+/// extents and its strides, that of the last dimension too.
+void copyByThreads(mlir::OpBuilder &b, pipe::LoadOp load,
+                   mlir::ValueRange source, mlir::ValueRange indices,
+                   mlir::Value slot, const KernelValues &values);
+
 /// The register of a slice along `dim` that register `reg` of the tile is part
 /// of.
 int64_t getLineRegister(pipe::FragmentAttr fragment, unsigned dim, int64_t reg);
@@ -109,6 +119,9 @@ struct RingLayout {
     return (type.getMessages() ? 3 : 2) * getEmptyOffset();
   }
   int64_t getSlotBytes() const { return type.getSlot().getNumBytes(); }
+  /// Arrivals by which a group releases a slot: products are a whole group's,
+  /// but messages each warp reads for itself.
+  int64_t getReleasesOfGroup() const;
 
   pipe::RingType type;
 };

@@ -14,7 +14,11 @@ using namespace attn::nvidia;
 static ArrayRef<std::pair<int64_t, int64_t>> getRegisters(int64_t groups) {
   using Split = std::pair<int64_t, int64_t>;
   static const Split one[] = {{56, 240}, {88, 240}},
-                     two[] = {{24, 240}, {56, 224}, {88, 208}, {104, 200}, {120, 192}},
+                     two[] = {{24, 240},
+                              {56, 224},
+                              {88, 208},
+                              {104, 200},
+                              {120, 192}},
                      three[] = {{32, 160}, {56, 152}};
   switch (groups) {
   case 1:
@@ -26,13 +30,37 @@ static ArrayRef<std::pair<int64_t, int64_t>> getRegisters(int64_t groups) {
   }
 }
 
-const MachineModel &attn::nvidia::getMachineModel() {
+/// Threads that copy need more than those that start copies, and there are no
+/// bulk copies for the blocks of a cluster to share.
+static ArrayRef<std::pair<int64_t, int64_t>>
+getRegistersOfCopies(int64_t groups) {
+  auto splits = getRegisters(groups);
+  constexpr int64_t kCopyRegisters = 56;
+  while (splits.front().first < kCopyRegisters)
+    splits = splits.drop_front();
+  return splits;
+}
+
+static MachineModel createStridedModel() {
+  MachineModel model = getMachineModel();
+  model.hasBulkCopies = false;
+  model.maxCluster = 1;
+  model.getRegisters = getRegistersOfCopies;
+  return model;
+}
+
+const MachineModel &attn::nvidia::getMachineModel(bool anyStrides) {
+  if (anyStrides) {
+    static const MachineModel strided = createStridedModel();
+    return strided;
+  }
   static const MachineModel model = {
       /*name=*/"sm_90a",
       /*productRows=*/kWgmmaRows,
       /*productDepth=*/kWgmmaDepth,
       /*maxColumns=*/256,
       /*columnGranule=*/8,
+      /*hasBulkCopies=*/true,
       /*maxSeenColumns=*/kMaxSeenColumns,
       /*groupWarps=*/4,
       /*swizzle=*/128,

@@ -28,9 +28,10 @@ void attn::nvidia::addFoldPasses(OpPassManager &passes) {
 }
 
 void attn::nvidia::addSchedulePasses(OpPassManager &passes,
-                                     const ScheduleOptions &options) {
+                                     const ScheduleOptions &options,
+                                     const MachineModel &machine) {
   addFoldPasses(passes);
-  passes.addPass(createScheduleTilesPass(getMachineModel(), options));
+  passes.addPass(createScheduleTilesPass(machine, options));
   passes.addPass(createCanonicalizerPass());
   passes.addPass(createCSEPass());
 }
@@ -48,12 +49,24 @@ void attn::nvidia::buildPipeline(OpPassManager &passes) {
   passes.addPass(createReconcileUnrealizedCastsPass());
 }
 
+namespace {
+struct SchedulePipelineOptions final
+    : PassPipelineOptions<SchedulePipelineOptions> {
+  Option<bool> anyStrides{*this, "any-strides",
+                          llvm::cl::desc("Tensors of any strides and "
+                                         "alignment, which threads copy"),
+                          llvm::cl::init(false)};
+};
+} // namespace
+
 void attn::nvidia::registerPipelines() {
   PassPipelineRegistration<>(
       "nvidia-pipeline", "Lower pipe kernels to the LLVM dialect",
       [](OpPassManager &passes) { buildPipeline(passes); });
-  PassPipelineRegistration<>(
+  PassPipelineRegistration<SchedulePipelineOptions>(
       "nvidia-schedule", "Give tile programs schedules for NVIDIA GPUs",
-      [](OpPassManager &passes) { addSchedulePasses(passes); });
+      [](OpPassManager &passes, const SchedulePipelineOptions &options) {
+        addSchedulePasses(passes, {}, getMachineModel(options.anyStrides));
+      });
   registerPass([] { return createScheduleTilesPass(getMachineModel()); });
 }

@@ -125,10 +125,12 @@ static LogicalResult verify(StoreOp op) {
                << fragment;
   if (perRegister == 1)
     return success();
-  // Two elements go together: they must be neighbours, both inside or not.
+  // Two elements go together: they must be neighbours, and into tensors whose
+  // rows have no gaps both inside or not.
   DigitAttr pair = fragment.getRegisters().front();
   int64_t columns = op.getDest().getType().getShape().back();
-  bool even = !ShapedType::isDynamic(columns) && columns % 2 == 0;
+  bool even = op.getDest().getType().getStrided() ||
+              (!ShapedType::isDynamic(columns) && columns % 2 == 0);
   if (perRegister != 2 || slice || pair.getDim() != 1 ||
       pair.getStride() != 1 || pair.getSize() != 2 || !even)
     return op.emitOpError("expects elements of 16 bits as pairs of "
@@ -136,6 +138,21 @@ static LogicalResult verify(StoreOp op) {
                           "columns, but got ")
            << type << " and " << op.getDest().getType();
   return success();
+}
+
+static LogicalResult verify(FillOp op) {
+  auto role = op->getParentOfType<RoleOp>();
+  if (!role || role.getWarps() == 1)
+    return success();
+  if (role.getWarps() != kGroupWarps)
+    return op.emitOpError("expects a role of groups of ")
+           << kGroupWarps << " warps where threads fill slots on this target";
+  SharedType slot = op.getRing().getType().getSlot();
+  if (slot.getSwizzle() == kThreadSwizzle)
+    return success();
+  return op.emitOpError("expects slots with a swizzle of ")
+         << kThreadSwizzle << " bytes where threads fill them, but got "
+         << slot;
 }
 
 static LogicalResult verify(EachOp op) {
@@ -227,7 +244,7 @@ LogicalResult attn::nvidia::verifyKernel(KernelOp kernel) {
     LogicalResult result =
         llvm::TypeSwitch<Operation *, LogicalResult>(op)
             .Case<MmaAsyncOp, ClearUnsetOp, StageOp, BulkStoreOp, StoreOp,
-                  RelayoutOp, EachOp, RoleOp>(
+                  RelayoutOp, FillOp, EachOp, RoleOp>(
                 [](auto typed) { return verify(typed); })
             .Case<arith::ConstantOp>(
                 [](auto constant) { return verify(constant); })

@@ -334,13 +334,49 @@ pipe.kernel @load_c3(
 !slot = !pipe.shared<64x64xbf16, swizzle = 128>
 !ring = !pipe.ring<2 x !slot>
 !heads = !pipe.global<?x?x64xbf16>
-pipe.kernel @load_c4(%x: !pipe.global<?x?xbf16, strided> {pipe.name = "x", pipe.access = "read", pipe.shape = ["H", "P"]},
+pipe.kernel @fill_c3_threads(%x: !pipe.global<?x?xbf16, strided> {pipe.name = "x", pipe.access = "read", pipe.shape = ["H", "P"]},
                      %n: i32 {pipe.name = "n"}) {
   %r = pipe.ring readers(1) : !ring
+  // expected-note @below {{the role is here}}
   pipe.role "load" groups(1) warps(1) registers(24) (%g) {
     %c = pipe.cursor : !pipe.cursor<2>
+    // expected-error @below {{expects to stand in a role of several warps, whose threads copy from strided tensors, but got 1}}
     pipe.fill %r[%c] as %s : !ring {
-      // expected-error @below {{expects a tensor whose last stride is 1, but got '!pipe.global<?x?xbf16, strided>'}}
+      pipe.load %x[%n, %n] -> %s : !pipe.global<?x?xbf16, strided> -> !slot
+    }
+  }
+}
+
+// -----
+
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!ring = !pipe.ring<2 x !slot>
+pipe.kernel @fill_c3_both(%x: !pipe.global<?x?xbf16, strided> {pipe.name = "x", pipe.access = "read", pipe.shape = ["H", "P"]},
+                          %y: !pipe.global<?x?xbf16> {pipe.name = "y", pipe.access = "read", pipe.shape = ["H", "P"]},
+                          %n: i32 {pipe.name = "n"}) {
+  %r = pipe.ring readers(1) : !ring
+  // expected-note @below {{the role is here}}
+  pipe.role "load" groups(1) warps(4) registers(24) (%g) {
+    %c = pipe.cursor : !pipe.cursor<2>
+    // expected-error @below {{expects to stand in a role of 1 warp, but got 4}}
+    pipe.fill %r[%c] as %s : !ring {
+      pipe.load %x[%n, %n] -> %s rows [0, 32] : !pipe.global<?x?xbf16, strided> -> !slot
+      pipe.load %y[%n, %n] -> %s rows [32, 32] : !pipe.global<?x?xbf16> -> !slot
+    }
+  }
+}
+
+// -----
+
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!ring = !pipe.ring<2 x !slot, cluster>
+pipe.kernel @fill_c5(%x: !pipe.global<?x?xbf16, strided> {pipe.name = "x", pipe.access = "read", pipe.shape = ["H", "P"]},
+                     %n: i32 {pipe.name = "n"}) cluster(2) {
+  %r = pipe.ring readers(1) : !ring
+  pipe.role "load" groups(1) warps(4) registers(24) (%g) {
+    %c = pipe.cursor : !pipe.cursor<2>
+    // expected-error @below {{expects a ring that no cluster shares where threads copy from strided tensors, but got}}
+    pipe.fill %r[%c] as %s : !ring {
       pipe.load %x[%n, %n] -> %s : !pipe.global<?x?xbf16, strided> -> !slot
     }
   }
@@ -484,19 +520,6 @@ pipe.kernel @store_c3(%o: !pipe.global<?xf32> {pipe.name = "o", pipe.access = "w
     %v = arith.constant dense<0.0> : tensor<64xf32, #pipe.slice<1, #s, partial>>
     // expected-error @below {{; combine it by pipe.lane_reduce first}}
     pipe.store %v -> %o[%n] : tensor<64xf32, #pipe.slice<1, #s, partial>> -> !pipe.global<?xf32>
-  }
-}
-
-// -----
-
-#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
-                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
-pipe.kernel @store_c4(%o: !pipe.global<?xf32, strided> {pipe.name = "o", pipe.access = "write", pipe.shape = ["P"]},
-                      %n: i32 {pipe.name = "n"}) {
-  pipe.role "compute" groups(1) warps(4) registers(240) (%g) {
-    %v = arith.constant dense<0.0> : tensor<64xf32, #pipe.slice<1, #s>>
-    // expected-error @below {{expects a tensor whose last stride is 1, but got}}
-    pipe.store %v -> %o[%n] : tensor<64xf32, #pipe.slice<1, #s>> -> !pipe.global<?xf32, strided>
   }
 }
 
@@ -657,7 +680,7 @@ pipe.kernel @stage_c2_warps() {
 !slot = !pipe.shared<64x64xbf16, swizzle = 128>
 !ring = !pipe.ring<2 x !slot>
 !heads = !pipe.global<?x?x64xbf16>
-pipe.kernel @fill_c5_twice(
+pipe.kernel @fill_c6_twice(
     %x: !heads {pipe.name = "x", pipe.access = "read", pipe.shape = ["H", "P", 64]},
     %o: !heads {pipe.name = "o", pipe.access = "write", pipe.shape = ["H", "P", 64]},
     %n: i32 {pipe.name = "n"}) {
@@ -677,7 +700,7 @@ pipe.kernel @fill_c5_twice(
 !slot = !pipe.shared<64x64xbf16, swizzle = 128>
 !ring = !pipe.ring<2 x !slot>
 !heads = !pipe.global<?x?x64xbf16>
-pipe.kernel @fill_c5_gap(
+pipe.kernel @fill_c6_gap(
     %x: !heads {pipe.name = "x", pipe.access = "read", pipe.shape = ["H", "P", 64]},
     %o: !heads {pipe.name = "o", pipe.access = "write", pipe.shape = ["H", "P", 64]},
     %n: i32 {pipe.name = "n"}) {
@@ -697,7 +720,7 @@ pipe.kernel @fill_c5_gap(
 !slot = !pipe.shared<64x64xbf16, swizzle = 128>
 !ring = !pipe.ring<2 x !slot>
 !heads = !pipe.global<?x?x64xbf16>
-pipe.kernel @load_c5(
+pipe.kernel @load_c4(
     %x: !heads {pipe.name = "x", pipe.access = "read", pipe.shape = ["H", "P", 64]},
     %o: !heads {pipe.name = "o", pipe.access = "write", pipe.shape = ["H", "P", 64]},
     %n: i32 {pipe.name = "n"}) {
@@ -732,7 +755,7 @@ pipe.kernel @clear_row_c1(%n: i32 {pipe.name = "n"}) {
 !tile = tensor<64x64xf32, #acc>
 !columns = tensor<64xi32, #pipe.slice<0, #acc>>
 !matrix = !pipe.global<?x64xf32>
-pipe.kernel @store_c5(
+pipe.kernel @store_c4(
     %o: !matrix {pipe.name = "o", pipe.access = "write", pipe.shape = ["P", 64]},
     %n: i32 {pipe.name = "n"}) {
   pipe.role "multiply" groups(1) warps(4) registers(128) (%g) {

@@ -43,9 +43,12 @@ public:
     ADD_FAILURE() << program.getStatus().message();
     return {};
   }
-  ScheduleKey getKey() { return *GpuLowering(func, pipeline).getKey(); }
+  GpuLowering getLowering() {
+    return GpuLowering(func, pipeline, nvidia::getMachineModel());
+  }
+  ScheduleKey getKey() { return *getLowering().getKey(); }
   std::vector<ScheduleCandidate> rank(const ScheduleFields &given = {}) {
-    auto model = GpuLowering(func, pipeline).getModel();
+    auto model = getLowering().getModel();
     return std::get<ScheduleModel>(model).rank(given, /*isSearch=*/false);
   }
 

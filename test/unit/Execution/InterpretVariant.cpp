@@ -69,7 +69,8 @@ Status InterpretedRun::lower() {
   PassManager passes(context.get());
   if (c.isScheduled) {
     options.fullMultiple = c.tileKeys;
-    nvidia::addSchedulePasses(passes, c.schedule);
+    nvidia::addSchedulePasses(passes, c.schedule,
+                              nvidia::getMachineModel(c.anyStrides));
   } else {
     passes.addPass(createConvertTileToPipePass());
   }

@@ -31,6 +31,8 @@ struct InterpretedCase {
   /// With a schedule; else by ordinary threads.
   bool isScheduled = false;
   ScheduleOptions schedule = {};
+  /// With one for tensors of any strides, which threads copy.
+  bool anyStrides = false;
   std::map<std::string, std::string> parameters = {};
   NaNKind nan = NaNKind::none;
   /// Boxes of queries and keys; the kernel is then one for the problem's

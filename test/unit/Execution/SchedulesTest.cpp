@@ -64,6 +64,24 @@ TEST_P(SchedulesTest, AreRight) {
   }
 }
 
+// The same by kernels whose threads copy.
+TEST_P(SchedulesTest, AreRightForAnyStrides) {
+  uint64_t seed = std::random_device()();
+  std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
+  const Scheduled &scheduled = GetParam();
+  InterpretedCase c = {{1, 4, 2, 70, 150, 16, 24, {}}, DType::bf16, 64, 16};
+  c.isScheduled = c.anyStrides = true;
+  c.parameters = scheduled.parameters;
+  c.nan = NaNKind::hidden;
+  if (scheduled.tokens != 0)
+    c.shape.queryLength = c.shape.keyLength = scheduled.tokens;
+  PipeLaunch launch;
+  launch.multiprocessors = 3;
+  launch.schedule = PipeSchedule::random;
+  launch.seed = seed;
+  EXPECT_EQ(InterpretedRun(scheduled.variant, c).run(seed, launch), "");
+}
+
 // Tiles of rows that are no whole number of clusters, and fewer rows than a
 // tile.
 class SchedulesInClustersTest : public testing::TestWithParam<const char *> {};

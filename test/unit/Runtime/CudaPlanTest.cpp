@@ -266,13 +266,16 @@ TEST_F(CudaPlan, RefusesRowsThatAreNotWhereTheyAreStored) {
   } cases[] = {
       {[](CudaCall &c) { c.o.view.byte_offset = 4; },
        "argument o: expects data aligned to 8 bytes, but its address is 4 "
-       "bytes beyond a multiple; use aligned memory"},
+       "bytes beyond a multiple; use aligned memory, "
+       "or compile for any strides"},
       {[](CudaCall &c) { c.o.strides = {201, 1}; },
        "argument o: expects rows at multiples of 8 bytes, but dimension 0 has "
-       "a stride of 804; use a tensor with padded rows"},
+       "a stride of 804; use a tensor with padded rows, "
+       "or compile for any strides"},
       {[](CudaCall &c) { c.o.strides = {600, 3}; },
        "argument o: expects a stride of 1 in its last dimension, but got 3; "
-       "make the tensor's last dimension contiguous"}};
+       "make the tensor's last dimension contiguous, "
+       "or compile for any strides"}};
   for (const auto &test : cases) {
     Artifact artifact = makeCudaArtifact();
     artifact.manifest.launches[1].parameters = {

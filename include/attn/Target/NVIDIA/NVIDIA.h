@@ -15,8 +15,9 @@
 
 namespace attn::nvidia {
 
-/// What schedules for sm_90a are made for.
-const MachineModel &getMachineModel();
+/// What schedules for sm_90a are made for: tensors that bulk copies take, or
+/// tensors of any strides and alignment, which threads copy.
+const MachineModel &getMachineModel(bool anyStrides = false);
 
 /// The schedules that were measured for it and ship with attn. Refuses what
 /// ScheduleTable::parse refuses.
@@ -27,7 +28,8 @@ void addFoldPasses(mlir::OpPassManager &passes);
 
 /// Adds the passes that give tile programs schedules for this machine.
 void addSchedulePasses(mlir::OpPassManager &passes,
-                       const ScheduleOptions &options = {});
+                       const ScheduleOptions &options = {},
+                       const MachineModel &machine = getMachineModel());
 
 /// Adds the passes from pipe kernels to the LLVM dialect.
 void buildPipeline(mlir::OpPassManager &passes);
