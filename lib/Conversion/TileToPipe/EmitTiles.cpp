@@ -73,6 +73,10 @@ bool ThreadEmitter::needsArray(Value tile) {
   if (tile.use_empty() || matchPattern(tile, m_Constant()) ||
       isa<tile::CoordOp, tile::BroadcastOp, tile::TransposeOp>(op))
     return false;
+  // Narrowing an element again costs less than another array.
+  if (isa<arith::TruncFOp, arith::ExtFOp>(op) &&
+      arrays.contains(op->getOperand(0)))
+    return false;
   if (!tile.hasOneUse())
     return true;
   // These read a point more than once, or in another place.
@@ -211,6 +215,50 @@ LogicalResult ThreadEmitter::emitReduce(tile::ReduceOp op) {
   return success();
 }
 
+/// Whether `tile` is computed from `carry` where it is used: not from an array
+/// of its own.
+bool ThreadEmitter::readsCarry(Value tile, Value carry) {
+  if (tile == carry)
+    return true;
+  Operation *op = tile.getDefiningOp();
+  return op && op->getBlock() == carry.getParentBlock() &&
+         !arrays.contains(tile) &&
+         llvm::any_of(op->getOperands(),
+                      [&](Value value) { return readsCarry(value, carry); });
+}
+
+/// The same, of `carry` at each point's own place alone.
+bool ThreadEmitter::readsCarryAtPoint(Value tile, Value carry) {
+  if (tile == carry || !readsCarry(tile, carry))
+    return true;
+  Operation *op = tile.getDefiningOp();
+  return OpTrait::hasElementwiseMappableTraits(op) &&
+         llvm::all_of(op->getOperands(), [&](Value value) {
+           return readsCarryAtPoint(value, carry);
+         });
+}
+
+Value ThreadEmitter::getCarryToOverwrite(tile::DotOp op) {
+  auto sweep = dyn_cast<tile::SweepOp>(op->getParentOp());
+  if (!sweep || !op->hasOneUse())
+    return {};
+  OpOperand &use = *op->use_begin();
+  if (!use.getOwner()->hasTrait<OpTrait::IsTerminator>())
+    return {};
+  Block &step = *op->getBlock();
+  Value carry = step.getArgument(2 + use.getOperandNumber());
+  Value array = arrays.lookup(carry);
+  if (!array || carry.use_empty() || readsCarry(op.getLhs(), carry) ||
+      readsCarry(op.getRhs(), carry) ||
+      !readsCarryAtPoint(op.getAccumulator(), carry))
+    return {};
+  // With an array the product is no part of what reads it.
+  arrays[op.getResult()] = array;
+  bool isLast = findLastUse(carry, step) == op;
+  arrays.erase(op.getResult());
+  return isLast ? array : Value();
+}
+
 LogicalResult ThreadEmitter::emitDot(tile::DotOp op) {
   SmallVector<int64_t> extents = op.getIterationExtents();
   AffineMap resultMap = op.getMap(2);
@@ -227,7 +275,9 @@ LogicalResult ThreadEmitter::emitDot(tile::DotOp op) {
       return value;
     return arith::ExtFOp::create(b, f32, value);
   };
-  Value array = allocate(cast<RankedTensorType>(op.getResult().getType()));
+  Value array = getCarryToOverwrite(op);
+  if (!array)
+    array = allocate(cast<RankedTensorType>(op.getResult().getType()));
   forEach(cast<RankedTensorType>(op.getResult().getType()).getShape(),
           [&](ValueRange point) {
             Point iteration(extents.size());

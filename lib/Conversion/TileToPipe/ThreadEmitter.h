@@ -40,6 +40,11 @@ private:
                                llvm::ArrayRef<mlir::Value> carries);
   mlir::LogicalResult emitStore(tile::StoreOp op);
   bool needsArray(mlir::Value tile);
+  bool readsCarry(mlir::Value tile, mlir::Value carry);
+  bool readsCarryAtPoint(mlir::Value tile, mlir::Value carry);
+  /// The array of the carry that `op` yields the next of, if nothing reads it
+  /// after each point of `op` has read its own.
+  mlir::Value getCarryToOverwrite(tile::DotOp op);
   /// Runs `body` at each point of `shape`, by all threads.
   void forEach(llvm::ArrayRef<int64_t> shape, PointBody body);
   /// Folds `body` over 0 .. `size`-1 from `start` in steps of `step`.

@@ -21,6 +21,18 @@ using namespace attn;
 /// Threads hold scalars only: no budget is missed.
 static constexpr int64_t kRegisters = 128;
 
+/// A product that the next step alone reads comes last, after all that reads
+/// what it is added to: it needs no array beside that one.
+static void sinkProducts(tile::ProgramOp program) {
+  program.walk([](tile::SweepOp sweep) {
+    Operation *yield = sweep.getStep().front().getTerminator();
+    for (auto dot :
+         llvm::to_vector(sweep.getStep().front().getOps<tile::DotOp>()))
+      if (dot->hasOneUse() && *dot->user_begin() == yield)
+        dot->moveBefore(yield);
+  });
+}
+
 static LogicalResult writeKernel(tile::ProgramOp program, OpBuilder &builder) {
   if (program.getLayoutsAttr())
     return program.emitOpError(
@@ -53,6 +65,7 @@ static LogicalResult writeKernel(tile::ProgramOp program, OpBuilder &builder) {
   auto end = pipe::YieldOp::create(b);
   b.setInsertionPoint(end);
 
+  sinkProducts(program);
   ThreadEmitter emitter(b, role);
   if (failed(frame.bindArguments(emitter)))
     return failure();

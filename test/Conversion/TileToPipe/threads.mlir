@@ -178,3 +178,49 @@ tile.program @gather(
   tile.store %t, %y[affine_map<(d)[p] -> (d + p)>](%i)
       : tensor<4xf32>, memref<?xf32, strided<[?], offset: ?>>
 }
+
+// -----
+
+// A state that the next step alone reads is added to in its own array, after
+// what reads it before; where a product's side reads it, it is not.
+
+#k = affine_map<(m, n, k) -> (k, m)>
+#v = affine_map<(m, n, k) -> (k, n)>
+#mk = affine_map<(m, n, k) -> (m, k)>
+#kn = affine_map<(m, n, k) -> (k, n)>
+#o = affine_map<(m, n, k) -> (m, n)>
+#row = affine_map<(d0, d1)[s0] -> (d0 + s0, d1)>
+!m = memref<?x4xf32, strided<[?, ?], offset: ?>>
+// CHECK-LABEL: pipe.kernel @states(
+// CHECK: %[[STATE:.*]] = pipe.array : <4x4xf32>
+// CHECK: %[[POWER:.*]] = pipe.array : <4x4xf32>
+// CHECK: %[[X:.*]] = pipe.array : <4x4xf32>
+// CHECK: %[[NEXT:.*]] = pipe.array : <4x4xf32>
+// CHECK-NOT: = pipe.array
+// CHECK: scf.for
+// CHECK: pipe.get %[[STATE]]
+// CHECK: pipe.put {{.*}} : !pipe.global
+// CHECK: %[[OLD:.*]] = pipe.get %[[STATE]]
+// CHECK: scf.for {{.*}} iter_args(%{{.*}} = %[[OLD]])
+// CHECK: pipe.put %{{.*}} -> %[[STATE]]
+// CHECK: pipe.get %[[POWER]]
+// CHECK: pipe.put %{{.*}} -> %[[NEXT]]
+tile.program @states(
+    %a: !m {tile.name = "a", tile.access = "read", tile.shape = ["M", 4]},
+    %o: !m {tile.name = "o", tile.access = "write", tile.shape = ["M", 4]},
+    %M: index {tile.extent = "M"}) space() {
+  %c0 = arith.constant 0 : index
+  %c4 = arith.constant 4 : index
+  %zero = arith.constant dense<0.0> : tensor<4x4xf32>
+  %one = arith.constant dense<1.0> : tensor<4x4xf32>
+  %r:2 = tile.sweep(%c0 to %M partial) by 4 carry(%zero, %one : tensor<4x4xf32>, tensor<4x4xf32>) step {
+  ^bb0(%m: index, %count: index, %state: tensor<4x4xf32>, %power: tensor<4x4xf32>):
+    %x = tile.load %a[#row](%m) valid(%count, %c4) : !m -> tensor<4x4xf32>
+    %next = tile.dot %x, %x, %state maps [#k, #v, #o]
+        : tensor<4x4xf32>, tensor<4x4xf32>, tensor<4x4xf32>
+    %square = tile.dot %power, %x, %power maps [#mk, #kn, #o]
+        : tensor<4x4xf32>, tensor<4x4xf32>, tensor<4x4xf32>
+    tile.store %state, %o[#row](%m) valid(%count, %c4) : tensor<4x4xf32>, !m
+    tile.yield %next, %square : tensor<4x4xf32>, tensor<4x4xf32>
+  }
+}
