@@ -9,9 +9,11 @@
 #                                          equal bits of 1000 launches beside a load
 #   tools/gpu/run.sh sweep VARIANT...|--all
 #                                          random cases of variants against f64
+#   tools/gpu/run.sh large                  more heads and larger offsets than 16 and 31
+#                                          bits hold
 #   tools/gpu/run.sh cycles [PROGRAM...]   in-kernel cycles beside peers, by ncu
 #   tools/gpu/run.sh launch                a launch beside a bare one of the driver
-#   tools/gpu/run.sh sanitize [PROGRAM...] compute-sanitizer on small cases
+#   tools/gpu/run.sh sanitize [NAME...]    compute-sanitizer on small cases
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 export PYTHONPATH=$PWD/python:$PWD/tools/gpu
@@ -24,7 +26,7 @@ if ! python3 -c 'import torch; assert torch.cuda.is_available()' 2> /dev/null; t
   exit 0
 fi
 case $command in
-  check | bench | schedules | repeat | sweep | cycles | sanitize)
+  check | bench | schedules | repeat | sweep | large | cycles | sanitize)
     exec python3 "tools/gpu/$command.py" "$@"
     ;;
   launch)
@@ -33,7 +35,7 @@ case $command in
       "$PWD/.carry/libattn-forwarding-driver.so"
     ;;
   *)
-    echo "expects check, bench, schedules, repeat, sweep, cycles, launch or sanitize, but got '$command'" >&2
+    echo "expects check, bench, schedules, repeat, sweep, large, cycles, launch or sanitize, but got '$command'" >&2
     exit 2
     ;;
 esac

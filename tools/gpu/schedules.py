@@ -2,7 +2,9 @@
 """Times variants that the compiler has scheduled, as tools/gpu/bench.py times the
 programs written by hand: JSON rows, peers in the same process, interleaved.
 
-TFLOP/s count the pairs that the mask leaves. Before a row is timed, attn's output is
+TFLOP/s count the pairs that the mask leaves. What a kernel's lists take is timed with
+it, one after the other on the device (attn-with-lists), and by the host's clock
+(setup_ms). Before a row is timed, attn's output is
 compared with each peer's. Rows are run by a child process with a time limit, so that
 one that hangs or runs out of memory costs itself alone; before, several processes at
 a time compile what PyTorch compiles, so that rows find it in its cache on the disk.
@@ -47,6 +49,12 @@ def make_functions(problem, request, errors):
     if bound.workload.lists:
         setup_ms = time_setup(bound.workload.lists)[1]
     functions = {"attn": (Peer(bound.plan.launch, setup_ms), bound.flops())}
+    if bound.workload.lists:
+        def run_with_lists():
+            bound.workload.lists()
+            bound.plan.launch()
+
+        functions["attn-with-lists"] = (Peer(run_with_lists), bound.flops())
     reference = bound.workload.reference
     if reference and not os.path.exists(workloads.find_kernel(reference)):
         errors[f"attn-{reference.variant}"] = f"there is no scheduled-{reference.kernel}.attn"
@@ -102,10 +110,14 @@ def time_row(problem, request):
             row[n][f"{way}_ms"] = round(ms, 4)
             row[n][f"{way}_tflops"] = round(flops / ms / 1e9, 1)
     for n, (peer, flops) in functions.items():
-        if n == "attn":
+        if n in ("attn", "attn-with-lists"):
             continue
         work = bound.flops() / flops
         row[f"over_{n}"] = compare_rates(row, n, work)
+        if n in PEERS and "attn-with-lists" in row:
+            row[f"over_{n}_with_lists"] = compare_rates(
+                {**row, "attn": row["attn-with-lists"]}, n, work
+            )
         if peer.setup_ms or row["attn"]["setup_ms"]:
             row[f"over_{n}_with_setup"] = compare_rates(
                 row, n, work, peer.setup_ms, row["attn"]["setup_ms"]

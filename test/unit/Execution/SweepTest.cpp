@@ -40,21 +40,10 @@ public:
   Case draw() {
     Case c;
     c.variant = variant;
-    c.shape.batch = pick({1, 2});
-    c.shape.kvHeads = pick({1, 2});
-    c.shape.heads = *c.shape.kvHeads * pick({1, 3, 8});
-    c.shape.queryLength = pick({0, 1, 2, 63, 64, 65, 127, 200});
-    c.shape.keyLength = pick({0, 1, 2, 63, 64, 65, 127, 1000});
-    if (flip(8)) {
-      // The longest once in a while: the oracle takes its time.
-      c.shape.batch = c.shape.heads = c.shape.kvHeads = 1;
-      c.shape.queryLength = c.shape.keyLength = flip(2) ? 1000 : 2048;
-      c.shape.headDim = 32;
-    } else if (variant == "rope") {
-      c.shape.headDim = pick({8, 32, 40, 64, 80, 96, 128, 192, 256});
-    } else {
-      c.shape.headDim = pick({1, 8, 32, 40, 64, 80, 96, 111, 128, 192, 256});
-    }
+    bool isLong = flip(8);
+    do
+      drawShape(c, isLong);
+    while (!isLong && countWork(c) > kLargestWork);
     c.dtype = std::vector{DType::f32, DType::bf16, DType::f16}[pick({0, 1, 2})];
     c.inputs.kind =
         std::vector{InputKind::normal, InputKind::outliers, InputKind::rising,
@@ -75,6 +64,34 @@ public:
   }
 
 private:
+  /// Multiplications that the oracle does one by one, a mask's point counted as
+  /// 32: some seconds.
+  static constexpr int64_t kLargestWork = 60'000'000;
+
+  void drawShape(Case &c, bool isLong) {
+    if (isLong) {
+      // The longest once in a while: the oracle takes its time.
+      c.shape.batch = c.shape.heads = c.shape.kvHeads = 1;
+      c.shape.queryLength = c.shape.keyLength = flip(2) ? 1000 : 2048;
+      c.shape.headDim = 32;
+      return;
+    }
+    c.shape.batch = pick({1, 2});
+    c.shape.kvHeads = pick({1, 2});
+    c.shape.heads = *c.shape.kvHeads * pick({1, 3, 8});
+    c.shape.queryLength = pick({0, 1, 2, 63, 64, 65, 127, 200});
+    c.shape.keyLength = pick({0, 1, 2, 63, 64, 65, 127, 1000});
+    c.shape.headDim =
+        variant == "rope"
+            ? pick({8, 32, 40, 64, 80, 96, 128, 192, 256})
+            : pick({1, 8, 32, 40, 64, 80, 96, 111, 128, 192, 256});
+  }
+
+  static int64_t countWork(const Case &c) {
+    return *c.shape.batch * *c.shape.heads * *c.shape.queryLength *
+           *c.shape.keyLength * (2 * *c.shape.headDim + 32);
+  }
+
   int64_t pick(std::vector<int64_t> choices) {
     return choices[random() % choices.size()];
   }
