@@ -81,10 +81,23 @@ def _draw_shape(rng, variant, dims, parameters):
                 return batch, heads, group, queries, keys, dim, value_dim
 
 
+def _draw_boxes(rng, dims):
+    """A canvas that is wide enough to be cut into boxes."""
+    dim = rng.choice([d for d in dims if d <= 72] or dims)
+    args = ["neighborhood-2d", "--specialize", "--heads=1", f"--head-dim={dim}"]
+    args += [f"--dtype={rng.choice(['bf16', 'f16'])}", f"--seed={rng.randrange(10**6)}"]
+    args += [f"--input={rng.choice(INPUTS)}", f"--nan={rng.choice(['none', 'hidden'])}"]
+    args += [f"--{side}-len={64 * 16}" for side in ("q", "kv")]
+    args += [f"--set=window_{axis}={rng.choice([3, 5, 9, 13])}" for axis in "yx"]
+    return [*args, "--set=width=64"]
+
+
 def draw(rng, variants, dims):
     """The variant and the arguments of one case."""
     weights = [WEIGHTS.get(v, 8) for v in variants]
     variant = rng.choices(variants, weights)[0]
+    if variant == "neighborhood-2d" and rng.random() < 0.3:
+        return _draw_boxes(rng, dims)
     drawn = PARAMETERS.get(variant, {})
     parameters = {name: rng.choice(values) for name, values in drawn.items()}
     batch, heads, group, queries, keys, dim, value_dim = _draw_shape(
@@ -102,9 +115,6 @@ def draw(rng, variants, dims):
         f"--layout={rng.choice(LAYOUTS)}", f"--output-layout={rng.choice(LAYOUTS)}",
     ]
     args += [f"--set={name}={value}" for name, value in parameters.items()]
-    # Canvases then come in boxes.
-    if variant in CANVASES and rng.random() < 0.5:
-        args.append("--specialize")
     for rank, values in EXTENTS.get(variant, {}).items():
         args.append(f"--extent={rank}={rng.choice(values)}")
     return args
