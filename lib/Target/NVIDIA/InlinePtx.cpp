@@ -173,6 +173,13 @@ Value attn::nvidia::loadGlobalIf(OpBuilder &b, Location loc, Value address,
       .getResult(0);
 }
 
+Value attn::nvidia::loadSharedIf(OpBuilder &b, Location loc, Value address,
+                                 Value predicate) {
+  return emit(b, loc, "{ mov.b32 $0, 0; @$2 ld.shared.b32 $0, [$1]; }",
+              "=&r,r,b,~{memory}", {address, predicate}, b.getI32Type())
+      .front();
+}
+
 void attn::nvidia::waitBulkReadsIf(OpBuilder &b, Location loc,
                                    Value predicate) {
   emit(b, loc,

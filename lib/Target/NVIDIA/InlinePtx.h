@@ -79,6 +79,11 @@ mlir::Value loadGlobalIf(mlir::OpBuilder &b, mlir::Location loc,
                          mlir::Value address, unsigned bits,
                          mlir::Value predicate);
 
+/// An i32 of shared memory, where `predicate` holds, else 0. It is read where
+/// it stands.
+mlir::Value loadSharedIf(mlir::OpBuilder &b, mlir::Location loc,
+                         mlir::Value address, mlir::Value predicate);
+
 /// Stores `value` (f32, i32, i16) to global memory, `offset` bytes from
 /// `address`, where `predicate` holds.
 void storeGlobalIf(mlir::OpBuilder &b, mlir::Location loc, mlir::Value address,

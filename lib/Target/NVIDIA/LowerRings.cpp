@@ -292,8 +292,12 @@ struct WaitLowering : OpConversionPattern<WaitOp> {
   }
 };
 
+/// One lane of each warp reads, and all have the value before one releases the
+/// slot; ptxas is told that it is uniform over the warp.
 struct MessageLowering : OpConversionPattern<MessageOp> {
-  using OpConversionPattern::OpConversionPattern;
+  MessageLowering(const TypeConverter &converter, MLIRContext *context,
+                  const KernelValues &values)
+      : OpConversionPattern(converter, context), values(values) {}
 
   LogicalResult
   matchAndRewrite(MessageOp op, OneToNOpAdaptor adaptor,
@@ -301,15 +305,17 @@ struct MessageLowering : OpConversionPattern<MessageOp> {
     Location loc = op.getLoc();
     Place place(op.getRing().getType(), adaptor.getRing(), adaptor.getCursor());
     Type type = rewriter.getI32Type();
-    Value message = LLVM::LoadOp::create(
+    Value address = LLVM::PtrToIntOp::create(
         rewriter, loc, type, place.getMessage(rewriter, loc, op.getNumber()));
-    // Uniform over the warp, and ptxas is told so.
+    Value message = loadSharedIf(rewriter, loc, address, values.isFirstInWarp);
     rewriter.replaceOpWithNewOp<NVVM::ShflOp>(
         op, type, createI32(rewriter, loc, -1), message,
         createI32(rewriter, loc, 0), createI32(rewriter, loc, kWarpSize - 1),
         NVVM::ShflKind::idx, UnitAttr());
     return success();
   }
+
+  const KernelValues &values;
 };
 
 /// The group's threads write zeros, 16 bytes at a time, and meet. Where rows
@@ -548,9 +554,8 @@ void attn::nvidia::populateRingPatterns(const TypeConverter &converter,
                                         const KernelValues &values,
                                         RewritePatternSet &patterns) {
   MLIRContext *context = patterns.getContext();
-  patterns.add<ClearRowLowering, CursorLowering, AdvanceLowering, WaitLowering,
-               MessageLowering>(converter, context);
-  patterns
-      .add<ClearLowering, ClearUnsetLowering, FillLowering, ReleaseLowering>(
-          converter, context, values);
+  patterns.add<ClearRowLowering, CursorLowering, AdvanceLowering, WaitLowering>(
+      converter, context);
+  patterns.add<ClearLowering, ClearUnsetLowering, FillLowering, MessageLowering,
+               ReleaseLowering>(converter, context, values);
 }

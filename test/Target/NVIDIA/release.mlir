@@ -18,6 +18,7 @@
 //       CHECK:   nvvm.mbarrier.init %{{.*}}, %c1_i32
 //       CHECK:   nvvm.mbarrier.init %{{.*}}, %c8_i32
 //       CHECK:   nvvm.fence.mbarrier.init
+//       CHECK:   "{ mov.b32 $0, 0; @$2 ld.shared.b32 $0, [$1]; }"{{.*}}, %[[IS_WARP]] :
 //       CHECK:   "@$1 mbarrier.arrive.shared{{.*}} %{{.*}}, %[[IS_GROUP]] :
 //       CHECK:   "@$1 mbarrier.arrive.shared{{.*}} %{{.*}}, %[[IS_WARP]] :
 pipe.kernel @messages(
