@@ -49,7 +49,7 @@ LARGEST_WORK = 20e6
 
 QUERIES = [0, 1] + 2 * [17, 64, 127, 128, 129, 200, 300, 513]
 KEYS = [0, 1] + 2 * [16, 100, 127, 128, 129, 255, 384, 700, 1025, 2500]
-LAYOUTS = ["contiguous"] * 5 + ["transposed", "strided", "misaligned", "reversed"]
+LAYOUTS = ["contiguous"] * 10 + ["transposed", "strided", "misaligned", "reversed"]
 INPUTS = ["normal", "normal", "normal", "outliers", "rising"]
 
 
