@@ -41,6 +41,25 @@ def Cascade_FewRowsAttr : AttrDef<CascadeDialect, "FewRows"> {
   let genVerifyDecl = 1;
 }
 
+def Cascade_RolesAttr : AttrDef<CascadeDialect, "Roles"> {
+  let mnemonic = "roles";
+  let summary = "how a kernel's roles are to be cut";
+  let description = [{
+    `#cascade.roles<slots = 3, turns = false, split = 1, cluster = 2>`, with any
+    of the fields: slots of the rings of what a sweep loads, whether groups start
+    their products one after the other, which of the machine's splits of
+    registers between roles, and neighbouring blocks that fetch together. (C1)
+    `slots` and `cluster` are 1 to 16, `split` is 0 to 15.
+  }];
+  let parameters = (ins
+    DefaultValuedParameter<"int64_t", "2">:$slots,
+    DefaultValuedParameter<"bool", "true">:$turns,
+    DefaultValuedParameter<"int64_t", "0">:$split,
+    DefaultValuedParameter<"int64_t", "1">:$cluster);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
 def Cascade_ScheduleAttr : AttrDef<CascadeDialect, "Schedule"> {
   let mnemonic = "schedule";
   let summary = "how a function is to be cut; never what it computes";
@@ -50,13 +69,14 @@ def Cascade_ScheduleAttr : AttrDef<CascadeDialect, "Schedule"> {
     realises a field deletes it: `keys`, the coordinates a step of a scan, is
     realised by `cascade-reduce-passes`; `rows`, those of a tile of the rows of a
     contraction, and `few`, the cut of the program for few rows, by
-    `convert-cascade-to-tile`. A field that is absent then is the pass's to
+    `convert-cascade-to-tile`, which hands `roles` on to its programs. A field that is absent then is the pass's to
     choose. (C1) `rows` and `keys` are 1 to 16777216.
   }];
   let parameters = (ins
     OptionalParameter<"int64_t", "coordinates of a tile of rows">:$rows,
     OptionalParameter<"int64_t", "coordinates of a step of a scan">:$keys,
-    OptionalParameter<"::attn::cascade::FewRowsAttr", "the cut for few rows">:$few);
+    OptionalParameter<"::attn::cascade::FewRowsAttr", "the cut for few rows">:$few,
+    OptionalParameter<"::attn::cascade::RolesAttr", "a kernel's roles">:$roles);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }

@@ -116,8 +116,22 @@ LogicalResult LayoutAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   return success();
 }
 
+LogicalResult RolesAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                int64_t slots, bool, int64_t split,
+                                int64_t cluster) {
+  constexpr int64_t kMost = 16;
+  if (slots >= 1 && slots <= kMost && split >= 0 && split < kMost &&
+      cluster >= 1 && cluster <= kMost)
+    return success();
+  return emitError() << "expects slots and a cluster of 1 to " << kMost
+                     << " and a split of 0 to " << kMost - 1
+                     << ", but got slots = " << slots
+                     << ", cluster = " << cluster << " and split = " << split;
+}
+
 LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
-                                   int64_t rows, int64_t keys, FewRowsAttr) {
+                                   int64_t rows, int64_t keys, FewRowsAttr,
+                                   RolesAttr) {
   // Zero is an absent field.
   if (rows < 0 || keys < 0 || rows > kMaxTile || keys > kMaxTile)
     return emitError() << "expects tiles of 1 to " << kMaxTile

@@ -29,4 +29,28 @@ def Tile_LayoutAttr : AttrDef<TileDialect, "Layout"> {
   }];
 }
 
+def Tile_ScheduleAttr : AttrDef<TileDialect, "Schedule"> {
+  let mnemonic = "schedule";
+  let summary = "how a program is to run in roles; never what it computes";
+  let description = [{
+    `#tile.schedule<slots = 3, turns = false, split = 1, cluster = 2>`, with any
+    of the fields: what a program's tiles leave open. The pass that writes its
+    kernel realises them.
+
+    Constraints:
+    * (C1) `slots` and `cluster` are 1 to 16, `split` is 0 to 15.
+  }];
+  let parameters = (ins
+    DefaultValuedParameter<"int64_t", "2",
+      "slots of the rings of what a sweep loads">:$slots,
+    DefaultValuedParameter<"bool", "true",
+      "groups start their products one after the other">:$turns,
+    DefaultValuedParameter<"int64_t", "0",
+      "which of the machine's splits of registers between roles">:$split,
+    DefaultValuedParameter<"int64_t", "1",
+      "neighbouring blocks that fetch together what a sweep loads">:$cluster);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
 #endif // DIALECTS_TILE_TILEATTRS_TD

@@ -26,6 +26,20 @@ void TileDialect::initialize() {
       >();
 }
 
+LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                   int64_t slots, bool, int64_t split,
+                                   int64_t cluster) {
+  // schedule_c1
+  constexpr int64_t kMost = 16;
+  if (slots >= 1 && slots <= kMost && split >= 0 && split < kMost &&
+      cluster >= 1 && cluster <= kMost)
+    return success();
+  return emitError() << "expects slots and a cluster of 1 to " << kMost
+                     << " and a split of 0 to " << kMost - 1
+                     << ", but got slots = " << slots
+                     << ", cluster = " << cluster << " and split = " << split;
+}
+
 LogicalResult LayoutAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                  ArrayRef<int64_t> extents,
                                  ArrayRef<int64_t> tiles) {

@@ -58,6 +58,8 @@ def Tile_ProgramOp : Tile_Op<"program", [
     and a load or a store goes to the point at a position. Of padding, a load
     gives any element or zero, and a store stores nothing.
 
+    `schedule` says how the program is to run in roles, where it can.
+
     A program `when "P" >= 8` (or `< 8`) runs only for such extents of the rank:
     programs that cut the same work for few and for many rows stand in one
     module, and one of them has no work items.
@@ -89,6 +91,7 @@ def Tile_ProgramOp : Tile_Op<"program", [
                        DenseI64ArrayAttr:$space_tiles,
                        OptionalAttr<DictionaryAttr>:$static_extents,
                        OptionalAttr<DictionaryAttr>:$layouts,
+                       OptionalAttr<Tile_ScheduleAttr>:$schedule,
                        OptionalAttr<StrAttr>:$guard_rank,
                        OptionalAttr<I64Attr>:$guard_bound,
                        UnitAttr:$guard_below,

@@ -168,6 +168,8 @@ bool attn::chooseSchedule(FuncOp func, const ScheduleTarget &target,
         std::clamp<uint64_t>(target.fewBytes /
                                  std::max<uint64_t>(target.pointBytes, 1),
                              granule, kMaxTile));
-  func.setScheduleAttr(ScheduleAttr::get(func.getContext(), rows, keys, few));
+  func.setScheduleAttr(
+      ScheduleAttr::get(func.getContext(), rows, keys, few,
+                        given ? given.getRoles() : RolesAttr()));
   return true;
 }

@@ -6,6 +6,7 @@
 #include "attn/Conversion/Passes.h"
 #include "attn/Driver/Execution.h"
 #include "attn/Support/ElementType.h"
+#include "dialects/Tile/Tile.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Pass/PassManager.h"
@@ -185,8 +186,13 @@ GpuLowering::build(const TileSchedule &schedule, nvidia::CodeKind kind) {
     if (!tiles)
       return failure();
     OwningOpRef<ModuleOp> module = tiles->clone();
+    for (auto program : module->getOps<tile::ProgramOp>())
+      program.setScheduleAttr(tile::ScheduleAttr::get(
+          func.getContext(), schedule.slots, schedule.takesTurns,
+          schedule.split, schedule.cluster));
+    show(options, "tile", *module);
     PassManager passes(func.getContext());
-    nvidia::addSchedulePasses(passes, schedule, machine);
+    nvidia::addSchedulePasses(passes, /*options=*/{}, machine);
     if (mlir::failed(passes.run(*module)))
       return failure();
     auto compiled = compilePipe(*module, options, kind);

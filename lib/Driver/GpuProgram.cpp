@@ -201,6 +201,26 @@ Result<bool> Chooser::tryModel() {
   return false;
 }
 
+/// What the function's text says of its schedule and nobody else does.
+static void takeOwnSchedule(cascade::FuncOp func, ScheduleFields &given) {
+  cascade::ScheduleAttr own = func.getScheduleAttr();
+  auto take = [](std::optional<int64_t> &field, int64_t value) {
+    if (!field)
+      field = value;
+  };
+  if (own && own.getRows() != 0)
+    take(given.rows, own.getRows());
+  if (own && own.getKeys() != 0)
+    take(given.keys, own.getKeys());
+  cascade::RolesAttr roles = own ? own.getRoles() : cascade::RolesAttr();
+  if (!roles)
+    return;
+  take(given.slots, roles.getSlots());
+  take(given.turns, roles.getTurns());
+  take(given.split, roles.getSplit());
+  take(given.cluster, roles.getCluster());
+}
+
 static Result<GpuProgram> build(cascade::FuncOp func,
                                 const PipelineOptions &options,
                                 const GpuOptions &gpu, nvidia::CodeKind kind) {
@@ -213,6 +233,7 @@ static Result<GpuProgram> build(cascade::FuncOp func,
     given.rows = options.tileRows;
   if (options.tileKeys)
     given.keys = options.tileKeys;
+  takeOwnSchedule(func, given);
   GpuProgram program;
   GpuLowering lowering(func, options, nvidia::getMachineModel(gpu.anyStrides));
   Chooser chooser(lowering, given, kind, program);

@@ -62,7 +62,8 @@ void ChooseSchedule::setGiven(cascade::FuncOp func) {
                                  keys  ? int64_t(keys)
                                  : old ? old.getKeys()
                                        : 0,
-                                 old ? old.getFew() : cascade::FewRowsAttr()));
+                                 old ? old.getFew() : cascade::FewRowsAttr(),
+                                 old ? old.getRoles() : cascade::RolesAttr()));
 }
 
 LogicalResult ChooseSchedule::choose(cascade::FuncOp func) {

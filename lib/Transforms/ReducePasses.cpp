@@ -118,9 +118,10 @@ void attn::reducePasses(FuncOp func, const ReducePassesOptions &options) {
   if (ScheduleAttr schedule = func.getScheduleAttr();
       schedule && schedule.getKeys() && !options.deferOnly) {
     scheduled.tile = schedule.getKeys();
-    if (schedule.getRows() || schedule.getFew())
-      func.setScheduleAttr(ScheduleAttr::get(
-          func.getContext(), schedule.getRows(), 0, schedule.getFew()));
+    if (schedule.getRows() || schedule.getFew() || schedule.getRoles())
+      func.setScheduleAttr(
+          ScheduleAttr::get(func.getContext(), schedule.getRows(), 0,
+                            schedule.getFew(), schedule.getRoles()));
     else
       func.removeScheduleAttr();
   }

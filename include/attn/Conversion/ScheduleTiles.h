@@ -16,8 +16,9 @@ namespace attn {
 
 /// Each `tile.program` with one sweep of products becomes a `pipe.kernel` of a
 /// role that loads and one that multiplies, pipelined over the steps of the
-/// sweep. A program without a schedule is refused at the op that has none, or
-/// with `keepOthers` left for another pass, with a remark.
+/// sweep, as its `schedule` says or, without one, `options`. A program without
+/// a schedule is refused at the op that has none, or with `keepOthers` left for
+/// another pass, with a remark.
 std::unique_ptr<mlir::Pass>
 createScheduleTilesPass(const MachineModel &machine,
                         const ScheduleOptions &options = {},

@@ -357,6 +357,11 @@ private:
     auto op = tile::ProgramOp::create(
         builder, func.getLoc(), name, types, attrs, spaceRanks, spaceTiles,
         toDictionary(staticExtents), toDictionary(layouts));
+    auto schedule = func.getScheduleAttr();
+    if (RolesAttr roles = schedule ? schedule.getRoles() : RolesAttr())
+      op.setScheduleAttr(tile::ScheduleAttr::get(
+          func.getContext(), roles.getSlots(), roles.getTurns(),
+          roles.getSplit(), roles.getCluster()));
     if (guard) {
       op.setGuardRankAttr(guard);
       op.setGuardBound(options.fewRows);

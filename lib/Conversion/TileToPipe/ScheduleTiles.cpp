@@ -44,9 +44,10 @@ struct ScheduleTiles final
     for (tile::ProgramOp program :
          llvm::make_early_inc_range(getOperation().getOps<tile::ProgramOp>())) {
       StepPlan plan(program, machine);
+      ScheduleOptions options = getOptions(program);
       Refusal refusal = plan.analyze();
-      if (!refusal.op && cluster > 1)
-        refusal = plan.checkCluster(cluster);
+      if (!refusal.op && options.cluster > 1)
+        refusal = plan.checkCluster(options.cluster);
       if (refusal.op && !keepOthers) {
         refusal.op->emitOpError("has no schedule for ")
             << machine.name << ": " << refusal.reason;
@@ -59,14 +60,25 @@ struct ScheduleTiles final
             << program.getSymName().str() + ": " + refusal.reason;
         continue;
       }
-      ScheduleOptions options;
-      options.slots = slots;
-      options.takesTurns = takesTurns;
-      options.split = split;
-      options.cluster = cluster;
       if (failed(Scheduler(plan, options, builder).run()))
         return signalPassFailure();
     }
+  }
+
+  /// A program's own, or the pass'.
+  ScheduleOptions getOptions(tile::ProgramOp program) {
+    ScheduleOptions options;
+    options.slots = slots;
+    options.takesTurns = takesTurns;
+    options.split = split;
+    options.cluster = cluster;
+    if (tile::ScheduleAttr own = program.getScheduleAttr()) {
+      options.slots = own.getSlots();
+      options.takesTurns = own.getTurns();
+      options.split = own.getSplit();
+      options.cluster = own.getCluster();
+    }
+    return options;
   }
 
   const MachineModel &machine;

@@ -63,3 +63,13 @@ cascade.func @never(%x: !X, %w: !W) -> (y: !Y)
   %y = cascade.einsum [p, f] = %x[p, m], %w[m, f] reduce add : !X, !W -> !Y
   cascade.return %y : !Y
 }
+
+// What the schedule says of roles goes to all of its programs.
+// CHECK: tile.program @roles({{.*}} when "P" >= 4 attributes {schedule = #tile.schedule<slots = 3, split = 1>}
+// CHECK: tile.program @roles_few({{.*}} when "P" < 4 attributes {schedule = #tile.schedule<slots = 3, split = 1>}
+cascade.func @roles(%x: !X, %w: !W) -> (y: !Y)
+    attributes {reassoc, schedule = #cascade.schedule<keys = 128, roles = <slots = 3, split = 1>>} {
+  cascade.rank F = 16
+  %y = cascade.einsum [p, f] = %x[p, m], %w[m, f] reduce add : !X, !W -> !Y
+  cascade.return %y : !Y
+}

@@ -252,6 +252,13 @@ cascade.func @many_rows() attributes {schedule = #cascade.schedule<rows = 167772
 
 // -----
 
+// expected-error @below {{expects slots and a cluster of 1 to 16 and a split of 0 to 15, but got slots = 0, cluster = 1 and split = 0}}
+cascade.func @roles_c1() attributes {roles = #cascade.roles<slots = 0>} {
+  cascade.return
+}
+
+// -----
+
 // expected-error @below {{expects a bound of at least 0 and tiles of 1 to 16777216 coordinates, but got below = 4, rows = 0 and keys = 0}}
 cascade.func @few_rows_c1() attributes {few = #cascade.few_rows<below = 4, rows = 0>} {
   cascade.return

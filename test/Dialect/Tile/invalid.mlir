@@ -284,6 +284,12 @@ func.func @sweep_c3(%i: index, %a: tensor<4xf32>) {
 
 // -----
 
+// expected-error @below {{expects slots and a cluster of 1 to 16 and a split of 0 to 15, but got slots = 2, cluster = 17 and split = 0}}
+tile.program @schedule_c1() space() attributes {schedule = #tile.schedule<cluster = 17>} {
+}
+
+// -----
+
 // expected-error @below {{expects one to three axes, each with a positive extent and box, but got extents [4, 4] and boxes [2]}}
 tile.program @layout_c1() space() attributes {layouts = {P = #tile.layout<[4, 4] by [2]>}} {
 }

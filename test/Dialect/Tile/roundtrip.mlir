@@ -102,3 +102,9 @@ tile.program @transposed_positions(
   tile.store %tt, %y[affine_map<(d0, d1)[s0] -> (d0, d1 + s0)>](%i)
     : tensor<32x16xf32>, memref<?x?xf32, strided<[?, ?], offset: ?>>
 }
+
+// Fields with their usual values are left out.
+// CHECK: tile.program @schedule() space() attributes {schedule = #tile.schedule<slots = 3, turns = false, cluster = 2>}
+tile.program @schedule() space()
+    attributes {schedule = #tile.schedule<slots = 3, turns = false, split = 0, cluster = 2>} {
+}
