@@ -153,24 +153,31 @@ OwningOpRef<ModuleOp> GpuLowering::lowerTiles(int64_t rows, int64_t keys,
 std::variant<ScheduleModel, std::string> GpuLowering::getModel() {
   PipelineOptions quiet = options;
   quiet.onStage = nullptr;
-  FailureOr<ScheduleModel> model = failure();
-  auto refusal = catchRefusal(func.getContext(), [&] {
-    model = ScheduleModel::create(
-        machine, [&](int64_t rows, int64_t keys) -> OwningOpRef<ModuleOp> {
-          OwningOpRef<ModuleOp> module = lowerTiles(rows, keys, quiet);
-          if (!module)
-            return {};
-          PassManager passes(func.getContext());
-          nvidia::addFoldPasses(passes);
-          if (failed(passes.run(*module)))
-            return {};
-          return module;
-        });
-    return LogicalResult(model);
-  });
-  if (refusal)
-    return *refusal;
-  return std::move(*model);
+  auto lower = [&](int64_t rows, int64_t keys) -> OwningOpRef<ModuleOp> {
+    OwningOpRef<ModuleOp> module = lowerTiles(rows, keys, quiet);
+    if (!module)
+      return {};
+    PassManager passes(func.getContext());
+    nvidia::addFoldPasses(passes);
+    if (failed(passes.run(*module)))
+      return {};
+    return module;
+  };
+  // Lists of few rows are for tiles of no more: those of one group.
+  std::string reason;
+  for (std::optional<int64_t> mostRows :
+       {std::optional<int64_t>(), std::optional(machine.productRows)}) {
+    FailureOr<ScheduleModel> model = failure();
+    auto refusal = catchRefusal(func.getContext(), [&] {
+      model = ScheduleModel::create(machine, lower, mostRows);
+      return LogicalResult(model);
+    });
+    if (!refusal)
+      return std::move(*model);
+    if (reason.empty())
+      reason = *refusal;
+  }
+  return reason;
 }
 
 std::variant<nvidia::CompiledCode, BuildFailure>

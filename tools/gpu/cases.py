@@ -28,7 +28,7 @@ PARAMETERS = {
     "block-sparse": {
         "block_rows": [16, 64, 128], "block_cols": [16, 64, 128], "causal": [0, 1],
     },
-    "selected-blocks": {"block": [16, 64], "rows": [16, 64], "window": [0, 32]},
+    "selected-blocks": {"block": [16, 64], "rows": [16, 64, 128], "window": [0, 32]},
 }
 # Extents of tables that a case draws, by variant.
 EXTENTS = {"relative-bias": {"N": [0, 1, 7, 128, 1000]}}

@@ -23,6 +23,7 @@
 #include "mlir/IR/OwningOpRef.h"
 
 #include <limits>
+#include <optional>
 #include <vector>
 
 namespace attn {
@@ -54,10 +55,12 @@ public:
   using Lower = llvm::function_ref<mlir::OwningOpRef<mlir::ModuleOp>(
       int64_t rows, int64_t keys)>;
 
-  /// Looks at what `lower` makes. Fails after an error where a program has no
-  /// schedule on `machine`, whatever its tiles.
-  static mlir::FailureOr<ScheduleModel> create(const MachineModel &machine,
-                                               Lower lower);
+  /// Looks at what `lower` makes, for tiles of any rows or of at most
+  /// `mostRows`. Fails after an error where a program has no schedule on
+  /// `machine` with such tiles.
+  static mlir::FailureOr<ScheduleModel>
+  create(const MachineModel &machine, Lower lower,
+         std::optional<int64_t> mostRows = std::nullopt);
 
   ScheduleEstimate estimate(const TileSchedule &schedule) const;
 
@@ -107,6 +110,7 @@ private:
 
   const MachineModel *machine;
   std::vector<ProgramCosts> programs;
+  std::optional<int64_t> mostRows;
 };
 
 } // namespace attn

@@ -7,6 +7,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Matchers.h"
 
 using namespace mlir;
@@ -186,6 +187,57 @@ Value RegisterEmitter::gatherTable(Operation *op, ValueRange indices,
   Value outside = arith::ConstantOp::create(
       b, DenseElementsAttr::get(type, ArrayRef<Attribute>(empty)));
   return arith::SelectOp::create(b, inside, value, outside);
+}
+
+Value RegisterEmitter::searchList(tile::MemberOp op, Value numbers) {
+  auto it = tables.find(op.getTable());
+  if (it == tables.end())
+    return fail(op, "expects to read an argument of the program");
+  ArrayRef<Value> extents = it->second;
+  auto type = cast<RankedTensorType>(numbers.getType());
+  auto bits = type.clone(b.getI1Type());
+  auto constant = [&](RankedTensorType of, int64_t value) -> Value {
+    return arith::ConstantOp::create(
+        b, DenseElementsAttr::get(
+               of, b.getIntegerAttr(of.getElementType(), value)));
+  };
+  auto compare = [&](arith::CmpIPredicate predicate, Value x, Value y) {
+    return arith::CmpIOp::create(b, predicate, x, y).getResult();
+  };
+  // Of coordinates outside the list has no entries; a negative one is a large
+  // one.
+  SmallVector<Value> at = getScalars(op.getCoordinates());
+  Value first = arith::MaxSIOp::create(b, getScalar(op.getFirst()),
+                                       ScalarEmitter::constant(0));
+  Value last =
+      arith::MinSIOp::create(b, getScalar(op.getLast()), extents.back());
+  for (auto [coordinate, extent] : llvm::zip(at, extents.drop_back()))
+    last = arith::SelectOp::create(
+        b, compare(arith::CmpIPredicate::ult, coordinate, extent), last, first);
+  auto loop = scf::ForOp::create(b, first, last, ScalarEmitter::constant(1),
+                                 ValueRange(constant(bits, 0)));
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    at.push_back(loop.getInductionVar());
+    Value entry = loadScalar(op.getTable(), at);
+    if (!entry)
+      return fail(op, "expects coordinates that threads can compute");
+    Type i32 = b.getI32Type();
+    unsigned width = entry.getType().getIntOrFloatBitWidth();
+    if (width < 32)
+      entry = arith::ExtSIOp::create(b, i32, entry);
+    else if (width > 32)
+      entry = arith::TruncIOp::create(b, i32, entry);
+    Value isSame =
+        compare(arith::CmpIPredicate::eq, numbers, splat(entry, type));
+    scf::YieldOp::create(b, ValueRange(arith::OrIOp::create(
+                                b, loop.getRegionIterArg(0), isSame)));
+  }
+  // Entries below 0 are none.
+  Value isNumber =
+      compare(arith::CmpIPredicate::sge, numbers, constant(type, 0));
+  return arith::AndIOp::create(b, loop.getResult(0), isNumber);
 }
 
 LogicalResult RegisterEmitter::emitGather(tile::GatherOp op) {
@@ -397,6 +449,13 @@ LogicalResult RegisterEmitter::emitGenerate(tile::GenerateOp op) {
     if (isUniform) {
       if (mlir::failed(emitScalar(&inner)))
         return failure();
+      continue;
+    }
+    if (auto member = dyn_cast<tile::MemberOp>(inner)) {
+      Value found = searchList(member, toLine(member.getNumber()));
+      if (!found)
+        return failure();
+      lines[member.getResult()] = found;
       continue;
     }
     if (isTableOp(&inner) || isa<memref::LoadOp>(inner)) {

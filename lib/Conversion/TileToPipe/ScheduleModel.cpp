@@ -15,8 +15,8 @@
 using namespace mlir;
 using namespace attn;
 
-/// The steps that programs are looked at with, and the rows of their tiles.
-static constexpr int64_t kNarrow = 32, kWide = 128, kProbeRows = 128;
+/// The steps that programs are looked at with.
+static constexpr int64_t kNarrow = 32, kWide = 128;
 static constexpr int64_t kLanes = 32;
 /// Keys of a located range of which nothing is known.
 static constexpr int64_t kLocatedKeys = 64;
@@ -251,11 +251,16 @@ LogicalResult ScheduleModel::collect(const MachineModel &machine,
   return success();
 }
 
-FailureOr<ScheduleModel> ScheduleModel::create(const MachineModel &machine,
-                                               Lower lower) {
+FailureOr<ScheduleModel>
+ScheduleModel::create(const MachineModel &machine, Lower lower,
+                      std::optional<int64_t> mostRows) {
+  /// Two groups, or as many rows as there may be.
+  constexpr int64_t kProbeRows = 128;
   ScheduleModel model(machine);
+  model.mostRows = mostRows;
+  int64_t rows = std::min(kProbeRows, mostRows.value_or(kProbeRows));
   for (int64_t keys : {kNarrow, kWide}) {
-    OwningOpRef<ModuleOp> tiles = lower(kProbeRows, keys);
+    OwningOpRef<ModuleOp> tiles = lower(rows, keys);
     if (!tiles ||
         failed(collect(machine, *tiles, keys == kWide, model.programs)))
       return failure();
@@ -435,6 +440,11 @@ ScheduleEstimate ScheduleModel::estimate(const TileSchedule &schedule) const {
     estimate.refusal =
         "rows: expects a multiple of " + std::to_string(machine->productRows) +
         " up to " + std::to_string(machine->productRows * machine->maxGroups);
+    return estimate;
+  }
+  if (schedule.rows > mostRows.value_or(schedule.rows)) {
+    estimate.refusal = "rows: the program has schedules for at most " +
+                       std::to_string(*mostRows);
     return estimate;
   }
   if (schedule.keys % machine->productDepth != 0 ||

@@ -408,6 +408,24 @@ static bool readsLists(Block &region) {
   });
 }
 
+/// Whether all lists that a line runs through are one for all its points: those
+/// that are searched for a point's number.
+static bool hasOneListForAll(Block &region) {
+  llvm::DenseSet<Value> ofPoint(region.getArguments().begin(),
+                                region.getArguments().end());
+  for (Operation &op : region) {
+    auto depends = [&](Value value) { return ofPoint.contains(value); };
+    auto member = dyn_cast<tile::MemberOp>(op);
+    if (isa<tile::EntryOp, tile::ExtremaOp>(op) ||
+        (member && (llvm::any_of(member.getCoordinates(), depends) ||
+                    depends(member.getFirst()) || depends(member.getLast()))))
+      return false;
+    if (llvm::any_of(op.getOperands(), depends))
+      ofPoint.insert(op.getResults().begin(), op.getResults().end());
+  }
+  return true;
+}
+
 /// A tile that is read point by point: beyond the extents there are zeros,
 /// beyond the valid points the values of others, which a mask has to hide.
 Refusal StepPlan::checkLoad(tile::LoadOp op) {
@@ -479,8 +497,9 @@ Refusal StepPlan::checkOp(Operation &op) {
     return {};
   }
   if (auto generate = dyn_cast<tile::GenerateOp>(op)) {
-    if (readsLists(generate.getBody().front()))
-      return refuse(&op, "it runs through lists at every point");
+    Block &body = generate.getBody().front();
+    if (readsLists(body) && !hasOneListForAll(body))
+      return refuse(&op, "its points run through lists of their own");
     return {};
   }
   if (isa<tile::DotOp>(op)) {

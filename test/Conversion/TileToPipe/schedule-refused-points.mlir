@@ -191,7 +191,7 @@ tile.program @lists_in_a_line(
     %y = tile.load %a[#box](%m, %c0) : !t -> tensor<64x64xbf16>
     %next = tile.dot %x, %y, %acc maps [#mk, #kn, #mn]
         : tensor<128x64xbf16>, tensor<64x64xbf16>, tensor<128x64xf32>
-    // expected-error @below {{has no schedule for sm_90a: it runs through lists at every point}}
+    // expected-error @below {{has no schedule for sm_90a: its points run through lists of their own}}
     %g = tile.generate at(%p) {
     ^bb0(%i: index):
       %e = tile.entry %l[%i] from %c0 at %m : memref<?x?xi32>

@@ -130,6 +130,37 @@ TEST(SchedulesOfTablesTest, ReadNothingOutside) {
     }
 }
 
+// Lists that a tile's rows have together: blocks that steps do not begin with,
+// narrower and wider than steps, several tiles a list, and none but the listed.
+TEST(SchedulesOfListsTest, AreRight) {
+  uint64_t seed = std::random_device()();
+  std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
+  PipeLaunch launch;
+  launch.multiprocessors = 3;
+  launch.schedule = PipeSchedule::random;
+  launch.seed = seed;
+  struct {
+    const char *rows, *block, *window, *sinks;
+    int64_t tileRows, tileKeys;
+  } lists[] = {{"64", "16", "20", "3", 64, 16},
+               {"128", "8", "5", "0", 64, 32},
+               {"128", "40", "0", "0", 128, 32}};
+  for (const auto &list : lists) {
+    InterpretedCase c = {{1, 4, 2, 500, 530, 16, 16, {}},
+                         DType::bf16,
+                         list.tileRows,
+                         list.tileKeys};
+    c.isScheduled = true;
+    c.nan = NaNKind::hidden;
+    c.parameters = {{"rows", list.rows},
+                    {"block", list.block},
+                    {"window", list.window},
+                    {"sinks", list.sinks}};
+    EXPECT_EQ(InterpretedRun("selected-blocks", c).run(seed, launch), "")
+        << list.rows << " rows of blocks of " << list.block;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(
     All, SchedulesTest,
     testing::Values(
