@@ -2,6 +2,8 @@
 
 #include "dialects/Tile/Tile.h"
 
+#include "dialects/AttributeChecks.h"
+
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -30,27 +32,14 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                    int64_t slots, bool, int64_t split,
                                    int64_t cluster) {
   // schedule_c1
-  constexpr int64_t kMost = 16;
-  if (slots >= 1 && slots <= kMost && split >= 0 && split < kMost &&
-      cluster >= 1 && cluster <= kMost)
-    return success();
-  return emitError() << "expects slots and a cluster of 1 to " << kMost
-                     << " and a split of 0 to " << kMost - 1
-                     << ", but got slots = " << slots
-                     << ", cluster = " << cluster << " and split = " << split;
+  return attn::checkRoles(emitError, slots, split, cluster);
 }
 
 LogicalResult LayoutAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                  ArrayRef<int64_t> extents,
                                  ArrayRef<int64_t> tiles) {
   // layout_c1
-  auto isPositive = [](int64_t number) { return number > 0; };
-  if (extents.empty() || extents.size() > 3 || extents.size() != tiles.size() ||
-      !llvm::all_of(extents, isPositive) || !llvm::all_of(tiles, isPositive))
-    return emitError() << "expects one to three axes, each with a positive "
-                          "extent and box, but got extents ["
-                       << extents << "] and boxes [" << tiles << "]";
-  return success();
+  return attn::checkLayout(emitError, extents, tiles);
 }
 
 int64_t LayoutAttr::countPoints() const {
