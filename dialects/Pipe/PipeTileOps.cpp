@@ -3,6 +3,8 @@
 #include "dialects/Pipe/Pipe.h"
 
 #include "mlir/IR/Builders.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/IR/PatternMatch.h"
 
 using namespace mlir;
 using namespace attn::pipe;
@@ -13,6 +15,16 @@ static ArrayRef<int64_t> getShape(Type type) {
   if (auto shared = dyn_cast<SharedType>(type))
     return shared.getShape();
   return cast<RankedTensorType>(type).getShape();
+}
+
+/// Without an accumulator, C is zero.
+LogicalResult MmaAsyncOp::canonicalize(MmaAsyncOp op,
+                                       PatternRewriter &rewriter) {
+  Value acc = op.getAcc();
+  if (!acc || !matchPattern(acc, m_AnyZeroFloat()))
+    return rewriter.notifyMatchFailure(op, "adds to no zero");
+  rewriter.modifyOpInPlace(op, [&] { op.getAccMutable().clear(); });
+  return success();
 }
 
 LogicalResult MmaAsyncOp::verify() {

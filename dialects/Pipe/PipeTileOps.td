@@ -31,6 +31,7 @@ def Pipe_MmaAsyncOp : Pipe_Op<"mma_async"> {
     (`depth` $depth^)? attr-dict
     `:` type($lhs) `,` type($rhs) (`,` type($acc)^)? `->` type($token)
   }];
+  let hasCanonicalizeMethod = 1;
   let hasVerifier = 1;
   let extraClassDeclaration = [{
     /// The number of terms of each sum.

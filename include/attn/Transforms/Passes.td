@@ -291,6 +291,16 @@ def FoldScalesPass : Pass<"tile-fold-scales", "::mlir::ModuleOp"> {
                            "::mlir::math::MathDialect"];
 }
 
+def SweepProductsPass : Pass<"tile-sweep-products", "::mlir::ModuleOp"> {
+  let summary = "Make a product that stands alone a sweep of one step";
+  let description = [{
+    A contraction over all of a fixed rank needs no sweep. For schedulers, which
+    pipeline the products of a sweep, a program with one product and no sweep gets
+    one, of one step that has the product alone.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 def FoldOffsetsPass : Pass<"tile-fold-offsets", "::mlir::ModuleOp"> {
   let summary = "Take a line's term out of masks, extrema and differences";
   let description = [{

@@ -19,6 +19,7 @@ using namespace mlir;
 using namespace attn;
 
 void attn::nvidia::addFoldPasses(OpPassManager &passes) {
+  passes.addPass(createSweepProductsPass());
   passes.addPass(createSplitCoordinatesPass());
   passes.addPass(createSplitLinesPass());
   passes.addPass(createFoldOffsetsPass());

@@ -130,6 +130,21 @@ TEST(SchedulesOfTablesTest, ReadNothingOutside) {
     }
 }
 
+// A product without a sweep, of rows that are normalised before.
+TEST(SchedulesOfLoneProductsTest, AreRight) {
+  std::vector<InterpretedCase> cases = {
+      {{2, 1, 1, 70, 70, 64, 40, {}}, DType::bf16, 64, 16},
+      {{1, 1, 1, 300, 300, 128, 128, {}}, DType::f16, 192, 16},
+      {{1, 1, 1, 1, 1, 16, 16, {}}, DType::bf16, 128, 16},
+  };
+  for (InterpretedCase c : cases) {
+    c.isScheduled = true;
+    EXPECT_EQ(InterpretedRun("rmsnorm-gemm", c).run(1, {}), "");
+    c.anyStrides = true;
+    EXPECT_EQ(InterpretedRun("rmsnorm-gemm", c).run(2, {}), "");
+  }
+}
+
 // Lists that a tile's rows have together: blocks that steps do not begin with,
 // narrower and wider than steps, several tiles a list, and none but the listed.
 TEST(SchedulesOfListsTest, AreRight) {
