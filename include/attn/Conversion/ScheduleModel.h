@@ -75,7 +75,10 @@ private:
   struct StepCosts {
     double products = 0, earlyProducts = 0, specials = 0, operations = 0,
            maskOperations = 0;
-    double movingBytes = 0, groupBytes = 0, blockBytes = 0, stagingBytes = 0;
+    /// Of what a step loads for the block and for each group, and of what stays
+    /// for an item.
+    double movingBytes = 0, movingGroupBytes = 0, groupBytes = 0,
+           blockBytes = 0, stagingBytes = 0;
     double registers = 0, scalars = 0, loadScalars = 0, gathered = 0;
 
     static StepCosts interpolate(const StepCosts &a, const StepCosts &b,

@@ -127,7 +127,7 @@ ScheduleModel::StepCosts::interpolate(const StepCosts &a, const StepCosts &b,
       &StepCosts::blockBytes,  &StepCosts::stagingBytes,
       &StepCosts::registers,   &StepCosts::scalars,
       &StepCosts::loadScalars, &StepCosts::earlyProducts,
-      &StepCosts::gathered,
+      &StepCosts::gathered,    &StepCosts::movingGroupBytes,
   };
   StepCosts costs;
   for (double StepCosts::*field : fields)
@@ -199,9 +199,10 @@ LogicalResult ScheduleModel::collect(const MachineModel &machine,
       double rows =
           static_cast<double>(slot.hasRows ? machine.productRows
                                            : type.getDimSize(slot.box.rowDim));
-      double &bytes = slot.isMoving  ? costs.movingBytes
-                      : slot.hasRows ? costs.groupBytes
-                                     : costs.blockBytes;
+      double &bytes =
+          slot.hasRows
+              ? (slot.isMoving ? costs.movingGroupBytes : costs.groupBytes)
+              : (slot.isMoving ? costs.movingBytes : costs.blockBytes);
       bytes += rows * rowBytes;
     }
     for (auto store : program.getBody().getOps<tile::StoreOp>()) {
@@ -298,10 +299,10 @@ double ScheduleModel::getSharedBytes(const StepCosts &costs,
                                      const TileSchedule &schedule) const {
   // Control blocks and alignment.
   constexpr double kReservedBytes = 1024;
-  return static_cast<double>(schedule.slots) * costs.movingBytes +
-         static_cast<double>(schedule.rows / machine->productRows) *
-             costs.groupBytes +
-         costs.blockBytes + kReservedBytes;
+  auto groups = static_cast<double>(schedule.rows / machine->productRows);
+  double moving = costs.movingBytes + groups * costs.movingGroupBytes;
+  return static_cast<double>(schedule.slots) * moving +
+         groups * costs.groupBytes + costs.blockBytes + kReservedBytes;
 }
 
 double ScheduleModel::getStepClocks(const StepCosts &costs, int64_t groups,
@@ -319,8 +320,9 @@ double ScheduleModel::getStepClocks(const StepCosts &costs, int64_t groups,
   double chain =
       kChain + costs.earlyProducts +
       std::max(costs.products - costs.earlyProducts, elements / number);
-  double traffic =
-      costs.movingBytes / rates.cacheBytes / static_cast<double>(cluster);
+  double traffic = (costs.movingBytes / static_cast<double>(cluster) +
+                    number * costs.movingGroupBytes) /
+                   rates.cacheBytes;
   return std::max({clocks + kTraffic * traffic, chain, traffic});
 }
 
