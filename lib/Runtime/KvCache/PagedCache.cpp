@@ -2,7 +2,11 @@
 
 #include "attn/Runtime/KvCache/PagedCache.h"
 
+#include "Grow.h"
+
 #include <algorithm>
+#include <new>
+#include <stdexcept>
 
 using namespace attn;
 
@@ -10,6 +14,18 @@ static Status refuse(std::string reason, std::string alternative,
                      StatusCode code = StatusCode::invalidArgument) {
   return Status::error(code, "cache", std::move(reason),
                        std::move(alternative));
+}
+
+/// What `edit` returns, or a refusal where the host has no memory for it.
+template <typename Edit>
+static auto refuseWithoutMemory(Edit edit) -> decltype(edit()) {
+  try {
+    return edit();
+  } catch (const std::bad_alloc &) {
+  } catch (const std::length_error &) {
+  }
+  return refuse("expects memory of the host for its accounts, but got none",
+                "free what is not needed", StatusCode::resourceExhausted);
 }
 
 PagedCache::PagedCache(const PagedCacheOptions &options)
@@ -27,7 +43,8 @@ Result<PagedCache> PagedCache::create(const PagedCacheOptions &options) {
     return refuse("expects pages of 1 to " + std::to_string(kMostTokens) +
                       " tokens, but got " + std::to_string(options.pageTokens),
                   "give a number between");
-  return PagedCache(options);
+  return refuseWithoutMemory(
+      [&]() -> Result<PagedCache> { return PagedCache(options); });
 }
 
 //===----------------------------------------------------------------------===//
@@ -36,26 +53,31 @@ Result<PagedCache> PagedCache::create(const PagedCacheOptions &options) {
 
 Result<size_t> PagedCache::find(SequenceId sequence) const {
   size_t at = sequence.number;
-  std::string name = "sequence " + std::to_string(sequence.number);
   if (at >= sequences.size())
-    return refuse(name + " was never created", "give one that createSequence "
-                                               "or fork has returned");
+    return refuse("sequence " + std::to_string(at) + " was never created",
+                  "give one that createSequence or fork has returned");
   const Sequence &entry = sequences[at];
   if (!entry.isLive || entry.generation != sequence.generation)
-    return refuse(name + " was freed", "create another, or fork before");
+    return refuse("sequence " + std::to_string(at) + " was freed",
+                  "create another, or fork before");
   return at;
 }
 
-size_t PagedCache::takeSequence() {
-  size_t at = sequences.size();
+SequenceId PagedCache::takeSequence(Sequence state) {
   if (unusedSequences.empty()) {
+    // Room for all, so that freeing one takes no memory.
+    grow(unusedSequences, sequences.size() + 1);
     sequences.emplace_back();
-  } else {
-    at = unusedSequences.back();
-    unusedSequences.pop_back();
+    unusedSequences.push_back(sequences.size() - 1);
   }
-  sequences[at].isLive = true;
-  return at;
+  size_t at = unusedSequences.back();
+  unusedSequences.pop_back();
+  state.isLive = true;
+  state.generation = sequences[at].generation;
+  sequences[at] = std::move(state);
+  for (PageId page : sequences[at].pages)
+    retain(page);
+  return {static_cast<uint32_t>(at), sequences[at].generation};
 }
 
 int64_t PagedCache::countPages(int64_t tokens) const {
@@ -86,8 +108,7 @@ void PagedCache::release(PageId page) {
 
 /// Keeps the first pages only.
 void PagedCache::cut(Sequence &sequence, size_t numPages) {
-  tree.advanceClock();
-  for (size_t at = numPages; at < sequence.pages.size(); ++at)
+  for (size_t at = sequence.pages.size(); at-- > numPages;)
     release(sequence.pages[at]);
   sequence.pages.resize(numPages);
 }
@@ -98,141 +119,173 @@ void PagedCache::cut(Sequence &sequence, size_t numPages) {
 
 Result<PagedCache::Created>
 PagedCache::createSequence(const std::vector<TokenId> &tokens) {
-  size_t at = takeSequence();
-  Sequence &sequence = sequences[at];
-  auto pageTokens = static_cast<size_t>(options.pageTokens);
-  PrefixTree::Node node = PrefixTree::root;
-  for (size_t first = 0; first + pageTokens < tokens.size();
-       first += pageTokens) {
-    node = tree.find(node, tokens.data() + first);
-    if (node == PrefixTree::none)
-      break;
-    sequence.pages.push_back(tree.getPage(node));
-    retain(sequence.pages.back());
-  }
-  size_t numCached = sequence.pages.size() * pageTokens;
-  sequence.tokens.assign(tokens.begin(),
-                         tokens.begin() + static_cast<ptrdiff_t>(numCached));
-  SequenceId id{static_cast<uint32_t>(at), sequence.generation};
-  return Created{id, static_cast<int64_t>(numCached)};
+  return refuseWithoutMemory([&]() -> Result<Created> {
+    Sequence sequence;
+    auto pageTokens = static_cast<size_t>(options.pageTokens);
+    PrefixTree::Node node = PrefixTree::root;
+    for (size_t first = 0; first + pageTokens < tokens.size();
+         first += pageTokens) {
+      node = tree.find(node, tokens.data() + first);
+      if (node == PrefixTree::none)
+        break;
+      sequence.pages.push_back(tree.getPage(node));
+    }
+    size_t numCached = sequence.pages.size() * pageTokens;
+    sequence.tokens.assign(tokens.begin(),
+                           tokens.begin() + static_cast<ptrdiff_t>(numCached));
+    return Created{takeSequence(std::move(sequence)),
+                   static_cast<int64_t>(numCached)};
+  });
 }
 
 Result<Append> PagedCache::append(SequenceId id,
                                   const std::vector<TokenId> &tokens) {
-  Result<size_t> at = find(id);
-  if (!at.isOk())
-    return at.takeStatus();
-  Sequence &sequence = sequences[*at];
-  auto length = static_cast<int64_t>(sequence.tokens.size());
-  int64_t end = length + static_cast<int64_t>(tokens.size());
-  int64_t inLast = length % options.pageTokens;
-  bool copies = !tokens.empty() && inLast != 0 &&
-                pool->getCount(sequence.pages.back()) > 1;
-  int64_t needed = countPages(end) - countPages(length) + copies;
-  int64_t available = int64_t(pool->getNumFree()) + tree.getNumIdle();
-  if (needed > available)
-    return refuse(std::to_string(tokens.size()) + " tokens more take " +
-                      std::to_string(needed) + " pages, but " +
-                      std::to_string(available) + " of " +
-                      std::to_string(options.numPages) + " can be had",
-                  "free or shorten a sequence, or make the cache larger",
-                  StatusCode::resourceExhausted);
-  Append result;
-  if (copies) {
-    PageId from = sequence.pages.back(), to = takePage();
-    tree.advanceClock();
-    release(from);
-    sequence.pages.back() = to;
-    result.copies.push_back({from, to, inLast});
+  return refuseWithoutMemory([&]() -> Result<Append> {
+    Result<size_t> at = find(id);
+    if (!at.isOk())
+      return at.takeStatus();
+    Sequence &sequence = sequences[*at];
+    auto length = static_cast<int64_t>(sequence.tokens.size());
+    int64_t end = length + static_cast<int64_t>(tokens.size());
+    int64_t inLast = length % options.pageTokens;
+    bool copies = !tokens.empty() && inLast != 0 &&
+                  pool->getCount(sequence.pages.back()) > 1;
+    int64_t needed = countPages(end) - countPages(length) + copies;
+    int64_t available = int64_t(pool->getNumFree()) + tree.getNumIdle();
+    if (needed > available)
+      return refuse(std::to_string(tokens.size()) + " tokens more take " +
+                        std::to_string(needed) + " pages, but " +
+                        std::to_string(available) + " of " +
+                        std::to_string(options.numPages) + " can be had",
+                    "free or shorten a sequence, or make the cache larger",
+                    StatusCode::resourceExhausted);
+    // All the room first: what follows takes no memory.
+    Append result;
+    result.copies.reserve(1);
+    result.slots.reserve(tokens.size());
+    grow(sequence.pages, static_cast<size_t>(countPages(end)));
+    grow(sequence.tokens, static_cast<size_t>(end));
+    if (copies) {
+      PageId from = sequence.pages.back(), to = takePage();
+      release(from);
+      sequence.pages.back() = to;
+      result.copies.push_back({from, to, inLast});
+    }
+    while (static_cast<int64_t>(sequence.pages.size()) < countPages(end))
+      sequence.pages.push_back(takePage());
+    sequence.tokens.insert(sequence.tokens.end(), tokens.begin(), tokens.end());
+    for (int64_t token = length; token < end; ++token) {
+      PageId page =
+          sequence.pages[static_cast<size_t>(token / options.pageTokens)];
+      result.slots.push_back(page * options.pageTokens +
+                             token % options.pageTokens);
+    }
+    return result;
+  });
+}
+
+PrefixTree::Node PagedCache::keepPages(Sequence &sequence) {
+  auto pageTokens = static_cast<size_t>(options.pageTokens);
+  PrefixTree::Node node = sequence.node, firstKept = PrefixTree::none;
+  try {
+    for (size_t page = sequence.numCommitted;
+         (page + 1) * pageTokens <= sequence.tokens.size(); ++page) {
+      const TokenId *tokens = sequence.tokens.data() + page * pageTokens;
+      PrefixTree::Node next = tree.find(node, tokens);
+      // Of two pages with the same tokens the first is kept; the other goes
+      // with its sequence.
+      if (next == PrefixTree::none) {
+        next = tree.insert(node, tokens, sequence.pages[page]);
+        nodeOfPage[static_cast<size_t>(sequence.pages[page])] = next;
+        if (firstKept == PrefixTree::none)
+          firstKept = next;
+      }
+      node = next;
+    }
+  } catch (...) {
+    // What was kept stands below what was there.
+    for (bool isDone = firstKept == PrefixTree::none; !isDone;) {
+      isDone = node == firstKept;
+      PrefixTree::Node parent = tree.getParent(node);
+      nodeOfPage[static_cast<size_t>(tree.getPage(node))] = PrefixTree::none;
+      tree.remove(node);
+      node = parent;
+    }
+    throw;
   }
-  while (static_cast<int64_t>(sequence.pages.size()) < countPages(end))
-    sequence.pages.push_back(takePage());
-  sequence.tokens.insert(sequence.tokens.end(), tokens.begin(), tokens.end());
-  for (int64_t token = length; token < end; ++token) {
-    PageId page =
-        sequence.pages[static_cast<size_t>(token / options.pageTokens)];
-    result.slots.push_back(page * options.pageTokens +
-                           token % options.pageTokens);
-  }
-  return result;
+  return node;
 }
 
 Status PagedCache::commit(SequenceId id) {
-  Result<size_t> at = find(id);
-  if (!at.isOk())
-    return at.takeStatus();
-  if (!options.keepsPrefixes)
-    return {};
-  Sequence &sequence = sequences[*at];
-  auto pageTokens = static_cast<size_t>(options.pageTokens);
-  if (tree.getGeneration(sequence.node) != sequence.nodeGeneration) {
-    sequence.node = PrefixTree::root;
-    sequence.numCommitted = 0;
-  }
-  PrefixTree::Node node = sequence.node;
-  size_t &page = sequence.numCommitted;
-  for (; (page + 1) * pageTokens <= sequence.tokens.size(); ++page) {
-    const TokenId *tokens = sequence.tokens.data() + page * pageTokens;
-    PrefixTree::Node next = tree.find(node, tokens);
-    // Of two pages with the same tokens the first is kept; the other goes with
-    // its sequence.
-    if (next == PrefixTree::none) {
-      next = tree.insert(node, tokens, sequence.pages[page]);
-      nodeOfPage[static_cast<size_t>(sequence.pages[page])] = next;
+  return refuseWithoutMemory([&]() -> Status {
+    Result<size_t> at = find(id);
+    if (!at.isOk())
+      return at.takeStatus();
+    if (!options.keepsPrefixes)
+      return {};
+    Sequence &sequence = sequences[*at];
+    if (tree.getGeneration(sequence.node) != sequence.nodeGeneration) {
+      sequence.node = PrefixTree::root;
+      sequence.nodeGeneration = tree.getGeneration(PrefixTree::root);
+      sequence.numCommitted = 0;
     }
-    node = next;
-  }
-  sequence.node = node;
-  sequence.nodeGeneration = tree.getGeneration(node);
-  return {};
+    sequence.node = keepPages(sequence);
+    sequence.nodeGeneration = tree.getGeneration(sequence.node);
+    sequence.numCommitted =
+        sequence.tokens.size() / static_cast<size_t>(options.pageTokens);
+    return {};
+  });
 }
 
 Result<SequenceId> PagedCache::fork(SequenceId id) {
-  Result<size_t> at = find(id);
-  if (!at.isOk())
-    return at.takeStatus();
-  size_t made = takeSequence();
-  Sequence &sequence = sequences[made];
-  sequence.tokens = sequences[*at].tokens;
-  sequence.pages = sequences[*at].pages;
-  for (PageId page : sequence.pages)
-    retain(page);
-  return SequenceId{static_cast<uint32_t>(made), sequence.generation};
+  return refuseWithoutMemory([&]() -> Result<SequenceId> {
+    Result<size_t> at = find(id);
+    if (!at.isOk())
+      return at.takeStatus();
+    Sequence sequence;
+    sequence.tokens = sequences[*at].tokens;
+    sequence.pages = sequences[*at].pages;
+    return takeSequence(std::move(sequence));
+  });
 }
 
 Status PagedCache::truncate(SequenceId id, int64_t length) {
-  Result<size_t> at = find(id);
-  if (!at.isOk())
-    return at.takeStatus();
-  Sequence &sequence = sequences[*at];
-  auto has = static_cast<int64_t>(sequence.tokens.size());
-  if (length < 0 || length > has)
-    return refuse("expects a length of 0 to " + std::to_string(has) +
-                      ", but got " + std::to_string(length),
-                  "append what is missing");
-  cut(sequence, static_cast<size_t>(countPages(length)));
-  sequence.tokens.resize(static_cast<size_t>(length));
-  // Commits begin anew, with what is left.
-  if (length / options.pageTokens <
-      static_cast<int64_t>(sequence.numCommitted)) {
-    sequence.node = PrefixTree::root;
-    sequence.nodeGeneration = tree.getGeneration(PrefixTree::root);
-    sequence.numCommitted = 0;
-  }
-  return {};
+  return refuseWithoutMemory([&]() -> Status {
+    Result<size_t> at = find(id);
+    if (!at.isOk())
+      return at.takeStatus();
+    Sequence &sequence = sequences[*at];
+    auto has = static_cast<int64_t>(sequence.tokens.size());
+    if (length < 0 || length > has)
+      return refuse("expects a length of 0 to " + std::to_string(has) +
+                        ", but got " + std::to_string(length),
+                    "append what is missing");
+    cut(sequence, static_cast<size_t>(countPages(length)));
+    sequence.tokens.resize(static_cast<size_t>(length));
+    // Commits begin anew, with what is left.
+    if (length / options.pageTokens <
+        static_cast<int64_t>(sequence.numCommitted)) {
+      sequence.node = PrefixTree::root;
+      sequence.nodeGeneration = tree.getGeneration(PrefixTree::root);
+      sequence.numCommitted = 0;
+    }
+    return {};
+  });
 }
 
 Status PagedCache::free(SequenceId id) {
-  Result<size_t> at = find(id);
-  if (!at.isOk())
-    return at.takeStatus();
-  Sequence &sequence = sequences[*at];
-  cut(sequence, 0);
-  uint32_t generation = sequence.generation + 1;
-  sequence = Sequence();
-  sequence.generation = generation;
-  unusedSequences.push_back(*at);
-  return {};
+  return refuseWithoutMemory([&]() -> Status {
+    Result<size_t> at = find(id);
+    if (!at.isOk())
+      return at.takeStatus();
+    Sequence &sequence = sequences[*at];
+    cut(sequence, 0);
+    uint32_t generation = sequence.generation + 1;
+    sequence = Sequence();
+    sequence.generation = generation;
+    unusedSequences.push_back(*at);
+    return {};
+  });
 }
 
 //===----------------------------------------------------------------------===//
@@ -240,33 +293,39 @@ Status PagedCache::free(SequenceId id) {
 //===----------------------------------------------------------------------===//
 
 Result<int64_t> PagedCache::getLength(SequenceId id) const {
-  Result<size_t> at = find(id);
-  if (!at.isOk())
-    return at.takeStatus();
-  return static_cast<int64_t>(sequences[*at].tokens.size());
+  return refuseWithoutMemory([&]() -> Result<int64_t> {
+    Result<size_t> at = find(id);
+    if (!at.isOk())
+      return at.takeStatus();
+    return static_cast<int64_t>(sequences[*at].tokens.size());
+  });
 }
 
 Result<std::vector<TokenId>> PagedCache::getTokens(SequenceId id) const {
-  Result<size_t> at = find(id);
-  if (!at.isOk())
-    return at.takeStatus();
-  return sequences[*at].tokens;
+  return refuseWithoutMemory([&]() -> Result<std::vector<TokenId>> {
+    Result<size_t> at = find(id);
+    if (!at.isOk())
+      return at.takeStatus();
+    return sequences[*at].tokens;
+  });
 }
 
 Result<std::vector<PageId>> PagedCache::getTable(SequenceId id, int64_t width,
                                                  PageId sentinel) const {
-  Result<size_t> at = find(id);
-  if (!at.isOk())
-    return at.takeStatus();
-  const std::vector<PageId> &pages = sequences[*at].pages;
-  if (width < static_cast<int64_t>(pages.size()))
-    return refuse("expects a table of at least " +
-                      std::to_string(pages.size()) + " entries, but got " +
-                      std::to_string(width),
-                  "give a wider one");
-  std::vector<PageId> table = pages;
-  table.resize(static_cast<size_t>(width), sentinel);
-  return table;
+  return refuseWithoutMemory([&]() -> Result<std::vector<PageId>> {
+    Result<size_t> at = find(id);
+    if (!at.isOk())
+      return at.takeStatus();
+    const std::vector<PageId> &pages = sequences[*at].pages;
+    if (width < static_cast<int64_t>(pages.size()))
+      return refuse("expects a table of at least " +
+                        std::to_string(pages.size()) + " entries, but got " +
+                        std::to_string(width),
+                    "give a wider one");
+    std::vector<PageId> table = pages;
+    table.resize(static_cast<size_t>(width), sentinel);
+    return table;
+  });
 }
 
 PagedCacheStats PagedCache::getStats() const {

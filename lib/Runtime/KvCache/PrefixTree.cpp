@@ -2,27 +2,27 @@
 
 #include "attn/Runtime/KvCache/PrefixTree.h"
 
+#include "Grow.h"
+
 using namespace attn;
 
 PrefixTree::PrefixTree(PagePool &pool, int64_t pageTokens)
     : pool(&pool), pageTokens(pageTokens), nodes(1) {}
-
-PrefixTree::Key PrefixTree::getKey(Node node) const {
-  const Entry &entry = get(node);
-  return {entry.used, -entry.depth, node};
-}
 
 void PrefixTree::setIdle(Node node, bool isIdle) {
   Entry &entry = get(node);
   if (entry.isIdle == isIdle)
     return;
   entry.isIdle = isIdle;
-  if (!isIdle) {
-    idle.erase(getKey(node));
-    return;
+  numIdle += isIdle ? 1 : -1;
+  if (isIdle) {
+    entry.previous = get(root).previous;
+    entry.next = root;
+    get(entry.previous).next = get(root).previous = node;
+  } else {
+    get(entry.previous).next = entry.next;
+    get(entry.next).previous = entry.previous;
   }
-  entry.used = now;
-  idle.insert(getKey(node));
 }
 
 PrefixTree::Node PrefixTree::find(Node parent, const TokenId *tokens) const {
@@ -33,20 +33,25 @@ PrefixTree::Node PrefixTree::find(Node parent, const TokenId *tokens) const {
 
 PrefixTree::Node PrefixTree::insert(Node parent, const TokenId *tokens,
                                     PageId page) {
-  Node node;
+  // All that may throw comes before anything changes.
+  std::vector<TokenId> own(tokens, tokens + pageTokens);
+  Node node = unused.empty() ? static_cast<Node>(nodes.size()) : unused.back();
   if (unused.empty()) {
-    node = static_cast<Node>(nodes.size());
+    grow(unused, nodes.size() + 1);
     nodes.emplace_back();
   } else {
-    node = unused.back();
     unused.pop_back();
+  }
+  try {
+    get(parent).children.emplace(own, node);
+  } catch (...) {
+    unused.push_back(node);
+    throw;
   }
   Entry &entry = get(node);
   entry.parent = parent;
   entry.page = page;
-  entry.depth = get(parent).depth + 1;
-  entry.tokens.assign(tokens, tokens + pageTokens);
-  get(parent).children[entry.tokens] = node;
+  entry.tokens = std::move(own);
   pool->retain(page);
   return node;
 }
@@ -77,7 +82,7 @@ std::vector<PageId> PrefixTree::getPages() const {
 }
 
 std::string PrefixTree::check() const {
-  size_t numIdle = 0, numNodes = 0;
+  size_t numFound = 0, numNodes = 0;
   for (size_t at = 1; at < nodes.size(); ++at) {
     const Entry &entry = nodes[at];
     if (entry.page < 0)
@@ -93,11 +98,16 @@ std::string PrefixTree::check() const {
       return name + " is " + (entry.isIdle ? "" : "not ") +
              "listed as idle, but its page has " +
              std::to_string(pool->getCount(entry.page)) + " references";
-    numIdle += entry.isIdle;
-    if (entry.isIdle && idle.count(getKey(node)) == 0)
-      return name + " is not in the order of idle nodes";
+    numFound += entry.isIdle;
+    if (entry.isIdle &&
+        (get(entry.previous).next != node || get(entry.next).previous != node))
+      return name + " is not in the list of idle nodes";
   }
-  if (numIdle != idle.size() || numNodes != static_cast<size_t>(getNumNodes()))
+  size_t numListed = 0;
+  for (Node node = get(root).next; node != root; node = get(node).next)
+    ++numListed;
+  if (numFound != numListed || numFound != static_cast<size_t>(numIdle) ||
+      numNodes != static_cast<size_t>(getNumNodes()))
     return "the tree's counters differ from its nodes";
   return {};
 }

@@ -7,8 +7,8 @@
 // kept after their sequences are gone, and found by new ones that begin with
 // the same tokens, as long as nobody needs the room.
 //
-// A call that is refused changes nothing. Not for use by several threads at
-// once.
+// A call that is refused changes nothing, also where the host's memory runs
+// out. Not for use by several threads at once.
 //
 //===----------------------------------------------------------------------===//
 
@@ -124,7 +124,11 @@ private:
   explicit PagedCache(const PagedCacheOptions &options);
   /// The place of a live sequence.
   Result<size_t> find(SequenceId sequence) const;
-  size_t takeSequence();
+  /// A free sequence with what `state` holds; throws std::bad_alloc before it
+  /// changes anything.
+  SequenceId takeSequence(Sequence state);
+  /// Keeps full pages from `node` on; returns the last one's node.
+  PrefixTree::Node keepPages(Sequence &sequence);
   int64_t countPages(int64_t tokens) const;
   PageId takePage();
   void retain(PageId page);

@@ -14,8 +14,6 @@
 #include "attn/Runtime/KvCache/PagePool.h"
 
 #include <map>
-#include <set>
-#include <tuple>
 
 namespace attn {
 
@@ -30,28 +28,31 @@ public:
 
   /// The node below `parent` of a page of tokens, or none.
   Node find(Node parent, const TokenId *tokens) const;
-  /// Keeps `page`, which has these tokens, below `parent`. Pre-condition: there
-  /// is no such node yet.
+  /// Keeps `page`, which has these tokens, below `parent`. Throws
+  /// std::bad_alloc, and is then as before. Pre-condition: there is no such
+  /// node yet.
   Node insert(Node parent, const TokenId *tokens, PageId page);
 
   PageId getPage(Node node) const { return get(node).page; }
+  Node getParent(Node node) const { return get(node).parent; }
+  /// Takes a node away that has none below. Allocates nothing.
+  void remove(Node node);
   /// Another one after the node has gone.
   uint32_t getGeneration(Node node) const { return get(node).generation; }
 
   /// Pages that nobody but the tree refers to.
-  int32_t getNumIdle() const { return static_cast<int32_t>(idle.size()); }
-  /// What is idle from now on was used after all that is.
-  void advanceClock() { ++now; }
-  /// To be called after others' references to a node's page have changed.
+  int32_t getNumIdle() const { return numIdle; }
+  /// To be called after others' references to a node's page have changed, of
+  /// several pages of a sequence from its end on. Allocates nothing.
   void updateIdle(Node node) {
     setIdle(node, pool->getCount(get(node).page) == 1);
   }
   /// Frees one page: of what was used least recently, a node without others
   /// below. Nodes that stand in the way because others refer to their pages go
-  /// as well. Calls `forget(page)` for each. Pre-condition: there is an idle
-  /// page.
+  /// as well. Calls `forget(page)` for each. Allocates nothing. Pre-condition:
+  /// there is an idle page.
   template <typename Forget> void evict(Forget forget) {
-    Node top = std::get<2>(*idle.begin());
+    Node top = get(root).next;
     for (bool isFreed = false; !isFreed;) {
       Node node = findLeaf(top);
       isFreed = get(node).isIdle;
@@ -72,31 +73,27 @@ private:
   struct Entry {
     Node parent = none;
     PageId page = -1;
-    int32_t depth = 0;
     uint32_t generation = 0;
     bool isIdle = false;
-    /// When the page became idle.
-    uint64_t used = 0;
+    /// Its neighbours among idle nodes.
+    Node previous = root, next = root;
     std::vector<TokenId> tokens;
     std::map<std::vector<TokenId>, Node> children;
   };
-  /// In the order in which idle nodes go: of equals the deepest first.
-  using Key = std::tuple<uint64_t, int32_t, Node>;
-
   Entry &get(Node node) { return nodes[static_cast<size_t>(node)]; }
   const Entry &get(Node node) const { return nodes[static_cast<size_t>(node)]; }
-  Key getKey(Node node) const;
   void setIdle(Node node, bool isIdle);
   /// A node without others below, at or below `node`.
   Node findLeaf(Node node) const;
-  void remove(Node node);
 
   PagePool *pool;
   int64_t pageTokens;
+  /// The root is where the list of idle nodes begins, with the one that became
+  /// idle first, and ends.
   std::vector<Entry> nodes;
+  /// With room for all nodes.
   std::vector<Node> unused;
-  std::set<Key> idle;
-  uint64_t now = 0;
+  int32_t numIdle = 0;
 };
 
 } // namespace attn
