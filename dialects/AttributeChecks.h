@@ -1,5 +1,4 @@
-//===- AttributeChecks.h - what attributes of two dialects share -*- C++
-//-*-===//
+//===- AttributeChecks.h - checks that dialects share ---*- C++ -*-===//
 //
 // A level knows its own attributes only, so that some stand on two levels with
 // one meaning: these are their constraints.

@@ -274,6 +274,30 @@ LogicalResult FuncOp::verifyExtents() {
   return success();
 }
 
+// func_c12
+LogicalResult FuncOp::verifyLayouts() {
+  Attribute attribute = (*this)->getAttr(kLayoutsAttr);
+  if (!attribute)
+    return success();
+  auto layouts = dyn_cast<DictionaryAttr>(attribute);
+  if (!layouts)
+    return emitOpError("expects a dictionary as '")
+           << kLayoutsAttr << "', but got " << attribute;
+  for (NamedAttribute entry : layouts) {
+    auto layout = dyn_cast<LayoutAttr>(entry.getValue());
+    if (!layout)
+      return emitOpError("expects layouts in '")
+             << kLayoutsAttr << "', but got " << entry.getValue()
+             << " for rank '" << entry.getName().getValue() << "'";
+    std::optional<int64_t> extent = getStaticExtent(entry.getName());
+    if (extent != int64_t(llvm::product_of(layout.getExtents(), uint64_t(1))))
+      return emitOpError("expects rank '")
+             << entry.getName().getValue()
+             << "' to have a static extent, the points of " << layout;
+  }
+  return success();
+}
+
 LogicalResult FuncOp::verify() {
   // func_c2
   llvm::StringSet<> names;
@@ -316,7 +340,7 @@ LogicalResult FuncOp::verify() {
   for (unsigned i = 0, e = getNumArguments(); i < e; ++i)
     if (failed(verifyBounds(i)) || failed(verifyFill(i)))
       return failure();
-  return verifyExtents();
+  return failure(failed(verifyExtents()) || failed(verifyLayouts()));
 }
 
 LogicalResult FuncOp::verifyRegions() {

@@ -51,6 +51,8 @@ def Cascade_FuncOp : Cascade_Op<"func", [
       and results.
     * (C10) `cascade.positive` stands on an argument that is a float scalar.
     * (C11) `cascade.rising` stands on an argument that is a tensor of integers.
+    * (C12) `cascade.layouts` gives ranks a `#cascade.layout` of as many points as
+      the rank's extent, which is static.
 
     `cascade.min` and `cascade.max` are facts: a caller keeps to them, and
     analyses of masks count on them. So is `cascade.positive`: a factor that is
@@ -116,20 +118,22 @@ def Cascade_FuncOp : Cascade_Op<"func", [
     static constexpr ::llvm::StringLiteral kMinAttr = "cascade.min";
     static constexpr ::llvm::StringLiteral kPositiveAttr = "cascade.positive";
     static constexpr ::llvm::StringLiteral kRisingAttr = "cascade.rising";
-    /// Whether rank `rank` is a dimension of tiles as a whole: its extent is
-    /// static and no more than this, and it has no layout.
-    static constexpr int64_t kMaxWhole = 256;
-    bool isWhole(::llvm::StringRef rank);
-    /// The layout of rank `rank`, if `cascade.layouts` has one.
-    LayoutAttr getLayout(::llvm::StringRef rank);
     static constexpr ::llvm::StringLiteral kMaxAttr = "cascade.max";
     static constexpr ::llvm::StringLiteral kFillAttr = "cascade.fill";
     static constexpr ::llvm::StringLiteral kExtentsAttr = "cascade.extents";
+
+    static constexpr int64_t kMaxWhole = 256;
+    /// Whether rank `rank` is a dimension of tiles as a whole: its extent is
+    /// static and no more than `kMaxWhole`, and it has no layout.
+    bool isWhole(::llvm::StringRef rank);
+    /// The layout of rank `rank`, if `cascade.layouts` has one.
+    LayoutAttr getLayout(::llvm::StringRef rank);
 
   private:
     ::llvm::LogicalResult verifyBounds(unsigned argument);
     ::llvm::LogicalResult verifyFill(unsigned argument);
     ::llvm::LogicalResult verifyExtents();
+    ::llvm::LogicalResult verifyLayouts();
 
   public:
   }];

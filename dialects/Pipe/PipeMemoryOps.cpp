@@ -53,7 +53,7 @@ void FillOp::print(OpAsmPrinter &printer) {
                       /*printBlockTerminators=*/false);
 }
 
-/// Checks C5 of a fill.
+/// Checks C6 of a fill.
 static LogicalResult verifyRows(FillOp op) {
   llvm::BitVector filled(op.getRing().getType().getSlot().getNumRows());
   LoadOp last;
@@ -102,16 +102,17 @@ LogicalResult FillOp::verify() {
     diag.attachNote(role.getLoc()) << "the role is here";
     return diag;
   }
-  // fill_c5
-  if (isByThreads && ring.getCluster())
-    return emitOpError("expects a ring that no cluster shares where threads "
-                       "copy from strided tensors, but got ")
-           << ring;
   // fill_c4
   for (Operation &op : getBody().front().without_terminator())
     if (!isa<LoadOp>(op) && !isPure(&op))
       return op.emitOpError("expects to stand outside of pipe.fill, which "
                             "holds loads and arithmetic only");
+  // fill_c5
+  if (isByThreads && ring.getCluster())
+    return emitOpError("expects a ring that no cluster shares where threads "
+                       "copy from strided tensors, but got ")
+           << ring;
+  // fill_c6
   return verifyRows(*this);
 }
 

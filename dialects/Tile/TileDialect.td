@@ -16,7 +16,8 @@ def TileDialect : Dialect {
     no layouts and no target here.
 
     A masked-out point holds the `empty` value of its `tile.mask`. Arithmetic is
-    IEEE: nothing may assume that values are finite.
+    IEEE: nothing may assume that values are finite, but `tile-fold-offsets` of a
+    line's term.
   }];
   let useDefaultAttributePrinterParser = 1;
 }

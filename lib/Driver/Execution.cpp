@@ -39,10 +39,10 @@ void attn::bindStatics(FuncOp func, const Problem &problem,
 
 void attn::bindLengths(FuncOp func, const Problem &problem,
                        PipelineOptions &pipeline) {
-  for (const char *rank : {"P", "M"})
-    if (auto it = problem.extents.find(rank); it != problem.extents.end() &&
-                                              it->second > 0 &&
-                                              !func.getStaticExtent(rank))
+  for (llvm::StringRef rank : {kQueryRank, kKeyRank})
+    if (auto it = problem.extents.find(rank.str());
+        it != problem.extents.end() && it->second > 0 &&
+        !func.getStaticExtent(rank))
       pipeline.extents.push_back(*it);
   for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i) {
     auto it = problem.scalars.find(func.getArgumentName(i).str());

@@ -53,6 +53,14 @@ GpuLowering::GpuLowering(cascade::FuncOp func, const PipelineOptions &options,
   this->options.fewRows = 0;
 }
 
+/// Without boxes a kernel for given lengths is one for any. Ranks of fixed
+/// extents would lie in tiles whole.
+static void dropLengths(PipelineOptions &options) {
+  llvm::erase_if(options.extents, [](const auto &entry) {
+    return entry.first == kQueryRank || entry.first == kKeyRank;
+  });
+}
+
 std::optional<ScheduleKey> GpuLowering::getKey() {
   // A structure is the same at any width and type.
   PipelineOptions plain = options;
@@ -67,18 +75,19 @@ std::optional<ScheduleKey> GpuLowering::getKey() {
     return std::nullopt;
   ScheduleKey key;
   key.cascade = computeSignature(*module->getOps<cascade::FuncOp>().begin());
-  for (const auto &[rank, extent] : options.extents)
+  PipelineOptions own = options;
+  if (!hasBoxes())
+    dropLengths(own);
+  for (const auto &[rank, extent] : own.extents)
     key.widths.push_back(extent);
   key.bits = options.dtype == "bf16" || options.dtype == "f16" ? 16 : 32;
   return key;
 }
 
-/// The ranks of queries and of keys, as the tools know them.
-static constexpr StringLiteral kRows = "P", kKeys = "M";
-
 OwningOpRef<ModuleOp> GpuLowering::bind() {
-  bool isForCanvas = llvm::any_of(
-      options.extents, [](const auto &entry) { return entry.first == kRows; });
+  bool isForCanvas = llvm::any_of(options.extents, [](const auto &entry) {
+    return entry.first == kQueryRank;
+  });
   if (!isForCanvas)
     return {};
   PipelineOptions quiet = options;
@@ -91,7 +100,7 @@ OwningOpRef<ModuleOp> GpuLowering::bind() {
     return passes.run(*module);
   });
   cascade::FuncOp own = *module->getOps<cascade::FuncOp>().begin();
-  if (refusal || findCanvas(own, kRows).empty())
+  if (refusal || findCanvas(own, kQueryRank).empty())
     return {};
   return module;
 }
@@ -115,8 +124,8 @@ const BoxChoice *GpuLowering::getBoxes(int64_t rows, int64_t keys) {
   // Rows of a panel in shared memory come by eights.
   constexpr int64_t kGranule = 8;
   if (isNew)
-    known->second = rankBoxes(*bound->getOps<cascade::FuncOp>().begin(), kRows,
-                              kKeys, rows, keys, kGranule);
+    known->second = rankBoxes(*bound->getOps<cascade::FuncOp>().begin(),
+                              kQueryRank, kKeyRank, rows, keys, kGranule);
   return known->second.empty() ? nullptr : &known->second.front();
 }
 
@@ -126,19 +135,12 @@ double GpuLowering::getBoxCost(int64_t rows, int64_t keys) {
                 : std::numeric_limits<double>::infinity();
 }
 
-/// Without boxes a kernel for given lengths is one for any. Ranks of fixed
-/// extents would lie in tiles whole.
-static void dropLengths(PipelineOptions &options) {
-  llvm::erase_if(options.extents, [](const auto &entry) {
-    return entry.first == kRows || entry.first == kKeys;
-  });
-}
-
 OwningOpRef<ModuleOp> GpuLowering::lowerTiles(int64_t rows, int64_t keys,
                                               const PipelineOptions &options) {
   PipelineOptions stages = options;
   if (const BoxChoice *choice = getBoxes(rows, keys))
-    stages.layouts = {{kRows.str(), choice->rows}, {kKeys.str(), choice->keys}};
+    stages.layouts = {{kQueryRank.str(), choice->rows},
+                      {kKeyRank.str(), choice->keys}};
   else
     dropLengths(stages);
   stages.tileRows = rows;

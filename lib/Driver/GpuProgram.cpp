@@ -10,6 +10,7 @@
 #include "GpuCache.h"
 #include "GpuLowering.h"
 
+#include "attn/Driver/Execution.h"
 #include "attn/Runtime/Cache.h"
 
 using namespace mlir;
@@ -51,6 +52,8 @@ public:
   /// True if one of those that the model ranks is built. Refuses rows and keys
   /// that are given for a program with schedules and do not build.
   Result<bool> tryModel();
+  /// To be called when the lowering makes other programs from now on.
+  void forgetFailures() { failures.clear(); }
 
 private:
   bool tryOne(const TileSchedule &schedule, ScheduleOrigin origin);
@@ -175,9 +178,11 @@ Result<bool> Chooser::tryModel() {
       return lowering.getBoxCost(a.schedule.rows, a.schedule.keys) <
              lowering.getBoxCost(b.schedule.rows, b.schedule.keys);
     });
+  // Failures of the tables' entries tell nothing of these.
   constexpr size_t kFailuresBeforeBisection = 2;
+  size_t numBefore = failures.size();
   for (const ScheduleCandidate &candidate : candidates) {
-    if (!isGiven && failures.size() >= kFailuresBeforeBisection) {
+    if (!isGiven && failures.size() - numBefore >= kFailuresBeforeBisection) {
       if (bisect(candidates, origin))
         return true;
       break;
@@ -246,9 +251,12 @@ static Result<GpuProgram> build(cascade::FuncOp func,
         chooser.tryTable(*shipped, *key, gpu.length, ScheduleOrigin::table))
       return program;
   for (bool usesBoxes : {true, false}) {
-    lowering.useBoxes(usesBoxes);
     if (usesBoxes && !lowering.hasBoxes())
       continue;
+    if (!usesBoxes) {
+      lowering.useBoxes(false);
+      chooser.forgetFailures();
+    }
     auto isBuilt = chooser.tryModel();
     if (!isBuilt.isOk())
       return isBuilt.takeStatus();
@@ -291,7 +299,7 @@ Result<GpuProgram> attn::compileGpuProgram(cascade::FuncOp func,
 }
 
 std::optional<int64_t> attn::getKeyLength(const Problem &problem) {
-  auto keys = problem.extents.find("M");
+  auto keys = problem.extents.find(kKeyRank.str());
   if (keys == problem.extents.end())
     return std::nullopt;
   return keys->second;

@@ -75,8 +75,8 @@ class AxisCounter {
 public:
   AxisCounter(mask::ExprPool &pool, const mask::RowCoordinate &coordinate,
               const mask::Hull::Interval *interval, int64_t extent)
-      : pool(pool), coordinate(coordinate), interval(interval), extent(extent),
-        ops(pool), evaluator(ops, pool) {}
+      : coordinate(coordinate), interval(interval), extent(extent), ops(pool),
+        evaluator(ops, pool) {}
 
   /// Boxes of `keys` that boxes of `rows` see, on average.
   double count(int64_t rows, int64_t keys) {
@@ -105,7 +105,6 @@ private:
     return {lo, hi};
   }
 
-  mask::ExprPool &pool;
   const mask::RowCoordinate &coordinate;
   const mask::Hull::Interval *interval;
   int64_t extent;

@@ -1,7 +1,7 @@
 //===- FoldOffsets.cpp - a line's term out of masks and extrema -----------===//
 
+#include "TileLines.h"
 #include "attn/Transforms/Passes.h"
-#include "dialects/Tile/Tile.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
@@ -23,17 +23,9 @@ struct Offset {
 };
 } // namespace
 
-static tile::BroadcastOp getLine(Value tile) {
-  auto broadcast = tile.getDefiningOp<tile::BroadcastOp>();
-  auto source =
-      broadcast ? dyn_cast<RankedTensorType>(broadcast.getSource().getType())
-                : RankedTensorType();
-  return source && source.getRank() > 0 ? broadcast : tile::BroadcastOp();
-}
-
 static std::optional<Offset> matchOffset(Operation *op) {
   if (!isa_and_nonnull<arith::AddFOp, arith::SubFOp>(op) ||
-      !isa<RankedTensorType>(op->getResult(0).getType()))
+      !getTile(op->getResult(0)))
     return std::nullopt;
   if (auto line = getLine(op->getOperand(1)))
     return Offset{op->getOperand(0), line, isa<arith::SubFOp>(op)};

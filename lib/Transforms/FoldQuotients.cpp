@@ -93,6 +93,10 @@ template <typename OpT> struct FoldQuotient : OpRewritePattern<OpT> {
         auto factor = getConstantIntValue(product->getOperand(j));
         if (!factor || *factor <= *last || *divisor % *factor != 0)
           continue;
+        // The unsigned ones do not see a sum less than 0 as one.
+        if (!std::is_same_v<OpT, arith::FloorDivSIOp> &&
+            !isNotNegative(product->getOperand(1 - j)))
+          continue;
         rewriter.replaceOp(op, fold(op, product->getOperand(1 - j), *factor,
                                     rest, *divisor / *factor, rewriter));
         return success();

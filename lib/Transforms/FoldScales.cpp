@@ -1,7 +1,7 @@
 //===- FoldScales.cpp - exponentials to base 2 with factors in them -------===//
 
+#include "TileLines.h"
 #include "attn/Transforms/Passes.h"
-#include "dialects/Tile/Tile.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -20,10 +20,6 @@ using namespace attn;
 //===----------------------------------------------------------------------===//
 // Factors
 //===----------------------------------------------------------------------===//
-
-static RankedTensorType getTile(Value value) {
-  return dyn_cast<RankedTensorType>(value.getType());
-}
 
 /// The one number that `tile` has at all points, as an attribute or a scalar.
 static OpFoldResult getUniform(Value tile) {
@@ -102,13 +98,6 @@ struct Maker {
 };
 } // namespace
 
-/// A broadcast of a line, not of a number.
-static tile::BroadcastOp getRepeated(Value tile) {
-  auto broadcast = tile.getDefiningOp<tile::BroadcastOp>();
-  return broadcast && getTile(broadcast.getSource()) ? broadcast
-                                                     : tile::BroadcastOp();
-}
-
 static Attribute getNumber(Value tile, double number) {
   return FloatAttr::get(getTile(tile).getElementType(), number);
 }
@@ -174,8 +163,7 @@ struct ScaledDifference : OpRewritePattern<arith::MulFOp> {
     auto scaled = getTile(op) ? matchScaled(op) : std::nullopt;
     auto difference =
         scaled ? scaled->first.getDefiningOp<arith::SubFOp>() : arith::SubFOp();
-    auto line =
-        difference ? getRepeated(difference.getRhs()) : tile::BroadcastOp();
+    auto line = difference ? getLine(difference.getRhs()) : tile::BroadcastOp();
     if (!line)
       return rewriter.notifyMatchFailure(op, "scales no difference with a "
                                              "line");
@@ -259,7 +247,7 @@ struct QuotientByLine : OpRewritePattern<arith::DivFOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(arith::DivFOp op,
                                 PatternRewriter &rewriter) const override {
-    auto line = getTile(op) ? getRepeated(op.getRhs()) : tile::BroadcastOp();
+    auto line = getTile(op) ? getLine(op.getRhs()) : tile::BroadcastOp();
     if (!line)
       return rewriter.notifyMatchFailure(op, "divides by no line");
     Maker maker{rewriter, op.getLoc()};

@@ -49,8 +49,8 @@ private:
   /// All of `op`'s operands being sums, its result; nothing if it stays whole.
   std::optional<Sum> split(Operation &op);
   std::optional<Sum> hoist(Operation &op);
-  std::optional<Sum> add(Sum a, Sum b);
-  std::optional<Sum> scale(Sum sum, int64_t factor);
+  Sum add(Sum a, Sum b);
+  Sum scale(Sum sum, int64_t factor);
   std::optional<Sum> divide(Operation &op, Sum sum, int64_t divisor);
   Sum getSum(Value value);
   /// `value` at the places of the tile.
@@ -85,7 +85,7 @@ Value Splitter::write(Sum sum, Location loc) {
   return addValues(*inside, sum.uniform, sum.place);
 }
 
-std::optional<Sum> Splitter::add(Sum a, Sum b) {
+Sum Splitter::add(Sum a, Sum b) {
   Sum sum{addValues(outside, a.uniform, b.uniform),
           addValues(*inside, a.place, b.place), std::nullopt};
   if (a.last && b.last)
@@ -93,7 +93,7 @@ std::optional<Sum> Splitter::add(Sum a, Sum b) {
   return sum;
 }
 
-std::optional<Sum> Splitter::scale(Sum sum, int64_t factor) {
+Sum Splitter::scale(Sum sum, int64_t factor) {
   auto multiply = [&](OpBuilder &b, Value value) -> Value {
     if (!value)
       return {};
@@ -152,10 +152,8 @@ std::optional<Sum> Splitter::split(Operation &op) {
   auto operand = [&](unsigned i) { return getSum(op.getOperand(i)); };
   return llvm::TypeSwitch<Operation *, std::optional<Sum>>(&op)
       .Case([&](arith::AddIOp) { return add(operand(0), operand(1)); })
-      .Case([&](arith::SubIOp) -> std::optional<Sum> {
-        std::optional<Sum> negative = scale(operand(1), -1);
-        return add(operand(0), *negative);
-      })
+      .Case(
+          [&](arith::SubIOp) { return add(operand(0), scale(operand(1), -1)); })
       .Case([&](arith::MulIOp mul) -> std::optional<Sum> {
         for (unsigned i : {0u, 1u})
           if (auto factor = getConstantIntValue(mul->getOperand(i)))

@@ -1,7 +1,7 @@
 //===- SplitLines.cpp - what depends on a row or a column alone -----------===//
 
+#include "TileLines.h"
 #include "attn/Transforms/Passes.h"
-#include "dialects/Tile/Tile.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -16,10 +16,6 @@ namespace attn {
 using namespace mlir;
 using namespace attn;
 
-static RankedTensorType getTile(Value value) {
-  return dyn_cast<RankedTensorType>(value.getType());
-}
-
 /// A number for all points.
 static bool isUniform(Value tile) {
   SplatElementsAttr elements;
@@ -30,15 +26,6 @@ static bool isUniform(Value tile) {
     return false;
   auto source = getTile(broadcast.getSource());
   return !source || source.getRank() == 0;
-}
-
-/// The broadcast of a line that `tile` is, or null.
-static tile::BroadcastOp getLine(Value tile) {
-  auto broadcast = tile.getDefiningOp<tile::BroadcastOp>();
-  if (!broadcast)
-    return {};
-  auto source = getTile(broadcast.getSource());
-  return source && source.getRank() > 0 ? broadcast : tile::BroadcastOp();
 }
 
 /// A line of the kind of which all `values` are that are tiles and no numbers;

@@ -21,6 +21,8 @@ from children import Child, serve
 DIM = 128
 # 2^31 elements take so many heads of 256 rows, 65536; some more.
 MANY_HEADS, ROWS = 65600, 256
+# Of sums in f32 of scores of a few units.
+LSE_TOLERANCE = 2**-10
 # Elements between heads that lie apart.
 STRIDE = 2**31 + 4096
 CASES = {
@@ -47,15 +49,17 @@ def allocate(heads, apart, fill):
 
 
 def compute(q, k, v, is_causal):
-    """One head in f64, and the same computed by rounding where a kernel does."""
+    """One head in f64, the same computed by rounding where a kernel does, and its
+    log-sum-exp."""
     scores = q.double() @ k.double().T / math.sqrt(DIM)
     if is_causal:
         scores = scores.masked_fill(torch.ones_like(scores).triu(1).bool(), -math.inf)
-    weights = (scores - scores.amax(-1, keepdim=True)).exp()
+    top = scores.amax(-1, keepdim=True)
+    weights = (scores - top).exp()
     total = weights.sum(-1, keepdim=True)
     exact = weights @ v.double() / total
     rounded = (weights.bfloat16().double() @ v.double() / total).bfloat16().double()
-    return exact, rounded
+    return exact, rounded, (top + total.log())[:, 0]
 
 
 def run(case):
@@ -80,12 +84,14 @@ def run(case):
     checked.update(random.Random(case["seed"]).sample(range(heads), min(heads, 8)))
     worst = 0.0
     for head in checked:
-        exact, rounded = compute(
+        exact, rounded, log_sum = compute(
             *(t[0, head] for t in (q, k, v)), case["variant"] != "full"
         )
         allowed = 2 * (rounded - exact).norm(dim=-1) + 2**-7 * exact.abs().amax(-1)
         error = (o[0, head].double() - exact).norm(dim=-1)
         worst = max(worst, (error / allowed).max().item())
+        lse_error = (lse[0, head].double() - log_sum).abs() / LSE_TOLERANCE
+        worst = max(worst, lse_error.max().item())
     nans = sum(int(o[:, h : h + 4096].isnan().sum()) for h in range(0, heads, 4096))
     return dict(heads=heads, checked=len(checked), worst=round(worst, 3),
                 unwritten=nans + int(lse.isnan().sum()))

@@ -37,7 +37,7 @@ struct ScheduleEstimate {
   /// one that loads, and bytes of shared memory of a block.
   int64_t registers = 0, scalars = 0, loadRegisters = 0, sharedBytes = 0;
   /// Registers that the role which has the fewest to spare does not need. The
-  /// more there are, the more likely ptxas spills none.
+  /// more there are, the less likely the assembler spills.
   double spareRegisters = std::numeric_limits<double>::infinity();
   /// Why it does not fit; empty if it may.
   std::string refusal;

@@ -24,8 +24,11 @@ namespace attn {
 void bindStatics(cascade::FuncOp func, const Problem &problem,
                  PipelineOptions &pipeline);
 
-/// Sets, beside the statics, the lengths (P and M) and all integer scalars: the
-/// kernel is one for this canvas.
+/// The ranks of queries and of keys, as the tools know them.
+inline constexpr llvm::StringLiteral kQueryRank = "P", kKeyRank = "M";
+
+/// Sets, beside the statics, the lengths (of these two) and all integer
+/// scalars: the kernel is one for this canvas.
 void bindLengths(cascade::FuncOp func, const Problem &problem,
                  PipelineOptions &pipeline);
 

@@ -311,8 +311,9 @@ def FoldOffsetsPass : Pass<"tile-fold-offsets", "::mlir::ModuleOp"> {
     * the extremum of a row with the term is the row's extremum, plus the term;
     * with a second line's term the two are one: `(x - a) - b` is `x - (a + b)`.
 
-    So ALiBi's part of the query leaves the scores: its maximum and the exponential's
-    difference have it. Results change by rounding only, while terms are finite.
+    So a row's part of a bias leaves the sweep's points: the extremum and the difference
+    have it. Results change by rounding only, while terms are finite; a row whose term
+    is infinite or no number may have no number where it had an infinity.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect"];
 }

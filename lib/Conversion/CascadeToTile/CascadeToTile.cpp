@@ -411,12 +411,13 @@ private:
     auto known = func->getAttrOfType<DictionaryAttr>(kLayoutsAttr);
     if (!known)
       return layouts;
-    for (NamedAttribute entry : known)
-      if (auto layout = dyn_cast<LayoutAttr>(entry.getValue()))
-        layouts.push_back(
-            {entry.getName(),
-             tile::LayoutAttr::get(func.getContext(), layout.getExtents(),
-                                   layout.getTiles())});
+    for (NamedAttribute entry : known) {
+      auto layout = cast<LayoutAttr>(entry.getValue());
+      layouts.push_back(
+          {entry.getName(),
+           tile::LayoutAttr::get(func.getContext(), layout.getExtents(),
+                                 layout.getTiles())});
+    }
     return layouts;
   }
 

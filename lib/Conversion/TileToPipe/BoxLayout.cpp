@@ -14,7 +14,7 @@ BoxLayout::BoxLayout(tile::LayoutAttr attr) {
     layout.axes.push_back({extent, tile});
 }
 
-int64_t BoxLayout::countPoints() const {
+int64_t BoxLayout::countBoxPoints() const {
   int64_t count = 1;
   for (const RankLayout::Axis &axis : layout.axes)
     count *= axis.tile;
@@ -44,7 +44,7 @@ static Value number(ImplicitLocOpBuilder &b, int64_t value) {
 
 SmallVector<Value> BoxLayout::getCorner(ImplicitLocOpBuilder &b,
                                         Value start) const {
-  Value box = arith::DivUIOp::create(b, start, number(b, countPoints()));
+  Value box = arith::DivUIOp::create(b, start, number(b, countBoxPoints()));
   SmallVector<Value> corner(layout.axes.size());
   for (unsigned axis = layout.axes.size(); axis-- > 0;) {
     Value count = number(b, layout.axes[axis].countTiles());

@@ -20,9 +20,8 @@ class BoxLayout {
 public:
   explicit BoxLayout(tile::LayoutAttr attr);
 
-  int64_t countPositions() const { return layout.countPositions(); }
   /// Points of a box, and of one of its runs.
-  int64_t countPoints() const;
+  int64_t countBoxPoints() const;
   int64_t getRun() const { return layout.axes.back().tile; }
 
   /// How far the point at a position of a box is from the box's first.

@@ -90,13 +90,13 @@ private:
   mlir::Value broadcast(mlir::Value line, mlir::RankedTensorType type);
   /// Elements of a tensor at coordinates that are numbers, or tiles or lines of
   /// the shape and encoding of `like`; narrow floats are widened.
-  /// For each number of a line of i32, whether the list of `op` has it.
-  mlir::Value searchList(tile::MemberOp op, mlir::Value numbers);
   mlir::Value gather(mlir::Value memref, mlir::ValueRange indices,
                      mlir::RankedTensorType like);
   /// What `op`, which reads a table, gives at such coordinates.
   mlir::Value gatherTable(mlir::Operation *op, mlir::ValueRange indices,
                           mlir::RankedTensorType like);
+  /// For each number of a line of i32, whether the list of `op` has it.
+  mlir::Value searchList(tile::MemberOp op, mlir::Value numbers);
   mlir::LogicalResult emitGather(tile::GatherOp op);
   mlir::LogicalResult emitLoad(tile::LoadOp op);
   mlir::Value splat(mlir::Value scalar, mlir::RankedTensorType type);

@@ -77,8 +77,8 @@ Refusal StepPlan::checkLayouts(Operation *op, Value memref, const BoxMap &box,
     std::optional<BoxLayout> layout = getLayout(memref, dim);
     if (!layout)
       continue;
-    if (dim != rowDim || numRows != layout->countPoints())
-      return refuse(op, "it is no box of " + Twine(layout->countPoints()) +
+    if (dim != rowDim || numRows != layout->countBoxPoints())
+      return refuse(op, "it is no box of " + Twine(layout->countBoxPoints()) +
                             " points of a rank with a layout");
     auto symbol = dyn_cast<AffineSymbolExpr>(box.starts[dim]);
     Value start = symbol ? indices[symbol.getPosition()] : Value();
@@ -329,6 +329,12 @@ Refusal StepPlan::planSlot(Value tile, tile::DotOp dot, bool isLate) {
                             "dimension");
       slot.hasRows = true;
     }
+  // A slot of the program's rows has those of one product.
+  if (slot.layout && slot.hasRows &&
+      machine.productRows % slot.layout->getRun() != 0)
+    return refuse(
+        load, "runs of a box have a divisor of " + Twine(machine.productRows) +
+                  " rows, but these have " + Twine(slot.layout->getRun()));
   Value count = sweep.getStep().getArgument(1);
   slot.isLate = isLate;
   for (auto [dim, valid] : llvm::enumerate(load.getValid())) {

@@ -76,6 +76,8 @@ public:
 
   /// Whether slot `ref` may be read; else a finding of `op`.
   bool checkRead(const SlotRef &ref, mlir::Operation *op);
+  /// What `op` may read of a ring's slot; null after a finding.
+  Buffer *getReadable(mlir::Value slot, mlir::Operation *op);
   /// Claims a shared tile for this agent; else a finding of `op`.
   bool claim(SharedTile &tile, mlir::Operation *op);
 

@@ -121,14 +121,19 @@ Agent::Progress Agent::wait(WaitOp op) {
   return Progress::outside;
 }
 
+Buffer *Agent::getReadable(Value slot, Operation *op) {
+  RuntimeValue value = get(slot);
+  auto *ref = std::get_if<SlotRef>(&value);
+  if (!ref)
+    stop(op, "expects a ring's slot, but got a pipe.shared_tile");
+  return ref && checkRead(*ref, op) ? &ref->slot->buffer : nullptr;
+}
+
 Agent::Progress Agent::clear(ClearOp op) {
-  RuntimeValue value = get(op.getSlot());
-  auto *slot = std::get_if<SlotRef>(&value);
-  if (!slot)
-    return stop(op, "expects a ring's slot, but got a pipe.shared_tile");
-  if (!checkRead(*slot, op))
+  Buffer *found = getReadable(op.getSlot(), op);
+  if (!found)
     return Progress::outside;
-  Buffer &buffer = slot->slot->buffer;
+  Buffer &buffer = *found;
   for (int64_t row = std::max<int64_t>(getInteger(op.getRow()), 0);
        row < buffer.rows; ++row)
     std::fill_n(buffer.getRow(row), buffer.columns, Scalar());
@@ -136,13 +141,10 @@ Agent::Progress Agent::clear(ClearOp op) {
 }
 
 Agent::Progress Agent::clearRow(ClearRowOp op) {
-  RuntimeValue value = get(op.getSlot());
-  auto *slot = std::get_if<SlotRef>(&value);
-  if (!slot)
-    return stop(op, "expects a ring's slot, but got a pipe.shared_tile");
-  if (!checkRead(*slot, op))
+  Buffer *found = getReadable(op.getSlot(), op);
+  if (!found)
     return Progress::outside;
-  Buffer &buffer = slot->slot->buffer;
+  Buffer &buffer = *found;
   int64_t row = getInteger(op.getRow());
   if (row < 0 || row >= buffer.rows)
     return stop(op, "expects one of the slot's " + std::to_string(buffer.rows) +
@@ -153,13 +155,10 @@ Agent::Progress Agent::clearRow(ClearRowOp op) {
 }
 
 Agent::Progress Agent::clearUnset(ClearUnsetOp op) {
-  RuntimeValue value = get(op.getSlot());
-  auto *slot = std::get_if<SlotRef>(&value);
-  if (!slot)
-    return stop(op, "expects a ring's slot, but got a pipe.shared_tile");
-  if (!checkRead(*slot, op))
+  Buffer *found = getReadable(op.getSlot(), op);
+  if (!found)
     return Progress::outside;
-  Buffer &buffer = slot->slot->buffer;
+  Buffer &buffer = *found;
   Meeting &meeting = block.meetings[op];
   if (meeting.leaving.erase(group))
     return Progress::outside;

@@ -61,8 +61,8 @@ static Status checkAddressing(const Manifest::Argument &argument,
   for (size_t d = 0; d <= inner; ++d) {
     std::string place = "dimension " + std::to_string(d);
     if (tensor.shape[d] > maxExtent)
-      return refuseLayout(
-          argument,
+      return Status::error(
+          StatusCode::invalidArgument, "argument " + argument.name,
           "expects extents of at most 2^32 for its tensor map, but " + place +
               " has " + std::to_string(tensor.shape[d]),
           "split the tensor");

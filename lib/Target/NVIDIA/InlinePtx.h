@@ -8,9 +8,8 @@
 //    would cut the block that ptxas schedules;
 //  * wgmma with the left side in registers: the op takes descriptors only;
 //  * tanh.approx: LLVM has no intrinsic;
-//  * conjunctions of predicates: LLVM would turn a select by one into a select
-//  a
-//    condition;
+//  * conjunctions of predicates: LLVM would turn a select by one into two
+//    selects;
 //  * waits for products: an op has no link to the accumulators, and LLVM could
 //    move their readers above it.
 //

@@ -97,8 +97,9 @@ static std::optional<CoordForm> divide(Operation *op, CoordForm form,
                                 form.coord.getDim())
           : 0;
   for (int64_t &number : form.numbers) {
-    // Whatever the thread adds stays in one quotient.
-    if (number % divisor + last >= divisor)
+    // Whatever the thread adds stays in one quotient. A negative number is a
+    // large one to these ops.
+    if (number < 0 || number % divisor + last >= divisor)
       return std::nullopt;
     number = isa<arith::DivUIOp>(op) ? number / divisor : number % divisor;
   }

@@ -365,5 +365,38 @@ cascade.func @func_c11(%x: !cascade.tensor<[P], f32, empty = 0.0> {cascade.risin
 
 // -----
 
+// expected-error @below {{expects a dictionary as 'cascade.layouts', but got 1 : i64}}
+cascade.func @func_c12() attributes {cascade.layouts = 1} {
+  cascade.return
+}
+
+// -----
+
+// expected-error @below {{expects layouts in 'cascade.layouts', but got 8 : i64 for rank 'P'}}
+cascade.func @func_c12_entry(%x: !cascade.tensor<[P], f32, empty = 0.0>)
+    attributes {cascade.layouts = {P = 8}} {
+  cascade.return
+}
+
+// -----
+
+// expected-error @below {{expects rank 'P' to have a static extent, the points of #cascade.layout<[4, 4] by[2, 2]>}}
+cascade.func @func_c12_dynamic(%x: !cascade.tensor<[P], f32, empty = 0.0>)
+    attributes {cascade.layouts = {P = #cascade.layout<[4, 4] by [2, 2]>}} {
+  cascade.rank P
+  cascade.return
+}
+
+// -----
+
+// expected-error @below {{expects rank 'P' to have a static extent, the points of #cascade.layout<[4, 4] by[2, 2]>}}
+cascade.func @func_c12_points(%x: !cascade.tensor<[P], f32, empty = 0.0>)
+    attributes {cascade.layouts = {P = #cascade.layout<[4, 4] by [2, 2]>}} {
+  cascade.rank P = 8
+  cascade.return
+}
+
+// -----
+
 // expected-error @below {{expects one to three axes, each with a positive extent and box, but got extents [4, 0] and boxes [2, 2]}}
 #layout = #cascade.layout<[4, 0] by [2, 2]>

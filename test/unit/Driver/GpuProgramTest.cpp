@@ -113,6 +113,16 @@ TEST(GpuProgram, LooksUpByStructure) {
   EXPECT_NE(wide.getKey().widths, full.getKey().widths);
 }
 
+// `full` has no boxes to gain: given lengths make no other kernel of it.
+TEST(GpuProgram, LooksUpAtGivenLengthsWithoutThem) {
+  Bound full(getText("full"));
+  ScheduleKey key = full.getKey();
+  for (const char *rank : {"P", "M"})
+    full.pipeline.extents.emplace_back(rank, 4096);
+  EXPECT_EQ(full.getKey().widths, key.widths);
+  EXPECT_EQ(full.getKey().cascade, key.cascade);
+}
+
 // An entry that no longer builds is no reason to give up.
 TEST(GpuProgram, GoesOnAfterAnEntryThatDoesNotBuild) {
   Bound full(getText("full"));

@@ -63,7 +63,7 @@ struct PagedCacheStats {
   /// Tokens of all sequences, and slots of their pages beyond their ends; a
   /// page counts once. A sequence leaves fewer than `pageTokens` unused.
   int64_t numTokens = 0, numUnusedSlots = 0;
-  /// Slots that sequences would take without sharing, over those they do.
+  /// Pages that sequences would take without sharing, over those they do.
   double sharing = 1;
 };
 
