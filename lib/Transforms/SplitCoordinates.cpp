@@ -4,7 +4,9 @@
 // computed outside, and what depends on the place in the tile alone. A quotient
 // of the sum is one of each where the first part divides evenly, and then the
 // remainder is that of the place: of `(base + i) mod 8`, base being a multiple
-// of 8, stays `i mod 8`.
+// of 8, stays `i mod 8`. Where base is a multiple of what all places are below,
+// and that of the divisor, the quotient is the base's: `(base + i) div 24`, i
+// being less than 8, is `base div 24`.
 //
 //===----------------------------------------------------------------------===//
 
@@ -108,15 +110,34 @@ Sum Splitter::scale(Sum sum, int64_t factor) {
   return product;
 }
 
+/// Whether no place takes `sum` to another multiple of `divisor` than its
+/// uniform part: that is a multiple of some part of the divisor, which all
+/// places are below.
+static bool staysInQuotient(const Sum &sum, int64_t divisor) {
+  for (int64_t part = *sum.last + 1; part <= divisor; ++part)
+    if (divisor % part == 0 && getRemainder(sum.uniform, part) == 0)
+      return true;
+  return false;
+}
+
 /// The quotient or the remainder of `sum`.
 std::optional<Sum> Splitter::divide(Operation &op, Sum sum, int64_t divisor) {
   bool isRemainder = isa<arith::RemUIOp>(op);
-  if (divisor < 1 || !sum.last ||
-      (sum.uniform && (!isNotNegative(sum.uniform) ||
-                       getRemainder(sum.uniform, divisor) != 0)))
+  if (divisor < 1 || !sum.last || (sum.uniform && !isNotNegative(sum.uniform)))
     return std::nullopt;
   Location loc = op.getLoc();
   Value by = arith::ConstantIndexOp::create(outside, loc, divisor);
+  auto divideUniform = [&](bool takesRemainder) -> Value {
+    if (takesRemainder)
+      return arith::RemUIOp::create(outside, loc, sum.uniform, by);
+    return arith::DivUIOp::create(outside, loc, sum.uniform, by);
+  };
+  if (sum.uniform && getRemainder(sum.uniform, divisor) != 0) {
+    if (!staysInQuotient(sum, divisor))
+      return std::nullopt;
+    return isRemainder ? Sum{divideUniform(true), sum.place, sum.last}
+                       : Sum{divideUniform(false), {}, 0};
+  }
   Sum result;
   result.last =
       isRemainder ? std::min(*sum.last, divisor - 1) : *sum.last / divisor;
@@ -128,7 +149,7 @@ std::optional<Sum> Splitter::divide(Operation &op, Sum sum, int64_t divisor) {
   else if (sum.place && *sum.last >= divisor)
     result.place = arith::DivUIOp::create(*inside, loc, sum.place, by);
   if (sum.uniform && !isRemainder)
-    result.uniform = arith::DivUIOp::create(outside, loc, sum.uniform, by);
+    result.uniform = divideUniform(false);
   return result;
 }
 

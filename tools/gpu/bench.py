@@ -112,12 +112,17 @@ JOBS = {
 }
 
 
-def describe_machine():
-    query = "name,driver_version,power.limit,clocks.max.sm"
-    text = subprocess.run(
-        ["nvidia-smi", f"--query-gpu={query}", "--format=csv,noheader"],
+def query_gpu(fields, form="csv,noheader"):
+    """What nvidia-smi says of the GPU that runs here, of which there may be others."""
+    uuid = torch.cuda.get_device_properties(torch.cuda.current_device()).uuid
+    return subprocess.run(
+        ["nvidia-smi", f"--id=GPU-{uuid}", f"--query-gpu={fields}", f"--format={form}"],
         capture_output=True, text=True,
     ).stdout.strip()
+
+
+def describe_machine():
+    text = query_gpu("name,driver_version,power.limit,clocks.max.sm")
     version = os.path.join(os.path.dirname(__file__), "..", "..", ".carry", "version")
     return dict(
         gpu=text, torch=torch.__version__, cudnn=torch.backends.cudnn.version(),
@@ -126,11 +131,11 @@ def describe_machine():
 
 
 def get_clock():
-    text = subprocess.run(
-        ["nvidia-smi", "--query-gpu=clocks.sm,power.draw", "--format=csv,noheader,nounits"],
-        capture_output=True, text=True,
-    ).stdout.split(",")
-    return dict(sm_mhz=float(text[0]), watts=float(text[1]))
+    try:
+        clock, power = query_gpu("clocks.sm,power.draw", "csv,noheader,nounits").split(",")
+        return dict(sm_mhz=float(clock), watts=float(power))
+    except ValueError:  # a container may not be told
+        return {}
 
 
 def bench(name, case, flops, peers_of, causal, flush):

@@ -31,8 +31,8 @@ VARIANTS = {
     "documents": f"documents {TOKENS}",
     "boxes-2d": f"neighborhood-2d {CANVAS} --q-len=1024 --kv-len=1024 --set=width=64"
     " --set=window_y=5 --set=window_x=5",
-    "boxes-3d": f"neighborhood-3d {CANVAS} --q-len=4096 --kv-len=4096 --set=height=16"
-    " --set=width=16 --set=window_z=7 --set=window_y=9 --set=window_x=9",
+    "boxes-3d": f"neighborhood-3d {CANVAS} --q-len=1024 --kv-len=1024 --set=height=8"
+    " --set=width=16 --set=window_z=3 --set=window_y=5 --set=window_x=9",
     "block-lists": f"block-sparse {TOKENS} --set=block_rows=128 --set=block_cols=64",
     "any-strides": f"full {SMALL} --any-strides --layout=transposed"
     " --output-layout=strided",

@@ -339,7 +339,8 @@ def SplitCoordinatesPass
     A coordinate in a `tile.generate` is the base of the tile plus a place in it.
     Sums, products, quotients and remainders by constants are taken of the two
     apart where the base is known to divide evenly (its sweep's segments begin at
-    multiples): what of the base is computed goes out of the generate, and what
+    multiples), or where no place takes the sum to another quotient than the
+    base's: what of the base is computed goes out of the generate, and what
     stays depends on the place alone, so that targets may know it when they
     compile.
 

@@ -27,6 +27,7 @@ static LogicalResult lowerBody(const KernelValues &values) {
   RewritePatternSet patterns(context);
   ConversionTarget target(*context);
   populateCoordPatterns(converter, values, patterns);
+  populateMaskPatterns(converter, values, patterns);
   populateRegisterPatterns(converter, patterns);
   populateMathPatterns(converter, patterns);
   populateMmaPatterns(converter, patterns);

@@ -151,6 +151,19 @@ Value attn::nvidia::joinPredicates(OpBuilder &b, Location loc, Value lhs,
       .getResult(0);
 }
 
+Value attn::nvidia::testBit(OpBuilder &b, Location loc, Value word,
+                            unsigned bit) {
+  std::string mask = std::to_string(uint32_t(1) << bit);
+  return LLVM::InlineAsmOp::create(
+             b, loc, b.getI1Type(), word,
+             "{ .reg .b32 own; and.b32 own, $1, " + mask +
+                 "; setp.ne.b32 $0, own, 0; }",
+             "=b,r",
+             /*has_side_effects=*/false, /*is_align_stack=*/false,
+             LLVM::TailCallKind::None, LLVM::AsmDialectAttr(), ArrayAttr())
+      .getResult(0);
+}
+
 Value attn::nvidia::approximateTanh(OpBuilder &b, Location loc, Value value) {
   return LLVM::InlineAsmOp::create(
              b, loc, value.getType(), value, "tanh.approx.f32 $0, $1;", "=f,f",

@@ -10,6 +10,8 @@
 //  * tanh.approx: LLVM has no intrinsic;
 //  * conjunctions of predicates: LLVM would turn a select by one into two
 //    selects;
+//  * tests of bits: LLVM would shift each to the lowest place, and ptxas moves
+//    seven bits at once to predicates only where they stay in their own;
 //  * waits for products: an op has no link to the accumulators, and LLVM could
 //    move their readers above it.
 //
@@ -42,6 +44,10 @@ mlir::Value mapToBlock(mlir::OpBuilder &b, mlir::Location loc,
 /// Whether two predicates hold.
 mlir::Value joinPredicates(mlir::OpBuilder &b, mlir::Location loc,
                            mlir::Value lhs, mlir::Value rhs);
+
+/// Whether bit number `bit` of `word` (i32) is set.
+mlir::Value testBit(mlir::OpBuilder &b, mlir::Location loc, mlir::Value word,
+                    unsigned bit);
 
 /// Operands of one wgmma m64nNk16 on 16-bit elements.
 struct Wgmma {

@@ -383,6 +383,12 @@ struct ClearRowLowering : OpConversionPattern<ClearRowOp> {
     rewriter.setInsertionPointToStart(choice.thenBlock());
     clearRow(rewriter, loc, op.getSlot().getType(), adaptor.getSlot()[0],
              adaptor.getRow()[0]);
+    // Products read shared memory through another proxy. Threads that clear
+    // nothing have nothing to wait for.
+    NVVM::FenceProxyOp::create(
+        rewriter, loc, NVVM::ProxyKind::async_shared,
+        NVVM::SharedSpaceAttr::get(getContext(),
+                                   NVVM::SharedSpace::shared_cta));
     rewriter.eraseOp(op);
     return success();
   }

@@ -173,7 +173,6 @@ struct EachLowering : OpConversionPattern<EachOp> {
   matchAndRewrite(EachOp op, OneToNOpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
     Location loc = op.getLoc();
-    bool clearsRows = !op.getBody().getOps<ClearRowOp>().empty();
     Value zero = createI32(rewriter, loc, 0);
     SmallVector<Value> extents;
     for (ValueRange extent : adaptor.getExtents())
@@ -198,12 +197,6 @@ struct EachLowering : OpConversionPattern<EachOp> {
       rewriter.eraseOp(body->getTerminator());
       rewriter.inlineBlockBefore(body, loop.getBody()->getTerminator(), point);
     }
-    // Products read shared memory through another proxy.
-    if (clearsRows)
-      NVVM::FenceProxyOp::create(
-          rewriter, loc, NVVM::ProxyKind::async_shared,
-          NVVM::SharedSpaceAttr::get(getContext(),
-                                     NVVM::SharedSpace::shared_cta));
     createGroupBarrier(rewriter, op, values);
     rewriter.eraseOp(op);
     return success();

@@ -135,6 +135,9 @@ public:
 void populateCoordPatterns(const mlir::TypeConverter &converter,
                            const KernelValues &values,
                            mlir::RewritePatternSet &patterns);
+void populateMaskPatterns(const mlir::TypeConverter &converter,
+                          const KernelValues &values,
+                          mlir::RewritePatternSet &patterns);
 void populateRegisterPatterns(const mlir::TypeConverter &converter,
                               mlir::RewritePatternSet &patterns);
 void populateMathPatterns(const mlir::TypeConverter &converter,
