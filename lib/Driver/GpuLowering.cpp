@@ -5,10 +5,12 @@
 #include "attn/Analysis/Signature.h"
 #include "attn/Conversion/Passes.h"
 #include "attn/Driver/Execution.h"
+#include "attn/Driver/Source.h"
 #include "attn/Support/ElementType.h"
 #include "dialects/Tile/Tile.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
 
@@ -49,8 +51,31 @@ compilePipe(ModuleOp module, const PipelineOptions &options,
 
 GpuLowering::GpuLowering(cascade::FuncOp func, const PipelineOptions &options,
                          const MachineModel &machine)
-    : func(func), options(options), machine(machine) {
+    : func(func), options(options), onStage(options.onStage), machine(machine) {
   this->options.fewRows = 0;
+}
+
+std::unique_ptr<GpuLowering> GpuLowering::clone() {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  OwningOpRef<ModuleOp> module = isolate(func);
+  module->print(stream, OpPrintingFlags().enableDebugInfo());
+  std::unique_ptr<MLIRContext> context = createContext();
+  OwningOpRef<ModuleOp> copy = parseSourceString<ModuleOp>(text, context.get());
+  auto result = std::make_unique<GpuLowering>(
+      *copy->getOps<cascade::FuncOp>().begin(), options, machine);
+  result->ownContext = std::move(context);
+  result->ownModule = std::move(copy);
+  result->usesBoxes = usesBoxes;
+  result->mute(true);
+  return result;
+}
+
+void GpuLowering::mute(bool isMuted) {
+  options.onStage = isMuted ? nullptr : onStage;
+  // Stages before the tiles are shown when these are made.
+  if (!isMuted)
+    tiles = {};
 }
 
 /// Without boxes a kernel for given lengths is one for any. Ranks of fixed

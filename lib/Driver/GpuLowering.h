@@ -37,6 +37,15 @@ public:
   GpuLowering(cascade::FuncOp func, const PipelineOptions &options,
               const MachineModel &machine);
 
+  /// Another one of the function's copy in a context of its own, so that both
+  /// can be used at once by two threads. It is muted. Null if the function's
+  /// text is not the function's.
+  std::unique_ptr<GpuLowering> clone();
+
+  /// While muted it shows its stages to nobody.
+  void mute(bool isMuted);
+  bool isShown() const { return static_cast<bool>(options.onStage); }
+
   /// Whether tiles may be boxes of a canvas, which the function was bound to;
   /// they are unless `useBoxes` says otherwise.
   bool hasBoxes();
@@ -69,8 +78,13 @@ private:
   const BoxChoice *getBoxes(int64_t rows, int64_t keys);
   mlir::OwningOpRef<mlir::ModuleOp> bind();
 
+  /// Of a clone, where its function lives.
+  std::unique_ptr<mlir::MLIRContext> ownContext;
+  mlir::OwningOpRef<mlir::ModuleOp> ownModule;
+
   cascade::FuncOp func;
   PipelineOptions options;
+  decltype(PipelineOptions::onStage) onStage;
   const MachineModel &machine;
   /// The function bound to its canvas; null before it is asked for, or without
   /// one.

@@ -46,6 +46,8 @@ static const OptionSpec kSpecs[] = {
      "of the buffer: row-granule=N, rows-divide, hold-points; or unfused"},
     {"dry-run", "", "compile as far as the reports need, and run nothing"},
     {"json", "", "print one JSON object"},
+    {"serve", "",
+     "run what lines of the standard input say, JSON arrays of arguments"},
 };
 
 llvm::ArrayRef<OptionSpec> attn::getRunSpecs() {
@@ -192,6 +194,7 @@ attn::parseRunOptions(llvm::ArrayRef<std::string> arguments) {
   options.check = line->has("check");
   options.bench = line->has("bench");
   options.json = line->has("json");
+  options.serve = line->has("serve");
   options.dryRun = line->has("dry-run");
   if (options.dryRun && (options.check || options.bench))
     return refuse("--dry-run", "nothing is run that could be checked or timed",
@@ -204,7 +207,7 @@ attn::parseRunOptions(llvm::ArrayRef<std::string> arguments) {
                   "give one variant or file");
   if (!positionals.empty())
     options.program = positionals.front();
-  else if (!options.help && !options.list)
+  else if (!options.help && !options.list && !options.serve)
     return refuse("command line", "there is no program",
                   "give a variant of --list or an .mlir file");
   auto shape = parseShape(*line);

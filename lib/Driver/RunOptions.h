@@ -17,6 +17,8 @@ namespace attn {
 
 struct RunOptions {
   bool help = false, list = false, check = false, bench = false, json = false;
+  /// Take command lines from the standard input.
+  bool serve = false;
   /// Compile as far as the reports need and run nothing.
   bool dryRun = false;
   /// The variant or file; empty for `--list` alone.

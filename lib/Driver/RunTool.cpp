@@ -9,6 +9,7 @@
 #include "GpuProgram.h"
 #include "RunOptions.h"
 #include "ScheduleOptions.h"
+#include "Serve.h"
 
 #include "attn/Driver/Check.h"
 #include "attn/Driver/Execution.h"
@@ -19,6 +20,8 @@
 
 #include "mlir/IR/MLIRContext.h"
 #include "llvm/Support/raw_ostream.h"
+
+#include <iostream>
 
 using namespace attn;
 
@@ -284,6 +287,10 @@ int attn::runTool(llvm::ArrayRef<std::string> arguments, llvm::raw_ostream &out,
   if (options->help) {
     out << formatHelp("attn-run FILE|VARIANT [options] [--TENSOR FILE.npy ...]",
                       getRunSpecs());
+    return kRight;
+  }
+  if (options->serve) {
+    serve(std::cin, out);
     return kRight;
   }
   if (options->list && options->program.empty()) {

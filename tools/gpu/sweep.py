@@ -1,11 +1,11 @@
 # ===- sweep.py - random cases of variants on the GPU, against f64 --------===#
 """Runs attn-run on random cases and compares with its f64 interpreter.
 
-Each case is a process of its own with a time limit, several at a time. A case
-that is refused counts as a failure: a sweep is over what is covered. But kernels that
-copy and store rows in bulk refuse tensors whose rows cannot be: such a case runs
-again by a kernel for any strides. A failure is printed with the command that runs
-it again.
+Processes that serve runs take the cases, with a time limit each; one that fails ends
+its process. A case that is refused counts as a failure: a sweep is over what is
+covered. But kernels that copy and store rows in bulk refuse tensors whose rows cannot
+be: such a case runs again by a kernel for any strides. A failure is printed with the
+command that runs it again.
 """
 
 import argparse
@@ -18,9 +18,11 @@ import re
 import shlex
 import subprocess
 import sys
+import threading
 import time
 
 import cases
+from children import Child
 
 TIMEOUT = 120
 ROOT = os.path.normpath(os.path.join(os.path.dirname(__file__), "..", ".."))
@@ -37,28 +39,33 @@ def list_variants():
     return [line.split()[0] for line in done.stdout.splitlines()]
 
 
-def run(args, deadline):
-    """The arguments, the outcome, and the report or what was printed instead."""
-    if deadline and time.monotonic() > deadline:
-        return args, "not run", ""
-    outcome, report = run_once(args)
-    if outcome == "refused" and LAYOUT.search(report):
-        args = [*args, "--any-strides"]
-        outcome, report = run_once(args)
-    return args, outcome, report
+class Worker(threading.local):
+    """The process that runs a thread's cases."""
 
+    def __init__(self):
+        self.child = Child([ATTN_RUN, "--serve"], TIMEOUT)
 
-def run_once(args):
-    try:
-        done = subprocess.run(
-            [ATTN_RUN, *args], capture_output=True, text=True, timeout=TIMEOUT
-        )
-    except subprocess.TimeoutExpired:
-        return "hangs", f"runs over {TIMEOUT} s"
-    outcome = OUTCOMES.get(done.returncode, "crashes")
-    if outcome == "right":
-        return outcome, json.loads(done.stdout.splitlines()[-1])
-    return outcome, (done.stdout + done.stderr).strip()
+    def run(self, args, deadline):
+        """The arguments, the outcome, and the report or what was printed instead."""
+        if deadline and time.monotonic() > deadline:
+            return args, "not run", ""
+        outcome, report = self.run_once(args)
+        if outcome == "refused" and LAYOUT.search(report):
+            args = [*args, "--any-strides"]
+            outcome, report = self.run_once(args)
+        if outcome != "right":
+            # A launch that has failed leaves a context that refuses all others.
+            self.child.kill()
+        return args, outcome, report
+
+    def run_once(self, args):
+        answer = self.child.run(args)
+        if answer is None:
+            return "crashes", f"or runs over {TIMEOUT} s"
+        outcome = OUTCOMES[answer["status"]]
+        if outcome == "right":
+            return outcome, json.loads(answer["output"].splitlines()[-1])
+        return outcome, (answer["output"] + answer["errors"]).strip()
 
 
 class Tally:
@@ -116,7 +123,8 @@ def main():
     tallies = collections.defaultdict(Tally)
     outcomes = collections.Counter()
     with concurrent.futures.ThreadPoolExecutor(options.workers) as pool:
-        futures = [pool.submit(run, args, deadline) for args in drawn]
+        worker = Worker()
+        futures = [pool.submit(worker.run, args, deadline) for args in drawn]
         for future in concurrent.futures.as_completed(futures):
             args, outcome, report = future.result()
             outcomes[outcome] += 1
