@@ -172,16 +172,21 @@ Chooser::findRoomy(ArrayRef<ScheduleCandidate> candidates, double spare) const {
 /// those between, by what they have to spare. That finds most of what trying
 /// all in their order would, in the time of two builds or three on two cores.
 bool Chooser::search(ArrayRef<ScheduleCandidate> candidates) {
-  double most = -std::numeric_limits<double>::infinity();
-  for (const ScheduleCandidate &candidate : candidates)
-    if (findRoomy(candidate, most))
-      most = std::max(most, candidate.estimate.spareRegisters);
-  const ScheduleCandidate *roomiest = findRoomy(candidates, most);
+  constexpr int kMostPairs = 3;
+  constexpr double kAny = -std::numeric_limits<double>::infinity();
   lowering.mute(true);
-  const ScheduleCandidate *best =
-      tryPair(findRoomy(candidates, -std::numeric_limits<double>::infinity()),
-              roomiest);
+  const ScheduleCandidate *best = nullptr, *roomiest = nullptr;
+  for (int pair = 0; pair < kMostPairs && !best; ++pair) {
+    const ScheduleCandidate *fastest = roomiest = findRoomy(candidates, kAny);
+    for (const ScheduleCandidate &candidate : candidates)
+      if (roomiest &&
+          candidate.estimate.spareRegisters > roomiest->estimate.spareRegisters)
+        if (const ScheduleCandidate *found = findRoomy(candidate, kAny))
+          roomiest = found;
+    best = tryPair(fastest, roomiest);
+  }
   if (best && best == roomiest) {
+    double most = roomiest->estimate.spareRegisters;
     ArrayRef<ScheduleCandidate> faster = candidates.take_until(
         [&](const ScheduleCandidate &candidate) { return &candidate == best; });
     if (const ScheduleCandidate *found = tryPair(
