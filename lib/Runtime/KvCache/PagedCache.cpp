@@ -3,30 +3,11 @@
 #include "attn/Runtime/KvCache/PagedCache.h"
 
 #include "Grow.h"
+#include "Refusals.h"
 
 #include <algorithm>
-#include <new>
-#include <stdexcept>
 
 using namespace attn;
-
-static Status refuse(std::string reason, std::string alternative,
-                     StatusCode code = StatusCode::invalidArgument) {
-  return Status::error(code, "cache", std::move(reason),
-                       std::move(alternative));
-}
-
-/// What `edit` returns, or a refusal where the host has no memory for it.
-template <typename Edit>
-static auto refuseWithoutMemory(Edit edit) -> decltype(edit()) {
-  try {
-    return edit();
-  } catch (const std::bad_alloc &) {
-  } catch (const std::length_error &) {
-  }
-  return refuse("expects memory of the host for its accounts, but got none",
-                "free what is not needed", StatusCode::resourceExhausted);
-}
 
 PagedCache::PagedCache(const PagedCacheOptions &options)
     : options(options), pool(std::make_unique<PagePool>(options.numPages)),
@@ -54,12 +35,10 @@ Result<PagedCache> PagedCache::create(const PagedCacheOptions &options) {
 Result<size_t> PagedCache::find(SequenceId sequence) const {
   size_t at = sequence.number;
   if (at >= sequences.size())
-    return refuse("sequence " + std::to_string(at) + " was never created",
-                  "give one that createSequence or fork has returned");
+    return refuseUnknown(at);
   const Sequence &entry = sequences[at];
   if (!entry.isLive || entry.generation != sequence.generation)
-    return refuse("sequence " + std::to_string(at) + " was freed",
-                  "create another, or fork before");
+    return refuseFreed(at);
   return at;
 }
 
@@ -255,11 +234,10 @@ Status PagedCache::truncate(SequenceId id, int64_t length) {
     if (!at.isOk())
       return at.takeStatus();
     Sequence &sequence = sequences[*at];
-    auto has = static_cast<int64_t>(sequence.tokens.size());
-    if (length < 0 || length > has)
-      return refuse("expects a length of 0 to " + std::to_string(has) +
-                        ", but got " + std::to_string(length),
-                    "append what is missing");
+    if (Status status =
+            checkLength(length, static_cast<int64_t>(sequence.tokens.size()));
+        !status.isOk())
+      return status;
     cut(sequence, static_cast<size_t>(countPages(length)));
     sequence.tokens.resize(static_cast<size_t>(length));
     // Commits begin anew, with what is left.

@@ -9,14 +9,13 @@
 #ifndef ATTN_RUNTIME_KVCACHE_PAGEPOOL_H
 #define ATTN_RUNTIME_KVCACHE_PAGEPOOL_H
 
+#include "attn/Runtime/KvCache/Sequence.h"
+
 #include <cstddef>
-#include <cstdint>
 #include <string>
 #include <vector>
 
 namespace attn {
-
-using PageId = int32_t;
 
 class PagePool {
 public:

@@ -22,29 +22,12 @@
 
 namespace attn {
 
-/// A sequence of a cache. One that was freed is known as such: the number's
-/// next owner has another generation.
-struct SequenceId {
-  uint32_t number = 0, generation = 0;
-
-  bool operator==(const SequenceId &other) const {
-    return number == other.number && generation == other.generation;
-  }
-};
-
 struct PagedCacheOptions {
   /// Pages of the cache, and tokens of a page.
   int32_t numPages = 0;
   int64_t pageTokens = 16;
   /// Whether pages are kept for sequences to come.
   bool keepsPrefixes = true;
-};
-
-/// Tokens that are to be copied before anything is written: the first of a page
-/// that others refer to as well.
-struct PageCopy {
-  PageId from, to;
-  int64_t numTokens;
 };
 
 /// What the caller has to do for an append.

@@ -1,0 +1,156 @@
+//===- HostBlocksTest.cpp - pages of keys and values on a CPU -------------===//
+
+#include "KvRows.h"
+
+#include "attn/Runtime/KvCache/HostBlocks.h"
+#include "attn/Runtime/KvCache/PagedCache.h"
+
+#include <cstring>
+#include <gtest/gtest.h>
+#include <random>
+
+using namespace attn;
+using namespace attn::test;
+
+static HostBlocks makeBlocks(const KvLayout &layout, int32_t numBlocks) {
+  auto blocks = HostBlocks::create(layout, numBlocks);
+  EXPECT_TRUE(blocks.isOk()) << blocks.getStatus().message();
+  return std::move(*blocks);
+}
+
+namespace {
+TEST(HostBlocks, RefusesWhatTheSystemHasNot) {
+  KvShape shape = makeOddShape();
+  EXPECT_EQ(
+      HostBlocks::create(makeLayout(shape, 4, KvOrder::byToken), -1)
+          .getStatus()
+          .message(),
+      "cache: expects no negative number of blocks, but got -1; give the pages "
+      "or slots of the cache");
+  shape.keyBytes = int64_t(1) << 50;
+  auto refused =
+      HostBlocks::create(makeLayout(shape, 4, KvOrder::byToken), 1024);
+  ASSERT_FALSE(refused.isOk());
+  EXPECT_EQ(refused.getStatus().getCode(), StatusCode::resourceExhausted);
+  EXPECT_NE(refused.getStatus().message().find(
+                "expects memory for 1024 blocks of 27021597764223216 bytes, "
+                "but got: Cannot allocate memory"),
+            std::string::npos)
+      << refused.getStatus().message();
+  EXPECT_EQ(
+      makeBlocks(makeLayout(makeOddShape(), 4, KvOrder::byToken), 0).getData(),
+      nullptr);
+}
+
+TEST(HostBlocks, RefusesCopiesOfWhatThereIsNot) {
+  HostBlocks blocks =
+      makeBlocks(makeLayout(makeOddShape(), 4, KvOrder::byToken), 3);
+  EXPECT_EQ(blocks.copy({0, 3, 1}).message(),
+            "cache: expects a block below 3, but got 3; give a copy that this "
+            "memory's cache has returned");
+  EXPECT_FALSE(blocks.copy({-1, 1, 1}).isOk());
+  EXPECT_FALSE(blocks.copy({1, 1, 1}).isOk());
+  EXPECT_FALSE(blocks.copy({0, 1, -1}).isOk());
+  EXPECT_EQ(blocks.copy({0, 1, 5}).message(),
+            "cache: expects to copy 0 to 4 tokens, but got 5; give a copy that "
+            "this memory's cache has returned");
+}
+
+// A copy takes the first tokens, and leaves all other bytes as they were.
+TEST(HostBlocks, CopiesTheFirstTokensOnly) {
+  for (KvOrder order : {KvOrder::byLayer, KvOrder::byToken}) {
+    KvLayout layout = makeLayout(makeOddShape(), 4, order);
+    HostBlocks blocks = makeBlocks(layout, 3);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(blocks.getData()) % 4096, 0u);
+    for (PageId block = 0; block < 3; ++block)
+      for (int64_t token = 0; token < 4; ++token)
+        writeToken(layout, blocks.getRow(block, KvSide::key, 0, 0, 0), token,
+                   uint32_t(block * 4 + token));
+    ASSERT_TRUE(blocks.copy({0, 1, 3}).isOk());
+    for (PageId block = 0; block < 3; ++block)
+      for (int64_t token = 0; token < 4; ++token)
+        EXPECT_EQ(
+            readToken(
+                layout, blocks.getData() + block * layout.getBlockBytes(),
+                token,
+                uint32_t((block == 1 && token < 3 ? 0 : block) * 4 + token)),
+            "");
+  }
+}
+
+// A paged cache over real memory: whatever sequences do, each reads its own
+// tokens through its table. Pages that were given back are poisoned, so that
+// nobody reads what another has left.
+TEST(HostBlocks, HoldWhatAPagedCacheSays) {
+  uint64_t seed = getNumber("ATTN_CACHE_SEED", std::random_device()());
+  uint64_t steps = getNumber("ATTN_CACHE_STEPS", 3000);
+  std::printf("ATTN_CACHE_SEED=%llu\n", static_cast<unsigned long long>(seed));
+  for (KvOrder order : {KvOrder::byLayer, KvOrder::byToken}) {
+    constexpr int32_t kPages = 24;
+    KvLayout layout = makeLayout(makeOddShape(), 4, order);
+    HostBlocks blocks = makeBlocks(layout, kPages);
+    auto cache = PagedCache::create({kPages, 4, /*keepsPrefixes=*/false});
+    ASSERT_TRUE(cache.isOk());
+    std::mt19937_64 random(seed);
+    struct Known {
+      SequenceId id;
+      std::vector<TokenId> tokens;
+    };
+    std::vector<Known> sequences;
+    auto getBlock = [&](int64_t page) {
+      return blocks.getData() + page * layout.getBlockBytes();
+    };
+    std::memset(blocks.getData(), 0xff,
+                size_t(kPages * layout.getBlockBytes()));
+    uint64_t numCopies = 0;
+    for (uint64_t step = 0; step < steps; ++step) {
+      size_t kind = sequences.empty() ? 0 : random() % 8;
+      size_t at = sequences.empty() ? 0 : random() % sequences.size();
+      if (kind == 0 && sequences.size() < 8) {
+        sequences.push_back({cache->createSequence()->sequence, {}});
+      } else if (kind == 1 && sequences.size() < 8) {
+        sequences.push_back(
+            {*cache->fork(sequences[at].id), sequences[at].tokens});
+      } else if (kind == 2) {
+        ASSERT_TRUE(cache->free(sequences[at].id).isOk());
+        sequences.erase(sequences.begin() + ptrdiff_t(at));
+      } else if (kind == 3) {
+        size_t length = random() % (sequences[at].tokens.size() + 1);
+        ASSERT_TRUE(cache->truncate(sequences[at].id, int64_t(length)).isOk());
+        sequences[at].tokens.resize(length);
+      } else {
+        std::vector<TokenId> tokens(random() % 6);
+        for (TokenId &token : tokens)
+          token = TokenId(random());
+        auto append = cache->append(sequences[at].id, tokens);
+        if (append.isOk()) {
+          for (const PageCopy &copy : append->copies)
+            ASSERT_TRUE(blocks.copy(copy).isOk());
+          numCopies += append->copies.size();
+          for (size_t i = 0; i < tokens.size(); ++i)
+            writeToken(layout, getBlock(append->slots[i] / 4),
+                       append->slots[i] % 4, uint32_t(tokens[i]));
+          auto &known = sequences[at].tokens;
+          known.insert(known.end(), tokens.begin(), tokens.end());
+        }
+      }
+      std::vector<bool> isUsed(kPages);
+      for (const Known &known : sequences) {
+        auto table = cache->getTable(known.id, kPages);
+        for (PageId page : *table)
+          if (page >= 0)
+            isUsed[size_t(page)] = true;
+        for (size_t i = 0; i < known.tokens.size(); ++i)
+          ASSERT_EQ(readToken(layout, getBlock((*table)[i / 4]), int64_t(i % 4),
+                              uint32_t(known.tokens[i])),
+                    "")
+              << "step " << step;
+      }
+      for (PageId page = 0; page < kPages; ++page)
+        if (!isUsed[size_t(page)])
+          std::memset(getBlock(page), 0xff, size_t(layout.getBlockBytes()));
+    }
+    EXPECT_GT(numCopies, 0u);
+  }
+}
+} // namespace
