@@ -44,7 +44,7 @@ Status StreamingCache::initialize(const StreamingCacheOptions &options) {
     numRows += head.numPlaces;
     heads.push_back(head);
   }
-  mostTokens.resize(static_cast<size_t>(options.numSlots));
+  kept.resize(static_cast<size_t>(options.numSlots) * heads.size());
   return {};
 }
 
@@ -77,7 +77,8 @@ Result<SequenceId> StreamingCache::createSequence() {
     Result<PageId> slot = slots.findUnused();
     if (!slot.isOk())
       return slot.takeStatus();
-    mostTokens[static_cast<size_t>(*slot)] = 0;
+    for (int32_t head = 0; head < getNumHeads(); ++head)
+      getKept(*slot, head) = 0;
     return slots.take(*slot, 0);
   });
 }
@@ -97,8 +98,9 @@ Result<int64_t> StreamingCache::append(SequenceId id, int64_t numTokens) {
                     "append them in parts, or create the cache with a larger "
                     "maxAppend");
     slots.setLength(*slot, length + numTokens);
-    int64_t &most = mostTokens[static_cast<size_t>(*slot)];
-    most = std::max(most, length + numTokens);
+    for (int32_t head = 0; head < getNumHeads(); ++head)
+      getKept(*slot, head) = std::max(getKept(*slot, head),
+                                      length + numTokens - get(head).getRing());
     return length;
   });
 }
@@ -111,8 +113,8 @@ Result<StreamingCache::Forked> StreamingCache::fork(SequenceId id) {
     Result<PageId> to = slots.findUnused();
     if (!to.isOk())
       return to.takeStatus();
-    mostTokens[static_cast<size_t>(*to)] =
-        mostTokens[static_cast<size_t>(*from)];
+    for (int32_t head = 0; head < getNumHeads(); ++head)
+      getKept(*to, head) = getKept(*from, head);
     return Forked{slots.take(*to, slots.getLength(*from)),
                   {*from, *to, numRows}};
   });
@@ -128,9 +130,12 @@ Status StreamingCache::truncate(SequenceId id, int64_t length) {
       return status;
     // The next token is at position `length`.
     for (int32_t head = 0; head < getNumHeads(); ++head)
-      if (Status status = checkKept(*slot, head, length + 1, 1); !status.isOk())
+      if (Status status = checkKept(*slot, head, length, length);
+          !status.isOk())
         return status;
     slots.setLength(*slot, length);
+    for (int32_t head = 0; head < getNumHeads(); ++head)
+      getKept(*slot, head) = std::min(getKept(*slot, head), length);
     return {};
   });
 }
@@ -155,23 +160,23 @@ int64_t StreamingCache::getPlace(int32_t at, int64_t position) const {
   return position < sink ? position : sink + (position - sink) % head.getRing();
 }
 
-int64_t StreamingCache::getWindowBegin(const Head &head, int64_t length,
-                                       int64_t numQueries) {
+int64_t StreamingCache::getWindowBegin(const Head &head, int64_t position) {
   return std::max(head.budget.sinkTokens,
-                  length - numQueries + 1 - head.budget.windowTokens);
+                  position + 1 - head.budget.windowTokens);
 }
 
-Status StreamingCache::checkKept(PageId slot, int32_t at, int64_t length,
-                                 int64_t numQueries) const {
+Status StreamingCache::checkKept(PageId slot, int32_t at, int64_t position,
+                                 int64_t end) const {
   const Head &head = get(at);
-  int64_t seen = getWindowBegin(head, length, numQueries);
-  int64_t kept = mostTokens[static_cast<size_t>(slot)] - head.getRing();
-  if (seen >= kept || kept <= head.budget.sinkTokens)
+  int64_t seen = getWindowBegin(head, position);
+  int64_t first =
+      kept[static_cast<size_t>(slot) * heads.size() + static_cast<size_t>(at)];
+  if (seen >= std::min(first, end))
     return {};
-  return refuse("a query at position " + std::to_string(length - numQueries) +
+  return refuse("a query at position " + std::to_string(position) +
                     " sees tokens from " + std::to_string(seen) +
                     " on by head " + std::to_string(at) +
-                    ", which keeps those from " + std::to_string(kept) + " on",
+                    ", which keeps those from " + std::to_string(first) + " on",
                 "keep more tokens, or append them to another sequence");
 }
 
@@ -189,8 +194,8 @@ Result<PageId> StreamingCache::find(SequenceId id, int32_t head,
     return refuse("expects 0 to " + std::to_string(most) +
                       " queries, but got " + std::to_string(numQueries),
                   "give as many as the last append had");
-  if (Status status =
-          checkKept(*slot, head, slots.getLength(*slot), numQueries);
+  int64_t length = slots.getLength(*slot);
+  if (Status status = checkKept(*slot, head, length - numQueries, length);
       !status.isOk())
     return status;
   return slot;
@@ -210,7 +215,7 @@ StreamingCache::getSegments(SequenceId id, int32_t at,
       return segments;
     if (int64_t sink = std::min(head.budget.sinkTokens, length); sink > 0)
       segments.push_back({0, sink, 0});
-    for (int64_t position = getWindowBegin(head, length, numQueries);
+    for (int64_t position = getWindowBegin(head, length - numQueries);
          position < length;) {
       int64_t first = getPlace(at, position);
       int64_t count = std::min(length - position, head.numPlaces - first);
@@ -232,8 +237,8 @@ Result<int64_t> StreamingCache::getHeadLength(SequenceId id, int32_t at,
       return 0;
     const Head &head = get(at);
     return std::min(head.budget.sinkTokens, length) +
-           std::max<int64_t>(0,
-                             length - getWindowBegin(head, length, numQueries));
+           std::max<int64_t>(0, length -
+                                    getWindowBegin(head, length - numQueries));
   });
 }
 

@@ -95,7 +95,11 @@ TEST(StreamingCache, RefusesToGoBackBeyondWhatIsKept) {
   EXPECT_EQ(*cache.getLength(a), 8);
   // Position 6, the first of the last two, saw 4 and 5, which are gone.
   EXPECT_FALSE(cache.getSegments(a, 0, 2).isOk());
-  EXPECT_FALSE(cache.truncate(a, 0).isOk());
+  EXPECT_FALSE(cache.truncate(a, 2).isOk());
+  // Who sees nothing before it can begin anew.
+  EXPECT_TRUE(cache.truncate(a, 1).isOk());
+  ASSERT_TRUE(cache.append(a, 2).isOk());
+  EXPECT_EQ(*cache.getSegments(a, 0, 2), (Segments{{0, 1, 0}, {1, 2, 1}}));
 }
 
 // Random operations beside plain lists of tokens, over real memory: what each

@@ -114,22 +114,24 @@ private:
   const Head &get(int32_t head) const {
     return heads[static_cast<size_t>(head)];
   }
-  /// Where the tokens behind the sink begin that queries at positions
-  /// [length - numQueries, length) see.
-  static int64_t getWindowBegin(const Head &head, int64_t length,
-                                int64_t numQueries);
-  /// Refuses what `numQueries` queries up to `length` see if it has been
-  /// overwritten.
-  Status checkKept(PageId slot, int32_t head, int64_t length,
-                   int64_t numQueries) const;
+  /// Where the tokens behind the sink begin that a query at a position sees.
+  static int64_t getWindowBegin(const Head &head, int64_t position);
+  int64_t &getKept(PageId slot, int32_t head) {
+    return kept[static_cast<size_t>(slot) * heads.size() +
+                static_cast<size_t>(head)];
+  }
+  /// Refuses if a token before `end` has been overwritten that a query at a
+  /// position sees.
+  Status checkKept(PageId slot, int32_t head, int64_t position,
+                   int64_t end) const;
   Result<PageId> find(SequenceId sequence, int32_t head,
                       int64_t numQueries) const;
 
   SequenceSlots slots;
   std::vector<Head> heads;
-  /// The most tokens that a slot's sequence has had: from there on back, rings
-  /// still hold what they held.
-  std::vector<int64_t> mostTokens;
+  /// For each slot and head, the position from which on its ring holds all of
+  /// the sequence's tokens.
+  std::vector<int64_t> kept;
   int64_t maxAppend = 1, numRows = 0;
 };
 
