@@ -56,6 +56,22 @@ struct DriverTable {
   DriverFunction<DevicePointer *, size_t> allocate{"cuMemAlloc_v2"};
   DriverFunction<DevicePointer> release{"cuMemFree_v2"};
   DriverFunction<DevicePointer, unsigned char, size_t> fill{"cuMemsetD8_v2"};
+  DriverFunction<size_t *, const MemoryProperties *, GranularityOption>
+      getGranularity{"cuMemGetAllocationGranularity"};
+  DriverFunction<DevicePointer *, size_t, size_t, DevicePointer,
+                 unsigned long long>
+      reserveAddresses{"cuMemAddressReserve"};
+  DriverFunction<DevicePointer, size_t> freeAddresses{"cuMemAddressFree"};
+  DriverFunction<MemoryHandle *, size_t, const MemoryProperties *,
+                 unsigned long long>
+      createMemory{"cuMemCreate"};
+  DriverFunction<MemoryHandle> releaseMemory{"cuMemRelease"};
+  DriverFunction<DevicePointer, size_t, size_t, MemoryHandle,
+                 unsigned long long>
+      mapMemory{"cuMemMap"};
+  DriverFunction<DevicePointer, size_t> unmapMemory{"cuMemUnmap"};
+  DriverFunction<DevicePointer, size_t, const MemoryAccess *, size_t>
+      setMemoryAccess{"cuMemSetAccess"};
   DriverFunction<TensorMap *, TensorMapType, unsigned, void *, const uint64_t *,
                  const uint64_t *, const unsigned *, const unsigned *,
                  TensorMapInterleave, TensorMapSwizzle, TensorMapL2Promotion,
@@ -74,6 +90,9 @@ struct DriverTable {
     visit(synchronize), visit(loadModule), visit(unloadModule);
     visit(getFunction), visit(setFunctionAttribute), visit(allocate);
     visit(release), visit(fill), visit(encodeTensorMap), visit(launch);
+    visit(getGranularity), visit(reserveAddresses), visit(freeAddresses);
+    visit(createMemory), visit(releaseMemory), visit(mapMemory);
+    visit(unmapMemory), visit(setMemoryAccess);
   }
 };
 

@@ -54,6 +54,7 @@ enum DeviceAttribute : int {
   computeCapabilityMajor = 75,
   computeCapabilityMinor = 76,
   maxSharedBytesPerBlockOptin = 97,
+  virtualMemoryManagement = 102,
 };
 
 /// CUfunction_attribute.
@@ -113,10 +114,43 @@ struct LaunchConfig {
   unsigned numAttributes;
 };
 
+/// CUmemGenericAllocationHandle: physical memory.
+using MemoryHandle = unsigned long long;
+
+/// CUmemLocation.
+struct MemoryLocation {
+  int type;
+  int id;
+};
+enum MemoryLocationType : int { locationDevice = 1 };
+
+/// CUmemAllocationProp, of which the last members stay zero.
+struct MemoryProperties {
+  int type;
+  int handleTypes;
+  MemoryLocation location;
+  void *windowsHandle;
+  char flags[8];
+};
+enum MemoryType : int { memoryPinned = 1 };
+
+/// CUmemAccessDesc.
+struct MemoryAccess {
+  MemoryLocation location;
+  int flags;
+};
+enum MemoryAccessFlags : int { accessReadWrite = 3 };
+
+/// CUmemAllocationGranularity_flags.
+enum GranularityOption : int { granularityMinimum = 0 };
+
 // The driver reads and writes these.
 static_assert(sizeof(TensorMap) == 128 && alignof(TensorMap) == 64);
 static_assert(sizeof(LaunchAttribute) == 72 &&
               offsetof(LaunchAttribute, value) == 8);
+static_assert(sizeof(MemoryProperties) == 32 &&
+              offsetof(MemoryProperties, location) == 8);
+static_assert(sizeof(MemoryAccess) == 12);
 static_assert(sizeof(LaunchConfig) == 56 &&
               offsetof(LaunchConfig, stream) == 32);
 

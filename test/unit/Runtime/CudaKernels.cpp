@@ -87,7 +87,8 @@ void test::useFakeCuda() {
 
 std::string test::describeLeaks() {
   std::string leaks;
-  for (const char *kind : {"context", "module", "memory", "push"})
+  for (const char *kind :
+       {"context", "module", "memory", "push", "range", "granule", "mapping"})
     if (int count = fakeCudaNumLive(kind))
       leaks += std::string(kind) + " " + std::to_string(count) + " ";
   return leaks;

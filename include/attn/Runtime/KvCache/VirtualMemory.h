@@ -52,6 +52,11 @@ public:
 Result<std::shared_ptr<VirtualMemory>>
 createHostVirtualMemory(uint64_t granularity = uint64_t(2) << 20);
 
+/// A GPU's: of the calling thread's current CUDA context, else of device 0.
+/// Refused where there is no driver, or a device without virtual memory
+/// management.
+Result<std::shared_ptr<VirtualMemory>> createCudaVirtualMemory();
+
 } // namespace attn
 
 #endif // ATTN_RUNTIME_KVCACHE_VIRTUALMEMORY_H

@@ -48,6 +48,7 @@ void fakeCudaReset() {
   state.version = 12040;
   state.major = 9;
   state.minor = 0;
+  state.hasVirtualMemory = true;
   state.capturing = state.captureBroken = false;
   state.captureMode = captureModeGlobal;
   state.current.clear();
@@ -72,6 +73,12 @@ int fakeCudaNumLive(const char *kind) {
     return static_cast<int>(state.modules.size());
   if (name == "memory")
     return static_cast<int>(state.memory.size());
+  if (name == "range")
+    return static_cast<int>(state.ranges.size());
+  if (name == "granule")
+    return static_cast<int>(state.granules.size());
+  if (name == "mapping")
+    return static_cast<int>(state.mappings.size());
   return name == "push" ? static_cast<int>(state.current.size()) : -1;
 }
 
@@ -80,6 +87,15 @@ void fakeCudaSetVersion(int version) { getState().version = version; }
 void fakeCudaSetComputeCapability(int major, int minor) {
   getState().major = major;
   getState().minor = minor;
+}
+
+void fakeCudaSetVirtualMemory(int has) {
+  getState().hasVirtualMemory = has != 0;
+}
+
+int fakeCudaIsAccessible(unsigned long long address) {
+  auto found = getState().mappings.find(address);
+  return found != getState().mappings.end() && found->second.isAccessible;
 }
 
 void fakeCudaSetCurrent(int device) {

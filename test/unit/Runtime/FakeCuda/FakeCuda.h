@@ -34,13 +34,22 @@ void fakeCudaFail(int first, int count, int result);
 int fakeCudaNumCalls(void);
 const char *fakeCudaLog(void);
 
-/* How many of "context", "module", "memory" and "push" are alive: retained
- * primary contexts, modules, allocations, contexts pushed by this thread. */
+/* How many of "context", "module", "memory", "push", "range", "granule" and
+ * "mapping" are alive: retained primary contexts, modules, allocations,
+ * contexts pushed by this thread, reserved addresses, physical memory, mappings
+ * of it. */
 int fakeCudaNumLive(const char *kind);
 
 /* What cuDriverGetVersion and the devices state. */
 void fakeCudaSetVersion(int version);
 void fakeCudaSetComputeCapability(int major, int minor);
+
+/* Whether devices have virtual memory management, which they have. Its
+ * addresses have nothing behind them: it only keeps accounts. */
+void fakeCudaSetVirtualMemory(int has);
+
+/* Whether memory is mapped at an address, and access to it given. */
+int fakeCudaIsAccessible(unsigned long long address);
 
 /* Makes the context of `device` current, as a framework would; -1 none. */
 void fakeCudaSetCurrent(int device);

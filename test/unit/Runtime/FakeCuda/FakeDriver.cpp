@@ -10,14 +10,6 @@ using namespace attn::cuda;
 using namespace attn::fake;
 
 namespace {
-template <typename... Values>
-std::string line(const char *name, const Values &...values) {
-  std::ostringstream out;
-  out << name;
-  ((out << ' ' << values), ...);
-  return out.str();
-}
-
 constexpr std::pair<ResultCode, const char *> errors[] = {
     {errorInvalidValue, "CUDA_ERROR_INVALID_VALUE"},
     {errorOutOfMemory, "CUDA_ERROR_OUT_OF_MEMORY"},
@@ -107,6 +99,9 @@ ResultCode cuDeviceGetAttribute(int *value, DeviceAttribute attribute,
     return success;
   case maxSharedBytesPerBlockOptin:
     *value = 232448;
+    return success;
+  case virtualMemoryManagement:
+    *value = getState().hasVirtualMemory;
     return success;
   }
   return errorInvalidValue;

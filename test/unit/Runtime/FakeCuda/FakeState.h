@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,18 @@ struct State {
   std::map<FakeModule *, std::unique_ptr<FakeModule>> modules;
   /// Addresses of allocations, with their bytes.
   std::map<void *, size_t> memory;
+  bool hasVirtualMemory = true;
+  /// Reserved ranges of addresses with their bytes, physical memory with the
+  /// number of its mappings, and what is mapped where.
+  std::map<cuda::DevicePointer, size_t> ranges;
+  std::map<cuda::MemoryHandle, int> granules;
+  struct Mapping {
+    cuda::MemoryHandle granule;
+    bool isAccessible;
+  };
+  std::map<cuda::DevicePointer, Mapping> mappings;
+  cuda::DevicePointer nextRange = cuda::DevicePointer(1) << 40;
+  cuda::MemoryHandle nextGranule = 1;
   /// Of the last launch.
   std::vector<std::string> parameters;
 };
@@ -52,6 +65,14 @@ State &getState();
 
 inline cuda::ContextHandle getContext(int device) {
   return reinterpret_cast<cuda::ContextHandle>(&getState().contexts[device]);
+}
+
+template <typename... Values>
+std::string line(const char *name, const Values &...values) {
+  std::ostringstream out;
+  out << name;
+  ((out << ' ' << values), ...);
+  return out.str();
 }
 
 /// Records a call and returns what it has to fail with, or success.
