@@ -1,42 +1,16 @@
 //===- AllocationTest.cpp - runs do not allocate, caches survive it -------===//
-//
-// An executable of its own, since it replaces the global operator new, as
-// sanitizers do for the others.
-//
-//===----------------------------------------------------------------------===//
 
+#include "CountedNew.h"
 #include "CudaKernels.h"
 #include "RowSum.h"
 
 #include "attn/Runtime/KvCache/PagedCache.h"
 
-#include <atomic>
-#include <cstdlib>
 #include <gtest/gtest.h>
-#include <new>
 #include <random>
 
 using namespace attn;
 using namespace attn::test;
-
-/// Calls of operator new in this process, and how many more succeed, if not
-/// negative.
-static std::atomic<int> numAllocations{0}, numLeft{-1};
-
-void *operator new(size_t size) {
-  ++numAllocations;
-  if (numLeft == 0) {
-    numLeft = -1;
-    throw std::bad_alloc();
-  }
-  if (numLeft > 0)
-    --numLeft;
-  if (void *memory = std::malloc(size))
-    return memory;
-  throw std::bad_alloc();
-}
-void operator delete(void *memory) noexcept { std::free(memory); }
-void operator delete(void *memory, size_t) noexcept { std::free(memory); }
 
 namespace {
 TEST(Allocation, IsOverWhenThePlanIsPrepared) {
