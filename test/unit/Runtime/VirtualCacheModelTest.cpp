@@ -27,9 +27,9 @@ public:
     memory = std::make_shared<CheckedMemory>(*host);
     options.numSlots = 6;
     options.capacity = 60;
-    // A granule has 10.24 tokens by token, and by layer 51.2 keys and 34.1
+    // A granule has 5.12 tokens by token, and by layer 25.6 keys and 17.1
     // values.
-    options.shape = {2, 1, 80, 120};
+    options.shape = {2, 1, 160, 240};
     options.order = order;
     options.mostGranules = mostGranules;
     options.overreadTokens = 3;
@@ -301,10 +301,10 @@ std::string Model::finish() {
 // ATTN_CACHE_SEED repeats a run, ATTN_CACHE_STEPS says how long each is.
 TEST(VirtualCache, EqualsItsModel) {
   uint64_t seed = getNumber("ATTN_CACHE_SEED", std::random_device()());
-  uint64_t steps = getNumber("ATTN_CACHE_STEPS", 4000);
+  uint64_t steps = getNumber("ATTN_CACHE_STEPS", 3000);
   std::printf("ATTN_CACHE_SEED=%llu\n", static_cast<unsigned long long>(seed));
   for (KvOrder order : {KvOrder::byLayer, KvOrder::byToken})
-    for (int32_t mostGranules : {0, 3, 14, 100}) {
+    for (int32_t mostGranules : {0, 3, 24, 100}) {
       Model model(seed, order, mostGranules);
       for (uint64_t step = 0; step < steps; ++step) {
         std::string wrong = model.step();
@@ -312,8 +312,7 @@ TEST(VirtualCache, EqualsItsModel) {
                              << " granules, order " << int(order);
       }
       ASSERT_EQ(model.finish(), "") << mostGranules << " granules";
-      if (mostGranules < 100)
-        EXPECT_GT(model.numRefused, 0u);
+      EXPECT_TRUE(model.numRefused > 0 || mostGranules == 100);
       if (mostGranules > 3) {
         EXPECT_GT(model.numFailed, 0u);
         EXPECT_GT(model.numUnmapped, 0u);
