@@ -13,13 +13,13 @@ using namespace attn::test;
 namespace {
 using Calls = std::vector<std::string>;
 
-/// Two slots of 4 granules; a token has a quarter of a granule.
+/// Slots of 4 granules; a token has a quarter of a granule.
 struct SmallCache {
   explicit SmallCache(int32_t mostGranules, int64_t overreadTokens = 0,
-                      int64_t aheadTokens = 0)
+                      int64_t aheadTokens = 0, int32_t numSlots = 2)
       : memory(std::make_shared<CheckedMemory>(4096)) {
     VirtualCacheOptions options;
-    options.numSlots = 2;
+    options.numSlots = numSlots;
     options.capacity = 16;
     options.shape.keyBytes = options.shape.valueBytes = 512;
     options.mostGranules = mostGranules;
@@ -159,6 +159,46 @@ TEST(VirtualCache, UnmapsBehindAFence) {
   ASSERT_TRUE(cache.signalFence(fence).isOk());
   ASSERT_TRUE(cache.append(b, 4).isOk());
   EXPECT_EQ(small.takeLog(), (Calls{"unmap", "map"}));
+}
+
+// A call that fails half way takes back what it has mapped.
+TEST(VirtualCache, UndoesWhatFails) {
+  SmallCache small(8);
+  VirtualCache &cache = *small.cache;
+  SequenceId a = *cache.createSequence();
+  ASSERT_TRUE(cache.append(a, 5).isOk());
+  small.takeLog();
+  small.memory->fail(3);
+  EXPECT_EQ(cache.append(a, 11).getStatus().message(),
+            "machine: fails as told");
+  EXPECT_EQ(small.takeLog(), (Calls{"create", "map", "create", "unmap"}));
+  EXPECT_EQ(*cache.getLength(a), 5);
+  EXPECT_EQ(cache.getStats().numIdle, 0);
+  // What was created is kept.
+  EXPECT_EQ(cache.getStats().numUnmapped, 1);
+  // A fork maps one granule again and one anew.
+  small.memory->fail(2);
+  EXPECT_FALSE(cache.fork(a).isOk());
+  EXPECT_EQ(small.takeLog(), (Calls{"map", "map", "unmap"}));
+  EXPECT_EQ(cache.getStats().numSequences, 1);
+  EXPECT_EQ(cache.getStats().numUnmapped, 1);
+}
+
+// Of what nobody needs, that goes first which was left first.
+TEST(VirtualCache, TakesFromTheOldestFirst) {
+  SmallCache small(4, 0, 0, /*numSlots=*/3);
+  VirtualCache &cache = *small.cache;
+  SequenceId a = *cache.createSequence(), b = *cache.createSequence(),
+             c = *cache.createSequence();
+  ASSERT_TRUE(cache.append(a, 4).isOk() && cache.append(b, 4).isOk());
+  ASSERT_TRUE(cache.append(c, 8).isOk());
+  ASSERT_TRUE(cache.free(b).isOk());
+  (void)cache.addFence();
+  ASSERT_TRUE(cache.free(a).isOk());
+  ASSERT_TRUE(cache.signalFence(cache.addFence()).isOk());
+  ASSERT_TRUE(cache.append(c, 4).isOk());
+  EXPECT_FALSE(small.memory->isMapped(cache.getBaseAddress() + 4 * 4096));
+  EXPECT_TRUE(small.memory->isMapped(cache.getBaseAddress()));
 }
 
 // Idle memory goes before more is created; what sequences have ahead does not.
