@@ -44,27 +44,32 @@ Status VirtualCache::unmap(int64_t index) {
   return status;
 }
 
+bool VirtualCache::hasSurplus(PageId slot) const {
+  int64_t held = get(slot).heldTokens;
+  if (held == sequences.getLength(slot))
+    return get(slot).numMapped > countNeeded(held);
+  // A slot that grows may lack some and have others.
+  bool has = false;
+  forEachSurplus(slot, [&](int64_t) { has = true; });
+  return has;
+}
+
 int64_t VirtualCache::findSurplus(bool takesFromSequences) const {
   // Slots without sequence first, of these the one that was left first.
-  auto isBetter = [&](PageId slot, PageId other) {
-    if (other < 0 || sequences.isUsed(slot) != sequences.isUsed(other))
-      return other < 0 || sequences.isUsed(other);
-    return get(slot).fence < get(other).fence;
-  };
   PageId best = -1;
-  int64_t found = -1;
+  std::pair<bool, Fence> bestRank;
   for (PageId slot = 0; slot < sequences.getNumSlots(); ++slot) {
-    if (isReadable(slot) || (sequences.isUsed(slot) && !takesFromSequences) ||
-        !isBetter(slot, best))
+    std::pair<bool, Fence> rank(sequences.isUsed(slot), get(slot).fence);
+    if (isReadable(slot) || (rank.first && !takesFromSequences) ||
+        (best >= 0 && rank >= bestRank) || !hasSurplus(slot))
       continue;
-    int64_t last = -1;
-    forEachSurplus(slot, [&](int64_t index) { last = index; });
-    if (last >= 0) {
-      best = slot;
-      found = last;
-    }
+    best = slot;
+    bestRank = rank;
   }
-  return found;
+  int64_t last = -1;
+  if (best >= 0)
+    forEachSurplus(best, [&](int64_t index) { last = index; });
+  return last;
 }
 
 /// Granules that are unmapped once all surplus is.

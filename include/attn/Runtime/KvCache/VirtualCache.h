@@ -195,6 +195,7 @@ private:
   Result<PageId> findForkSlot() const;
 
   Status unmap(int64_t index);
+  bool hasSurplus(PageId slot) const;
   /// The index of the last surplus granule that may be taken away, or -1.
   int64_t findSurplus(bool takesFromSequences) const;
   int64_t countSurplus() const;
