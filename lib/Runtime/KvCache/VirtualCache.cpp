@@ -27,6 +27,10 @@ VirtualCache::create(std::shared_ptr<VirtualMemory> memory,
                      const VirtualCacheOptions &options) {
   using Created = Result<std::unique_ptr<VirtualCache>>;
   return refuseWithoutMemory([&]() -> Created {
+    if (!memory)
+      return refuse("expects a machine's memory, but got none",
+                    "give what createHostVirtualMemory or "
+                    "createCudaVirtualMemory returns");
     Result<SequenceSlots> sequences =
         SequenceSlots::create(options.numSlots, options.capacity);
     if (!sequences.isOk())

@@ -74,79 +74,139 @@ TEST(DenseCache, KnowsFreedSequences) {
             "missing");
 }
 
-// Random operations beside plain lists of tokens, over real memory.
-TEST(DenseCache, EqualsItsModel) {
-  uint64_t seed = getNumber("ATTN_CACHE_SEED", std::random_device()());
-  uint64_t steps = getNumber("ATTN_CACHE_STEPS", 5000);
-  std::printf("ATTN_CACHE_SEED=%llu\n", static_cast<unsigned long long>(seed));
-  constexpr int32_t kSlots = 5;
-  constexpr int64_t kCapacity = 20;
-  KvLayout layout = makeLayout(makeOddShape(), kCapacity, KvOrder::byLayer);
-  auto blocks = HostBlocks::create(layout, kSlots);
-  ASSERT_TRUE(blocks.isOk());
-  DenseCache cache = create(kSlots, kCapacity);
-  std::mt19937_64 random(seed);
+//===----------------------------------------------------------------------===//
+// Random operations
+//===----------------------------------------------------------------------===//
+
+constexpr int32_t kSlots = 5;
+constexpr int64_t kCapacity = 20;
+
+/// A cache over real memory, beside plain lists of tokens.
+class Model {
+public:
+  explicit Model(uint64_t seed)
+      : random(seed), cache(::create(kSlots, kCapacity)),
+        layout(makeLayout(makeOddShape(), kCapacity, KvOrder::byLayer)),
+        blocks(std::move(*HostBlocks::create(layout, kSlots))) {}
+
+  /// What an operation got wrong, or nothing.
+  std::string step();
+
+  uint64_t numRefused = 0;
+
+private:
   struct Known {
     SequenceId id;
     std::vector<uint32_t> tokens;
   };
+
+  std::string create();
+  std::string fork(size_t at);
+  std::string append(Known &known);
+  std::string edit();
+  std::string checkAll() const;
+
+  std::mt19937_64 random;
+  DenseCache cache;
+  KvLayout layout;
+  HostBlocks blocks;
   std::vector<Known> sequences;
-  uint64_t numRefused = 0;
-  for (uint64_t step = 0; step < steps; ++step) {
-    size_t kind = sequences.empty() ? 0 : random() % 8;
-    size_t at = sequences.empty() ? 0 : random() % sequences.size();
-    bool isFull = sequences.size() == kSlots;
-    if (kind == 0) {
-      auto created = cache.createSequence();
-      ASSERT_EQ(created.isOk(), !isFull);
-      if (created.isOk())
-        sequences.push_back({*created, {}});
-    } else if (kind == 1) {
-      auto forked = cache.fork(sequences[at].id);
-      ASSERT_EQ(forked.isOk(), !isFull);
-      if (forked.isOk()) {
-        ASSERT_TRUE(blocks->copy(forked->copy).isOk());
-        sequences.push_back({forked->sequence, sequences[at].tokens});
-      }
-    } else if (kind == 2) {
-      ASSERT_TRUE(cache.free(sequences[at].id).isOk());
-      EXPECT_FALSE(cache.getLength(sequences[at].id).isOk());
-      sequences.erase(sequences.begin() + ptrdiff_t(at));
-    } else if (kind == 3) {
-      size_t length = random() % (sequences[at].tokens.size() + 1);
-      ASSERT_TRUE(cache.truncate(sequences[at].id, int64_t(length)).isOk());
-      sequences[at].tokens.resize(length);
-    } else {
-      auto &known = sequences[at].tokens;
-      size_t number = random() % 7;
-      auto first = cache.append(sequences[at].id, int64_t(number));
-      ASSERT_EQ(first.isOk(), known.size() + number <= size_t(kCapacity));
-      numRefused += !first.isOk();
-      for (size_t i = 0; first.isOk() && i < number; ++i) {
-        known.push_back(uint32_t(random()));
-        int64_t slot = *first + int64_t(i);
-        writeToken(layout,
-                   blocks->getData() +
-                       slot / kCapacity * layout.getBlockBytes(),
-                   slot % kCapacity, known.back());
-      }
-    }
-    int64_t numTokens = 0;
-    for (const Known &known : sequences) {
-      numTokens += int64_t(known.tokens.size());
-      ASSERT_EQ(*cache.getLength(known.id), int64_t(known.tokens.size()));
-      const std::byte *block =
-          blocks->getData() + *cache.getSlot(known.id) * layout.getBlockBytes();
-      for (size_t i = 0; i < known.tokens.size(); ++i)
-        ASSERT_EQ(readToken(layout, block, int64_t(i), known.tokens[i]), "")
-            << "step " << step;
-    }
-    DenseCacheStats stats = cache.getStats();
-    ASSERT_EQ(stats.numSequences, int64_t(sequences.size()));
-    ASSERT_EQ(stats.numTokens, numTokens);
-    ASSERT_EQ(stats.numUnusedSlots,
-              kCapacity * int64_t(sequences.size()) - numTokens);
+};
+
+std::string Model::create() {
+  auto created = cache.createSequence();
+  if (created.isOk() != (sequences.size() < size_t(kSlots)))
+    return "a slot is refused that there is, or is not";
+  if (created.isOk())
+    sequences.push_back({*created, {}});
+  return {};
+}
+
+std::string Model::fork(size_t at) {
+  auto forked = cache.fork(sequences[at].id);
+  if (forked.isOk() != (sequences.size() < size_t(kSlots)))
+    return "a slot is refused that there is, or is not";
+  if (!forked.isOk())
+    return {};
+  sequences.push_back({forked->sequence, sequences[at].tokens});
+  return blocks.copy(forked->copy).message();
+}
+
+std::string Model::append(Known &known) {
+  size_t number = random() % 7;
+  bool fits = known.tokens.size() + number <= size_t(kCapacity);
+  auto first = cache.append(known.id, int64_t(number));
+  if (first.isOk() != fits)
+    return "an append is refused that there is room for, or is not";
+  numRefused += !fits;
+  for (size_t i = 0; fits && i < number; ++i) {
+    known.tokens.push_back(uint32_t(random()));
+    int64_t slot = *first + int64_t(i);
+    writeToken(layout,
+               blocks.getData() + slot / kCapacity * layout.getBlockBytes(),
+               slot % kCapacity, known.tokens.back());
   }
-  EXPECT_GT(numRefused, 0u);
+  return {};
+}
+
+std::string Model::edit() {
+  size_t kind = sequences.empty() ? 0 : random() % 8;
+  if (kind == 0)
+    return create();
+  size_t at = random() % sequences.size();
+  Known &known = sequences[at];
+  if (kind == 1)
+    return fork(at);
+  if (kind == 2) {
+    size_t length = random() % (known.tokens.size() + 1);
+    known.tokens.resize(length);
+    return cache.truncate(known.id, int64_t(length)).message();
+  }
+  if (kind > 3)
+    return append(known);
+  std::string wrong = cache.free(known.id).message();
+  if (cache.getLength(known.id).isOk())
+    return "a freed sequence has a length";
+  sequences.erase(sequences.begin() + ptrdiff_t(at));
+  return wrong;
+}
+
+std::string Model::checkAll() const {
+  int64_t numTokens = 0;
+  for (const Known &known : sequences) {
+    auto length = int64_t(known.tokens.size());
+    numTokens += length;
+    if (*cache.getLength(known.id) != length)
+      return "a sequence has another length";
+    const std::byte *block =
+        blocks.getData() + *cache.getSlot(known.id) * layout.getBlockBytes();
+    for (int64_t i = 0; i < length; ++i)
+      if (std::string wrong =
+              readToken(layout, block, i, known.tokens[size_t(i)]);
+          !wrong.empty())
+        return wrong;
+  }
+  auto numSequences = int64_t(sequences.size());
+  DenseCacheStats stats = cache.getStats();
+  bool isSame = stats.numSequences == numSequences &&
+                stats.numTokens == numTokens &&
+                stats.numUnusedSlots == kCapacity * numSequences - numTokens;
+  return isSame ? "" : "the cache counts other tokens";
+}
+
+std::string Model::step() {
+  std::string wrong = edit();
+  return wrong.empty() ? checkAll() : wrong;
+}
+
+// ATTN_CACHE_SEED repeats a run, ATTN_CACHE_STEPS says how long it is.
+TEST(DenseCache, EqualsItsModel) {
+  uint64_t seed = getNumber("ATTN_CACHE_SEED", std::random_device()());
+  uint64_t steps = getNumber("ATTN_CACHE_STEPS", 5000);
+  std::printf("ATTN_CACHE_SEED=%llu\n", static_cast<unsigned long long>(seed));
+  Model model(seed);
+  for (uint64_t step = 0; step < steps; ++step)
+    ASSERT_EQ(model.step(), "") << "step " << step;
+  EXPECT_GT(model.numRefused, 0u);
 }
 } // namespace

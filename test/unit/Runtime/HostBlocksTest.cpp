@@ -81,14 +81,14 @@ TEST(HostBlocks, CopiesTheFirstTokensOnly) {
 // Of pages of p tokens a sequence wastes fewer than p * t * 2 * L bytes, where
 // t is a token's in one layer and side: 2 MB for 16 tokens of Llama-3-8B.
 TEST(HostBlocks, WasteLessThanAPage) {
-  constexpr int64_t kPageTokens = 16, kRowBytes = int64_t(2) * 128;
+  constexpr int64_t kTokens = 16, kRowBytes = int64_t(2) * 128;
   for (auto [numLayers, numHeads] : {std::pair(32, 8), std::pair(80, 1)}) {
     KvLayout layout = makeLayout({numLayers, numHeads, kRowBytes, kRowBytes},
-                                 kPageTokens, KvOrder::byLayer);
-    auto cache = PagedCache::create({100, kPageTokens, true});
+                                 kTokens, KvOrder::byLayer);
+    auto cache = PagedCache::create({100, kTokens, true});
     ASSERT_TRUE(cache.isOk());
     SequenceId a = cache->createSequence()->sequence;
-    int64_t bytes = kPageTokens * numHeads * kRowBytes * 2 * numLayers;
+    int64_t bytes = kTokens * numHeads * kRowBytes * 2 * numLayers;
     EXPECT_EQ(layout.getBlockBytes(), bytes);
     for (int64_t n = 1; n <= 100; ++n) {
       ASSERT_TRUE(cache->append(a, {1}).isOk());
@@ -106,79 +106,128 @@ TEST(HostBlocks, WasteLessThanAPage) {
   }
 }
 
-// A paged cache over real memory: whatever sequences do, each reads its own
-// tokens through its table. Pages that were given back are poisoned, so that
-// nobody reads what another has left.
+//===----------------------------------------------------------------------===//
+// A paged cache over real memory
+//===----------------------------------------------------------------------===//
+
+constexpr int32_t kPages = 24, kPageTokens = 4;
+
+/// Whatever sequences do, each reads its own tokens through its table. Pages
+/// that nobody has are poisoned, so that nobody reads what another has left.
+class Model {
+public:
+  Model(uint64_t seed, KvOrder order)
+      : random(seed), layout(makeLayout(makeOddShape(), kPageTokens, order)),
+        blocks(makeBlocks(layout, kPages)),
+        cache(std::move(*PagedCache::create(
+            {kPages, kPageTokens, /*keepsPrefixes=*/false}))) {
+    std::memset(blocks.getData(), 0xff,
+                size_t(kPages * layout.getBlockBytes()));
+  }
+
+  /// What an operation got wrong, or nothing.
+  std::string step() {
+    std::string wrong = edit();
+    return wrong.empty() ? checkAll() : wrong;
+  }
+
+  uint64_t numCopies = 0;
+
+private:
+  struct Known {
+    SequenceId id;
+    std::vector<TokenId> tokens;
+  };
+
+  std::byte *getBlock(int64_t page) const {
+    return blocks.getData() + page * layout.getBlockBytes();
+  }
+  std::string append(Known &known);
+  std::string edit();
+  std::string checkAll() const;
+
+  std::mt19937_64 random;
+  KvLayout layout;
+  HostBlocks blocks;
+  PagedCache cache;
+  std::vector<Known> sequences;
+};
+
+std::string Model::append(Known &known) {
+  std::vector<TokenId> tokens(random() % 6);
+  for (TokenId &token : tokens)
+    token = TokenId(random());
+  auto append = cache.append(known.id, tokens);
+  if (!append.isOk())
+    return {};
+  for (const PageCopy &copy : append->copies)
+    if (Status status = blocks.copy(copy); !status.isOk())
+      return status.message();
+  numCopies += append->copies.size();
+  for (size_t i = 0; i < tokens.size(); ++i)
+    writeToken(layout, getBlock(append->slots[i] / kPageTokens),
+               append->slots[i] % kPageTokens, uint32_t(tokens[i]));
+  known.tokens.insert(known.tokens.end(), tokens.begin(), tokens.end());
+  return {};
+}
+
+std::string Model::edit() {
+  size_t kind = sequences.empty() ? 0 : random() % 8;
+  size_t at = sequences.empty() ? 0 : random() % sequences.size();
+  if (kind < 2 && sequences.size() == 8)
+    return {};
+  if (kind == 0) {
+    sequences.push_back({cache.createSequence()->sequence, {}});
+    return {};
+  }
+  Known &known = sequences[at];
+  if (kind == 1) {
+    std::vector<TokenId> tokens = known.tokens;
+    sequences.push_back({*cache.fork(known.id), tokens});
+    return {};
+  }
+  if (kind == 2) {
+    Status status = cache.free(known.id);
+    sequences.erase(sequences.begin() + ptrdiff_t(at));
+    return status.message();
+  }
+  if (kind > 3)
+    return append(known);
+  size_t length = random() % (known.tokens.size() + 1);
+  known.tokens.resize(length);
+  return cache.truncate(known.id, int64_t(length)).message();
+}
+
+std::string Model::checkAll() const {
+  std::vector<bool> isUsed(kPages);
+  for (const Known &known : sequences) {
+    auto table = cache.getTable(known.id, kPages);
+    for (PageId page : *table)
+      if (page >= 0)
+        isUsed[size_t(page)] = true;
+    for (size_t i = 0; i < known.tokens.size(); ++i)
+      if (std::string wrong =
+              readToken(layout, getBlock((*table)[i / kPageTokens]),
+                        int64_t(i % kPageTokens), uint32_t(known.tokens[i]));
+          !wrong.empty())
+        return wrong;
+  }
+  for (PageId page = 0; page < kPages; ++page)
+    if (!isUsed[size_t(page)])
+      std::memset(getBlock(page), 0xff, size_t(layout.getBlockBytes()));
+  return {};
+}
+
+// ATTN_CACHE_SEED repeats a run, ATTN_CACHE_STEPS says how long each is.
 TEST(HostBlocks, HoldWhatAPagedCacheSays) {
   uint64_t seed = getNumber("ATTN_CACHE_SEED", std::random_device()());
   uint64_t steps = getNumber("ATTN_CACHE_STEPS", 3000);
   std::printf("ATTN_CACHE_SEED=%llu\n", static_cast<unsigned long long>(seed));
   for (KvOrder order : {KvOrder::byLayer, KvOrder::byToken}) {
-    constexpr int32_t kPages = 24;
-    KvLayout layout = makeLayout(makeOddShape(), 4, order);
-    HostBlocks blocks = makeBlocks(layout, kPages);
-    auto cache = PagedCache::create({kPages, 4, /*keepsPrefixes=*/false});
-    ASSERT_TRUE(cache.isOk());
-    std::mt19937_64 random(seed);
-    struct Known {
-      SequenceId id;
-      std::vector<TokenId> tokens;
-    };
-    std::vector<Known> sequences;
-    auto getBlock = [&](int64_t page) {
-      return blocks.getData() + page * layout.getBlockBytes();
-    };
-    std::memset(blocks.getData(), 0xff,
-                size_t(kPages * layout.getBlockBytes()));
-    uint64_t numCopies = 0;
-    for (uint64_t step = 0; step < steps; ++step) {
-      size_t kind = sequences.empty() ? 0 : random() % 8;
-      size_t at = sequences.empty() ? 0 : random() % sequences.size();
-      if (kind == 0 && sequences.size() < 8) {
-        sequences.push_back({cache->createSequence()->sequence, {}});
-      } else if (kind == 1 && sequences.size() < 8) {
-        sequences.push_back(
-            {*cache->fork(sequences[at].id), sequences[at].tokens});
-      } else if (kind == 2) {
-        ASSERT_TRUE(cache->free(sequences[at].id).isOk());
-        sequences.erase(sequences.begin() + ptrdiff_t(at));
-      } else if (kind == 3) {
-        size_t length = random() % (sequences[at].tokens.size() + 1);
-        ASSERT_TRUE(cache->truncate(sequences[at].id, int64_t(length)).isOk());
-        sequences[at].tokens.resize(length);
-      } else {
-        std::vector<TokenId> tokens(random() % 6);
-        for (TokenId &token : tokens)
-          token = TokenId(random());
-        auto append = cache->append(sequences[at].id, tokens);
-        if (append.isOk()) {
-          for (const PageCopy &copy : append->copies)
-            ASSERT_TRUE(blocks.copy(copy).isOk());
-          numCopies += append->copies.size();
-          for (size_t i = 0; i < tokens.size(); ++i)
-            writeToken(layout, getBlock(append->slots[i] / 4),
-                       append->slots[i] % 4, uint32_t(tokens[i]));
-          auto &known = sequences[at].tokens;
-          known.insert(known.end(), tokens.begin(), tokens.end());
-        }
-      }
-      std::vector<bool> isUsed(kPages);
-      for (const Known &known : sequences) {
-        auto table = cache->getTable(known.id, kPages);
-        for (PageId page : *table)
-          if (page >= 0)
-            isUsed[size_t(page)] = true;
-        for (size_t i = 0; i < known.tokens.size(); ++i)
-          ASSERT_EQ(readToken(layout, getBlock((*table)[i / 4]), int64_t(i % 4),
-                              uint32_t(known.tokens[i])),
-                    "")
-              << "step " << step;
-      }
-      for (PageId page = 0; page < kPages; ++page)
-        if (!isUsed[size_t(page)])
-          std::memset(getBlock(page), 0xff, size_t(layout.getBlockBytes()));
-    }
-    EXPECT_GT(numCopies, 0u);
+    Model model(seed, order);
+    for (uint64_t step = 0; step < steps; ++step)
+      ASSERT_EQ(model.step(), "") << "step " << step;
+    EXPECT_GT(model.numCopies, 0u);
   }
 }
 } // namespace

@@ -1,15 +1,10 @@
 //===- StreamingCacheTest.cpp - heads that keep a part of the tokens ------===//
 
-#include "KvRows.h"
-
-#include "attn/Runtime/KvCache/HostBlocks.h"
 #include "attn/Runtime/KvCache/StreamingCache.h"
 
 #include <gtest/gtest.h>
-#include <random>
 
 using namespace attn;
-using namespace attn::test;
 
 static StreamingCache create(const StreamingCacheOptions &options) {
   auto cache = StreamingCache::create(options);
@@ -100,138 +95,5 @@ TEST(StreamingCache, RefusesToGoBackBeyondWhatIsKept) {
   EXPECT_TRUE(cache.truncate(a, 1).isOk());
   ASSERT_TRUE(cache.append(a, 2).isOk());
   EXPECT_EQ(*cache.getSegments(a, 0, 2), (Segments{{0, 1, 0}, {1, 2, 1}}));
-}
-
-// Random operations beside plain lists of tokens, over real memory: what each
-// head's segments read is what the mask of the last append's queries shows.
-TEST(StreamingCache, EqualsItsModel) {
-  uint64_t seed = getNumber("ATTN_CACHE_SEED", std::random_device()());
-  uint64_t steps = getNumber("ATTN_CACHE_STEPS", 10000);
-  std::printf("ATTN_CACHE_SEED=%llu\n", static_cast<unsigned long long>(seed));
-  constexpr int32_t kSlots = 4;
-  StreamingCacheOptions options{
-      kSlots, 40, 5, {{2, 3}, {0, 1}, {0, 40}, {4, 9}, {40, 1}, {3, 34}}};
-  StreamingCache cache = create(options);
-  KvShape shape = makeOddShape();
-  shape.numHeads = 1;
-  KvLayout layout = makeLayout(shape, cache.getNumRows(), KvOrder::byToken);
-  auto blocks = HostBlocks::create(layout, kSlots);
-  ASSERT_TRUE(blocks.isOk());
-  std::mt19937_64 random(seed);
-  struct Known {
-    SequenceId id;
-    std::vector<uint32_t> tokens;
-    size_t numQueries;
-    /// The position that was written last to each row.
-    std::vector<int64_t> rows;
-  };
-  std::vector<Known> sequences;
-  uint64_t numRefused = 0, numCut = 0, numPieces = 0;
-  auto getBlock = [&](SequenceId id) {
-    return blocks->getData() + *cache.getSlot(id) * layout.getBlockBytes();
-  };
-  for (uint64_t step = 0; step < steps; ++step) {
-    size_t kind = sequences.empty() ? 0 : random() % 16;
-    size_t at = sequences.empty() ? 0 : random() % sequences.size();
-    bool isFull = sequences.size() == kSlots;
-    if (kind == 0) {
-      auto created = cache.createSequence();
-      ASSERT_EQ(created.isOk(), !isFull);
-      if (created.isOk())
-        sequences.push_back(
-            {*created,
-             {},
-             0,
-             std::vector<int64_t>(size_t(cache.getNumRows()), -1)});
-    } else if (kind == 1) {
-      auto forked = cache.fork(sequences[at].id);
-      ASSERT_EQ(forked.isOk(), !isFull);
-      if (forked.isOk()) {
-        ASSERT_TRUE(blocks->copy(forked->copy).isOk());
-        Known known = sequences[at];
-        known.id = forked->sequence;
-        sequences.push_back(known);
-      }
-    } else if (kind == 2) {
-      ASSERT_TRUE(cache.free(sequences[at].id).isOk());
-      sequences.erase(sequences.begin() + ptrdiff_t(at));
-    } else if (kind < 5) {
-      Known &known = sequences[at];
-      size_t back = std::min<size_t>(random() % 4, known.tokens.size());
-      size_t length = known.tokens.size() - back;
-      bool isKept = true;
-      for (int32_t head = 0; head < cache.getNumHeads(); ++head)
-        for (auto key = int64_t(0); key < int64_t(length); ++key)
-          if (int64_t(length) - key < options.heads[size_t(head)].windowTokens)
-            isKept &= known.rows[size_t(cache.getFirstRow(head) +
-                                        cache.getPlace(head, key))] == key;
-      Status status = cache.truncate(known.id, int64_t(length));
-      ASSERT_EQ(status.isOk(), isKept) << status.message();
-      if (status.isOk()) {
-        known.tokens.resize(length);
-        known.numQueries = 0;
-        numCut += back > 0;
-      } else {
-        ++numRefused;
-      }
-    } else {
-      Known &known = sequences[at];
-      size_t number = random() % 7;
-      auto first = cache.append(known.id, int64_t(number));
-      ASSERT_EQ(first.isOk(),
-                number <= 5 && known.tokens.size() + number <= 40);
-      for (size_t i = 0; first.isOk() && i < number; ++i) {
-        known.tokens.push_back(uint32_t(random()));
-        for (int32_t head = 0; head < cache.getNumHeads(); ++head) {
-          int64_t row = cache.getFirstRow(head) +
-                        cache.getPlace(head, *first + int64_t(i));
-          writeToken(layout, getBlock(known.id), row,
-                     known.tokens.back() + uint32_t(head));
-          known.rows[size_t(row)] = *first + int64_t(i);
-        }
-      }
-      if (first.isOk())
-        known.numQueries = number;
-    }
-    for (const Known &known : sequences) {
-      auto length = int64_t(known.tokens.size());
-      ASSERT_EQ(*cache.getLength(known.id), length);
-      auto numQueries = int64_t(known.numQueries);
-      for (int32_t head = 0; head < cache.getNumHeads(); ++head) {
-        HeadBudget budget = options.heads[size_t(head)];
-        std::vector<int64_t> expected, found;
-        for (int64_t key = 0; key < length; ++key) {
-          bool isSeen = false;
-          for (int64_t query = length - numQueries; query < length; ++query)
-            isSeen |= (key < budget.sinkTokens && numQueries > 0) ||
-                      (key <= query && query - key < budget.windowTokens);
-          if (isSeen)
-            expected.push_back(key);
-        }
-        auto segments = cache.getSegments(known.id, head, numQueries);
-        ASSERT_TRUE(segments.isOk()) << segments.getStatus().message();
-        ASSERT_LE(segments->size(), 3u);
-        numPieces += segments->size() == 3;
-        for (const KvSegment &segment : *segments)
-          for (int64_t i = 0; i < segment.count; ++i) {
-            int64_t position = segment.position + i;
-            found.push_back(position);
-            ASSERT_LT(segment.first + i, cache.getNumPlaces(head));
-            ASSERT_EQ(
-                readToken(layout, getBlock(known.id),
-                          cache.getFirstRow(head) + segment.first + i,
-                          known.tokens[size_t(position)] + uint32_t(head)),
-                "")
-                << "step " << step << " head " << head;
-          }
-        ASSERT_EQ(found, expected) << "step " << step << " head " << head;
-        ASSERT_EQ(*cache.getHeadLength(known.id, head, numQueries),
-                  int64_t(expected.size()));
-      }
-    }
-  }
-  EXPECT_GT(numRefused, 0u);
-  EXPECT_GT(numCut, 0u);
-  EXPECT_GT(numPieces, 0u);
 }
 } // namespace

@@ -49,6 +49,9 @@ TEST(VirtualCache, RefusesOptionsOutOfRange) {
   options.numSlots = 2;
   options.capacity = 16;
   options.shape = makeOddShape();
+  EXPECT_EQ(VirtualCache::create(nullptr, options).getStatus().message(),
+            "cache: expects a machine's memory, but got none; give what "
+            "createHostVirtualMemory or createCudaVirtualMemory returns");
   options.mostGranules = -1;
   EXPECT_EQ(VirtualCache::create(memory, options).getStatus().message(),
             "cache: expects no negative number of granules, but got -1; give "
