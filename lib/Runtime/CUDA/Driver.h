@@ -56,6 +56,8 @@ struct DriverTable {
   DriverFunction<DevicePointer *, size_t> allocate{"cuMemAlloc_v2"};
   DriverFunction<DevicePointer> release{"cuMemFree_v2"};
   DriverFunction<DevicePointer, unsigned char, size_t> fill{"cuMemsetD8_v2"};
+  DriverFunction<DevicePointer, DevicePointer, size_t, StreamHandle> copy{
+      "cuMemcpyDtoDAsync_v2"};
   DriverFunction<size_t *, const MemoryProperties *, GranularityOption>
       getGranularity{"cuMemGetAllocationGranularity"};
   DriverFunction<DevicePointer *, size_t, size_t, DevicePointer,
@@ -92,7 +94,7 @@ struct DriverTable {
     visit(release), visit(fill), visit(encodeTensorMap), visit(launch);
     visit(getGranularity), visit(reserveAddresses), visit(freeAddresses);
     visit(createMemory), visit(releaseMemory), visit(mapMemory);
-    visit(unmapMemory), visit(setMemoryAccess);
+    visit(unmapMemory), visit(setMemoryAccess), visit(copy);
   }
 };
 

@@ -2,7 +2,7 @@
 
 #include "attn/Runtime/KvCache/HostBlocks.h"
 
-#include "Refusals.h"
+#include "BlockCopies.h"
 
 #include <cerrno>
 #include <cstring>
@@ -16,55 +16,45 @@ void HostBlocks::Unmap::operator()(std::byte *data) const {
 
 Result<HostBlocks> HostBlocks::create(const KvLayout &layout,
                                       int32_t numBlocks) {
-  if (numBlocks < 0)
-    return refuse("expects no negative number of blocks, but got " +
-                      std::to_string(numBlocks),
-                  "give the pages or slots of the cache");
-  HostBlocks blocks(layout);
-  blocks.numBlocks = numBlocks;
-  if (numBlocks == 0)
+  return refuseWithoutMemory([&]() -> Result<HostBlocks> {
+    if (Status status = checkNumBlocks(numBlocks); !status.isOk())
+      return status;
+    HostBlocks blocks(layout);
+    blocks.numBlocks = numBlocks;
+    if (numBlocks == 0)
+      return blocks;
+    size_t bytes = 0;
+    int error = ENOMEM;
+    void *data = MAP_FAILED;
+    if (!__builtin_mul_overflow(static_cast<size_t>(layout.getBlockBytes()),
+                                static_cast<size_t>(numBlocks), &bytes)) {
+      data = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      error = errno;
+    }
+    if (data == MAP_FAILED)
+      return refuse("expects memory for " + std::to_string(numBlocks) +
+                        " blocks of " + std::to_string(layout.getBlockBytes()) +
+                        " bytes, but got: " + std::strerror(error),
+                    "make the cache smaller", StatusCode::resourceExhausted);
+    // An advice: the system may have none, or be told not to give them.
+    (void)madvise(data, bytes, MADV_HUGEPAGE);
+    blocks.data = {static_cast<std::byte *>(data), Unmap{bytes}};
     return blocks;
-  size_t bytes = 0;
-  int error = ENOMEM;
-  void *data = MAP_FAILED;
-  if (!__builtin_mul_overflow(static_cast<size_t>(layout.getBlockBytes()),
-                              static_cast<size_t>(numBlocks), &bytes)) {
-    data = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
-                MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    error = errno;
-  }
-  if (data == MAP_FAILED)
-    return refuse("expects memory for " + std::to_string(numBlocks) +
-                      " blocks of " + std::to_string(layout.getBlockBytes()) +
-                      " bytes, but got: " + std::strerror(error),
-                  "make the cache smaller", StatusCode::resourceExhausted);
-  // An advice: the system may have none, or be told not to give them.
-  (void)madvise(data, bytes, MADV_HUGEPAGE);
-  blocks.data = {static_cast<std::byte *>(data), Unmap{bytes}};
-  return blocks;
+  });
 }
 
 Status HostBlocks::copy(const PageCopy &copy) {
-  for (PageId block : {copy.from, copy.to})
-    if (block < 0 || block >= numBlocks)
-      return refuse("expects a block below " + std::to_string(numBlocks) +
-                        ", but got " + std::to_string(block),
-                    "give a copy that this memory's cache has returned");
-  if (copy.from == copy.to)
-    return refuse("expects a copy to another block, but got block " +
-                      std::to_string(copy.to) + " twice",
-                  "give a copy that this memory's cache has returned");
-  if (copy.numTokens < 0 || copy.numTokens > layout.getBlockTokens())
-    return refuse("expects to copy 0 to " +
-                      std::to_string(layout.getBlockTokens()) +
-                      " tokens, but got " + std::to_string(copy.numTokens),
-                  "give a copy that this memory's cache has returned");
-  const std::byte *from = data.get() + copy.from * layout.getBlockBytes();
-  std::byte *to = data.get() + copy.to * layout.getBlockBytes();
-  for (int64_t i = 0; i < layout.getNumStreams(); ++i) {
-    KvLayout::Stream stream = layout.getStream(i);
-    std::memcpy(to + stream.offset, from + stream.offset,
-                static_cast<size_t>(copy.numTokens * stream.tokenBytes));
-  }
-  return {};
+  return refuseWithoutMemory([&]() -> Status {
+    if (Status status = checkCopy(copy, layout, numBlocks); !status.isOk())
+      return status;
+    const std::byte *from = data.get() + copy.from * layout.getBlockBytes();
+    std::byte *to = data.get() + copy.to * layout.getBlockBytes();
+    for (int64_t i = 0; i < layout.getNumStreams(); ++i) {
+      KvLayout::Stream stream = layout.getStream(i);
+      std::memcpy(to + stream.offset, from + stream.offset,
+                  static_cast<size_t>(copy.numTokens * stream.tokenBytes));
+    }
+    return {};
+  });
 }

@@ -72,25 +72,27 @@ Status KvLayout::initialize(KvOrder order, int64_t alignment) {
 
 Result<KvLayout> KvLayout::create(const KvShape &shape, int64_t blockTokens,
                                   KvOrder order, int64_t alignment) {
-  const struct {
-    const char *what;
-    int64_t value, least;
-  } checks[] = {{"a number of layers", shape.numLayers, 1},
-                {"a number of heads", shape.numHeads, 1},
-                {"bytes of a key", shape.keyBytes, 1},
-                {"bytes of a value", shape.valueBytes, 0},
-                {"tokens of a block", blockTokens, 1},
-                {"an alignment", alignment, 1}};
-  for (const auto &check : checks)
-    if (Status status = checkAtLeast(check.what, check.value, check.least);
-        !status.isOk())
+  return refuseWithoutMemory([&]() -> Result<KvLayout> {
+    const struct {
+      const char *what;
+      int64_t value, least;
+    } checks[] = {{"a number of layers", shape.numLayers, 1},
+                  {"a number of heads", shape.numHeads, 1},
+                  {"bytes of a key", shape.keyBytes, 1},
+                  {"bytes of a value", shape.valueBytes, 0},
+                  {"tokens of a block", blockTokens, 1},
+                  {"an alignment", alignment, 1}};
+    for (const auto &check : checks)
+      if (Status status = checkAtLeast(check.what, check.value, check.least);
+          !status.isOk())
+        return status;
+    KvLayout layout;
+    layout.shape = shape;
+    layout.blockTokens = blockTokens;
+    if (Status status = layout.initialize(order, alignment); !status.isOk())
       return status;
-  KvLayout layout;
-  layout.shape = shape;
-  layout.blockTokens = blockTokens;
-  if (Status status = layout.initialize(order, alignment); !status.isOk())
-    return status;
-  return layout;
+    return layout;
+  });
 }
 
 KvLayout::Stream KvLayout::getStream(int64_t index) const {

@@ -6,6 +6,7 @@
 
 #include "KvRows.h"
 
+#include "attn/Runtime/KvCache/DeviceBlocks.h"
 #include "attn/Runtime/KvCache/VirtualCache.h"
 
 #include <dlfcn.h>
@@ -26,6 +27,7 @@ struct Copies {
   int (*retain)(void **, int) = nullptr;
   int (*setCurrent)(void *) = nullptr;
 
+  /// Loads them, and makes device 0's primary context current.
   bool load() {
     void *library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
     if (!library)
@@ -39,9 +41,44 @@ struct Copies {
            find("cuMemcpyDtoH_v2", toHost) &&
            find("cuMemcpyDtoD_v2", onDevice) &&
            find("cuDevicePrimaryCtxRetain", retain) &&
-           find("cuCtxSetCurrent", setCurrent);
+           find("cuCtxSetCurrent", setCurrent) && use();
+  }
+
+private:
+  bool use() const {
+    void *context = nullptr;
+    return retain(&context, 0) == 0 && setCurrent(context) == 0;
   }
 };
+
+// Blocks are copied on the device, their first tokens only.
+TEST(CudaDeviceMemory, CopiesBlocks) {
+  for (KvOrder order : {KvOrder::byLayer, KvOrder::byToken}) {
+    KvLayout layout = makeLayout(makeOddShape(), 4, order);
+    auto made = DeviceBlocks::create(layout, 2);
+    if (!made.isOk())
+      GTEST_SKIP() << made.getStatus().message();
+    Copies copies;
+    ASSERT_TRUE(copies.load());
+    std::vector<std::byte> host(size_t(2 * layout.getBlockBytes()));
+    std::byte *second = host.data() + layout.getBlockBytes();
+    for (int token = 0; token < 4; ++token) {
+      writeToken(layout, host.data(), token, uint32_t(token));
+      writeToken(layout, second, token, uint32_t(4 + token));
+    }
+    ASSERT_EQ(copies.toDevice((*made)->getAddress(), host.data(), host.size()),
+              0);
+    ASSERT_TRUE((*made)->copy({0, 1, 3}, nullptr).isOk());
+    ASSERT_EQ(copies.toHost(host.data(), (*made)->getAddress(), host.size()),
+              0);
+    for (int token = 0; token < 4; ++token) {
+      EXPECT_EQ(readToken(layout, host.data(), token, uint32_t(token)), "");
+      EXPECT_EQ(
+          readToken(layout, second, token, uint32_t(token < 3 ? token : 7)),
+          "");
+    }
+  }
+}
 
 // Sequences grow, are forked and freed, and each reads its tokens from the
 // device; a freed one's memory goes to another.
@@ -50,10 +87,7 @@ TEST(CudaDeviceMemory, HoldsWhatACacheSays) {
   if (!memory.isOk())
     GTEST_SKIP() << memory.getStatus().message();
   Copies copies;
-  void *context = nullptr;
   ASSERT_TRUE(copies.load());
-  ASSERT_EQ(copies.retain(&context, 0), 0);
-  ASSERT_EQ(copies.setCurrent(context), 0);
 
   VirtualCacheOptions options;
   options.numSlots = 3;

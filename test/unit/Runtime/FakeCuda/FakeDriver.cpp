@@ -297,6 +297,16 @@ ResultCode cuMemsetD8_v2(DevicePointer address, unsigned char value,
   return success;
 }
 
+ResultCode cuMemcpyDtoDAsync_v2(DevicePointer to, DevicePointer from,
+                                size_t bytes, StreamHandle stream) {
+  if (ResultCode code = enterWithContext(
+          line("cuMemcpyDtoDAsync", bytes, static_cast<void *>(stream))))
+    return code;
+  std::memcpy(reinterpret_cast<void *>(uintptr_t(to)),
+              reinterpret_cast<const void *>(uintptr_t(from)), bytes);
+  return success;
+}
+
 ResultCode
 cuTensorMapEncodeTiled(TensorMap *map, TensorMapType type, unsigned rank,
                        void *address, const uint64_t *extents,
