@@ -89,6 +89,9 @@ TEST(CudaBlocks, FailsAtEachCall) {
                          : blocks.takeStatus();
   };
   useFakeCuda();
+  // Opens the driver.
+  ASSERT_TRUE(use().isOk());
+  fakeCudaReset();
   ASSERT_TRUE(use().isOk());
   const std::vector<std::string> calls = getCudaLog();
   size_t numRefused = 0;

@@ -154,6 +154,10 @@ Status useCache(std::unique_ptr<VirtualCache> &cache) {
 TEST(CudaVirtualMemory, FailsAtEachCall) {
   useFakeCuda();
   std::unique_ptr<VirtualCache> cache;
+  // Opens the driver.
+  ASSERT_TRUE(useCache(cache).isOk());
+  cache.reset();
+  fakeCudaReset();
   ASSERT_TRUE(useCache(cache).isOk());
   const int numCalls = fakeCudaNumCalls();
   EXPECT_EQ(cache->check(), "");
