@@ -172,7 +172,7 @@ Chooser::findRoomy(ArrayRef<ScheduleCandidate> candidates, double spare) const {
 /// those between, by what they have to spare. That finds most of what trying
 /// all in their order would, in the time of two builds or three on two cores.
 bool Chooser::search(ArrayRef<ScheduleCandidate> candidates) {
-  constexpr int kMostPairs = 3;
+  constexpr int kMostPairs = 2;
   constexpr double kAny = -std::numeric_limits<double>::infinity();
   lowering.mute(true);
   const ScheduleCandidate *best = nullptr, *roomiest = nullptr;
@@ -222,9 +222,9 @@ Result<bool> Chooser::tryModel() {
       return lowering.getBoxCost(a.schedule.rows, a.schedule.keys) <
              lowering.getBoxCost(b.schedule.rows, b.schedule.keys);
     });
-  // Of schedules with fewer registers to spare four in five spill (142 of the
-  // shipped variants, heads of 32 to 256).
-  constexpr double kLeastSpare = 8;
+  // Of schedules with fewer registers to spare half spill, of others one in ten
+  // (142 of shipped variants, heads of 32 to 256).
+  constexpr double kLeastSpare = 24;
   // Failures of the tables' entries tell nothing of these.
   size_t numBefore = failures.size();
   for (const ScheduleCandidate &candidate : candidates) {
