@@ -114,8 +114,11 @@ Sum Splitter::scale(Sum sum, int64_t factor) {
 /// uniform part: that is a multiple of some part of the divisor, which all
 /// places are below.
 static bool staysInQuotient(const Sum &sum, int64_t divisor) {
-  for (int64_t part = *sum.last + 1; part <= divisor; ++part)
-    if (divisor % part == 0 && getRemainder(sum.uniform, part) == 0)
+  auto isKept = [&](int64_t part) {
+    return part > *sum.last && getRemainder(sum.uniform, part) == 0;
+  };
+  for (int64_t part = 1; part <= divisor / part; ++part)
+    if (divisor % part == 0 && (isKept(part) || isKept(divisor / part)))
       return true;
   return false;
 }

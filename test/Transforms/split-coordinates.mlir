@@ -133,3 +133,35 @@ tile.program @multiples(
   %x = arith.sitofp %f : tensor<64xi64> to tensor<64xf32>
   tile.store %x, %o[affine_map<(d0)[s0] -> (d0 + s0)>](%p) : tensor<64xf32>, !t
 }
+
+// -----
+
+!t = memref<?xf32>
+// A divisor of which no part is a multiple of 64; that is found out at once.
+// CHECK-LABEL: tile.program @large_divisor
+//       CHECK:   ^bb0(%[[BASE:.*]]: index, %{{.*}}: index,
+//       CHECK:     tile.generate at(%c0)
+//  CHECK-NEXT:     ^bb0(%[[I:.*]]: index):
+//  CHECK-NEXT:       %[[M:.*]] = arith.addi %[[BASE]], %[[I]]
+//  CHECK-NEXT:       arith.divui %[[M]], %c1000000000039
+tile.program @large_divisor(
+    %o: !t {tile.name = "o", tile.access = "write", tile.shape = ["P"]},
+    %P: index {tile.extent = "P"}) space(%p = "P" by 64) {
+  %c0 = arith.constant 0 : index
+  %prime = arith.constant 1000000000039 : index
+  %zero = arith.constant dense<0> : tensor<64xindex>
+  %r = tile.sweep(%c0 to %P full) by 64 carry(%zero : tensor<64xindex>) step {
+  ^bb0(%base: index, %count: index, %acc: tensor<64xindex>):
+    %a = tile.generate at(%c0) valid(%count) {
+    ^bb0(%i: index):
+      %m = arith.addi %base, %i : index
+      %q = arith.divui %m, %prime : index
+      tile.yield %q : index
+    } : tensor<64xindex>
+    %next = arith.addi %acc, %a : tensor<64xindex>
+    tile.yield %next : tensor<64xindex>
+  }
+  %f = arith.index_cast %r : tensor<64xindex> to tensor<64xi64>
+  %x = arith.sitofp %f : tensor<64xi64> to tensor<64xf32>
+  tile.store %x, %o[affine_map<(d0)[s0] -> (d0 + s0)>](%p) : tensor<64xf32>, !t
+}
