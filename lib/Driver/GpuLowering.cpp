@@ -61,7 +61,11 @@ std::unique_ptr<GpuLowering> GpuLowering::clone() {
   OwningOpRef<ModuleOp> module = isolate(func);
   module->print(stream, OpPrintingFlags().enableDebugInfo());
   std::unique_ptr<MLIRContext> context = createContext();
+  ScopedDiagnosticHandler handler(context.get(),
+                                  [](Diagnostic &) { return success(); });
   OwningOpRef<ModuleOp> copy = parseSourceString<ModuleOp>(text, context.get());
+  if (!copy)
+    return nullptr;
   auto result = std::make_unique<GpuLowering>(
       *copy->getOps<cascade::FuncOp>().begin(), options, machine);
   result->ownContext = std::move(context);
