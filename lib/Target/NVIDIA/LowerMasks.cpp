@@ -283,8 +283,15 @@ std::optional<SmallVector<Words>> MaskWriter::compare(arith::CmpIOp op) {
       int64_t first = form->numbers[rows[0][0]];
       auto getBelowNext = [&](int64_t next) {
         Value shifted = create<arith::SubIOp>(limit, *thread);
-        if (next != first)
-          shifted = create<arith::AddIOp>(shifted, constant(next - first));
+        int64_t added = next - first;
+        // A parameter that no 32 bits hold is the greatest limit (KernelFrame),
+        // and what is added to it would make it the least.
+        constexpr int64_t kGreatest = std::numeric_limits<int32_t>::max();
+        if (added > 0)
+          shifted =
+              create<arith::MinSIOp>(shifted, constant(kGreatest - added));
+        if (added != 0)
+          shifted = create<arith::AddIOp>(shifted, constant(added));
         return getBelow(*pattern, shifted);
       };
       switch (predicate) {

@@ -19,7 +19,8 @@
 // row are a word: four masks (two rows, and the count's, which is that of both).
 // CHECK-LABEL: llvm.func @interval(
 //       CHECK:   %[[ROW:.*]] = arith.subi %{{.*}}, %{{.*}} : i32
-//       CHECK:   %[[NEXT:.*]] = arith.addi %{{.*}}, %c1_i32
+//       CHECK:   %[[LAST:.*]] = arith.minsi %[[ROW]], %c2147483646_i32
+//       CHECK:   %[[NEXT:.*]] = arith.addi %[[LAST]], %c1_i32
 //       CHECK:   %[[RUNS:.*]] = arith.shrsi %[[NEXT]], %c3_i32
 //       CHECK:   %[[REST:.*]] = arith.andi %[[NEXT]], %c7_i32
 //       CHECK:   %[[PART:.*]] = arith.minsi %[[REST]], %c2_i32
@@ -162,5 +163,36 @@ pipe.kernel @few(
     %t = arith.select %in, %xs, %empty : tensor<64x32xi1, #few>, tensor<64x32xf32, #few>
     %max = pipe.row_reduce maximum %t : tensor<64x32xf32, #few> -> tensor<64xf32, #pipe.slice<1, #few>>
     pipe.store %max -> %m[%zero] : tensor<64xf32, #pipe.slice<1, #few>> -> !lines
+  }
+}
+
+// Columns are at most 2^31 - 1, which a parameter is made that says "no limit", and
+// at most that number less 8 once 8 columns are added: neither limit may overflow.
+// CHECK-LABEL: llvm.func @greatest_limit(
+//       CHECK:   %[[LAST:.*]] = arith.minsi %{{.*}}, %c2147483646_i32
+//       CHECK:   arith.addi %[[LAST]], %c1_i32
+//       CHECK:   %[[BEFORE:.*]] = arith.minsi %{{.*}}, %c2147483639_i32
+//       CHECK:   arith.addi %[[BEFORE]], %c8_i32
+//       CHECK:   llvm.return
+pipe.kernel @greatest_limit(
+    %m: !lines {pipe.name = "m", pipe.access = "write", pipe.shape = ["M"]},
+    %x: f32 {pipe.name = "x"}, %a: i32 {pipe.name = "a"}) {
+  %zero = arith.constant 0 : i32
+  %c1 = arith.constant 1 : i32
+  %work = pipe.work items(%c1) : !pipe.work<single>
+  pipe.role "multiply" groups(1) warps(4) registers(160) (%group) {
+    %item = pipe.first_item %work : !pipe.work<single>
+    %empty = arith.constant dense<0xFF800000> : !tile
+    %xs = pipe.splat %x : f32 -> !tile
+    %column = pipe.coord 1 : !coords
+    %c-8 = arith.constant dense<-8> : !coords
+    %before = arith.addi %column, %c-8 : !coords
+    %as = pipe.splat %a : i32 -> !coords
+    %in = arith.cmpi sle, %column, %as : !coords
+    %near = arith.cmpi slt, %before, %as : !coords
+    %visible = arith.andi %in, %near : !mask
+    %t = arith.select %visible, %xs, %empty : !mask, !tile
+    %max = pipe.row_reduce maximum %t : !tile -> !max
+    pipe.store %max -> %m[%zero] : !max -> !lines
   }
 }
