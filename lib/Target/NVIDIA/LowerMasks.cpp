@@ -67,6 +67,9 @@ std::optional<NumberPattern> NumberPattern::find(ArrayRef<int64_t> numbers) {
   if (!pattern.isOneRun() &&
       (pattern.step <= pattern.run || !llvm::isPowerOf2_64(pattern.step)))
     return std::nullopt;
+  // Registers are counted by whole repeats.
+  if (pattern.period % pattern.repeat != 0)
+    return std::nullopt;
   for (int64_t i = 0; i < size; ++i)
     if (numbers[i] != pattern.getNumber(i))
       return std::nullopt;

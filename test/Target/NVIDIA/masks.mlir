@@ -196,3 +196,35 @@ pipe.kernel @greatest_limit(
     pipe.store %max -> %m[%zero] : !max -> !lines
   }
 }
+
+// Twice the quotients by 24: six registers each, but two of the last. No count of
+// whole sixes has those.
+// CHECK-LABEL: llvm.func @partial_repeat(
+//   CHECK-NOT:   bmsk
+//       CHECK:   llvm.return
+pipe.kernel @partial_repeat(
+    %m: !lines {pipe.name = "m", pipe.access = "write", pipe.shape = ["M"]},
+    %x: f32 {pipe.name = "x"}, %a: i32 {pipe.name = "a"},
+    %b: i32 {pipe.name = "b"}) {
+  %zero = arith.constant 0 : i32
+  %c1 = arith.constant 1 : i32
+  %work = pipe.work items(%c1) : !pipe.work<single>
+  pipe.role "multiply" groups(1) warps(4) registers(160) (%group) {
+    %item = pipe.first_item %work : !pipe.work<single>
+    %empty = arith.constant dense<0xFF800000> : !tile
+    %xs = pipe.splat %x : f32 -> !tile
+    %column = pipe.coord 1 : !coords
+    %c24 = arith.constant dense<24> : !coords
+    %c2 = arith.constant dense<2> : !coords
+    %quotient = arith.divui %column, %c24 : !coords
+    %twice = arith.muli %quotient, %c2 : !coords
+    %as = pipe.splat %a : i32 -> !coords
+    %bs = pipe.splat %b : i32 -> !coords
+    %in = arith.cmpi slt, %twice, %as : !coords
+    %inside = arith.cmpi slt, %column, %bs : !coords
+    %visible = arith.andi %in, %inside : !mask
+    %t = arith.select %visible, %xs, %empty : !mask, !tile
+    %max = pipe.row_reduce maximum %t : !tile -> !max
+    pipe.store %max -> %m[%zero] : !max -> !lines
+  }
+}
