@@ -195,6 +195,9 @@ attn::parseRunOptions(llvm::ArrayRef<std::string> arguments) {
   options.bench = line->has("bench");
   options.json = line->has("json");
   options.serve = line->has("serve");
+  if (options.serve && arguments.size() > 1)
+    return refuse("--serve", "each line of the standard input has arguments",
+                  "give it alone");
   options.dryRun = line->has("dry-run");
   if (options.dryRun && (options.check || options.bench))
     return refuse("--dry-run", "nothing is run that could be checked or timed",

@@ -2,6 +2,8 @@
 
 #include "Serve.h"
 
+#include "RunOptions.h"
+
 #include "attn/Driver/DeviceTensors.h"
 #include "attn/Driver/Tools.h"
 
@@ -25,7 +27,8 @@ static llvm::json::Value answer(llvm::StringRef line) {
     errorStream << "attn-run: --serve: expects an array of strings a line, but "
                    "got '"
                 << line << "'; give arguments of attn-run";
-  } else if (llvm::is_contained(arguments, "--serve")) {
+  } else if (auto options = parseRunOptions(arguments);
+             options.isOk() && options->serve) {
     errorStream << "attn-run: --serve: is served already; leave it out";
   } else {
     status = runTool(arguments, outStream, errorStream);
