@@ -199,7 +199,7 @@ bool Chooser::search(ArrayRef<ScheduleCandidate> candidates) {
   program.reason.clear();
   // Stages that are shown are those of what was chosen.
   if (lowering.isShown())
-    lowering.build(best->schedule, nvidia::CodeKind::Ptx);
+    lowering.build(best->schedule, nvidia::CodeKind::LLVMDialect);
   return true;
 }
 
