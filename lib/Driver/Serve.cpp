@@ -39,7 +39,8 @@ static llvm::json::Value answer(llvm::StringRef line) {
 
 void attn::serve(std::istream &in, llvm::raw_ostream &out) {
   // While somebody holds the GPU's context, runs need not make one each, which
-  // takes longer than most of them do. Without a GPU those that need one say so.
+  // takes longer than most of them do. Those that need a GPU say if there is
+  // none.
   auto context = DeviceTensors::create();
   for (std::string line; std::getline(in, line);) {
     out << answer(line) << "\n";
