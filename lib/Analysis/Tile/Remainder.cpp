@@ -4,6 +4,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -47,6 +48,34 @@ static Remainder getRemainderOfArgument(BlockArgument argument,
   return tile % modulus == 0 ? Remainder(0) : std::nullopt;
 }
 
+/// Adds to `terms` those of the sum that `value` is, `factor` times.
+static void addTerms(Value value, int64_t factor,
+                     llvm::MapVector<Value, int64_t> &terms) {
+  Operation *op = value.getDefiningOp();
+  if (!isa_and_present<arith::AddIOp, arith::SubIOp>(op)) {
+    terms[value] += factor;
+    return;
+  }
+  addTerms(op->getOperand(0), factor, terms);
+  addTerms(op->getOperand(1), isa<arith::SubIOp>(op) ? -factor : factor, terms);
+}
+
+/// Of a sum: what cancels out, as `x` does of `x - (x - y)`, need not be known.
+static Remainder getRemainderOfSum(Value value, int64_t modulus) {
+  llvm::MapVector<Value, int64_t> terms;
+  addTerms(value, 1, terms);
+  int64_t sum = 0;
+  for (auto [term, factor] : terms) {
+    if (factor == 0)
+      continue;
+    Remainder own = getRemainder(term, modulus);
+    if (!own)
+      return std::nullopt;
+    sum = (sum + *own * (factor % modulus)) % modulus;
+  }
+  return (sum + modulus) % modulus;
+}
+
 std::optional<int64_t> attn::getRemainder(Value value, int64_t modulus) {
   if (modulus > kMaxModulus)
     return std::nullopt;
@@ -63,13 +92,8 @@ std::optional<int64_t> attn::getRemainder(Value value, int64_t modulus) {
     return first == second ? first : std::nullopt;
   };
   return llvm::TypeSwitch<Operation *, Remainder>(op)
-      .Case([&](arith::AddIOp) -> Remainder {
-        Remainder a = get(0), b = get(1);
-        return a && b ? Remainder((*a + *b) % modulus) : std::nullopt;
-      })
-      .Case([&](arith::SubIOp) -> Remainder {
-        Remainder a = get(0), b = get(1);
-        return a && b ? Remainder((*a - *b + modulus) % modulus) : std::nullopt;
+      .Case<arith::AddIOp, arith::SubIOp>([&](Operation *) -> Remainder {
+        return getRemainderOfSum(value, modulus);
       })
       .Case([&](arith::MulIOp) -> Remainder {
         Remainder a = get(0), b = get(1);
