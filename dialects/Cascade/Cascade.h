@@ -46,6 +46,9 @@ inline constexpr llvm::StringLiteral kReflexiveAttr = "cascade.reflexive";
 /// lie otherwise than coordinates run.
 inline constexpr llvm::StringLiteral kLayoutsAttr = "cascade.layouts";
 
+/// On a tensor argument: the `#cascade.pages` in which it lies.
+inline constexpr llvm::StringLiteral kPagesAttr = "cascade.pages";
+
 /// The effect of an empty value of each operand of `map` (one a block
 /// argument), by the algebra of its operations: `Absorb` if the yielded value
 /// is then `resultEmpty` whatever the other operands are, `Through` if the

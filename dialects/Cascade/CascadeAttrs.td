@@ -97,6 +97,30 @@ def Cascade_LayoutAttr : AttrDef<CascadeDialect, "Layout"> {
   let genVerifyDecl = 1;
 }
 
+def Cascade_PagesAttr : AttrDef<CascadeDialect, "Pages"> {
+  let mnemonic = "pages";
+  let summary = "a tensor's coordinates of a rank lie in pages";
+  let description = [{
+    `#cascade.pages<16 of "M" by ["B"] in "pages" to "lengths">`, on an argument
+    with ranks [B, H, M, E]: what a caller has of it is [pages, H, 16, E], with a
+    table [B, W] of page numbers and lengths [B], arguments of these names. Of
+    sequence `b` there are coordinates `m < lengths[b]`, which is the extent of M
+    there; `m` lies in page `table[b, m floordiv 16]` at place `m mod 16`. A number
+    that is none of a page has none: what would lie there is empty. It says where
+    a tensor lies, and nothing of what it is. Tensors may share a table.
+
+    (C1) There is at least one coordinate a page; table and lengths have two
+    names, and ranks are named.
+  }];
+  let parameters = (ins "int64_t":$size, "::mlir::StringAttr":$rank,
+                        "::mlir::ArrayAttr":$by, "::mlir::StringAttr":$table,
+                        "::mlir::StringAttr":$lengths);
+  let assemblyFormat = [{
+    `<` $size `of` $rank `by` $by `in` $table `to` $lengths `>`
+  }];
+  let genVerifyDecl = 1;
+}
+
 /// What an empty operand does to a point (EDGE's merge operator, per operand).
 def Cascade_Merge : I32EnumAttr<"Merge", "effect of an empty operand", [
     I32EnumAttrCase<"Derived", 0, "derived">,

@@ -105,6 +105,19 @@ LogicalResult FewRowsAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   return success();
 }
 
+LogicalResult PagesAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                int64_t size, StringAttr, ArrayAttr by,
+                                StringAttr table, StringAttr lengths) {
+  // pages_c1
+  if (size < 1 || table.empty() || lengths.empty() || table == lengths ||
+      !llvm::all_of(by, llvm::IsaPred<StringAttr>))
+    return emitError()
+           << "expects pages of at least one coordinate, names of "
+              "ranks and two names for a table and lengths, but got "
+           << size << ", " << by << ", " << table << " and " << lengths;
+  return success();
+}
+
 LogicalResult LayoutAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                  ArrayRef<int64_t> extents,
                                  ArrayRef<int64_t> tiles) {

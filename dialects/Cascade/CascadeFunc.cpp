@@ -298,6 +298,59 @@ LogicalResult FuncOp::verifyLayouts() {
   return success();
 }
 
+PagesAttr FuncOp::getPages(unsigned index) {
+  return getArgAttrOfType<PagesAttr>(index, kPagesAttr);
+}
+
+// func_c13
+LogicalResult FuncOp::verifyPages() {
+  llvm::StringMap<std::pair<unsigned, PagesAttr>> tables;
+  for (unsigned i = 0, e = getNumArguments(); i < e; ++i) {
+    Attribute attribute = getArgAttr(i, kPagesAttr);
+    if (!attribute)
+      continue;
+    auto fail = [&] {
+      return emitOpError("expects '") << kPagesAttr << "' of argument '"
+                                      << getArgumentName(i) << "' to ";
+    };
+    auto pages = dyn_cast<PagesAttr>(attribute);
+    auto tensor = dyn_cast<NamedTensorType>(getArgumentTypes()[i]);
+    if (!pages || !tensor)
+      return fail() << "be pages of a tensor, but got " << attribute << " and "
+                    << getArgumentTypes()[i];
+    llvm::SetVector<Attribute> own;
+    own.insert(pages.getRank());
+    for (Attribute rank : pages.getBy())
+      if (!own.insert(rank))
+        return fail() << "name ranks once, but got " << pages;
+    for (Attribute rank : own)
+      if (!tensor.getRankPosition(cast<StringAttr>(rank)))
+        return fail() << "name ranks of " << tensor << ", but got " << rank;
+    auto isOwn = [&](StringRef name) {
+      return name == pages.getTable().getValue() ||
+             name == pages.getLengths().getValue();
+    };
+    bool isTaken = false;
+    for (unsigned j = 0; j < e; ++j)
+      isTaken |= isOwn(getArgumentName(j));
+    for (unsigned j = 0, n = getNumResults(); j < n; ++j)
+      isTaken |= isOwn(getResultName(j));
+    if (isTaken)
+      return fail() << "have a table and lengths of names that no argument and "
+                       "no result has, but got "
+                    << pages;
+    for (StringAttr name : {pages.getTable(), pages.getLengths()}) {
+      auto [known, isNew] = tables.try_emplace(name.getValue(), i, pages);
+      if (!isNew && known->second.second != pages)
+        return fail() << "be those of '" << getArgumentName(known->second.first)
+                      << "', with which it shares '" << name.getValue()
+                      << "', but got " << pages << " and "
+                      << known->second.second;
+    }
+  }
+  return success();
+}
+
 LogicalResult FuncOp::verify() {
   // func_c2
   llvm::StringSet<> names;
@@ -340,7 +393,8 @@ LogicalResult FuncOp::verify() {
   for (unsigned i = 0, e = getNumArguments(); i < e; ++i)
     if (failed(verifyBounds(i)) || failed(verifyFill(i)))
       return failure();
-  return failure(failed(verifyExtents()) || failed(verifyLayouts()));
+  return failure(failed(verifyExtents()) || failed(verifyLayouts()) ||
+                 failed(verifyPages()));
 }
 
 LogicalResult FuncOp::verifyRegions() {

@@ -53,6 +53,10 @@ def Cascade_FuncOp : Cascade_Op<"func", [
     * (C11) `cascade.rising` stands on an argument that is a tensor of integers.
     * (C12) `cascade.layouts` gives ranks a `#cascade.layout` of as many points as
       the rank's extent, which is static.
+    * (C13) `cascade.pages` stands on a tensor argument and is a `#cascade.pages`
+      of one of its ranks by others of them. Table and lengths have the names of
+      no argument and no result; tensors that share one of them have the same
+      pages.
 
     `cascade.min` and `cascade.max` are facts: a caller keeps to them, and
     analyses of masks count on them. So is `cascade.positive`: a factor that is
@@ -128,12 +132,15 @@ def Cascade_FuncOp : Cascade_Op<"func", [
     bool isWhole(::llvm::StringRef rank);
     /// The layout of rank `rank`, if `cascade.layouts` has one.
     LayoutAttr getLayout(::llvm::StringRef rank);
+    /// The pages in which argument number `index` lies, or null.
+    PagesAttr getPages(unsigned index);
 
   private:
     ::llvm::LogicalResult verifyBounds(unsigned argument);
     ::llvm::LogicalResult verifyFill(unsigned argument);
     ::llvm::LogicalResult verifyExtents();
     ::llvm::LogicalResult verifyLayouts();
+    ::llvm::LogicalResult verifyPages();
 
   public:
   }];

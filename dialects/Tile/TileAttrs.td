@@ -29,6 +29,19 @@ def Tile_LayoutAttr : AttrDef<TileDialect, "Layout"> {
   }];
 }
 
+def Tile_PagesAttr : AttrDef<TileDialect, "Pages"> {
+  let mnemonic = "pages";
+  let summary = "rows of a tile that lie in pages";
+  let description = [{
+    `#tile.pages<16 along 0>`: along dimension 0 of a tile positions are cut into
+    pages of 16. (C1) There is at least one position a page, and the dimension is
+    not negative.
+  }];
+  let parameters = (ins "int64_t":$size, "int64_t":$along);
+  let assemblyFormat = "`<` $size `along` $along `>`";
+  let genVerifyDecl = 1;
+}
+
 def Tile_ScheduleAttr : AttrDef<TileDialect, "Schedule"> {
   let mnemonic = "schedule";
   let summary = "how a program is to run in roles; never what it computes";

@@ -42,6 +42,16 @@ LogicalResult LayoutAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   return attn::checkLayout(emitError, extents, tiles);
 }
 
+LogicalResult PagesAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                int64_t size, int64_t along) {
+  // pages_c1
+  if (size < 1 || along < 0)
+    return emitError() << "expects pages of at least one position along a "
+                          "dimension, but got "
+                       << size << " along " << along;
+  return success();
+}
+
 int64_t LayoutAttr::countPoints() const {
   return llvm::product_of(getExtents());
 }

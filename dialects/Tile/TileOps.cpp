@@ -110,8 +110,64 @@ bool attn::tile::isOnlyForMasks(Operation *op) {
 void LoadOp::build(OpBuilder &builder, OperationState &state,
                    RankedTensorType type, Value source, AffineMapAttr map,
                    ValueRange indices, ValueRange valid, TypedAttr pad) {
-  build(builder, state, type, source, map, indices, valid, /*where=*/Value(),
-        /*along=*/IntegerAttr(), pad);
+  build(builder, state, type, source, map, indices, /*table=*/Value(),
+        /*table_indices=*/ValueRange(), /*from=*/Value(), /*pages=*/PagesAttr(),
+        valid, /*where=*/Value(), /*along=*/IntegerAttr(), pad);
+}
+
+/// The one result of `map` that symbol `number` is, if no other uses it.
+static std::optional<unsigned> findSymbol(AffineMap map, unsigned number) {
+  std::optional<unsigned> found;
+  for (auto [result, expr] : llvm::enumerate(map.getResults())) {
+    if (!expr.isFunctionOfSymbol(number))
+      continue;
+    if (found || !isa<AffineSymbolExpr>(expr))
+      return std::nullopt;
+    found = result;
+  }
+  return found;
+}
+
+unsigned LoadOp::getSymbolDim(unsigned number) {
+  return *findSymbol(getMap(), getIndices().size() + number);
+}
+
+AffineMap LoadOp::getRunMap() {
+  AffineMap map = getMap();
+  SmallVector<AffineExpr> results(map.getResults());
+  AffineExpr &place = results[getPlaceDim()];
+  place = place + getAffineDimExpr(getPages()->getAlong(), getContext());
+  return AffineMap::get(map.getNumDims(), map.getNumSymbols(), results,
+                        getContext());
+}
+
+// load_c5
+LogicalResult LoadOp::verifyPages() {
+  if (bool(getFrom()) != isPaged() || bool(getPages()) != isPaged())
+    return emitOpError(
+        "expects a table, where positions begin and how they are "
+        "cut into pages, but got some of the three");
+  if (!isPaged())
+    return success();
+  auto tile = cast<RankedTensorType>(getResult().getType());
+  auto table = dyn_cast<MemRefType>(getTable().getType());
+  if (!table || !isa<IntegerType, IndexType>(table.getElementType()) ||
+      table.getRank() != int64_t(getTableIndices().size()) + 1)
+    return emitOpError("expects a table of integers with an index for each "
+                       "dimension but the last, but got ")
+           << getTable().getType() << " and " << getTableIndices().size();
+  int64_t along = getPages()->getAlong();
+  AffineMap map = getMap();
+  if (along >= tile.getRank() || map.isFunctionOfDim(along))
+    return emitOpError("expects pages along a dimension of ")
+           << tile << " that the map does not use, but got " << along << " and "
+           << getMapAttr();
+  for (unsigned symbol : {map.getNumSymbols() - 2, map.getNumSymbols() - 1})
+    if (!findSymbol(map, symbol))
+      return emitOpError("expects the page and the place to be the coordinates "
+                         "of one dimension each, but got ")
+             << getMapAttr();
+  return success();
 }
 
 LogicalResult LoadOp::verify() {
@@ -135,8 +191,11 @@ LogicalResult LoadOp::verify() {
       return emitOpError("expects 'where' along a dimension of ")
              << tile << ", but got " << where << " along " << along;
   }
-  return verifyAccess(*this, tile, memory, "source", getMap(),
-                      getIndices().size(), getValid().size());
+  if (failed(verifyAccess(*this, tile, memory, "source", getMap(),
+                          getIndices().size() + (isPaged() ? 2 : 0),
+                          getValid().size())))
+    return failure();
+  return verifyPages();
 }
 
 LogicalResult StoreOp::verify() {

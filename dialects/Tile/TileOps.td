@@ -155,17 +155,35 @@ def Tile_LoadOp : Tile_Op<"load", [AttrSizedOperandSegments]> {
     them is `pad` (zero when absent) and its memory is not touched. Without, every
     point must be in bounds.
 
+    With a `table` rows lie in pages: point `i` along the pages' dimension is
+    position `from + i`, which lies in page `table[table_indices..., position
+    floordiv size]` at place `position mod size`. The map's last two symbols are
+    the page and the place. A point whose page number is not in the table, or
+    whose page is not among the source's, is `pad`, and no memory of the source is
+    touched for it.
+
+    ```mlir
+    %k = tile.load %pages[affine_map<(d0, d1)[s0, s1, s2] -> (s1, s0, s2, d1)>](%h)
+        through %table(%b) from %m by <16 along 0> : memref<?x?xi32>
+        valid(%count, %c64) : memref<?x?x16x64xbf16, strided<[?, ?, ?, ?], offset: ?>>
+        -> tensor<64x64xbf16>
+    ```
+
     `where` is a tile of rank 1 along dimension `along`: points at whose coordinate
     it is false are `pad` too. Directly in the step of a `tile.sweep`, in the
     segments of class `full`, it is known to be true and need not be computed.
 
     Constraints:
-    * (C1) `map` has one dim a dimension of the tile, one symbol an index and
-      one result a dimension of `source`.
+    * (C1) `map` has one dim a dimension of the tile, one symbol an index, two
+      more with a table, and one result a dimension of `source`.
     * (C2) `valid` is absent or has one count a dimension of the tile.
     * (C3) `source`, the tile and `pad` have one element type.
     * (C4) `where` holds `i1`, and has the extent of dimension `along`, which stands
       exactly if `where` does.
+    * (C5) `table`, `from` and `pages` stand together. The table holds integers and
+      has one index for each dimension but the last. The pages' dimension is one
+      of the tile, and the map does not use it; the page is the coordinate of one
+      dimension of the source, and the place of another.
 
     ```mlir
     %q = tile.load %Q[affine_map<(d0, d1)[s0, s1] -> (s0, d0 + s1, d1)>](%b, %p0)
@@ -176,13 +194,20 @@ def Tile_LoadOp : Tile_Op<"load", [AttrSizedOperandSegments]> {
   let arguments = (ins Arg<AnyMemRef, "", [MemRead]>:$source,
                        AffineMapAttr:$map,
                        Variadic<Index>:$indices,
+                       Arg<Optional<AnyMemRef>, "", [MemRead]>:$table,
+                       Variadic<Index>:$table_indices,
+                       Optional<Index>:$from,
+                       OptionalAttr<Tile_PagesAttr>:$pages,
                        Variadic<Index>:$valid,
                        Optional<1DTensorOf<[I1]>>:$where,
                        OptionalAttr<I64Attr>:$along,
                        OptionalAttr<TypedAttrInterface>:$pad);
   let results = (outs Tile_Tile:$result);
   let assemblyFormat = [{
-    $source `[` $map `]` `` `(` $indices `)` (`valid` `(` $valid^ `)`)?
+    $source `[` $map `]` `` `(` $indices `)`
+    (`through` $table^ `(` $table_indices `)` `from` $from `by` $pages
+     `:` type($table))?
+    (`valid` `(` $valid^ `)`)?
     (`where` `(` $where^ `along` $along `:` type($where) `)`)?
     (`pad` $pad^)? attr-dict `:` type($source) `->` type($result)
   }];
@@ -191,6 +216,21 @@ def Tile_LoadOp : Tile_Op<"load", [AttrSizedOperandSegments]> {
       "::mlir::ValueRange":$indices, "::mlir::ValueRange":$valid,
       CArg<"::mlir::TypedAttr", "{}">:$pad)>];
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    bool isPaged() { return static_cast<bool>(getTable()); }
+    /// The dimension of the source that the page or the place is the coordinate
+    /// of. Of a paged load.
+    unsigned getPageDim() { return getSymbolDim(0); }
+    unsigned getPlaceDim() { return getSymbolDim(1); }
+    /// The map of rows of one page, the place being that of the first.
+    ::mlir::AffineMap getRunMap();
+
+  private:
+    unsigned getSymbolDim(unsigned number);
+    ::llvm::LogicalResult verifyPages();
+
+  public:
+  }];
 }
 
 def Tile_StoreOp : Tile_Op<"store", [AttrSizedOperandSegments]> {

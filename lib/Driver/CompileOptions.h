@@ -27,6 +27,8 @@ struct CompileOptions {
   AttentionShape shape;
   std::map<std::string, std::string> parameters;
   std::optional<int64_t> tileRows, tileKeys;
+  /// Keys of a page, if keys and values lie in such.
+  std::optional<int64_t> page;
   ReportRequest reports;
 };
 

@@ -11,6 +11,7 @@
 #include "StageDump.h"
 
 #include "attn/Driver/Execution.h"
+#include "attn/Driver/PagedInputs.h"
 #include "attn/Driver/Reports.h"
 #include "attn/Driver/RunReport.h"
 #include "attn/Driver/Source.h"
@@ -65,6 +66,9 @@ Status Compilation::resolve() {
   if (!loaded.isOk())
     return loaded.takeStatus();
   source = std::move(*loaded);
+  if (options.page)
+    if (Status status = setPages(source.func, *options.page); !status.isOk())
+      return status;
   problem.dtype = options.dtype;
   if (Status status = resolveExtents(source.func, options.shape, problem);
       !status.isOk())

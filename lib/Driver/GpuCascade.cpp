@@ -9,6 +9,7 @@
 #include "attn/Conversion/Passes.h"
 #include "attn/Conversion/ScheduleTiles.h"
 #include "attn/Driver/Execution.h"
+#include "attn/Driver/PagedInputs.h"
 #include "attn/Target/NVIDIA/NVIDIA.h"
 
 #include "mlir/Pass/PassManager.h"
@@ -63,6 +64,12 @@ Result<GpuCascade> attn::loadGpuCascade(MLIRContext &context,
   if (!source.isOk())
     return source.takeStatus();
   cascade.source = std::move(*source);
+  auto page = line.getInteger("page", 1);
+  if (!page.isOk())
+    return page.takeStatus();
+  if (*page)
+    if (Status status = setPages(cascade.source.func, **page); !status.isOk())
+      return status;
   Problem &problem = cascade.problem;
   std::optional<DType> dtype = parseDType(line.get("dtype", "f32"));
   if (dtype != DType::f32 && dtype != DType::bf16 && dtype != DType::f16)

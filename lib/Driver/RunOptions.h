@@ -32,6 +32,8 @@ struct RunOptions {
   InputOptions inputs;
   Layout outputLayout = Layout::contiguous;
   int64_t threads = 1;
+  /// Keys of a page, if keys and values lie in such.
+  std::optional<int64_t> page;
   std::optional<int64_t> tileRows, tileKeys;
   GpuOptions gpu;
   bool usesCache = true;

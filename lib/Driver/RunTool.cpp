@@ -13,6 +13,7 @@
 
 #include "attn/Driver/Check.h"
 #include "attn/Driver/Execution.h"
+#include "attn/Driver/PagedInputs.h"
 #include "attn/Driver/Reports.h"
 #include "attn/Driver/RunReport.h"
 #include "attn/Driver/Source.h"
@@ -42,6 +43,8 @@ private:
   PipelineOptions getPipeline();
   Status compile(RunReport &report);
   Status runKernel(RunReport &report);
+  void usePages();
+  void useWhole();
   Status repeat(int threads, const std::map<std::string, NpyArray> &first,
                 RunReport &report);
   Status check(RunReport &report);
@@ -59,6 +62,9 @@ private:
   Problem problem;
   CompiledKernel compiled;
   Tensors inputs, outputs;
+  /// What the kernel gets of inputs that lie in pages, and their tables; while
+  /// it has them, the inputs.
+  Tensors given, whole;
   /// Their copies, on a GPU.
   std::optional<DeviceTensors> device;
 };
@@ -70,6 +76,9 @@ Status Run::resolve() {
   if (!loaded.isOk())
     return loaded.takeStatus();
   source = std::move(*loaded);
+  if (options.page)
+    if (Status status = setPages(source.func, *options.page); !status.isOk())
+      return status;
   auto read = readArrays(source.func, options.inputFiles);
   if (!read.isOk())
     return read.takeStatus();
@@ -97,6 +106,10 @@ Status Run::createTensors() {
   if (!created.isOk())
     return created.takeStatus();
   inputs = std::move(*created);
+  auto paged = createPages(source.func, problem, inputs, options.inputs);
+  if (!paged.isOk())
+    return paged.takeStatus();
+  given = std::move(*paged);
   auto made = createOutputs(source.func, problem, options.outputLayout);
   if (!made.isOk())
     return made.takeStatus();
@@ -204,6 +217,26 @@ Status Run::repeat(int threads, const std::map<std::string, NpyArray> &first,
   return {};
 }
 
+/// Gives the kernel the pages of tensors that lie in such, and their tables.
+void Run::usePages() {
+  for (auto &[name, tensor] : given)
+    if (auto known = inputs.extract(name))
+      whole.insert(std::move(known));
+  inputs.merge(given);
+}
+
+/// Takes the tensors again.
+void Run::useWhole() {
+  for (unsigned i = 0, e = source.func.getArgumentTypes().size(); i < e; ++i)
+    if (cascade::PagesAttr pages = source.func.getPages(i)) {
+      inputs.erase(pages.getTable().str());
+      inputs.erase(pages.getLengths().str());
+    }
+  for (auto &[name, tensor] : whole)
+    inputs.erase(name);
+  inputs.merge(whole);
+}
+
 Status Run::runKernel(RunReport &report) {
   auto plan = prepare(static_cast<int>(options.threads));
   if (!plan.isOk())
@@ -267,8 +300,10 @@ Status Run::execute(RunReport &report) {
     return status;
   if (Status status = createTensors(); !status.isOk())
     return status;
+  usePages();
   if (Status status = runKernel(report); !status.isOk())
     return status;
+  useWhole();
   if (options.check)
     if (Status status = check(report); !status.isOk())
       return status;

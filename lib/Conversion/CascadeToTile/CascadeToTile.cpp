@@ -252,11 +252,43 @@ private:
     for (StringAttr rank : type.getRanks())
       shape.push_back(
           func.getStaticExtent(rank).value_or(ShapedType::kDynamic));
+    return getStridedType(shape, type.getElementType());
+  }
+
+  static MemRefType getStridedType(ArrayRef<int64_t> shape, Type element) {
     SmallVector<int64_t> strides(shape.size(), ShapedType::kDynamic);
-    return MemRefType::get(shape, type.getElementType(),
-                           StridedLayoutAttr::get(func.getContext(),
+    return MemRefType::get(shape, element,
+                           StridedLayoutAttr::get(element.getContext(),
                                                   ShapedType::kDynamic,
                                                   strides));
+  }
+
+  /// The shape and the type of what a caller has of a tensor in pages.
+  std::pair<ArrayAttr, MemRefType>
+  getPagedMemory(NamedTensorType type, StringRef name, PagesAttr pages) {
+    Builder b(func.getContext());
+    SmallVector<Attribute> shape = {getPagesRank(name)};
+    SmallVector<int64_t> sizes = {ShapedType::kDynamic};
+    for (StringAttr rank : type.getRanks()) {
+      if (llvm::is_contained(pages.getBy(), rank))
+        continue;
+      std::optional<int64_t> size = func.getStaticExtent(rank);
+      if (rank == pages.getRank())
+        size = pages.getSize();
+      shape.push_back(size ? Attribute(b.getI64IntegerAttr(*size)) : rank);
+      sizes.push_back(size.value_or(ShapedType::kDynamic));
+    }
+    return {b.getArrayAttr(shape),
+            getStridedType(sizes, type.getElementType())};
+  }
+
+  /// The rank of a tensor's pages, and that of a table's entries.
+  StringAttr getPagesRank(StringRef name) {
+    return StringAttr::get(func.getContext(), name + "_pages");
+  }
+  static StringAttr getTableWidth(PagesAttr pages) {
+    return StringAttr::get(pages.getContext(),
+                           pages.getTable().getValue() + "_width");
   }
 
   /// The name and access of the memory of a materialized value.
@@ -308,9 +340,19 @@ private:
                    b.getNamedAttr("tile.access", b.getStringAttr(access)),
                    b.getNamedAttr("tile.shape", getShape(type))});
     };
-    SmallVector<Value> tensors; // In the order of the memory arguments.
+    // Tables of pages come after the function's own arguments.
+    llvm::MapVector<StringAttr, PagesAttr> tables;
     for (auto [i, argument] : llvm::enumerate(func.getBody().getArguments())) {
-      if (auto type = dyn_cast<NamedTensorType>(argument.getType()))
+      auto type = dyn_cast<NamedTensorType>(argument.getType());
+      if (PagesAttr pages = func.getPages(i)) {
+        tables.insert({pages.getTable(), pages});
+        auto [shape, memory] =
+            getPagedMemory(type, func.getArgumentName(i), pages);
+        addArgument(memory,
+                    {named(func.getArgumentName(i)),
+                     b.getNamedAttr("tile.access", b.getStringAttr("read")),
+                     b.getNamedAttr("tile.shape", shape)});
+      } else if (type)
         addMemory(type, func.getArgumentName(i), "read");
       else if (func.getArgAttr(i, FuncOp::kPositiveAttr))
         addArgument(argument.getType(),
@@ -318,6 +360,19 @@ private:
                      b.getNamedAttr(tile::kPositiveAttr, b.getUnitAttr())});
       else
         addArgument(argument.getType(), {named(func.getArgumentName(i))});
+    }
+    auto addTable = [&](StringAttr name, ArrayRef<Attribute> shape) {
+      SmallVector<int64_t> sizes(shape.size(), ShapedType::kDynamic);
+      addArgument(getStridedType(sizes, b.getI32Type()),
+                  {named(name),
+                   b.getNamedAttr("tile.access", b.getStringAttr("read")),
+                   b.getNamedAttr("tile.shape", b.getArrayAttr(shape))});
+    };
+    for (auto &[table, pages] : tables) {
+      SmallVector<Attribute> shape(pages.getBy().getValue());
+      addTable(pages.getLengths(), shape);
+      shape.push_back(getTableWidth(pages));
+      addTable(table, shape);
     }
     SmallVector<Value> stored(materialized.begin(), materialized.end());
     for (Value root : program.roots)
@@ -379,17 +434,26 @@ private:
     for (BlockArgument argument : func.getBody().getArguments()) {
       Value value = body->getArgument(position++);
       if (auto type = dyn_cast<NamedTensorType>(argument.getType()))
-        emitter.memory[argument] = {value, type, {}, {}, {}};
+        emitter.memory[argument] = {value, type};
       else
         emitter.scalars.map(argument, value);
+    }
+    SmallVector<Value> lengths;
+    for (auto &[table, ofTable] : tables) {
+      lengths.push_back(body->getArgument(position++));
+      Value value = body->getArgument(position++);
+      for (BlockArgument argument : func.getBody().getArguments()) {
+        PagesAttr pages = func.getPages(argument.getArgNumber());
+        if (!pages || pages.getTable() != table)
+          continue;
+        emitter.memory[argument].pages = pages;
+        emitter.memory[argument].table = value;
+      }
     }
     llvm::DenseMap<Value, MemoryTensor> targets;
     for (Value value : stored) {
       MemoryTensor tensor{body->getArgument(position++),
-                          cast<NamedTensorType>(value.getType()),
-                          {},
-                          {},
-                          {}};
+                          cast<NamedTensorType>(value.getType())};
       if (llvm::is_contained(program.roots, value))
         targets[value] = tensor;
       else
@@ -399,6 +463,11 @@ private:
       emitter.extents[rank] = body->getArgument(position++);
     if (failed(setPlaces(emitter, op, program, builder)))
       return failure();
+    for (auto [ofTable, value] : llvm::zip_equal(tables, lengths))
+      if (failed(emitter.setLength(
+              ofTable.second, value,
+              emitter.extents[getTableWidth(ofTable.second)])))
+        return failure();
     if (failed(emitRoots(emitter, program, targets)))
       return failure();
     eraseUnusedArguments(op);
@@ -430,8 +499,18 @@ private:
           if (!func.getStaticExtent(rank))
             ranks.insert(rank);
     };
-    for (Type type : func.getArgumentTypes())
-      add(type);
+    for (auto [i, type] : llvm::enumerate(func.getArgumentTypes())) {
+      PagesAttr pages = func.getPages(i);
+      if (!pages) {
+        add(type);
+        continue;
+      }
+      for (StringAttr rank : cast<NamedTensorType>(type).getRanks())
+        if (rank != pages.getRank() && !func.getStaticExtent(rank))
+          ranks.insert(rank);
+      ranks.insert(getTableWidth(pages));
+      ranks.insert(getPagesRank(func.getArgumentName(i)));
+    }
     for (Value value : stored)
       add(value.getType());
     return ranks.takeVector();

@@ -50,6 +50,31 @@ FailureOr<Value> ProgramEmitter::getExtent(StringRef rank, Location loc) {
   return it->second;
 }
 
+LogicalResult ProgramEmitter::setLength(PagesAttr pages, Value lengths,
+                                        Value width) {
+  Location loc = func.getLoc();
+  SmallVector<Value> at;
+  for (auto rank : pages.getBy().getAsRange<StringAttr>()) {
+    const RankPlace *place = getPlace(rank, loc);
+    if (!place)
+      return failure();
+    if (place->tile != 0)
+      return func.emitOpError("has no lowering to tile: it tiles rank '")
+             << rank.getValue() << "', by which tensors lie in pages";
+    at.push_back(place->base);
+  }
+  TypedAttr none = builder.getI32IntegerAttr(0);
+  Value length = arith::IndexCastOp::create(
+      builder, loc, builder.getIndexType(),
+      tile::ElementOp::create(builder, loc, builder.getI32Type(), lengths, at,
+                              none));
+  Value most = arith::MulIOp::create(builder, loc, width,
+                                     getIndexConstant(pages.getSize()));
+  length = arith::MaxSIOp::create(builder, loc, length, getIndexConstant(0));
+  extents[pages.getRank()] = arith::MinSIOp::create(builder, loc, length, most);
+  return success();
+}
+
 FailureOr<Value> ProgramEmitter::getScalar(Value value) {
   if (Value known = scalars.lookupOrNull(value))
     return known;
@@ -246,17 +271,111 @@ FailureOr<TileValue> ProgramEmitter::load(EinsumOp op, unsigned input,
             *source.type.getRankPosition(source.slicedRank),
         address.addIndex(source.sliceBase));
   auto type = RankedTensorType::get(shape, source.type.getElementType());
-  auto addressMap = AffineMap::get(shape.size(), address.indices.size(),
-                                   address.coordinates, op.getContext());
+  ValueRange counts = allValid ? ValueRange() : ValueRange(valid);
   TypedAttr pad;
-  if (!allValid && *getNumericValue(source.type.getEmpty()) != 0)
+  // Pages may be absent.
+  if ((!allValid || source.pages) &&
+      *getNumericValue(source.type.getEmpty()) != 0)
     pad = source.type.getEmpty();
-  result.tile = tile::LoadOp::create(
-      builder, loc, type, source.memref, AffineMapAttr::get(addressMap),
-      address.indices, allValid ? ValueRange() : ValueRange(valid), pad);
+  if (source.pages) {
+    FailureOr<tile::LoadOp> load = loadPages(
+        op, source, type, address.coordinates, address.indices, counts, pad);
+    if (failed(load))
+      return failure();
+    result.tile = *load;
+  } else {
+    auto addressMap = AffineMap::get(shape.size(), address.indices.size(),
+                                     address.coordinates, op.getContext());
+    result.tile = tile::LoadOp::create(builder, loc, type, source.memref,
+                                       AffineMapAttr::get(addressMap),
+                                       address.indices, counts, pad);
+  }
   result.loaded = true;
   result.cleanTail = true;
   return result;
+}
+
+/// The value of `expr`, a sum of symbols and constants; null if it is not.
+static Value buildSum(OpBuilder &b, Location loc, AffineExpr expr,
+                      ValueRange symbols) {
+  if (!expr)
+    return arith::ConstantIndexOp::create(b, loc, 0);
+  if (auto symbol = dyn_cast<AffineSymbolExpr>(expr))
+    return symbols[symbol.getPosition()];
+  if (auto constant = dyn_cast<AffineConstantExpr>(expr))
+    return arith::ConstantIndexOp::create(b, loc, constant.getValue());
+  auto sum = dyn_cast<AffineBinaryOpExpr>(expr);
+  if (!sum || sum.getKind() != AffineExprKind::Add)
+    return {};
+  Value lhs = buildSum(b, loc, sum.getLHS(), symbols);
+  Value rhs = buildSum(b, loc, sum.getRHS(), symbols);
+  return lhs && rhs ? Value(arith::AddIOp::create(b, loc, lhs, rhs)) : Value();
+}
+
+FailureOr<tile::LoadOp> ProgramEmitter::loadPages(
+    EinsumOp op, const MemoryTensor &source, RankedTensorType type,
+    ArrayRef<AffineExpr> coordinates, ArrayRef<Value> indices, ValueRange valid,
+    TypedAttr pad) {
+  MLIRContext *context = op.getContext();
+  Location loc = op.getLoc();
+  auto refuse = [&](StringAttr rank) {
+    return op.emitOpError("has no lowering to tile: a tensor in pages is not "
+                          "read at a plain coordinate of rank '")
+           << rank.getValue() << "'";
+  };
+  auto at = [&](StringAttr rank) {
+    return coordinates[*source.type.getRankPosition(rank)];
+  };
+  // The position is that of a dimension of the tile, from some point on.
+  StringAttr paged = source.pages.getRank();
+  int64_t along = -1;
+  for (int64_t dim = 0; dim < type.getRank(); ++dim)
+    if (at(paged).isFunctionOfDim(dim))
+      along = dim;
+  if (along < 0)
+    return refuse(paged);
+  AffineExpr dim = getAffineDimExpr(along, context);
+  Value from = buildSum(
+      builder, loc,
+      simplifyAffineExpr(at(paged) - dim, type.getRank(), indices.size()),
+      indices);
+  if (!from)
+    return refuse(paged);
+  SmallVector<Value> tableIndices;
+  for (auto rank : source.pages.getBy().getAsRange<StringAttr>()) {
+    Value index = buildSum(builder, loc, at(rank), indices);
+    if (!index)
+      return refuse(rank);
+    tableIndices.push_back(index);
+  }
+  // What is left goes to the page's dimensions, with the indices it uses.
+  SmallVector<AffineExpr> rest;
+  for (StringAttr rank : source.type.getRanks())
+    if (rank == paged)
+      rest.push_back(AffineExpr());
+    else if (!llvm::is_contained(source.pages.getBy(), rank))
+      rest.push_back(at(rank));
+  SmallVector<Value> used;
+  SmallVector<AffineExpr> symbols;
+  for (auto [number, index] : llvm::enumerate(indices)) {
+    bool isUsed = llvm::any_of(rest, [number = number](AffineExpr expr) {
+      return expr && expr.isFunctionOfSymbol(number);
+    });
+    symbols.push_back(isUsed ? getAffineSymbolExpr(used.size(), context)
+                             : getAffineConstantExpr(0, context));
+    if (isUsed)
+      used.push_back(index);
+  }
+  SmallVector<AffineExpr> results = {getAffineSymbolExpr(used.size(), context)};
+  for (AffineExpr expr : rest)
+    results.push_back(expr ? expr.replaceSymbols(symbols)
+                           : getAffineSymbolExpr(used.size() + 1, context));
+  auto map = AffineMap::get(type.getRank(), used.size() + 2, results, context);
+  return tile::LoadOp::create(
+      builder, loc, type, source.memref, AffineMapAttr::get(map), used,
+      source.table, tableIndices, from,
+      tile::PagesAttr::get(context, source.pages.getSize(), along), valid,
+      /*where=*/Value(), /*along=*/IntegerAttr(), pad);
 }
 
 LogicalResult ProgramEmitter::storeTile(const TileValue &value,

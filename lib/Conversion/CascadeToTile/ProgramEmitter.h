@@ -34,8 +34,11 @@ struct MemoryTensor {
   cascade::NamedTensorType type;
   /// Of a slice: the rank of the whole, what stands for it (null: nothing, the
   /// rank is dropped), and where the slice starts.
-  mlir::StringAttr slicedRank, sliceRank;
-  mlir::Value sliceBase;
+  mlir::StringAttr slicedRank = {}, sliceRank = {};
+  mlir::Value sliceBase = {};
+  /// The pages in which it lies, and their table; null without pages.
+  cascade::PagesAttr pages = {};
+  mlir::Value table = {};
 };
 
 class SeenKeys;
@@ -76,6 +79,10 @@ public:
   /// Full ranges that end by a predicate have a multiple of so many keys.
   int64_t fullMultiple = 1;
 
+  /// Gives the rank of tensors in pages the extent that the item's sequence has
+  /// by `lengths`, and by the table's `width` at the most.
+  mlir::LogicalResult setLength(cascade::PagesAttr pages, mlir::Value lengths,
+                                mlir::Value width);
   /// Emits `value` and stores it to `target`, whose type is the value's.
   mlir::LogicalResult store(mlir::Value value, const MemoryTensor &target);
   /// Emits the sweep of `scan`, unless it is emitted.
@@ -94,6 +101,14 @@ private:
   /// Loads operand `input` of `op` through its index expressions.
   mlir::FailureOr<TileValue> load(cascade::EinsumOp op, unsigned input,
                                   const MemoryTensor &source);
+  /// Makes a load of `source` at `coordinates` of its ranks, expressions of the
+  /// tile's dimensions and of `indices`, one of its pages.
+  mlir::FailureOr<tile::LoadOp>
+  loadPages(cascade::EinsumOp op, const MemoryTensor &source,
+            mlir::RankedTensorType type,
+            llvm::ArrayRef<mlir::AffineExpr> coordinates,
+            llvm::ArrayRef<mlir::Value> indices, mlir::ValueRange valid,
+            mlir::TypedAttr pad);
   /// Makes zero a factor at the keys of a step that no row sees, if the step
   /// may have such: the other factors are zero there, but NaN times zero is
   /// NaN.

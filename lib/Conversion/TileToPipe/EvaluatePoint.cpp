@@ -30,10 +30,22 @@ Value ThreadEmitter::evaluateLoad(tile::LoadOp op, ValueRange point) {
   Value tensor = tensors.lookup(op.getSource());
   if (!tensor)
     return fail(op, "expects to load from an argument of the program");
+  SmallVector<Value> symbols = getScalars(op.getIndices());
+  if (op.isPaged()) {
+    // A page that is not there gives zero, too.
+    if (op.getPad())
+      return fail(op, "expects a tensor in pages that is empty where it is "
+                      "zero");
+    Value position = arith::AddIOp::create(b, getScalar(op.getFrom()),
+                                           point[op.getPages()->getAlong()]);
+    auto place = locate(op, position);
+    if (!place)
+      return {};
+    llvm::append_range(symbols, ArrayRef{place->first, place->second});
+  }
   // Points beyond the extents give zero: nothing is touched there.
   Value element =
-      loadScalar(op.getSource(),
-                 evaluateMap(op.getMap(), point, getScalars(op.getIndices())));
+      loadScalar(op.getSource(), evaluateMap(op.getMap(), point, symbols));
   Value holds =
       evaluateValid(op.getValid(), point, op.getResult().getType().getShape());
   if (op.getWhere() && !isKnownToHold(op)) {

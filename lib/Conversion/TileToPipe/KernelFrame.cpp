@@ -134,6 +134,10 @@ LogicalResult KernelFrame::bindArguments(ScalarEmitter &emitter) {
       bool isTable = llvm::any_of(original.getUsers(), [](Operation *user) {
         return ScalarEmitter::isTableOp(user) || isa<tile::GatherOp>(user);
       });
+      isTable |= llvm::any_of(original.getUsers(), [&](Operation *user) {
+        auto load = dyn_cast<tile::LoadOp>(user);
+        return load && load.getTable() == original;
+      });
       if (!isTable)
         continue;
       SmallVector<Value> extents;

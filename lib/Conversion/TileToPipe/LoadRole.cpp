@@ -21,6 +21,9 @@ static int64_t countMessages(Value ring) {
 void Scheduler::fill(RegisterEmitter &emitter, Operand &operand,
                      ValueRange messages) {
   const SlotOperand &slot = *operand.slot;
+  if (slot.run != 0)
+    return fillPages(emitter, operand,
+                     messages.take_front(countMessages(operand.rings[0])));
   tile::LoadOp load = slot.load;
   for (auto [number, ring] : llvm::enumerate(operand.rings)) {
     if (number != 0 && !slot.layout)
@@ -59,6 +62,32 @@ void Scheduler::copyRuns(const BoxLayout &layout, int64_t numRows,
         arith::AddIOp::create(b, first, i32(layout.getDistance(firstRow + at)));
     copy(b.getDenseI64ArrayAttr({at, layout.getRun()}));
   }
+}
+
+/// Copies what a step's pages have of a slot. All numbers of pages are read
+/// before the first copy, so that they are waited for together.
+void Scheduler::fillPages(RegisterEmitter &emitter, Operand &operand,
+                          ValueRange messages) {
+  const SlotOperand &slot = *operand.slot;
+  tile::LoadOp load = slot.load;
+  Value from = emitter.getScalar(load.getFrom());
+  SmallVector<Values> starts;
+  for (int64_t at = 0; at < operand.type.getNumRows(); at += slot.run) {
+    auto place = emitter.locate(load, arith::AddIOp::create(b, from, i32(at)));
+    starts.push_back(emitter.getStartsInPage(slot.box, load, *place));
+  }
+  auto op = pipe::FillOp::create(b, operand.rings[0], operand.cursor, messages);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    Block *body = b.createBlock(&op.getBody(), {}, operand.type, b.getLoc());
+    for (auto [number, start] : llvm::enumerate(starts))
+      pipe::LoadOp::create(
+          b, emitter.getTensor(load.getSource()), start, body->getArgument(0),
+          pipe::CacheHint::EvictLast,
+          b.getDenseI64ArrayAttr({int64_t(number) * slot.run, slot.run}));
+    pipe::YieldOp::create(b);
+  }
+  advance(operand);
 }
 
 void Scheduler::fillMoving(RegisterEmitter &emitter, const Step &step,

@@ -324,6 +324,16 @@ SmallVector<Value> RegisterEmitter::getStarts(const BoxMap &box,
   return starts;
 }
 
+SmallVector<Value>
+RegisterEmitter::getStartsInPage(const BoxMap &box, tile::LoadOp load,
+                                 std::pair<Value, Value> place) {
+  SmallVector<Value> symbols = getScalars(load.getIndices()), starts;
+  llvm::append_range(symbols, ArrayRef{place.first, place.second});
+  for (AffineExpr expr : box.starts)
+    starts.push_back(evaluateExpr(expr, {}, symbols));
+  return starts;
+}
+
 //===----------------------------------------------------------------------===//
 // Ops
 //===----------------------------------------------------------------------===//

@@ -71,6 +71,10 @@ public:
   llvm::SmallVector<mlir::Value> getStarts(const BoxMap &box,
                                            mlir::ValueRange indices,
                                            bool hasRows, bool isLine);
+  /// Where a box begins in a page, at a place of it.
+  llvm::SmallVector<mlir::Value>
+  getStartsInPage(const BoxMap &box, tile::LoadOp load,
+                  std::pair<mlir::Value, mlir::Value> place);
 
 private:
   friend class PredicateEmitter;

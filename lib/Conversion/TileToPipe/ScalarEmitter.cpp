@@ -83,6 +83,20 @@ Value ScalarEmitter::loadTableElement(Operation *op, Value memref,
                                  arith::ConstantOp::create(b, empty));
 }
 
+std::optional<std::pair<Value, Value>> ScalarEmitter::locate(tile::LoadOp op,
+                                                             Value position) {
+  auto size = arith::ConstantIntOp::create(b, position.getType(),
+                                           op.getPages()->getSize());
+  SmallVector<Value> coordinates = getScalars(op.getTableIndices());
+  coordinates.push_back(arith::DivUIOp::create(b, position, size));
+  auto element = cast<MemRefType>(op.getTable().getType()).getElementType();
+  TypedAttr none = b.getIntegerAttr(getScalarType(element), -1);
+  Value page = loadTableElement(op, op.getTable(), coordinates, none);
+  if (!page)
+    return std::nullopt;
+  return std::pair(page, Value(arith::RemUIOp::create(b, position, size)));
+}
+
 LogicalResult ScalarEmitter::emitTableOp(Operation *op) {
   if (auto element = dyn_cast<tile::ElementOp>(op)) {
     Value value = loadTableElement(op, element.getTable(),

@@ -53,6 +53,11 @@ public:
 
   mlir::Value constant(int64_t value);
 
+  /// The page of a paged load in which a position lies, -1 for none, and the
+  /// place in it; nothing after an error.
+  std::optional<std::pair<mlir::Value, mlir::Value>>
+  locate(tile::LoadOp op, mlir::Value position);
+
 protected:
   using Point = llvm::SmallVector<mlir::Value>;
 

@@ -71,6 +71,8 @@ private:
             mlir::ValueRange messages);
   void fillMoving(RegisterEmitter &emitter, const Step &step, bool isLate);
   /// Copies rows of a box into a slot, run by run; `row` is where one begins.
+  void fillPages(RegisterEmitter &emitter, Operand &operand,
+                 mlir::ValueRange messages);
   void copyRuns(const BoxLayout &layout, int64_t numRows, int64_t firstRow,
                 mlir::Value &row,
                 llvm::function_ref<void(mlir::DenseI64ArrayAttr)> copy);

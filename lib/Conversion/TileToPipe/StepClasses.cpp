@@ -172,14 +172,18 @@ Refusal StepPlan::checkCluster(int64_t cluster) const {
   for (const SlotOperand &slot : slots) {
     if (!slot.isMoving || slot.hasRows)
       continue;
-    if (llvm::any_of(slot.load.getIndices(),
+    if (llvm::any_of(llvm::concat<Value>(
+                         SmallVector<Value>(slot.load.getIndices()),
+                         SmallVector<Value>(slot.load.getTableIndices())),
                      [&](Value index) { return dependsOnRows(index); }))
       return refuse(slot.load, "blocks of a cluster fetch one tile together, "
                                "but it depends on the program's rows");
-    int64_t rows = slot.layout
-                       ? slot.layout->getRun()
-                       : cast<RankedTensorType>(slot.load.getResult().getType())
-                             .getDimSize(slot.box.rowDim);
+    int64_t rows = slot.run;
+    if (slot.layout)
+      rows = slot.layout->getRun();
+    else if (rows == 0)
+      rows = cast<RankedTensorType>(slot.load.getResult().getType())
+                 .getDimSize(slot.box.rowDim);
     int64_t granule = kCopyRows * cluster;
     if (rows % granule != 0)
       return refuse(slot.load, "blocks of a cluster share copies of a multiple "

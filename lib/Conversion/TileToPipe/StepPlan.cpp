@@ -291,13 +291,35 @@ bool StepPlan::endWithTensor(Value memref, AffineMap map, ValueRange indices,
   return false;
 }
 
+Refusal StepPlan::planRuns(SlotOperand &slot) const {
+  tile::LoadOp load = slot.load;
+  int64_t along = load.getPages()->getAlong();
+  if (along != slot.box.rowDim || slot.hasRows)
+    return refuse(load, "pages are not along the rows of a tile that the sweep "
+                        "moves");
+  auto table = cast<MemRefType>(load.getTable().getType());
+  if (!isa<BlockArgument>(load.getTable()) ||
+      !table.getElementType().isInteger(32))
+    return refuse(load, "its table is no argument of numbers of 32 bits");
+  slot.run = std::gcd(getType(load.getResult()).getDimSize(along),
+                      load.getPages()->getSize());
+  if (slot.run % kCopyRows != 0)
+    return refuse(load, "copies of rows of a page have a multiple of " +
+                            Twine(kCopyRows) + " rows, but these have " +
+                            Twine(slot.run));
+  if (getRemainder(load.getFrom(), slot.run) != 0)
+    return refuse(load, "its rows may begin inside of those of a page");
+  return {};
+}
+
 Refusal StepPlan::planSlot(Value tile, tile::DotOp dot, bool isLate) {
   auto load = tile.getDefiningOp<tile::LoadOp>();
   for (Operation *user : tile.getUsers())
     if (!isa<tile::DotOp>(user) || user->getBlock() != dot->getBlock())
       return refuse(load, "its tile is read by products and by other ops");
   auto memref = cast<MemRefType>(load.getSource().getType());
-  std::optional<BoxMap> box = matchBox(load.getMap());
+  AffineMap map = load.isPaged() ? load.getRunMap() : load.getMap();
+  std::optional<BoxMap> box = matchBox(map);
   if (!box || memref.getRank() > int64_t(machine.maxTensorRank))
     return refuse(load, "it is no box of the last two dimensions of a tensor "
                         "of at most " +
@@ -337,10 +359,14 @@ Refusal StepPlan::planSlot(Value tile, tile::DotOp dot, bool isLate) {
                   " rows, but these have " + Twine(slot.layout->getRun()));
   Value count = sweep.getStep().getArgument(1);
   slot.isLate = isLate;
+  if (Refusal r = load.isPaged() ? planRuns(slot) : Refusal(); r.op)
+    return r;
   for (auto [dim, valid] : llvm::enumerate(load.getValid())) {
     if (valid != count) {
-      if (!endWithTensor(load.getSource(), load.getMap(), load.getIndices(),
-                         dim, getType(tile).getDimSize(dim), valid))
+      bool isOfPages = load.isPaged() && int64_t(dim) == box->rowDim;
+      if (isOfPages ||
+          !endWithTensor(load.getSource(), map, load.getIndices(), dim,
+                         getType(tile).getDimSize(dim), valid))
         return refuse(load, "it leaves out points inside of its tensor, which "
                             "bulk copies do not");
       continue;
@@ -437,6 +463,8 @@ static bool hasOneListForAll(Block &region) {
 Refusal StepPlan::checkLoad(tile::LoadOp op) {
   RankedTensorType type = getType(op.getResult());
   AffineMap map = op.getMap();
+  if (op.isPaged())
+    return refuse(op, "products alone read tensors in pages");
   for (auto [place, expr] : llvm::enumerate(map.getResults())) {
     unsigned numDims = 0;
     if (getLayout(op.getSource(), place))

@@ -56,6 +56,8 @@ struct SlotOperand {
   /// So do those at which no point of this mask is set, or this line is not, if
   /// there is one.
   mlir::Value seen;
+  /// Rows that one page has at the least, of a tile that lies in pages; else 0.
+  int64_t run = 0;
   /// Of the rank along rows, if it has one: the tile is a box.
   std::optional<BoxLayout> layout;
 };
@@ -129,6 +131,8 @@ private:
   Refusal planProduct(tile::DotOp dot);
   bool hasWholeRows(mlir::Value tile, int64_t dim) const;
   Refusal planSlot(mlir::Value tile, tile::DotOp dot, bool isLate);
+  /// Finds the rows of a page that copies take as one.
+  Refusal planRuns(SlotOperand &slot) const;
   /// Whether a load or a store of ranks with layouts is of a box along
   /// dimension `rowDim` of the tensor; refuses others.
   Refusal checkLayouts(mlir::Operation *op, mlir::Value memref,

@@ -20,7 +20,7 @@ using namespace attn::cpu;
 
 static constexpr auto eq = arith::CmpIPredicate::eq;
 
-static TypedAttr getPad(tile::LoadOp load) {
+TypedAttr attn::cpu::getPad(tile::LoadOp load) {
   if (load.getPad())
     return *load.getPad();
   Type element = load.getResult().getType().getElementType();
@@ -168,13 +168,13 @@ void Emitter::padWhere(tile::LoadOp load, const Access &target,
   });
 }
 
-Access Emitter::loadForm(tile::LoadOp load, Form form) {
+Access Emitter::loadForm(tile::LoadOp load, const Source &source, Form form) {
   auto type = cast<RankedTensorType>(load.getResult().getType());
-  const Memory &memory = memories.at(load.getSource());
+  const Memory &memory = source.memory;
   Access target = allocate(type, form);
-  std::optional<int64_t> unit = getUnitDim(load.getMap());
+  std::optional<int64_t> unit = getUnitDim(source.map);
   std::optional<SmallVector<Value>> strides =
-      getTileStrides(memory, load.getMap(), load.getIndices());
+      getTileStrides(memory, source.map, source.symbols);
   bool canBeDirect = form.storage == memory.element && form.pairDim < 0 &&
                      unit && *unit == form.lane && strides;
   // A vector that reaches beyond the tile is masked where its index is known.
@@ -182,7 +182,7 @@ Access Emitter::loadForm(tile::LoadOp load, Form form) {
       type.getDimSize(form.lane) % machine.lanes != 0)
     canBeDirect = false;
   if (!canBeDirect) {
-    copyIn(load, memory, target);
+    copyIn(load, source, target);
     return target;
   }
   SmallVector<Type> types(type.getRank() + 1, i64);
@@ -193,13 +193,13 @@ Access Emitter::loadForm(tile::LoadOp load, Form form) {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToEnd(&choice.getThenRegion().front());
     Point origin(type.getRank());
-    Value offset = getOffset(memory, load.getMap(), load.getIndices(), origin);
+    Value offset = getOffset(memory, source.map, source.symbols, origin);
     SmallVector<Value> results = {
         advance(memory.pointer, memory.element, Index(offset))};
     llvm::append_range(results, *strides);
     scf::YieldOp::create(b, results);
     b.setInsertionPointToEnd(&choice.getElseRegion().front());
-    copyIn(load, memory, target);
+    copyIn(load, source, target);
     results = {target.pointer};
     for (const Stride &stride : target.strides)
       results.push_back(constant(stride.constant));
@@ -221,8 +221,16 @@ Access Emitter::loadForm(tile::LoadOp load, Form form) {
 LogicalResult Emitter::emitLoad(tile::LoadOp load) {
   if (!memories.contains(load.getSource()))
     return load.emitOpError("expects to load from an argument of the program");
+  Source source{memories.at(load.getSource()), load.getMap(),
+                SmallVector<Value>(load.getIndices())};
+  if (load.isPaged()) {
+    FailureOr<Source> gathered = gatherPages(load);
+    if (failed(gathered))
+      return failure();
+    source = *gathered;
+  }
   for (Form form : layout.getForms(load.getResult()))
-    setBuffer(load.getResult(), loadForm(load, form));
+    setBuffer(load.getResult(), loadForm(load, source, form));
   return success();
 }
 
@@ -248,7 +256,7 @@ void Emitter::fill(RankedTensorType type, const Access &target,
        });
 }
 
-void Emitter::copyIn(tile::LoadOp load, const Memory &memory,
+void Emitter::copyIn(tile::LoadOp load, const Source &source,
                      const Access &target) {
   auto type = cast<RankedTensorType>(load.getResult().getType());
   SmallVector<Value> bounds = getBounds(type, load.getValid());
@@ -265,7 +273,7 @@ void Emitter::copyIn(tile::LoadOp load, const Memory &memory,
     b.setInsertionPointToStart(guard.thenBlock());
     fill(type, target, getPad(load));
   }
-  copy({memory, load.getMap(), load.getIndices(), target, type, bounds,
+  copy({source.memory, source.map, source.symbols, target, type, bounds,
         /*isLoad=*/true});
   if (hasWhere(load))
     padWhere(load, target, bounds);

@@ -134,8 +134,22 @@ private:
   mlir::Value readWord(unsigned word);
   mlir::LogicalResult emitLoad(tile::LoadOp load);
   mlir::LogicalResult emitStore(tile::StoreOp store);
-  Access loadForm(tile::LoadOp load, Form form);
-  void copyIn(tile::LoadOp load, const Memory &memory, const Access &target);
+  /// Where a load's tile is read: at `map` of its dimensions and `symbols`.
+  struct Source {
+    Memory memory;
+    mlir::AffineMap map;
+    llvm::SmallVector<mlir::Value> symbols;
+  };
+  /// Gathers the rows of a tile that lie in pages, or points to them where they
+  /// lie in one.
+  mlir::FailureOr<Source> gatherPages(tile::LoadOp load);
+  void gatherRuns(tile::LoadOp load, const Access &target,
+                  llvm::function_ref<mlir::Value(mlir::Value)> getPage);
+  /// The page and the place in it as symbols of a paged load's map.
+  llvm::SmallVector<mlir::Value>
+  getPageSymbols(tile::LoadOp load, mlir::Value page, mlir::Value place);
+  Access loadForm(tile::LoadOp load, const Source &source, Form form);
+  void copyIn(tile::LoadOp load, const Source &source, const Access &target);
   llvm::SmallVector<mlir::Value> getBounds(mlir::RankedTensorType type,
                                            mlir::ValueRange valid);
   mlir::Value isDirect(tile::LoadOp load, const Memory &memory, Form form);
@@ -334,6 +348,9 @@ private:
   mlir::Value count;
   bool masksHold = false;
 };
+
+/// What points have that a load does not read.
+mlir::TypedAttr getPad(tile::LoadOp load);
 
 } // namespace attn::cpu
 

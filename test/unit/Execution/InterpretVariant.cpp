@@ -5,6 +5,7 @@
 #include "attn/Conversion/Passes.h"
 #include "attn/Driver/Check.h"
 #include "attn/Driver/Execution.h"
+#include "attn/Driver/PagedInputs.h"
 #include "attn/Pipelines/Pipelines.h"
 #include "attn/Target/NVIDIA/NVIDIA.h"
 
@@ -33,6 +34,9 @@ Status InterpretedRun::prepare() {
   if (!loaded.isOk())
     return loaded.takeStatus();
   source = std::move(*loaded);
+  if (c.page)
+    if (Status status = setPages(source.func, *c.page); !status.isOk())
+      return status;
   if (!hasRank(source.func, "G"))
     c.shape.heads = c.shape.kvHeads;
   if (!hasRank(source.func, "P") || !hasRank(source.func, "M"))
@@ -91,6 +95,11 @@ static bool isWritten(pipe::KernelOp kernel, unsigned index) {
 Status InterpretedRun::interpret(const PipeLaunch &launch) {
   std::map<std::string, ReferenceTensor> known;
   for (auto &[name, tensor] : inputs)
+    known[name] = tensor.toReference();
+  auto pages = createPages(source.func, problem, inputs, inputOptions);
+  if (!pages.isOk())
+    return pages.takeStatus();
+  for (auto &[name, tensor] : *pages)
     known[name] = tensor.toReference();
   for (pipe::KernelOp kernel : module->getOps<pipe::KernelOp>()) {
     PipeArguments arguments;

@@ -38,6 +38,8 @@ struct InterpretedCase {
   /// Boxes of queries and keys; the kernel is then one for the problem's
   /// lengths.
   std::vector<std::pair<std::string, RankLayout>> layouts = {};
+  /// Keys of a page, if keys and values lie in such.
+  std::optional<int64_t> page = {};
 };
 
 /// One variant on one problem.

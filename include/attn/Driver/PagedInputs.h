@@ -1,0 +1,26 @@
+//===- PagedInputs.h - tensors in pages, for the tools ----------*- C++ -*-===//
+
+#ifndef ATTN_DRIVER_PAGEDINPUTS_H
+#define ATTN_DRIVER_PAGEDINPUTS_H
+
+#include "attn/Driver/Inputs.h"
+
+namespace attn {
+
+/// Says of the tensors of `func` that have sequences and keys (ranks B and M)
+/// and no queries (P) that they lie in pages of `size` keys, by one table
+/// `pages` with `lengths`. Refuses a function that has none, or an argument of
+/// one of these names.
+Status setPages(cascade::FuncOp func, int64_t size);
+
+/// What a caller has of the arguments that lie in pages, by their names and
+/// those of their tables and lengths: pages in an order drawn by the seed, and
+/// some that nobody has. What no key is written to is NaN.
+Result<std::map<std::string, HostTensor>>
+createPages(cascade::FuncOp func, const Problem &problem,
+            const std::map<std::string, HostTensor> &inputs,
+            const InputOptions &options);
+
+} // namespace attn
+
+#endif // ATTN_DRIVER_PAGEDINPUTS_H

@@ -1,0 +1,166 @@
+//===- PagedInputs.cpp - tensors in pages, for the tools ------------------===//
+
+#include "attn/Driver/PagedInputs.h"
+
+#include "llvm/ADT/STLExtras.h"
+
+#include <algorithm>
+#include <limits>
+#include <random>
+
+using namespace attn;
+using namespace attn::cascade;
+
+static constexpr llvm::StringLiteral kTableName = "pages",
+                                     kLengthsName = "lengths";
+
+Status attn::setPages(FuncOp func, int64_t size) {
+  mlir::Builder b(func.getContext());
+  auto refuse = [&](std::string reason) {
+    return Status::error(StatusCode::invalidArgument, "--page",
+                         func.getSymName().str() + " has " + std::move(reason),
+                         "leave the option out");
+  };
+  bool isPaged = false;
+  for (auto [i, argument] : llvm::enumerate(func.getArgumentTypes())) {
+    llvm::StringRef name = func.getArgumentName(i);
+    if (name == kTableName || name == kLengthsName)
+      return refuse("an argument '" + name.str() + "' already");
+    auto type = mlir::dyn_cast<NamedTensorType>(argument);
+    auto has = [&](const char *rank) {
+      return type.getRankPosition(b.getStringAttr(rank)).has_value();
+    };
+    if (!type || !mlir::isa<mlir::FloatType>(type.getElementType()) ||
+        !has("B") || !has("M") || has("P"))
+      continue;
+    func.setArgAttr(
+        i, kPagesAttr,
+        PagesAttr::get(func.getContext(), size, b.getStringAttr("M"),
+                       b.getStrArrayAttr({"B"}), b.getStringAttr(kTableName),
+                       b.getStringAttr(kLengthsName)));
+    isPaged = true;
+  }
+  return isPaged ? Status() : refuse("no tensor of sequences of keys");
+}
+
+namespace {
+/// Which page each block of keys of each outer coordinate lies in.
+struct Table {
+  std::vector<int64_t> shape;
+  std::vector<double> entries;
+  int64_t numPages = 0;
+};
+} // namespace
+
+static Table drawTable(PagesAttr pages, const Problem &problem,
+                       std::mt19937_64 &random) {
+  Table table;
+  int64_t numEntries = 1;
+  for (auto rank : pages.getBy().getAsRange<mlir::StringAttr>())
+    table.shape.push_back(problem.extents.at(rank.str()));
+  int64_t keys = problem.extents.at(pages.getRank().str());
+  table.shape.push_back(llvm::divideCeil(keys, pages.getSize()));
+  for (int64_t extent : table.shape)
+    numEntries *= extent;
+  table.numPages = numEntries + 3;
+  std::vector<double> all(table.numPages);
+  std::iota(all.begin(), all.end(), 0);
+  std::shuffle(all.begin(), all.end(), random);
+  table.entries.assign(all.begin(), all.begin() + numEntries);
+  return table;
+}
+
+/// The values of `tensor`, of type `type`, in its pages.
+static std::vector<double> scatter(const HostTensor &tensor,
+                                   NamedTensorType type, PagesAttr pages,
+                                   const Table &table,
+                                   llvm::ArrayRef<int64_t> shape) {
+  std::vector<double> values = tensor.getValues();
+  int64_t size = 1;
+  for (int64_t extent : shape)
+    size *= extent;
+  std::vector<double> result(size, std::numeric_limits<double>::quiet_NaN());
+  const std::vector<int64_t> &extents = tensor.getShape();
+  std::vector<int64_t> at(extents.size());
+  for (int64_t i = 0, e = tensor.getNumElements(); i < e; ++i) {
+    int64_t rest = i;
+    for (size_t dim = extents.size(); dim-- > 0;) {
+      at[dim] = rest % extents[dim];
+      rest /= extents[dim];
+    }
+    auto coordinate = [&](mlir::Attribute rank) {
+      return at[*type.getRankPosition(mlir::cast<mlir::StringAttr>(rank))];
+    };
+    int64_t key = coordinate(pages.getRank()), entry = 0;
+    for (auto [dim, rank] : llvm::enumerate(pages.getBy()))
+      entry = entry * table.shape[dim] + coordinate(rank);
+    entry = entry * table.shape.back() + key / pages.getSize();
+    auto target = static_cast<int64_t>(table.entries[entry]);
+    size_t position = 1;
+    for (mlir::StringAttr rank : type.getRanks()) {
+      if (llvm::is_contained(pages.getBy(), rank))
+        continue;
+      int64_t place =
+          rank == pages.getRank() ? key % pages.getSize() : coordinate(rank);
+      target = target * shape[position++] + place;
+    }
+    result[target] = values[i];
+  }
+  return result;
+}
+
+Result<std::map<std::string, HostTensor>>
+attn::createPages(FuncOp func, const Problem &problem,
+                  const std::map<std::string, HostTensor> &inputs,
+                  const InputOptions &options) {
+  std::mt19937_64 random(options.seed);
+  std::map<std::string, Table> tables;
+  std::map<std::string, HostTensor> result;
+  auto add = [&](const std::string &name, DType type,
+                 const std::vector<int64_t> &shape, Layout layout,
+                 const std::vector<double> &values) -> Status {
+    auto tensor = HostTensor::create(type, shape, layout);
+    if (!tensor.isOk())
+      return tensor.takeStatus();
+    tensor->setValues(values);
+    result.emplace(name, std::move(*tensor));
+    return {};
+  };
+  for (unsigned i = 0, e = func.getArgumentTypes().size(); i < e; ++i) {
+    PagesAttr pages = func.getPages(i);
+    if (!pages)
+      continue;
+    std::string tableName = pages.getTable().str();
+    auto known = tables.find(tableName);
+    if (known == tables.end()) {
+      known =
+          tables.emplace(tableName, drawTable(pages, problem, random)).first;
+      const Table &table = known->second;
+      llvm::ArrayRef<int64_t> outer = llvm::ArrayRef(table.shape).drop_back();
+      int64_t keys = problem.extents.at(pages.getRank().str());
+      std::vector<double> lengths(llvm::product_of(outer), double(keys));
+      if (Status status = add(pages.getLengths().str(), DType::i32, outer.vec(),
+                              Layout::contiguous, lengths);
+          !status.isOk())
+        return status;
+      if (Status status = add(tableName, DType::i32, table.shape,
+                              Layout::contiguous, table.entries);
+          !status.isOk())
+        return status;
+    }
+    std::string name = func.getArgumentName(i).str();
+    auto type = mlir::cast<NamedTensorType>(func.getArgumentTypes()[i]);
+    const HostTensor &tensor = inputs.at(name);
+    std::vector<int64_t> shape = {known->second.numPages};
+    for (mlir::StringAttr rank : type.getRanks())
+      if (rank == pages.getRank())
+        shape.push_back(pages.getSize());
+      else if (!llvm::is_contained(pages.getBy(), rank))
+        shape.push_back(problem.extents.at(rank.str()));
+    if (Status status = add(name, tensor.getType(), shape, options.layout,
+                            scatter(tensor, type, pages, known->second, shape));
+        !status.isOk())
+      return status;
+  }
+  return result;
+}
