@@ -109,16 +109,29 @@ def Cascade_PagesAttr : AttrDef<CascadeDialect, "Pages"> {
     that is none of a page has none: what would lie there is empty. It says where
     a tensor lies, and nothing of what it is. Tensors may share a table.
 
-    (C1) There is at least one coordinate a page; table and lengths have two
-    names, and ranks are named.
+    With `at "starts"` the table is one list [W] of all sequences' pages, and those
+    of `b` begin at entry `starts[b]` (compressed rows, as FlashInfer has them).
+
+    (C1) There is at least one coordinate a page; table, starts and lengths have
+    names that differ, and ranks are named.
   }];
   let parameters = (ins "int64_t":$size, "::mlir::StringAttr":$rank,
                         "::mlir::ArrayAttr":$by, "::mlir::StringAttr":$table,
-                        "::mlir::StringAttr":$lengths);
+                        "::mlir::StringAttr":$lengths,
+                        OptionalParameter<"::mlir::StringAttr">:$starts);
   let assemblyFormat = [{
-    `<` $size `of` $rank `by` $by `in` $table `to` $lengths `>`
+    `<` $size `of` $rank `by` $by `in` $table `to` $lengths (`at` $starts^)? `>`
   }];
   let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// The names of table, lengths and starts, as far as there are any.
+    ::llvm::SmallVector<::mlir::StringAttr, 3> getArguments() const {
+      ::llvm::SmallVector<::mlir::StringAttr, 3> names = {getTable(), getLengths()};
+      if (getStarts())
+        names.push_back(getStarts());
+      return names;
+    }
+  }];
 }
 
 /// What an empty operand does to a point (EDGE's merge operator, per operand).

@@ -107,14 +107,18 @@ LogicalResult FewRowsAttr::verify(function_ref<InFlightDiagnostic()> emitError,
 
 LogicalResult PagesAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                 int64_t size, StringAttr, ArrayAttr by,
-                                StringAttr table, StringAttr lengths) {
+                                StringAttr table, StringAttr lengths,
+                                StringAttr starts) {
   // pages_c1
-  if (size < 1 || table.empty() || lengths.empty() || table == lengths ||
-      !llvm::all_of(by, llvm::IsaPred<StringAttr>))
-    return emitError()
-           << "expects pages of at least one coordinate, names of "
-              "ranks and two names for a table and lengths, but got "
-           << size << ", " << by << ", " << table << " and " << lengths;
+  bool areNamed =
+      !table.empty() && !lengths.empty() && table != lengths &&
+      (!starts || (!starts.empty() && starts != table && starts != lengths));
+  if (size < 1 || !areNamed || !llvm::all_of(by, llvm::IsaPred<StringAttr>))
+    return emitError() << "expects pages of at least one coordinate, names of "
+                          "ranks and different names for a table, lengths and "
+                          "starts, but got "
+                       << size << ", " << by << ", " << table << " and "
+                       << lengths;
   return success();
 }
 

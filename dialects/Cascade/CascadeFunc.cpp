@@ -327,8 +327,7 @@ LogicalResult FuncOp::verifyPages() {
       if (!tensor.getRankPosition(cast<StringAttr>(rank)))
         return fail() << "name ranks of " << tensor << ", but got " << rank;
     auto isOwn = [&](StringRef name) {
-      return name == pages.getTable().getValue() ||
-             name == pages.getLengths().getValue();
+      return llvm::is_contained(pages.getArguments(), name);
     };
     bool isTaken = false;
     for (unsigned j = 0; j < e; ++j)
@@ -339,7 +338,7 @@ LogicalResult FuncOp::verifyPages() {
       return fail() << "have a table and lengths of names that no argument and "
                        "no result has, but got "
                     << pages;
-    for (StringAttr name : {pages.getTable(), pages.getLengths()}) {
+    for (StringAttr name : pages.getArguments()) {
       auto [known, isNew] = tables.try_emplace(name.getValue(), i, pages);
       if (!isNew && known->second.second != pages)
         return fail() << "be those of '" << getArgumentName(known->second.first)

@@ -54,7 +54,7 @@ def Cascade_FuncOp : Cascade_Op<"func", [
     * (C12) `cascade.layouts` gives ranks a `#cascade.layout` of as many points as
       the rank's extent, which is static.
     * (C13) `cascade.pages` stands on a tensor argument and is a `#cascade.pages`
-      of one of its ranks by others of them. Table and lengths have the names of
+      of one of its ranks by others of them. Table, lengths and starts have the names of
       no argument and no result; tensors that share one of them have the same
       pages.
 

@@ -37,7 +37,7 @@ Status attn::setPages(FuncOp func, int64_t size) {
         i, kPagesAttr,
         PagesAttr::get(func.getContext(), size, b.getStringAttr("M"),
                        b.getStrArrayAttr({"B"}), b.getStringAttr(kTableName),
-                       b.getStringAttr(kLengthsName)));
+                       b.getStringAttr(kLengthsName), mlir::StringAttr()));
     isPaged = true;
   }
   return isPaged ? Status() : refuse("no tensor of sequences of keys");

@@ -7,6 +7,7 @@ have lengths of their own, and a query sees the keys up to its own, the last que
 the last key.
 """
 
+import mmap
 import os
 import subprocess
 
@@ -36,6 +37,24 @@ def kernels(tmp_path_factory):
         return known[page]
 
     return get
+
+
+def compile_text(folder, pages, of="k v"):
+    """A kernel of causal-bottom-right whose arguments `of` lie in `pages`."""
+    with open(os.path.join(os.environ["ATTN_VARIANTS"], "causal-bottom-right.mlir")) as file:
+        text = file.read()
+    for name, type in zip("kv", "KV"):
+        if name in of:
+            text = text.replace(
+                f"%{name}: !{type}", f"%{name}: !{type} {{cascade.pages = #cascade.pages<{pages}>}}", 1
+            )
+    source, path = folder / "source.mlir", folder / "kernel.attn"
+    source.write_text(text)
+    subprocess.run(
+        [os.environ["ATTN_COMPILE"], str(source), f"--head-dim={DIM}", "-o", str(path)],
+        check=True,
+    )
+    return attn.load(path)
 
 
 def attend(q, k, v, scale):
@@ -132,6 +151,48 @@ def test_contiguous_slots(kernels):
     """Hugging Face's cache [sequences, heads, keys, width] is one page a sequence."""
     cache = Cache([37, 5, 0, 64], page=64)
     cache.check(kernels, *empty(2, cache.num_pages, HEADS, 64, DIM))
+
+
+def test_compressed_rows(tmp_path):
+    """FlashInfer's tables: one list of all pages, and where each sequence begins."""
+    kernel = compile_text(
+        tmp_path, f'{PAGE} of "M" by ["B"] in "indices" to "lengths" at "indptr"'
+    )
+    cache = Cache([37, 5, 0, 100, 16])
+    k, v = LAYOUTS["flashinfer-nhd"](cache.num_pages)
+    cache.fill("k", k)
+    cache.fill("v", v)
+    used = [-(-n // PAGE) for n in cache.lengths]
+    indices = np.concatenate([row[:n] for row, n in zip(cache.table, used)])
+    indptr = np.cumsum([0, *used]).astype(np.int32)
+    got = kernel(
+        q=cache.q, k=k, v=v, scale=1.0, lengths=cache.lengths,
+        indices=indices, indptr=indptr[:-1],
+    )
+    for b, (keys, values) in enumerate(zip(cache.k, cache.v)):
+        expected = attend(cache.q[b], keys, values, 1.0)
+        np.testing.assert_allclose(got["o"][b], expected, rtol=0, atol=2e-5)
+
+
+def test_offsets_beyond_32_bits(kernels):
+    """Pages whose bytes begin beyond 2^31 and 2^32; what is between is not touched."""
+    cache = Cache([37, 5, 100])
+    stride = 2**30 + 1024  # bytes from page to page
+    no_reserve = 0x4000  # MAP_NORESERVE, which Python names since 3.13
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | no_reserve
+    views = []
+    for _ in range(2):
+        memory = np.frombuffer(
+            mmap.mmap(-1, cache.num_pages * stride, flags=flags), np.float32
+        )
+        views.append(
+            np.lib.stride_tricks.as_strided(
+                memory, (cache.num_pages, HEADS, PAGE, DIM),
+                (stride, 4 * PAGE * DIM, 4 * DIM, 4),
+            )
+        )
+    assert int(cache.table[2, :7].max()) * stride > 2**32
+    cache.check(kernels, *views)
 
 
 @pytest.mark.parametrize("page", [1, 8, 64, 256])

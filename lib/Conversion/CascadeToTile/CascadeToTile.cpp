@@ -371,6 +371,10 @@ private:
     for (auto &[table, pages] : tables) {
       SmallVector<Attribute> shape(pages.getBy().getValue());
       addTable(pages.getLengths(), shape);
+      if (pages.getStarts()) {
+        addTable(pages.getStarts(), shape);
+        shape.clear();
+      }
       shape.push_back(getTableWidth(pages));
       addTable(table, shape);
     }
@@ -438,9 +442,12 @@ private:
       else
         emitter.scalars.map(argument, value);
     }
-    SmallVector<Value> lengths;
+    SmallVector<std::pair<Value, Value>> sequences;
     for (auto &[table, ofTable] : tables) {
-      lengths.push_back(body->getArgument(position++));
+      Value lengths = body->getArgument(position++), starts;
+      if (ofTable.getStarts())
+        starts = body->getArgument(position++);
+      sequences.push_back({lengths, starts});
       Value value = body->getArgument(position++);
       for (BlockArgument argument : func.getBody().getArguments()) {
         PagesAttr pages = func.getPages(argument.getArgNumber());
@@ -463,14 +470,29 @@ private:
       emitter.extents[rank] = body->getArgument(position++);
     if (failed(setPlaces(emitter, op, program, builder)))
       return failure();
-    for (auto [ofTable, value] : llvm::zip_equal(tables, lengths))
-      if (failed(emitter.setLength(
-              ofTable.second, value,
-              emitter.extents[getTableWidth(ofTable.second)])))
+    for (auto [ofTable, own] : llvm::zip_equal(tables, sequences))
+      if (failed(setSequence(emitter, ofTable.second, own.first, own.second)))
         return failure();
     if (failed(emitRoots(emitter, program, targets)))
       return failure();
     eraseUnusedArguments(op);
+    return success();
+  }
+
+  /// Gives the emitter what tables say of the item's sequence.
+  LogicalResult setSequence(ProgramEmitter &emitter, PagesAttr pages,
+                            Value lengths, Value starts) {
+    if (failed(emitter.setLength(pages, lengths,
+                                 emitter.extents[getTableWidth(pages)])))
+      return failure();
+    if (!starts)
+      return success();
+    FailureOr<Value> start = emitter.getOfSequence(pages, starts);
+    if (failed(start))
+      return failure();
+    for (auto &[value, tensor] : emitter.memory)
+      if (tensor.pages && tensor.pages.getTable() == pages.getTable())
+        tensor.start = *start;
     return success();
   }
 

@@ -50,8 +50,7 @@ FailureOr<Value> ProgramEmitter::getExtent(StringRef rank, Location loc) {
   return it->second;
 }
 
-LogicalResult ProgramEmitter::setLength(PagesAttr pages, Value lengths,
-                                        Value width) {
+FailureOr<Value> ProgramEmitter::getOfSequence(PagesAttr pages, Value table) {
   Location loc = func.getLoc();
   SmallVector<Value> at;
   for (auto rank : pages.getBy().getAsRange<StringAttr>()) {
@@ -63,15 +62,23 @@ LogicalResult ProgramEmitter::setLength(PagesAttr pages, Value lengths,
              << rank.getValue() << "', by which tensors lie in pages";
     at.push_back(place->base);
   }
-  TypedAttr none = builder.getI32IntegerAttr(0);
-  Value length = arith::IndexCastOp::create(
+  Value number = arith::IndexCastOp::create(
       builder, loc, builder.getIndexType(),
-      tile::ElementOp::create(builder, loc, builder.getI32Type(), lengths, at,
-                              none));
-  Value most = arith::MulIOp::create(builder, loc, width,
+      tile::ElementOp::create(builder, loc, builder.getI32Type(), table, at,
+                              TypedAttr(builder.getI32IntegerAttr(0))));
+  return Value(
+      arith::MaxSIOp::create(builder, loc, number, getIndexConstant(0)));
+}
+
+LogicalResult ProgramEmitter::setLength(PagesAttr pages, Value lengths,
+                                        Value width) {
+  FailureOr<Value> length = getOfSequence(pages, lengths);
+  if (failed(length))
+    return failure();
+  Value most = arith::MulIOp::create(builder, func.getLoc(), width,
                                      getIndexConstant(pages.getSize()));
-  length = arith::MaxSIOp::create(builder, loc, length, getIndexConstant(0));
-  extents[pages.getRank()] = arith::MinSIOp::create(builder, loc, length, most);
+  extents[pages.getRank()] =
+      arith::MinSIOp::create(builder, func.getLoc(), *length, most);
   return success();
 }
 
@@ -341,12 +348,19 @@ FailureOr<tile::LoadOp> ProgramEmitter::loadPages(
       indices);
   if (!from)
     return refuse(paged);
+  // In one list of all, a sequence's positions follow those of others.
+  if (source.start)
+    from = arith::AddIOp::create(
+        builder, loc, from,
+        arith::MulIOp::create(builder, loc, source.start,
+                              getIndexConstant(source.pages.getSize())));
   SmallVector<Value> tableIndices;
   for (auto rank : source.pages.getBy().getAsRange<StringAttr>()) {
     Value index = buildSum(builder, loc, at(rank), indices);
     if (!index)
       return refuse(rank);
-    tableIndices.push_back(index);
+    if (!source.start)
+      tableIndices.push_back(index);
   }
   // What is left goes to the page's dimensions, with the indices it uses.
   SmallVector<AffineExpr> rest;

@@ -39,6 +39,9 @@ struct MemoryTensor {
   /// The pages in which it lies, and their table; null without pages.
   cascade::PagesAttr pages = {};
   mlir::Value table = {};
+  /// The entry at which the item's sequence begins in the table, if that is one
+  /// list of all; set when the program's coordinates are.
+  mlir::Value start = {};
 };
 
 class SeenKeys;
@@ -83,6 +86,10 @@ public:
   /// by `lengths`, and by the table's `width` at the most.
   mlir::LogicalResult setLength(cascade::PagesAttr pages, mlir::Value lengths,
                                 mlir::Value width);
+  /// The number that `table` has for the item's sequence, 0 if that is
+  /// negative.
+  mlir::FailureOr<mlir::Value> getOfSequence(cascade::PagesAttr pages,
+                                             mlir::Value table);
   /// Emits `value` and stores it to `target`, whose type is the value's.
   mlir::LogicalResult store(mlir::Value value, const MemoryTensor &target);
   /// Emits the sweep of `scan`, unless it is emitted.

@@ -54,10 +54,10 @@ cascade.func @shared(
 
 // -----
 
-// expected-error @below {{expects pages of at least one coordinate, names of ranks and two names for a table and lengths, but got 0}}
+// expected-error @below {{expects pages of at least one coordinate, names of ranks and different names for a table, lengths and starts, but got 0}}
 #none = #cascade.pages<0 of "M" by ["B"] in "pages" to "lengths">
 
 // -----
 
-// expected-error @below {{two names for a table and lengths}}
+// expected-error @below {{different names for a table, lengths and starts}}
 #one = #cascade.pages<4 of "M" by ["B"] in "pages" to "pages">
