@@ -126,6 +126,30 @@ attn::createPages(FuncOp func, const Problem &problem,
     result.emplace(name, std::move(*tensor));
     return {};
   };
+  auto addTable = [&](PagesAttr pages, const Table &table) -> Status {
+    auto addNumbers = [&](mlir::StringAttr name,
+                          const std::vector<int64_t> &shape,
+                          const std::vector<double> &values) {
+      return add(name.str(), DType::i32, shape, Layout::contiguous, values);
+    };
+    std::vector<int64_t> outer(table.shape.begin(), table.shape.end() - 1);
+    auto keys = double(problem.extents.at(pages.getRank().str()));
+    std::vector<double> lengths(llvm::product_of(outer), keys);
+    if (Status status = addNumbers(pages.getLengths(), outer, lengths);
+        !status.isOk())
+      return status;
+    if (!pages.getStarts())
+      return addNumbers(pages.getTable(), table.shape, table.entries);
+    // One list of all, in the order of the sequences.
+    std::vector<double> starts;
+    for (size_t i = 0; i < lengths.size(); ++i)
+      starts.push_back(double(i) * double(table.shape.back()));
+    if (Status status = addNumbers(pages.getStarts(), outer, starts);
+        !status.isOk())
+      return status;
+    return addNumbers(pages.getTable(), {int64_t(table.entries.size())},
+                      table.entries);
+  };
   for (unsigned i = 0, e = func.getArgumentTypes().size(); i < e; ++i) {
     PagesAttr pages = func.getPages(i);
     if (!pages)
@@ -135,17 +159,7 @@ attn::createPages(FuncOp func, const Problem &problem,
     if (known == tables.end()) {
       known =
           tables.emplace(tableName, drawTable(pages, problem, random)).first;
-      const Table &table = known->second;
-      llvm::ArrayRef<int64_t> outer = llvm::ArrayRef(table.shape).drop_back();
-      int64_t keys = problem.extents.at(pages.getRank().str());
-      std::vector<double> lengths(llvm::product_of(outer), double(keys));
-      if (Status status = add(pages.getLengths().str(), DType::i32, outer.vec(),
-                              Layout::contiguous, lengths);
-          !status.isOk())
-        return status;
-      if (Status status = add(tableName, DType::i32, table.shape,
-                              Layout::contiguous, table.entries);
-          !status.isOk())
+      if (Status status = addTable(pages, known->second); !status.isOk())
         return status;
     }
     std::string name = func.getArgumentName(i).str();

@@ -228,10 +228,9 @@ void Run::usePages() {
 /// Takes the tensors again.
 void Run::useWhole() {
   for (unsigned i = 0, e = source.func.getArgumentTypes().size(); i < e; ++i)
-    if (cascade::PagesAttr pages = source.func.getPages(i)) {
-      inputs.erase(pages.getTable().str());
-      inputs.erase(pages.getLengths().str());
-    }
+    if (cascade::PagesAttr pages = source.func.getPages(i))
+      for (mlir::StringAttr name : pages.getArguments())
+        inputs.erase(name.str());
   for (auto &[name, tensor] : whole)
     inputs.erase(name);
   inputs.merge(whole);

@@ -14,7 +14,7 @@ namespace attn {
 Status setPages(cascade::FuncOp func, int64_t size);
 
 /// What a caller has of the arguments that lie in pages, by their names and
-/// those of their tables and lengths: pages in an order drawn by the seed, and
+/// those of their tables: pages in an order drawn by the seed, and
 /// some that nobody has. What no key is written to is NaN.
 Result<std::map<std::string, HostTensor>>
 createPages(cascade::FuncOp func, const Problem &problem,

@@ -77,8 +77,12 @@ LogicalResult ProgramEmitter::setLength(PagesAttr pages, Value lengths,
     return failure();
   Value most = arith::MulIOp::create(builder, func.getLoc(), width,
                                      getIndexConstant(pages.getSize()));
-  extents[pages.getRank()] =
-      arith::MinSIOp::create(builder, func.getLoc(), *length, most);
+  Value own = arith::MinSIOp::create(builder, func.getLoc(), *length, most);
+  Value &known = lengthsOf[pages.getRank()];
+  known =
+      known ? Value(arith::MinSIOp::create(builder, func.getLoc(), known, own))
+            : own;
+  extents[pages.getRank()] = known;
   return success();
 }
 

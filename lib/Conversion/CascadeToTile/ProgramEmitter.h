@@ -83,7 +83,8 @@ public:
   int64_t fullMultiple = 1;
 
   /// Gives the rank of tensors in pages the extent that the item's sequence has
-  /// by `lengths`, and by the table's `width` at the most.
+  /// by `lengths`, and by the table's `width` at the most: the least, if there
+  /// are several tables.
   mlir::LogicalResult setLength(cascade::PagesAttr pages, mlir::Value lengths,
                                 mlir::Value width);
   /// The number that `table` has for the item's sequence, 0 if that is
@@ -166,6 +167,8 @@ private:
   cascade::FuncOp func;
   mlir::OpBuilder builder;
   llvm::DenseMap<mlir::Value, TileValue> tiles;
+  /// Of ranks of tensors in pages.
+  llvm::StringMap<mlir::Value> lengthsOf;
   /// While a sweep's step is emitted: the sweep, before which goes what does
   /// not change in it.
   mlir::Operation *sweep = nullptr;
