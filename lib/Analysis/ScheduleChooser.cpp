@@ -120,6 +120,23 @@ static uint64_t fitKeys(const IoProblem &problem, uint64_t bufferBytes,
   return std::clamp<uint64_t>(keys, granule, std::max(problem.keys, granule));
 }
 
+/// Keys of a step of at most `keys` where tensors lie in pages. A step that
+/// lies in one page is read there; rows of small pages are gathered, in steps
+/// that leave them in a core's cache.
+static uint64_t cutToPages(FuncOp func, uint64_t keys) {
+  constexpr uint64_t kLeast = 16, kGathered = 256;
+  for (unsigned i = 0, e = func.getArgumentTypes().size(); i < e; ++i) {
+    PagesAttr pages = func.getPages(i);
+    if (!pages)
+      continue;
+    uint64_t size = pages.getSize(), parts = llvm::divideCeil(size, keys);
+    while (size / parts >= kLeast && size % parts != 0)
+      ++parts;
+    keys = std::min(keys, size / parts >= kLeast ? size / parts : kGathered);
+  }
+  return keys;
+}
+
 bool attn::chooseSchedule(FuncOp func, const ScheduleTarget &target,
                           const RankExtents &extents, std::string &refusal) {
   ScheduleAttr given = func.getScheduleAttr();
@@ -161,13 +178,16 @@ bool attn::chooseSchedule(FuncOp func, const ScheduleTarget &target,
     keys = fitKeys(model->problem, target.bufferBytes, rows, granule);
   rows = std::min<uint64_t>(rows, kMaxTile);
   keys = std::min<uint64_t>(keys, kMaxTile);
+  if (limits.fixedKeys == 0)
+    keys = cutToPages(func, keys);
   FewRowsAttr few = given ? given.getFew() : FewRowsAttr();
   if (!few && target.fewBelow != 0)
     few = FewRowsAttr::get(
         func.getContext(), std::min<uint64_t>(target.fewBelow, kMaxTile), 1,
-        std::clamp<uint64_t>(target.fewBytes /
+        cutToPages(func, std::clamp<uint64_t>(
+                             target.fewBytes /
                                  std::max<uint64_t>(target.pointBytes, 1),
-                             granule, kMaxTile));
+                             granule, kMaxTile)));
   func.setScheduleAttr(
       ScheduleAttr::get(func.getContext(), rows, keys, few,
                         given ? given.getRoles() : RolesAttr()));

@@ -32,9 +32,9 @@ namespace {
 /// Builds the two programs that replace one.
 class Splitter {
 public:
-  Splitter(tile::ProgramOp program, tile::SweepOp sweep, StringRef rank,
+  Splitter(tile::ProgramOp program, tile::SweepOp sweep, Attribute extent,
            int64_t fewItems, int64_t chunkPoints)
-      : program(program), sweep(sweep), rank(rank), fewItems(fewItems),
+      : program(program), sweep(sweep), extent(extent), fewItems(fewItems),
         chunkPoints(chunkPoints), b(program.getLoc(), program),
         prefix("attn." + program.getSymName().str() + "."),
         chunksRank(prefix + "chunks"), chunkItemsRank(prefix + "chunk_items"),
@@ -63,7 +63,8 @@ private:
 
   tile::ProgramOp program;
   tile::SweepOp sweep;
-  StringRef rank;
+  /// Of the swept coordinate, as an expression.
+  Attribute extent;
   int64_t fewItems, chunkPoints;
   ImplicitLocOpBuilder b;
   /// Names of the added arguments: programs of one module share a name space.
@@ -118,7 +119,7 @@ tile::ProgramOp Splitter::createProgram(const Twine &symbol,
          b.getNamedAttr(tile::kValueAttr, value)}));
   };
   Attribute few = call({name("lt"), getItemsExpr(), number(fewItems)});
-  Attribute several = call({name("ceildiv"), name(rank), number(chunkPoints)});
+  Attribute several = call({name("ceildiv"), extent, number(chunkPoints)});
   addExtent(chunksRank,
             call({name("select"), few, call({name("max"), several, number(1)}),
                   number(1)}));
@@ -280,27 +281,43 @@ void Splitter::split() {
   program.erase();
 }
 
-/// The rank of memory that the swept coordinate indexes, if a load of the step
-/// shows one that is known by name.
-static std::optional<StringRef> getSweptRank(tile::ProgramOp program,
-                                             tile::SweepOp sweep) {
+/// The extents of a tensor, if it is an argument of the program.
+static ArrayAttr getShape(tile::ProgramOp program, Value memref) {
+  auto argument = dyn_cast<BlockArgument>(memref);
+  if (!argument || argument.getOwner() != &program.getBody().front())
+    return {};
+  return program.getArgAttrOfType<ArrayAttr>(argument.getArgNumber(),
+                                             tile::kShapeAttr);
+}
+
+/// What the swept coordinate reaches at the most, if a load of the step shows
+/// that it indexes a rank that is known by name, or the positions of a table of
+/// pages.
+static Attribute getSweptExtent(tile::ProgramOp program, tile::SweepOp sweep) {
+  Builder b(program.getContext());
   Value base = sweep.getStep().getArgument(0);
   for (auto load : sweep.getStep().getOps<tile::LoadOp>()) {
-    auto argument = dyn_cast<BlockArgument>(load.getSource());
-    if (!argument || argument.getOwner() != &program.getBody().front())
+    ArrayAttr shape = getShape(program, load.getSource());
+    if (!shape)
       continue;
-    auto shape = program.getArgAttrOfType<ArrayAttr>(argument.getArgNumber(),
-                                                     tile::kShapeAttr);
+    if (load.isPaged()) {
+      ArrayAttr table = getShape(program, load.getTable());
+      if (table && load.getFrom() == base)
+        return b.getArrayAttr(
+            {b.getStringAttr("mul"), table.getValue().back(),
+             b.getI64IntegerAttr(load.getPages()->getSize())});
+      continue;
+    }
     for (auto [symbol, index] : llvm::enumerate(load.getIndices())) {
       if (index != base)
         continue;
       for (auto [dim, expr] : llvm::enumerate(load.getMap().getResults()))
         if (auto rank = dyn_cast<StringAttr>(shape[dim]);
             rank && expr.isFunctionOfSymbol(symbol))
-          return rank.getValue();
+          return rank;
     }
   }
-  return std::nullopt;
+  return {};
 }
 
 namespace {
@@ -336,14 +353,14 @@ struct SplitSweep : attn::cpu::impl::SplitSweepPassBase<SplitSweep> {
         declined("expects segments that are ranges, but one is located");
         continue;
       }
-      std::optional<StringRef> rank = getSweptRank(program, sweep);
-      if (!rank) {
+      Attribute extent = getSweptExtent(program, sweep);
+      if (!extent) {
         declined("expects a load that shows the swept rank");
         continue;
       }
       int64_t tile = sweep.getTile();
       int64_t points = llvm::divideCeil(int64_t(chunkPoints), tile) * tile;
-      Splitter(program, sweep, *rank, fewItems, points).split();
+      Splitter(program, sweep, extent, fewItems, points).split();
     }
   }
 };

@@ -85,7 +85,7 @@ func.func @load_c4(%x: memref<?xf32>, %w: tensor<8xi1>) {
 
 func.func @load_c4_along(%x: memref<?xf32>) {
   // expected-error @below {{expects a dimension along which a tile of 'where' runs and such a tile, but got one of the two}}
-  %t = "tile.load"(%x) <{map = affine_map<(d0) -> (d0)>, along = 0 : i64, operandSegmentSizes = array<i32: 1, 0, 0, 0>}> : (memref<?xf32>) -> tensor<4xf32>
+  %t = "tile.load"(%x) <{map = affine_map<(d0) -> (d0)>, along = 0 : i64, operandSegmentSizes = array<i32: 1, 0, 0, 0, 0, 0, 0>}> : (memref<?xf32>) -> tensor<4xf32>
   return
 }
 
