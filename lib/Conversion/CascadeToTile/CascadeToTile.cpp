@@ -1,8 +1,7 @@
 //===- CascadeToTile.cpp - cascades cut into tile programs ----------------===//
 //
-// Which values become programs: the function's results, grouped by the ranks
-// over which their work is cut, and before them the scans whose results lack
-// such a rank (every work item would repeat them) or are emitted in order.
+// The frames of programs: their arguments, work space and extents, in which the
+// emitter writes what is computed.
 //
 //===----------------------------------------------------------------------===//
 
@@ -10,6 +9,7 @@
 #include "attn/Conversion/Passes.h"
 
 #include "ProgramEmitter.h"
+#include "ProgramPlanner.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -29,26 +29,17 @@ using namespace attn;
 using namespace attn::cascade;
 
 namespace {
-/// One program: what it stores, and the ranks over which its work is cut.
-struct ProgramPlan {
-  SmallVector<Value> roots;
-  SmallVector<StringAttr> space;
-  /// The scan that emits the roots, if they are emitted.
-  ScanOp emitter;
-};
-
 class Converter {
 public:
   Converter(FuncOp func, ModuleOp module, const CascadeToTileOptions &options)
-      : func(func), module(module), options(options),
-        terminator(cast<ReturnOp>(func.getBody().front().getTerminator())) {}
+      : func(func), module(module), options(options), planner(func) {}
 
   LogicalResult run() {
-    if (failed(plan()))
+    if (failed(planner.plan()))
       return failure();
-    for (auto [i, program] : llvm::enumerate(plans)) {
+    for (auto [i, program] : llvm::enumerate(planner.getPlans())) {
       std::string name = func.getSymName().str();
-      if (plans.size() > 1)
+      if (planner.getPlans().size() > 1)
         name += "_" + std::to_string(i);
       StringAttr rows =
           options.fewRows > 0 ? findGuardedRank(program) : nullptr;
@@ -61,174 +52,6 @@ public:
   }
 
 private:
-  //===--------------------------------------------------------------------===//
-  // Planning
-  //===--------------------------------------------------------------------===//
-
-  /// The ranks of `value` over which work can be cut.
-  SmallVector<StringAttr> getCutRanks(Value value) {
-    SmallVector<StringAttr> ranks;
-    for (StringAttr rank : cast<NamedTensorType>(value.getType()).getRanks())
-      if (!func.isWhole(rank))
-        ranks.push_back(rank);
-    return ranks;
-  }
-
-  /// The scans that `value` is made from without going through memory.
-  void collectScans(Value value, llvm::SetVector<Operation *> &scans) {
-    if (materialized.contains(value))
-      return;
-    Operation *op = value.getDefiningOp();
-    if (!op)
-      return;
-    if (isa<ScanOp>(op))
-      scans.insert(op);
-    op->walk([&](Operation *inner) {
-      for (Value operand : inner->getOperands())
-        if (operand.getDefiningOp() &&
-            operand.getParentBlock() == &func.getBody().front())
-          collectScans(operand, scans);
-    });
-  }
-
-  LogicalResult plan() {
-    // In the order of the body: emitting scans, then scans that some user's
-    // work would repeat.
-    for (auto scan : func.getBody().getOps<ScanOp>()) {
-      for (Value input : scan.getInputs())
-        if (!isa<BlockArgument>(input) && !materialized.contains(input))
-          if (failed(materializeEinsum(input)))
-            return failure();
-      if (scan.getNumEmits() != 0 || isRepeated(scan))
-        planScan(scan);
-    }
-    llvm::MapVector<
-        std::pair<SmallVector<StringAttr>, SmallVector<Operation *>>,
-        SmallVector<Value>>
-        groups;
-    llvm::SetVector<Value> results;
-    for (Value result : terminator.getOperands())
-      results.insert(result);
-    for (Value result : results) {
-      if (materialized.contains(result))
-        continue;
-      if (isa<BlockArgument>(result))
-        return terminator.emitOpError(
-            "has no lowering to tile: a result is an argument");
-      llvm::SetVector<Operation *> scans;
-      collectScans(result, scans);
-      groups[{getCutRanks(result), scans.takeVector()}].push_back(result);
-    }
-    for (auto &[key, values] : groups)
-      plans.push_back({values, key.first, {}});
-    return success();
-  }
-
-  /// A scan's input that is computed goes through memory.
-  LogicalResult materializeEinsum(Value value) {
-    if (!value.getDefiningOp<EinsumOp>() && !value.getDefiningOp<ScanOp>())
-      return value.getDefiningOp()->emitOpError("has no lowering to tile");
-    if (auto scan = value.getDefiningOp<ScanOp>()) {
-      planScan(scan);
-      return success();
-    }
-    plans.push_back({{value}, getCutRanks(value), {}});
-    materialized.insert(value);
-    return success();
-  }
-
-  void planScan(ScanOp scan) {
-    if (materialized.contains(scan.getResult(0)))
-      return;
-    ProgramPlan program;
-    for (Value result : scan.getResults()) {
-      if (result.use_empty())
-        continue;
-      program.roots.push_back(result);
-      materialized.insert(result);
-    }
-    for (StringAttr rank : getCutRanks(program.roots.front()))
-      if (rank != scan.getRankAttr())
-        program.space.push_back(rank);
-    if (scan.getNumEmits() != 0)
-      program.emitter = scan;
-    plans.push_back(std::move(program));
-  }
-
-  /// True if a value made from the scan's results is cut over a rank that none
-  /// of them has.
-  bool isRepeated(ScanOp scan) {
-    llvm::DenseSet<StringAttr> own;
-    for (Value result : scan.getResults())
-      for (StringAttr rank : getCutRanks(result))
-        own.insert(rank);
-    SmallVector<Value> worklist(scan.getResults());
-    llvm::DenseSet<Value> seen;
-    while (!worklist.empty()) {
-      Value value = worklist.pop_back_val();
-      if (!seen.insert(value).second)
-        continue;
-      for (StringAttr rank : getCutRanks(value))
-        if (!own.contains(rank))
-          return true;
-      for (Operation *user : value.getUsers()) {
-        while (user && user->getBlock() != &func.getBody().front())
-          user = user->getParentOp();
-        if (user && isa<EinsumOp>(user))
-          worklist.append(user->result_begin(), user->result_end());
-      }
-    }
-    return false;
-  }
-
-  /// The cut ranks that are the rows or columns of a contraction: of each
-  /// operand the innermost that another operand lacks; without a contraction,
-  /// the innermost of all.
-  llvm::DenseSet<StringAttr> findTiledRanks(const ProgramPlan &program) {
-    llvm::DenseSet<StringAttr> tiled;
-    // What is emitted in order has its rows in the scan's tiles.
-    if (program.emitter)
-      return tiled;
-    llvm::DenseSet<Operation *> seen;
-    bool contracts = false;
-    auto visitEinsum = [&](EinsumOp einsum) {
-      if (!einsum.getMonoidAttr() || einsum.getInputs().size() < 2)
-        return;
-      contracts = true;
-      for (auto [i, input] : llvm::enumerate(einsum.getInputs())) {
-        StringAttr innermost;
-        for (StringAttr rank :
-             cast<NamedTensorType>(input.getType()).getRanks()) {
-          bool shared = llvm::all_of(einsum.getInputs(), [&](Value other) {
-            return cast<NamedTensorType>(other.getType())
-                .getRankPosition(rank)
-                .has_value();
-          });
-          if (!shared && llvm::is_contained(program.space, rank))
-            innermost = rank;
-        }
-        if (innermost)
-          tiled.insert(innermost);
-      }
-    };
-    std::function<void(Value)> visit = [&](Value value) {
-      Operation *op = value.getDefiningOp();
-      if (!op ||
-          (materialized.contains(value) &&
-           !llvm::is_contained(program.roots, value)) ||
-          !seen.insert(op).second)
-        return;
-      op->walk([&](EinsumOp einsum) { visitEinsum(einsum); });
-      for (Value operand : op->getOperands())
-        visit(operand);
-    };
-    for (Value root : program.roots)
-      visit(root);
-    if (!contracts && !program.space.empty())
-      tiled.insert(program.space.back());
-    return tiled;
-  }
-
   //===--------------------------------------------------------------------===//
   // Frames
   //===--------------------------------------------------------------------===//
@@ -293,7 +116,8 @@ private:
 
   /// The name and access of the memory of a materialized value.
   std::pair<std::string, StringRef> getMemory(Value value) {
-    for (auto [i, result] : llvm::enumerate(terminator.getOperands()))
+    for (auto [i, result] :
+         llvm::enumerate(planner.getTerminator().getOperands()))
       if (result == value)
         return {func.getResultName(i).str(), "write"};
     unsigned number = llvm::find(workspace, value) - workspace.begin();
@@ -309,9 +133,9 @@ private:
       return {};
     llvm::SetVector<Operation *> scans;
     for (Value root : program.roots)
-      if (!materialized.contains(root))
-        collectScans(root, scans);
-    llvm::DenseSet<StringAttr> tiled = findTiledRanks(program);
+      if (!planner.isMaterialized(root))
+        planner.collectScans(root, scans);
+    llvm::DenseSet<StringAttr> tiled = planner.findTiledRanks(program);
     if (scans.empty() || tiled.size() != 1 ||
         func.getStaticExtent(*tiled.begin()))
       return {};
@@ -320,8 +144,8 @@ private:
 
   /// Emits `program` as `name`, with tiles of `tileRows`; with `guard`, for few
   /// or for many coordinates of that rank.
-  LogicalResult emit(ProgramPlan &program, StringRef name, int64_t tileRows,
-                     StringAttr guard, bool few) {
+  LogicalResult emit(const ProgramPlan &program, StringRef name,
+                     int64_t tileRows, StringAttr guard, bool few) {
     MLIRContext *context = func.getContext();
     Builder b(context);
     SmallVector<Type> types;
@@ -378,9 +202,9 @@ private:
       shape.push_back(getTableWidth(pages));
       addTable(table, shape);
     }
-    SmallVector<Value> stored(materialized.begin(), materialized.end());
+    SmallVector<Value> stored(planner.getMaterialized());
     for (Value root : program.roots)
-      if (!materialized.contains(root))
+      if (!planner.isMaterialized(root))
         stored.push_back(root);
     for (Value value : stored) {
       auto [name, access] = getMemory(value);
@@ -392,7 +216,7 @@ private:
     for (StringAttr rank : extents)
       addArgument(b.getIndexType(), {b.getNamedAttr("tile.extent", rank)});
 
-    llvm::DenseSet<StringAttr> tiled = findTiledRanks(program);
+    llvm::DenseSet<StringAttr> tiled = planner.findTiledRanks(program);
     SmallVector<StringRef> spaceRanks;
     SmallVector<int64_t> spaceTiles;
     SmallVector<NamedAttribute> staticExtents;
@@ -575,23 +399,23 @@ private:
     return success();
   }
 
-  LogicalResult emitRoots(ProgramEmitter &emitter, ProgramPlan &program,
+  LogicalResult emitRoots(ProgramEmitter &emitter, const ProgramPlan &program,
                           llvm::DenseMap<Value, MemoryTensor> &targets) {
-    if (ScanOp scan = program.emitter) {
+    ScanOp scan = program.emitter;
+    auto isEmitted = [&](Value root) {
+      return scan && root.getDefiningOp() == scan &&
+             cast<OpResult>(root).getResultNumber() >= scan.getNumCarries();
+    };
+    if (scan) {
       for (Value root : program.roots)
-        if (cast<OpResult>(root).getResultNumber() >= scan.getNumCarries())
+        if (isEmitted(root))
           emitter.emitTargets[root] = targets[root].memref;
       if (failed(emitter.emitScan(scan)))
         return failure();
     }
-    for (Value root : program.roots) {
-      auto result = dyn_cast<OpResult>(root);
-      if (program.emitter && result.getOwner() == program.emitter &&
-          result.getResultNumber() >= program.emitter.getNumCarries())
-        continue;
-      if (failed(emitter.store(root, targets[root])))
+    for (Value root : program.roots)
+      if (!isEmitted(root) && failed(emitter.store(root, targets[root])))
         return failure();
-    }
     return success();
   }
 
@@ -616,9 +440,7 @@ private:
   FuncOp func;
   ModuleOp module;
   const CascadeToTileOptions &options;
-  ReturnOp terminator;
-  SmallVector<ProgramPlan> plans;
-  llvm::SetVector<Value> materialized;
+  ProgramPlanner planner;
   SmallVector<Value> workspace;
 };
 
