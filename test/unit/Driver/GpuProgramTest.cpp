@@ -134,7 +134,7 @@ TEST(GpuProgram, GoesOnAfterAnEntryThatDoesNotBuild) {
   GpuProgram program = full.compile(options);
   ASSERT_TRUE(program.schedule);
   EXPECT_NE(program.origin, ScheduleOrigin::ownTable);
-  EXPECT_EQ(program.numBuilds, 2);
+  EXPECT_GE(program.numBuilds, 2);
   EXPECT_EQ(program.reason, "");
 }
 
