@@ -11,6 +11,7 @@
 // RUN: attn-opt %S/../../lib/Variants/gqa.mlir | attn-opt -o /dev/null
 // RUN: attn-opt %S/../../lib/Variants/linear.mlir | attn-opt -o /dev/null
 // RUN: attn-opt %S/../../lib/Variants/linear-chunked.mlir | attn-opt -o /dev/null
+// RUN: attn-opt %S/../../lib/Variants/merge.mlir | attn-opt -o /dev/null
 // RUN: attn-opt %S/../../lib/Variants/moa.mlir | attn-opt -o /dev/null
 // RUN: attn-opt %S/../../lib/Variants/neighborhood-1d.mlir | attn-opt -o /dev/null
 // RUN: attn-opt %S/../../lib/Variants/neighborhood-2d.mlir | attn-opt -o /dev/null
@@ -19,6 +20,7 @@
 // RUN: attn-opt %S/../../lib/Variants/prefix-lm-batch.mlir | attn-opt -o /dev/null
 // RUN: attn-opt %S/../../lib/Variants/relative-bias.mlir | attn-opt -o /dev/null
 // RUN: attn-opt %S/../../lib/Variants/relu-norm.mlir | attn-opt -o /dev/null
+// RUN: attn-opt %S/../../lib/Variants/rescale.mlir | attn-opt -o /dev/null
 // RUN: attn-opt %S/../../lib/Variants/rmsnorm-gemm.mlir | attn-opt -o /dev/null
 // RUN: attn-opt %S/../../lib/Variants/rope.mlir | attn-opt -o /dev/null
 // RUN: attn-opt %S/../../lib/Variants/s2.mlir | attn-opt -o /dev/null

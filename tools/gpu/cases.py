@@ -30,13 +30,18 @@ PARAMETERS = {
     },
     "selected-blocks": {"block": [16, 64], "rows": [16, 64, 128], "window": [0, 32]},
 }
-# Extents of tables that a case draws, by variant.
-EXTENTS = {"relative-bias": {"N": [0, 1, 7, 128, 1000]}}
+# Extents of tables and numbers of parts that a case draws, by variant.
+PARTS = {"S": [0, 1, 2, 5, 16]}
+EXTENTS = {
+    "relative-bias": {"N": [0, 1, 7, 128, 1000]},
+    "merge": PARTS,
+    "rescale": PARTS,
+}
 
 # Frames, rows or lines of a canvas are counted in units of these parameters.
 CANVASES = {"neighborhood-2d": ("width",), "neighborhood-3d": ("height", "width")}
 KEYS_ARE_QUERIES = {"neighborhood-1d", "documents", "linear", "linear-chunked", *CANVASES}
-WITHOUT_GROUPS = {"full", "cross", "rmsnorm-gemm"}
+WITHOUT_GROUPS = {"full", "cross", "merge", "rescale", "rmsnorm-gemm"}
 # States that ordinary threads keep in shared memory, which bounds the heads.
 LARGEST_DIMS = {"linear": 128, "linear-chunked": 128, "scaling": 208}
 
