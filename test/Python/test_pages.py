@@ -174,6 +174,35 @@ def test_compressed_rows(tmp_path):
         np.testing.assert_allclose(got["o"][b], expected, rtol=0, atol=2e-5)
 
 
+def test_starts_outside_of_the_list(tmp_path):
+    """Behind a list of pages there are pages that are not there; it begins at 0."""
+    kernel = compile_text(
+        tmp_path, f'{PAGE} of "M" by ["B"] in "indices" to "lengths" at "indptr"'
+    )
+    cache = Cache([48] * 6)
+    k, v = empty(2, cache.num_pages, HEADS, PAGE, DIM)
+    cache.fill("k", k)
+    cache.fill("v", v)
+    indices = cache.table[:, :3].flatten()
+    starts = [-1, len(indices) - 1, -(2**31), 2**31 - 1, 2**31 - 3, 5]
+    got = kernel(
+        q=cache.q, k=k, v=v, scale=1.0, lengths=cache.lengths, indices=indices,
+        indptr=np.int32(starts),
+    )
+    none = np.zeros((PAGE, HEADS, DIM), np.float32)
+    for b, start in enumerate(starts):
+        sides = []
+        for side in (k, v):
+            first = max(start, 0)
+            pages = [
+                side[indices[at]].transpose(1, 0, 2) if at < len(indices) else none
+                for at in range(first, first + 3)
+            ]
+            sides.append(np.concatenate(pages))
+        expected = attend(cache.q[b], *sides, 1.0)
+        np.testing.assert_allclose(got["o"][b], expected, rtol=0, atol=2e-5)
+
+
 def test_offsets_beyond_32_bits(kernels):
     """Pages whose bytes begin beyond 2^31 and 2^32; what is between is not touched."""
     cache = Cache([37, 5, 100])
