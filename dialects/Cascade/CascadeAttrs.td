@@ -112,9 +112,6 @@ def Cascade_PagesAttr : AttrDef<CascadeDialect, "Pages"> {
     With `at "starts"` the table is one list [W] of all sequences' pages, and those
     of `b` begin at entry `starts[b]` (compressed rows, as FlashInfer has them).
 
-    Of what a caller says nothing is trusted: negative lengths and starts count as
-    0, lengths end with the table, and beyond a list there are no pages.
-
     (C1) There is at least one coordinate a page; table, starts and lengths have
     names that differ, and ranks are named.
   }];

@@ -295,7 +295,8 @@ private:
     if (failed(setPlaces(emitter, op, program, builder)))
       return failure();
     for (auto [ofTable, own] : llvm::zip_equal(tables, sequences))
-      if (failed(setSequence(emitter, ofTable.second, own.first, own.second)))
+      if (failed(setSequence(emitter, builder, ofTable.second, own.first,
+                             own.second)))
         return failure();
     if (failed(emitRoots(emitter, program, targets)))
       return failure();
@@ -304,19 +305,22 @@ private:
   }
 
   /// Gives the emitter what tables say of the item's sequence.
-  LogicalResult setSequence(ProgramEmitter &emitter, PagesAttr pages,
-                            Value lengths, Value starts) {
-    if (failed(emitter.setLength(pages, lengths,
-                                 emitter.extents[getTableWidth(pages)])))
+  LogicalResult setSequence(ProgramEmitter &emitter, OpBuilder &builder,
+                            PagesAttr pages, Value lengths, Value starts) {
+    Value width = emitter.extents[getTableWidth(pages)];
+    if (failed(emitter.setLength(pages, lengths, width)))
       return failure();
     if (!starts)
       return success();
-    FailureOr<Value> start = emitter.getOfSequence(pages, starts);
-    if (failed(start))
+    FailureOr<Value> known = emitter.getOfSequence(pages, starts);
+    if (failed(known))
       return failure();
+    // A GPU's coordinates have 32 bits, in which a start beyond the list could
+    // come to stand for one inside.
+    Value start = arith::MinSIOp::create(builder, func.getLoc(), *known, width);
     for (auto &[value, tensor] : emitter.memory)
       if (tensor.pages && tensor.pages.getTable() == pages.getTable())
-        tensor.start = *start;
+        tensor.start = start;
     return success();
   }
 

@@ -39,7 +39,8 @@ cascade.func @sums(%q: !Q,
 // CHECK-SAME: %[[TABLE:arg[0-9]+]]: memref<?xi32, strided<[?], offset: ?>> {tile.access = "read", tile.name = "pages", tile.shape = ["pages_width"]}
 // CHECK:      %[[ENTRY:.*]] = tile.element %[[STARTS]]
 // CHECK:      %[[CAST:.*]] = arith.index_cast %[[ENTRY]]
-// CHECK:      %[[START:.*]] = arith.maxsi %[[CAST]], %c0
+// CHECK:      %[[KNOWN:.*]] = arith.maxsi %[[CAST]], %c0
+// CHECK:      %[[START:.*]] = arith.minsi %[[KNOWN]], %{{.*}}
 // CHECK:      tile.sweep
 // CHECK:      ^bb0(%[[BASE:.*]]: index, %{{.*}}: index,
 // CHECK:        %[[BEFORE:.*]] = arith.muli %[[START]], %{{.*}}
