@@ -1,7 +1,8 @@
 //===- MergeTest.cpp - attention in parts, against formulas ---------------===//
 //
 // Each row of each part has a few logits and values of width one; what `merge`
-// and `rescale` make of the parts' outputs is compared with all of them at once.
+// and `rescale` make of the parts' outputs is compared with all of them at
+// once.
 //
 //===----------------------------------------------------------------------===//
 
@@ -77,9 +78,9 @@ struct Parts {
 TEST(Merge, IsTheWhole) {
   for (double none : {-kInf, kInf}) {
     Parts parts(none);
-    Outcome outcome = runCascade(
-        readVariant("merge"),
-        {{{"parts", parts.outputs}, {"lses", parts.lses}}, {}});
+    Outcome outcome =
+        runCascade(readVariant("merge"),
+                   {{{"parts", parts.outputs}, {"lses", parts.lses}}, {}});
     ASSERT_EQ(outcome.message, "");
     parts.check(outcome["o"], outcome["lse"]);
   }
@@ -97,11 +98,11 @@ TEST(Merge, RescaledPartsAddUpToTheWhole) {
                            all.values.begin() + (s + 1) * kRows);
         return part;
       };
-      Outcome outcome = runCascade(readVariant("rescale"),
-                                   {{{"part", take(parts.outputs)},
-                                     {"own", take(parts.lses)},
-                                     {"lses", parts.lses}},
-                                    {}});
+      Outcome outcome =
+          runCascade(readVariant("rescale"), {{{"part", take(parts.outputs)},
+                                               {"own", take(parts.lses)},
+                                               {"lses", parts.lses}},
+                                              {}});
       ASSERT_EQ(outcome.message, "");
       for (int64_t p = 0; p < kRows; ++p)
         sum[p] += outcome["o"][p];
