@@ -2,7 +2,7 @@
 
 #include "attn/Runtime/KvCache/DenseCache.h"
 
-#include "Refusals.h"
+#include "EditSlot.h"
 
 using namespace attn;
 
@@ -25,61 +25,46 @@ Result<SequenceId> DenseCache::createSequence() {
 }
 
 Result<int64_t> DenseCache::append(SequenceId id, int64_t numTokens) {
-  return refuseWithoutMemory([&]() -> Result<int64_t> {
-    Result<PageId> slot = slots.find(id);
-    if (!slot.isOk())
-      return slot.takeStatus();
-    int64_t length = slots.getLength(*slot);
+  return editSlot(slots, id, [&](PageId slot) -> Result<int64_t> {
+    int64_t length = slots.getLength(slot);
     if (Status status = checkAppend(numTokens, length, slots.getCapacity());
         !status.isOk())
       return status;
-    slots.setLength(*slot, length + numTokens);
-    return *slot * slots.getCapacity() + length;
+    slots.setLength(slot, length + numTokens);
+    return slot * slots.getCapacity() + length;
   });
 }
 
 Result<DenseCache::Forked> DenseCache::fork(SequenceId id) {
-  return refuseWithoutMemory([&]() -> Result<Forked> {
-    Result<PageId> from = slots.find(id);
-    if (!from.isOk())
-      return from.takeStatus();
+  return editSlot(slots, id, [&](PageId from) -> Result<Forked> {
     Result<PageId> to = slots.findUnused();
     if (!to.isOk())
       return to.takeStatus();
-    int64_t length = slots.getLength(*from);
-    return Forked{slots.take(*to, length), {*from, *to, length}};
+    int64_t length = slots.getLength(from);
+    return Forked{slots.take(*to, length), {from, *to, length}};
   });
 }
 
 Status DenseCache::truncate(SequenceId id, int64_t length) {
-  return refuseWithoutMemory([&]() -> Status {
-    Result<PageId> slot = slots.find(id);
-    if (!slot.isOk())
-      return slot.takeStatus();
-    if (Status status = checkLength(length, slots.getLength(*slot));
+  return editSlot(slots, id, [&](PageId slot) -> Status {
+    if (Status status = checkLength(length, slots.getLength(slot));
         !status.isOk())
       return status;
-    slots.setLength(*slot, length);
+    slots.setLength(slot, length);
     return {};
   });
 }
 
 Status DenseCache::free(SequenceId id) {
-  return refuseWithoutMemory([&]() -> Status {
-    Result<PageId> slot = slots.find(id);
-    if (!slot.isOk())
-      return slot.takeStatus();
-    slots.free(*slot);
+  return editSlot(slots, id, [&](PageId slot) -> Status {
+    slots.free(slot);
     return {};
   });
 }
 
 Result<int64_t> DenseCache::getLength(SequenceId id) const {
-  return refuseWithoutMemory([&]() -> Result<int64_t> {
-    Result<PageId> slot = slots.find(id);
-    if (!slot.isOk())
-      return slot.takeStatus();
-    return slots.getLength(*slot);
+  return editSlot(slots, id, [&](PageId slot) -> Result<int64_t> {
+    return slots.getLength(slot);
   });
 }
 

@@ -2,7 +2,7 @@
 
 #include "attn/Runtime/KvCache/StreamingCache.h"
 
-#include "Refusals.h"
+#include "EditSlot.h"
 
 #include <algorithm>
 
@@ -84,11 +84,8 @@ Result<SequenceId> StreamingCache::createSequence() {
 }
 
 Result<int64_t> StreamingCache::append(SequenceId id, int64_t numTokens) {
-  return refuseWithoutMemory([&]() -> Result<int64_t> {
-    Result<PageId> slot = slots.find(id);
-    if (!slot.isOk())
-      return slot.takeStatus();
-    int64_t length = slots.getLength(*slot);
+  return editSlot(slots, id, [&](PageId slot) -> Result<int64_t> {
+    int64_t length = slots.getLength(slot);
     if (Status status = checkAppend(numTokens, length, slots.getCapacity());
         !status.isOk())
       return status;
@@ -97,55 +94,44 @@ Result<int64_t> StreamingCache::append(SequenceId id, int64_t numTokens) {
                         " tokens at once, but got " + std::to_string(numTokens),
                     "append them in parts, or create the cache with a larger "
                     "maxAppend");
-    slots.setLength(*slot, length + numTokens);
+    slots.setLength(slot, length + numTokens);
     for (int32_t head = 0; head < getNumHeads(); ++head)
-      getKept(*slot, head) = std::max(getKept(*slot, head),
-                                      length + numTokens - get(head).getRing());
+      getKept(slot, head) = std::max(getKept(slot, head),
+                                     length + numTokens - get(head).getRing());
     return length;
   });
 }
 
 Result<StreamingCache::Forked> StreamingCache::fork(SequenceId id) {
-  return refuseWithoutMemory([&]() -> Result<Forked> {
-    Result<PageId> from = slots.find(id);
-    if (!from.isOk())
-      return from.takeStatus();
+  return editSlot(slots, id, [&](PageId from) -> Result<Forked> {
     Result<PageId> to = slots.findUnused();
     if (!to.isOk())
       return to.takeStatus();
     for (int32_t head = 0; head < getNumHeads(); ++head)
-      getKept(*to, head) = getKept(*from, head);
-    return Forked{slots.take(*to, slots.getLength(*from)),
-                  {*from, *to, numRows}};
+      getKept(*to, head) = getKept(from, head);
+    return Forked{slots.take(*to, slots.getLength(from)), {from, *to, numRows}};
   });
 }
 
 Status StreamingCache::truncate(SequenceId id, int64_t length) {
-  return refuseWithoutMemory([&]() -> Status {
-    Result<PageId> slot = slots.find(id);
-    if (!slot.isOk())
-      return slot.takeStatus();
-    if (Status status = checkLength(length, slots.getLength(*slot));
+  return editSlot(slots, id, [&](PageId slot) -> Status {
+    if (Status status = checkLength(length, slots.getLength(slot));
         !status.isOk())
       return status;
     // The next token is at position `length`.
     for (int32_t head = 0; head < getNumHeads(); ++head)
-      if (Status status = checkKept(*slot, head, length, length);
-          !status.isOk())
+      if (Status status = checkKept(slot, head, length, length); !status.isOk())
         return status;
-    slots.setLength(*slot, length);
+    slots.setLength(slot, length);
     for (int32_t head = 0; head < getNumHeads(); ++head)
-      getKept(*slot, head) = std::min(getKept(*slot, head), length);
+      getKept(slot, head) = std::min(getKept(slot, head), length);
     return {};
   });
 }
 
 Status StreamingCache::free(SequenceId id) {
-  return refuseWithoutMemory([&]() -> Status {
-    Result<PageId> slot = slots.find(id);
-    if (!slot.isOk())
-      return slot.takeStatus();
-    slots.free(*slot);
+  return editSlot(slots, id, [&](PageId slot) -> Status {
+    slots.free(slot);
     return {};
   });
 }
@@ -243,11 +229,8 @@ Result<int64_t> StreamingCache::getHeadLength(SequenceId id, int32_t at,
 }
 
 Result<int64_t> StreamingCache::getLength(SequenceId id) const {
-  return refuseWithoutMemory([&]() -> Result<int64_t> {
-    Result<PageId> slot = slots.find(id);
-    if (!slot.isOk())
-      return slot.takeStatus();
-    return slots.getLength(*slot);
+  return editSlot(slots, id, [&](PageId slot) -> Result<int64_t> {
+    return slots.getLength(slot);
   });
 }
 

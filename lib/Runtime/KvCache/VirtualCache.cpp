@@ -2,7 +2,7 @@
 
 #include "attn/Runtime/KvCache/VirtualCache.h"
 
-#include "Refusals.h"
+#include "EditSlot.h"
 #include "VirtualCacheGranules.h"
 
 #include <algorithm>
@@ -143,20 +143,17 @@ Result<SequenceId> VirtualCache::createSequence() {
 }
 
 Result<int64_t> VirtualCache::append(SequenceId id, int64_t numTokens) {
-  return refuseWithoutMemory([&]() -> Result<int64_t> {
-    Result<PageId> slot = sequences.find(id);
-    if (!slot.isOk())
-      return slot.takeStatus();
-    int64_t length = sequences.getLength(*slot);
+  return editSlot(sequences, id, [&](PageId slot) -> Result<int64_t> {
+    int64_t length = sequences.getLength(slot);
     if (Status status = checkAppend(numTokens, length, options.capacity);
         !status.isOk())
       return status;
-    Growth growth(*this, *slot, length + numTokens);
-    if (Status status = mapHeld(*slot, length); !status.isOk())
+    Growth growth(*this, slot, length + numTokens);
+    if (Status status = mapHeld(slot, length); !status.isOk())
       return status;
     growth.isDone = true;
-    sequences.setLength(*slot, length + numTokens);
-    return *slot * options.capacity + length;
+    sequences.setLength(slot, length + numTokens);
+    return slot * options.capacity + length;
   });
 }
 
@@ -178,11 +175,8 @@ Result<VirtualCache::Forked> VirtualCache::fork(SequenceId id) {
 }
 
 Result<VirtualCache::Forked> VirtualCache::fork(SequenceId id, int64_t length) {
-  return refuseWithoutMemory([&]() -> Result<Forked> {
-    Result<PageId> from = sequences.find(id);
-    if (!from.isOk())
-      return from.takeStatus();
-    if (Status status = checkLength(length, sequences.getLength(*from));
+  return editSlot(sequences, id, [&](PageId from) -> Result<Forked> {
+    if (Status status = checkLength(length, sequences.getLength(from));
         !status.isOk())
       return status;
     Result<PageId> to = findForkSlot();
@@ -195,7 +189,7 @@ Result<VirtualCache::Forked> VirtualCache::fork(SequenceId id, int64_t length) {
       int64_t rest = length * stream.tokenBytes - full * getGranuleBytes();
       if (rest > 0)
         forked.copies.push_back(
-            {getGranuleAddress(getFirst(*from, stream) + full),
+            {getGranuleAddress(getFirst(from, stream) + full),
              getGranuleAddress(getFirst(*to, stream) + full),
              static_cast<uint64_t>(rest)});
     }
@@ -207,7 +201,7 @@ Result<VirtualCache::Forked> VirtualCache::fork(SequenceId id, int64_t length) {
     if (!status.isOk())
       return status;
     Growth growth(*this, *to, length);
-    status = mapShared(*from, *to, length);
+    status = mapShared(from, *to, length);
     if (status.isOk())
       status = mapHeld(*to, 0);
     if (!status.isOk())
@@ -219,40 +213,34 @@ Result<VirtualCache::Forked> VirtualCache::fork(SequenceId id, int64_t length) {
 }
 
 Status VirtualCache::truncate(SequenceId id, int64_t length) {
-  return refuseWithoutMemory([&]() -> Status {
-    Result<PageId> slot = sequences.find(id);
-    if (!slot.isOk())
-      return slot.takeStatus();
-    int64_t has = sequences.getLength(*slot);
+  return editSlot(sequences, id, [&](PageId slot) -> Status {
+    int64_t has = sequences.getLength(slot);
     if (Status status = checkLength(length, has); !status.isOk())
       return status;
     for (int64_t i = 0; i < layout.getNumStreams(); ++i) {
       KvLayout::Stream stream = layout.getStream(i);
       for (int64_t at = countFull(stream, length);
            at < countNeeded(stream, has); ++at)
-        if (pool.getNumMappings(getMapped(getFirst(*slot, stream) + at)) > 1)
+        if (pool.getNumMappings(getMapped(getFirst(slot, stream) + at)) > 1)
           return refuse("tokens behind " + std::to_string(length) + " of " +
                             std::to_string(has) +
                             " would be written to memory that another "
                             "sequence, or one before it, has as well",
                         "fork the sequence at that length, and free it");
     }
-    sequences.setLength(*slot, length);
-    get(*slot).heldTokens = length;
+    sequences.setLength(slot, length);
+    get(slot).heldTokens = length;
     if (countNeeded(length) < countNeeded(has))
-      get(*slot).fence = nextFence;
+      get(slot).fence = nextFence;
     return {};
   });
 }
 
 Status VirtualCache::free(SequenceId id) {
-  return refuseWithoutMemory([&]() -> Status {
-    Result<PageId> slot = sequences.find(id);
-    if (!slot.isOk())
-      return slot.takeStatus();
-    sequences.free(*slot);
-    get(*slot).heldTokens = 0;
-    get(*slot).fence = nextFence;
+  return editSlot(sequences, id, [&](PageId slot) -> Status {
+    sequences.free(slot);
+    get(slot).heldTokens = 0;
+    get(slot).fence = nextFence;
     return {};
   });
 }

@@ -1,16 +1,13 @@
 //===- VirtualCacheStats.cpp - what a virtually contiguous cache has ------===//
 
-#include "Refusals.h"
+#include "EditSlot.h"
 #include "VirtualCacheGranules.h"
 
 using namespace attn;
 
 Result<int64_t> VirtualCache::getLength(SequenceId id) const {
-  return refuseWithoutMemory([&]() -> Result<int64_t> {
-    Result<PageId> slot = sequences.find(id);
-    if (!slot.isOk())
-      return slot.takeStatus();
-    return sequences.getLength(*slot);
+  return editSlot(sequences, id, [&](PageId slot) -> Result<int64_t> {
+    return sequences.getLength(slot);
   });
 }
 
@@ -19,11 +16,8 @@ Result<PageId> VirtualCache::getSlot(SequenceId id) const {
 }
 
 Result<VirtualCache::Address> VirtualCache::getAddress(SequenceId id) const {
-  return refuseWithoutMemory([&]() -> Result<Address> {
-    Result<PageId> slot = sequences.find(id);
-    if (!slot.isOk())
-      return slot.takeStatus();
-    return getGranuleAddress(*slot * slotGranules);
+  return editSlot(sequences, id, [&](PageId slot) -> Result<Address> {
+    return getGranuleAddress(slot * slotGranules);
   });
 }
 
