@@ -33,7 +33,7 @@ list() {
   if ! git rev-parse -q --is-inside-work-tree >/dev/null 2>&1; then
     find dialects include lib test tools -type f \( -name "$1" ${2:+-o -name "$2"} ${3:+-o -name "$3"} \)
   elif $all || ! git rev-parse -q --verify main >/dev/null; then
-    git ls-files -- "$@"
+    git ls-files --cached --others --exclude-standard -- "$@"
   else
     git diff --name-only --diff-filter=d "$(git merge-base main HEAD)" -- "$@"
     git ls-files --others --exclude-standard -- "$@"
