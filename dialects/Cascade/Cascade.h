@@ -49,6 +49,9 @@ inline constexpr llvm::StringLiteral kLayoutsAttr = "cascade.layouts";
 /// On a tensor argument: the `#cascade.pages` in which it lies.
 inline constexpr llvm::StringLiteral kPagesAttr = "cascade.pages";
 
+/// On a tensor argument or result: the `#cascade.packing` of one of its ranks.
+inline constexpr llvm::StringLiteral kPackingAttr = "cascade.packing";
+
 /// The effect of an empty value of each operand of `map` (one a block
 /// argument), by the algebra of its operations: `Absorb` if the yielded value
 /// is then `resultEmpty` whatever the other operands are, `Through` if the

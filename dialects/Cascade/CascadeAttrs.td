@@ -134,6 +134,36 @@ def Cascade_PagesAttr : AttrDef<CascadeDialect, "Pages"> {
   }];
 }
 
+def Cascade_PackingAttr : AttrDef<CascadeDialect, "Packing"> {
+  let mnemonic = "packing";
+  let summary = "a rank stands for two ranks of what the caller has";
+  let description = [{
+    `#cascade.packing<8 of "G" in "P" as "P_G" from ["B", "H", "G", "P", "E"]>`, on
+    an argument or a result with ranks [B, H, P_G, E]: what a caller has of it is
+    [B, H, G, P, E], and coordinate `r` of P_G is coordinate `r floordiv 8` of P and
+    `r mod 8` of G. The extent of P_G is 8 times that of P, and G has 8 coordinates
+    at the most: points at which it has none are empty, and dropped from results.
+
+    (C1) The width is a power of 2, of at least 1. (C2) The caller's ranks have
+    different names; both parts are among them, but not the rank.
+  }];
+  let parameters = (ins "int64_t":$width, "::mlir::StringAttr":$inner,
+                        "::mlir::StringAttr":$outer, "::mlir::StringAttr":$rank,
+                        "::mlir::ArrayAttr":$ranks);
+  let assemblyFormat = [{
+    `<` $width `of` $inner `in` $outer `as` $rank `from` $ranks `>`
+  }];
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// Whether `other` says the same of the rank, if it is the same one.
+    bool agreesWith(PackingAttr other) const {
+      return getRank() != other.getRank() ||
+             (getWidth() == other.getWidth() && getInner() == other.getInner() &&
+              getOuter() == other.getOuter());
+    }
+  }];
+}
+
 /// What an empty operand does to a point (EDGE's merge operator, per operand).
 def Cascade_Merge : I32EnumAttr<"Merge", "effect of an empty operand", [
     I32EnumAttrCase<"Derived", 0, "derived">,

@@ -8,10 +8,12 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/SmallPtrSet.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/MathExtras.h"
 #include <cmath>
 
 using namespace mlir;
@@ -119,6 +121,25 @@ LogicalResult PagesAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                           "starts, but got "
                        << size << ", " << by << ", " << table << " and "
                        << lengths;
+  return success();
+}
+
+LogicalResult PackingAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                  int64_t width, StringAttr inner,
+                                  StringAttr outer, StringAttr rank,
+                                  ArrayAttr ranks) {
+  // packing_c1
+  if (width < 1 || !llvm::isPowerOf2_64(width))
+    return emitError() << "expects a width that is a power of 2, but got "
+                       << width;
+  // packing_c2
+  llvm::SmallPtrSet<Attribute, 8> names(ranks.begin(), ranks.end());
+  if (names.size() != ranks.size() ||
+      !llvm::all_of(ranks, llvm::IsaPred<StringAttr>) || inner == outer ||
+      !names.contains(inner) || !names.contains(outer) || names.contains(rank))
+    return emitError() << "expects different names of ranks, " << inner
+                       << " and " << outer << " among them and " << rank
+                       << " not, but got " << ranks;
   return success();
 }
 

@@ -350,6 +350,75 @@ LogicalResult FuncOp::verifyPages() {
   return success();
 }
 
+PackingAttr FuncOp::getArgumentPacking(unsigned index) {
+  return getArgAttrOfType<PackingAttr>(index, kPackingAttr);
+}
+
+PackingAttr FuncOp::getResultPacking(unsigned index) {
+  return getResultAttrOfType<PackingAttr>(index, kPackingAttr);
+}
+
+PackingAttr FuncOp::getPacking(StringRef rank) {
+  for (unsigned i = 0, e = getNumArguments(); i < e; ++i)
+    if (PackingAttr packing = getArgumentPacking(i);
+        packing && packing.getRank() == rank)
+      return packing;
+  for (unsigned i = 0, e = getNumResults(); i < e; ++i)
+    if (PackingAttr packing = getResultPacking(i);
+        packing && packing.getRank() == rank)
+      return packing;
+  return {};
+}
+
+// func_c14
+LogicalResult FuncOp::verifyPackings() {
+  SmallVector<PackingAttr> known;
+  auto check = [&](StringRef name, Type type, Attribute attribute,
+                   bool hasPages) -> LogicalResult {
+    if (!attribute)
+      return success();
+    auto fail = [&] {
+      return emitOpError("expects '")
+             << kPackingAttr << "' of '" << name << "' to ";
+    };
+    auto packing = dyn_cast<PackingAttr>(attribute);
+    auto tensor = dyn_cast<NamedTensorType>(type);
+    if (!packing || !tensor || hasPages)
+      return fail() << "be a packing of a tensor without pages, but got "
+                    << attribute << " of " << type;
+    auto isPart = [&](Attribute rank) {
+      return rank == packing.getInner() || rank == packing.getOuter();
+    };
+    SmallVector<Attribute> own, callers;
+    for (StringAttr rank : tensor.getRanks())
+      if (rank != packing.getRank())
+        own.push_back(rank);
+    llvm::copy_if(packing.getRanks(), std::back_inserter(callers),
+                  [&](Attribute rank) { return !isPart(rank); });
+    if (own != callers || own.size() == tensor.getRanks().size())
+      return fail() << "have the ranks of " << tensor << ", "
+                    << packing.getInner() << " and " << packing.getOuter()
+                    << " for " << packing.getRank() << ", but got "
+                    << packing.getRanks();
+    for (PackingAttr other : known)
+      if (!other.agreesWith(packing))
+        return fail() << "agree with another one of " << packing.getRank()
+                      << ", but got " << packing << " and " << other;
+    known.push_back(packing);
+    return success();
+  };
+  for (unsigned i = 0, e = getNumArguments(); i < e; ++i)
+    if (failed(check(getArgumentName(i), getArgumentTypes()[i],
+                     getArgAttr(i, kPackingAttr),
+                     static_cast<bool>(getPages(i)))))
+      return failure();
+  for (unsigned i = 0, e = getNumResults(); i < e; ++i)
+    if (failed(check(getResultName(i), getResultTypes()[i],
+                     getResultAttr(i, kPackingAttr), false)))
+      return failure();
+  return success();
+}
+
 LogicalResult FuncOp::verify() {
   // func_c2
   llvm::StringSet<> names;
@@ -393,7 +462,7 @@ LogicalResult FuncOp::verify() {
     if (failed(verifyBounds(i)) || failed(verifyFill(i)))
       return failure();
   return failure(failed(verifyExtents()) || failed(verifyLayouts()) ||
-                 failed(verifyPages()));
+                 failed(verifyPages()) || failed(verifyPackings()));
 }
 
 LogicalResult FuncOp::verifyRegions() {

@@ -57,6 +57,9 @@ def Cascade_FuncOp : Cascade_Op<"func", [
       of one of its ranks by others of them. Table, lengths and starts have the names of
       no argument and no result; tensors that share one of them have the same
       pages.
+    * (C14) `cascade.packing` stands on a tensor argument or result that has no
+      pages, and is a `#cascade.packing` whose caller's ranks are the tensor's but
+      for the rank, for which its two parts stand. Packings of one rank agree.
 
     `cascade.min` and `cascade.max` are facts: a caller keeps to them, and
     analyses of masks count on them. So is `cascade.positive`: a factor that is
@@ -134,6 +137,11 @@ def Cascade_FuncOp : Cascade_Op<"func", [
     LayoutAttr getLayout(::llvm::StringRef rank);
     /// The pages in which argument number `index` lies, or null.
     PagesAttr getPages(unsigned index);
+    /// How argument or result number `index` is packed, or null.
+    PackingAttr getArgumentPacking(unsigned index);
+    PackingAttr getResultPacking(unsigned index);
+    /// How rank `rank` of arguments or results is packed, or null.
+    PackingAttr getPacking(::llvm::StringRef rank);
 
   private:
     ::llvm::LogicalResult verifyBounds(unsigned argument);
@@ -141,6 +149,7 @@ def Cascade_FuncOp : Cascade_Op<"func", [
     ::llvm::LogicalResult verifyExtents();
     ::llvm::LogicalResult verifyLayouts();
     ::llvm::LogicalResult verifyPages();
+    ::llvm::LogicalResult verifyPackings();
 
   public:
   }];
