@@ -36,6 +36,48 @@ def BindPass : Pass<"cascade-bind", "::attn::cascade::FuncOp"> {
   ];
 }
 
+def PackRanksPass : Pass<"cascade-pack-ranks", "::attn::cascade::FuncOp"> {
+  let summary = "Make rows of one rank out of two";
+  let description = [{
+    Gives each tensor with ranks `outer` and `inner` one rank for both, whose
+    coordinate `r` is `r floordiv width` of the one and `r mod width` of the other,
+    so that the queries of all heads that share keys lie in one tile of rows.
+    Arguments and results say with `cascade.packing` what the caller has. `inner`
+    has `width` coordinates at the most.
+
+    A function stays as it is, and a remark says why, where an Einsum over both
+    ranks reads a tensor that has one of them alone or at an expression, or sums
+    over one of them.
+
+    ```mlir
+    // before: !Q = !cascade.tensor<[H, G, P, E], f32, empty = 0.0>
+    cascade.func @f(%q: !Q, %k: !K) -> (s: !S) {
+      %s = cascade.einsum [h, g, p, m] = %q[h, g, p, e], %k[h, m, e] reduce add ...
+        where {
+          %p = cascade.index p
+          ...
+    // after --cascade-pack-ranks="width=8"
+    !Q = !cascade.tensor<[H, P_G, E], f32, empty = 0.0>
+    cascade.func @f(%q: !Q {cascade.packing = #cascade.packing<
+        8 of "G" in "P" as "P_G" from ["H", "G", "P", "E"]>}, ...) {
+      %s = cascade.einsum [h, p_g, m] = %q[h, p_g, e], %k[h, m, e] reduce add ...
+        where {
+          %r = cascade.index p_g
+          %p = arith.floordivsi %r, %c8 : index
+          ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+  let options = [
+    Option<"outer", "outer", "std::string", "\"P\"",
+           "The rank whose coordinates are quotients">,
+    Option<"inner", "inner", "std::string", "\"G\"",
+           "The rank whose coordinates are remainders">,
+    Option<"width", "width", "int64_t", "8",
+           "Coordinates of the inner rank at the most, a power of 2">
+  ];
+}
+
 def ChooseSchedulePass : Pass<"cascade-choose-schedule", "::attn::cascade::FuncOp"> {
   let summary = "Fill the fields that a function's schedule lacks";
   let description = [{
