@@ -153,7 +153,9 @@ def Tile_LoadOp : Tile_Op<"load", [AttrSizedOperandSegments]> {
 
     With `valid` counts, one a dimension of the tile, a point at or beyond any of
     them is `pad` (zero when absent) and its memory is not touched. Without, every
-    point must be in bounds.
+    point must be in bounds. With `clips`, so is a point beyond the extents of
+    `source`: rows that are packed of two ranks, as `d0 mod 8` and `d0 floordiv 8`,
+    may have more points than these.
 
     With a `table` rows lie in pages: point `i` along the pages' dimension is
     position `from + i`, which lies in page `table[table_indices..., position
@@ -201,7 +203,8 @@ def Tile_LoadOp : Tile_Op<"load", [AttrSizedOperandSegments]> {
                        Variadic<Index>:$valid,
                        Optional<1DTensorOf<[I1]>>:$where,
                        OptionalAttr<I64Attr>:$along,
-                       OptionalAttr<TypedAttrInterface>:$pad);
+                       OptionalAttr<TypedAttrInterface>:$pad,
+                       UnitAttr:$clips);
   let results = (outs Tile_Tile:$result);
   let assemblyFormat = [{
     $source `[` $map `]` `` `(` $indices `)`
@@ -209,7 +212,8 @@ def Tile_LoadOp : Tile_Op<"load", [AttrSizedOperandSegments]> {
      `:` type($table))?
     (`valid` `(` $valid^ `)`)?
     (`where` `(` $where^ `along` $along `:` type($where) `)`)?
-    (`pad` $pad^)? attr-dict `:` type($source) `->` type($result)
+    (`pad` $pad^)? (`clips` $clips^)? attr-dict
+    `:` type($source) `->` type($result)
   }];
   let builders = [OpBuilder<(ins "::mlir::RankedTensorType":$type,
       "::mlir::Value":$source, "::mlir::AffineMapAttr":$map,
@@ -237,7 +241,8 @@ def Tile_StoreOp : Tile_Op<"store", [AttrSizedOperandSegments]> {
   let summary = "writes a tile to memory through an address map";
   let description = [{
     The counterpart of `tile.load`. Points at or beyond a `valid` count are not
-    written. Distinct points below the counts must have distinct addresses.
+    written, nor are with `clips` those beyond the extents of `target`. Distinct
+    points below the counts must have distinct addresses.
 
     Constraints (C1) to (C3) are those of `tile.load`, with `target` for `source`.
   }];
@@ -245,10 +250,11 @@ def Tile_StoreOp : Tile_Op<"store", [AttrSizedOperandSegments]> {
                        Arg<AnyMemRef, "", [MemWrite]>:$target,
                        AffineMapAttr:$map,
                        Variadic<Index>:$indices,
-                       Variadic<Index>:$valid);
+                       Variadic<Index>:$valid,
+                       UnitAttr:$clips);
   let assemblyFormat = [{
     $tile `,` $target `[` $map `]` `` `(` $indices `)` (`valid` `(` $valid^ `)`)?
-    attr-dict `:` type($tile) `,` type($target)
+    (`clips` $clips^)? attr-dict `:` type($tile) `,` type($target)
   }];
   let hasVerifier = 1;
 }

@@ -31,6 +31,9 @@ Value ThreadEmitter::evaluateLoad(tile::LoadOp op, ValueRange point) {
   if (!tensor)
     return fail(op, "expects to load from an argument of the program");
   SmallVector<Value> symbols = getScalars(op.getIndices());
+  if (op.getClips() && op.getPad())
+    return fail(op, "expects a tensor of packed rows that is empty where it is "
+                    "zero");
   if (op.isPaged()) {
     // A page that is not there gives zero, too.
     if (op.getPad())

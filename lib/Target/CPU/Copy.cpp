@@ -218,9 +218,18 @@ Access Emitter::loadForm(tile::LoadOp load, const Source &source, Form form) {
   return access;
 }
 
+/// Copies on a CPU touch all points below the valid counts.
+static LogicalResult refuseClips(Operation *op) {
+  return op->emitOpError("expects points inside of its tensor on a CPU, but "
+                         "packed rows have more; bind the inner rank's extent "
+                         "to the width, or leave the ranks apart");
+}
+
 LogicalResult Emitter::emitLoad(tile::LoadOp load) {
   if (!memories.contains(load.getSource()))
     return load.emitOpError("expects to load from an argument of the program");
+  if (load.getClips())
+    return refuseClips(load);
   Source source{memories.at(load.getSource()), load.getMap(),
                 SmallVector<Value>(load.getIndices())};
   if (load.isPaged()) {
@@ -282,6 +291,8 @@ void Emitter::copyIn(tile::LoadOp load, const Source &source,
 LogicalResult Emitter::emitStore(tile::StoreOp store) {
   if (!memories.contains(store.getTarget()))
     return store.emitOpError("expects to store to an argument of the program");
+  if (store.getClips())
+    return refuseClips(store);
   auto type = cast<RankedTensorType>(store.getTile().getType());
   Access source =
       getBuffer(store.getTile(), layout.getNaturalForm(store.getTile()));

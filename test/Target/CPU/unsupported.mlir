@@ -49,3 +49,33 @@ tile.program @first(%n: i32 {tile.name = "n"}) space() {
 // expected-error @below {{expects argument 'n' to be the same in all programs, but got f32 and i32}}
 tile.program @second(%n: f32 {tile.name = "n"}) space() {
 }
+
+// -----
+
+// Of 8 heads there may be fewer.
+!t = memref<?x?xf32, strided<[?, ?], offset: ?>>
+#rows = affine_map<(d0)[s0] -> ((d0 + s0) mod 8, (d0 + s0) floordiv 8)>
+tile.program @clipped_load(
+    %x: !t {tile.name = "x", tile.access = "read", tile.shape = ["G", "P"]},
+    %y: !t {tile.name = "y", tile.access = "write", tile.shape = ["G", "P"]},
+    %g: index {tile.extent = "G"}, %p: index {tile.extent = "P"},
+    %r: index {tile.extent = "R", tile.value = ["mul", "P", 8]})
+    space(%row = "R" by 8) {
+  // expected-error @below {{expects points inside of its tensor on a CPU, but packed rows have more; bind the inner rank's extent to the width, or leave the ranks apart}}
+  %t = tile.load %x[#rows](%row) clips : !t -> tensor<8xf32>
+  tile.store %t, %y[#rows](%row) clips : tensor<8xf32>, !t
+}
+
+// -----
+
+!t = memref<?x?xf32, strided<[?, ?], offset: ?>>
+#rows = affine_map<(d0)[s0] -> ((d0 + s0) mod 8, (d0 + s0) floordiv 8)>
+tile.program @clipped_store(
+    %y: !t {tile.name = "y", tile.access = "write", tile.shape = ["G", "P"]},
+    %g: index {tile.extent = "G"}, %p: index {tile.extent = "P"},
+    %r: index {tile.extent = "R", tile.value = ["mul", "P", 8]})
+    space(%row = "R" by 8) {
+  %t = arith.constant dense<0.0> : tensor<8xf32>
+  // expected-error @below {{expects points inside of its tensor on a CPU, but packed rows have more}}
+  tile.store %t, %y[#rows](%row) clips : tensor<8xf32>, !t
+}
