@@ -56,11 +56,19 @@ private:
   // Frames
   //===--------------------------------------------------------------------===//
 
-  /// The extents of `type`: names of ranks, or numbers.
-  ArrayAttr getShape(NamedTensorType type) {
+  /// The ranks of what the caller has of `type`.
+  static SmallVector<StringAttr> getRanks(NamedTensorType type,
+                                          PackingAttr packing) {
+    if (packing)
+      return llvm::to_vector(packing.getRanks().getAsRange<StringAttr>());
+    return llvm::to_vector(type.getRanks());
+  }
+
+  /// The extents of a tensor: names of ranks, or numbers.
+  ArrayAttr getShape(ArrayRef<StringAttr> ranks) {
     Builder b(func.getContext());
     SmallVector<Attribute> shape;
-    for (StringAttr rank : type.getRanks()) {
+    for (StringAttr rank : ranks) {
       auto extent = func.getStaticExtent(rank);
       if (extent && !func.getLayout(rank))
         shape.push_back(b.getI64IntegerAttr(*extent));
@@ -70,12 +78,12 @@ private:
     return b.getArrayAttr(shape);
   }
 
-  MemRefType getMemRefType(NamedTensorType type) {
+  MemRefType getMemRefType(ArrayRef<StringAttr> ranks, Type element) {
     SmallVector<int64_t> shape;
-    for (StringAttr rank : type.getRanks())
+    for (StringAttr rank : ranks)
       shape.push_back(
           func.getStaticExtent(rank).value_or(ShapedType::kDynamic));
-    return getStridedType(shape, type.getElementType());
+    return getStridedType(shape, element);
   }
 
   static MemRefType getStridedType(ArrayRef<int64_t> shape, Type element) {
@@ -157,12 +165,13 @@ private:
     auto named = [&](StringRef name) {
       return b.getNamedAttr("tile.name", b.getStringAttr(name));
     };
-    auto addMemory = [&](NamedTensorType type, StringRef name,
-                         StringRef access) {
-      addArgument(getMemRefType(type),
+    auto addMemory = [&](NamedTensorType type, StringRef name, StringRef access,
+                         PackingAttr packing) {
+      SmallVector<StringAttr> ranks = getRanks(type, packing);
+      addArgument(getMemRefType(ranks, type.getElementType()),
                   {named(name),
                    b.getNamedAttr("tile.access", b.getStringAttr(access)),
-                   b.getNamedAttr("tile.shape", getShape(type))});
+                   b.getNamedAttr("tile.shape", getShape(ranks))});
     };
     // Tables of pages come after the function's own arguments.
     llvm::MapVector<StringAttr, PagesAttr> tables;
@@ -177,7 +186,8 @@ private:
                      b.getNamedAttr("tile.access", b.getStringAttr("read")),
                      b.getNamedAttr("tile.shape", shape)});
       } else if (type)
-        addMemory(type, func.getArgumentName(i), "read");
+        addMemory(type, func.getArgumentName(i), "read",
+                  func.getArgumentPacking(i));
       else if (func.getArgAttr(i, FuncOp::kPositiveAttr))
         addArgument(argument.getType(),
                     {named(func.getArgumentName(i)),
@@ -210,11 +220,17 @@ private:
       auto [name, access] = getMemory(value);
       bool written = llvm::is_contained(program.roots, value);
       addMemory(cast<NamedTensorType>(value.getType()), name,
-                access == "write" && !written ? StringRef("read") : access);
+                access == "write" && !written ? StringRef("read") : access,
+                getResultPacking(value));
     }
     SmallVector<StringAttr> extents = collectExtents(stored);
-    for (StringAttr rank : extents)
-      addArgument(b.getIndexType(), {b.getNamedAttr("tile.extent", rank)});
+    for (StringAttr rank : extents) {
+      SmallVector<NamedAttribute> list = {b.getNamedAttr("tile.extent", rank)};
+      if (PackingAttr packing = func.getPacking(rank))
+        list.push_back(
+            b.getNamedAttr(tile::kValueAttr, getPackedExtent(packing)));
+      addArgument(b.getIndexType(), list);
+    }
 
     llvm::DenseSet<StringAttr> tiled = planner.findTiledRanks(program);
     SmallVector<StringRef> spaceRanks;
@@ -261,9 +277,11 @@ private:
     unsigned position = 0;
     for (BlockArgument argument : func.getBody().getArguments()) {
       Value value = body->getArgument(position++);
-      if (auto type = dyn_cast<NamedTensorType>(argument.getType()))
-        emitter.memory[argument] = {value, type};
-      else
+      if (auto type = dyn_cast<NamedTensorType>(argument.getType())) {
+        MemoryTensor tensor{value, type};
+        tensor.packing = func.getArgumentPacking(argument.getArgNumber());
+        emitter.memory[argument] = tensor;
+      } else
         emitter.scalars.map(argument, value);
     }
     SmallVector<std::pair<Value, Value>> sequences;
@@ -285,6 +303,7 @@ private:
     for (Value value : stored) {
       MemoryTensor tensor{body->getArgument(position++),
                           cast<NamedTensorType>(value.getType())};
+      tensor.packing = getResultPacking(value);
       if (llvm::is_contained(program.roots, value))
         targets[value] = tensor;
       else
@@ -340,14 +359,41 @@ private:
     return layouts;
   }
 
-  /// The ranks whose extents a program may need, each once.
+  /// How what is stored as `value` is packed, if it is a result.
+  PackingAttr getResultPacking(Value value) {
+    for (auto [i, result] :
+         llvm::enumerate(planner.getTerminator().getOperands()))
+      if (result == value)
+        return func.getResultPacking(i);
+    return {};
+  }
+
+  /// The extent of a packed rank, as a manifest writes expressions.
+  Attribute getPackedExtent(PackingAttr packing) {
+    Builder b(func.getContext());
+    if (std::optional<int64_t> extent =
+            func.getStaticExtent(packing.getOuter()))
+      return b.getI64IntegerAttr(*extent * packing.getWidth());
+    return b.getArrayAttr({b.getStringAttr("mul"), packing.getOuter(),
+                           b.getI64IntegerAttr(packing.getWidth())});
+  }
+
+  /// The ranks whose extents a program may need, each once. Those of which a
+  /// packed one is made are ranks of memory.
   SmallVector<StringAttr> collectExtents(ArrayRef<Value> stored) {
     llvm::SetVector<StringAttr> ranks;
     auto add = [&](Type type) {
-      if (auto tensor = dyn_cast<NamedTensorType>(type))
-        for (StringAttr rank : tensor.getRanks())
-          if (!func.getStaticExtent(rank))
-            ranks.insert(rank);
+      auto tensor = dyn_cast<NamedTensorType>(type);
+      if (!tensor)
+        return;
+      for (StringAttr rank : tensor.getRanks()) {
+        if (PackingAttr packing = func.getPacking(rank))
+          for (StringAttr part : {packing.getInner(), packing.getOuter()})
+            if (!func.getStaticExtent(part))
+              ranks.insert(part);
+        if (!func.getStaticExtent(rank))
+          ranks.insert(rank);
+      }
     };
     for (auto [i, type] : llvm::enumerate(func.getArgumentTypes())) {
       PagesAttr pages = func.getPages(i);
@@ -413,7 +459,7 @@ private:
     if (scan) {
       for (Value root : program.roots)
         if (isEmitted(root))
-          emitter.emitTargets[root] = targets[root].memref;
+          emitter.emitTargets[root] = targets[root];
       if (failed(emitter.emitScan(scan)))
         return failure();
     }

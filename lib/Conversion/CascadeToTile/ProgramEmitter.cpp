@@ -3,6 +3,7 @@
 #include "ProgramEmitter.h"
 
 #include "EinsumEmitter.h"
+#include "PackedRows.h"
 #include "SeenKeys.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -284,8 +285,9 @@ FailureOr<TileValue> ProgramEmitter::load(EinsumOp op, unsigned input,
   auto type = RankedTensorType::get(shape, source.type.getElementType());
   ValueRange counts = allValid ? ValueRange() : ValueRange(valid);
   TypedAttr pad;
-  // Pages may be absent.
-  if ((!allValid || source.pages) &&
+  // Pages may be absent, and points of packed rows.
+  bool clips = hasGaps(func, source.packing);
+  if ((!allValid || source.pages || clips) &&
       *getNumericValue(source.type.getEmpty()) != 0)
     pad = source.type.getEmpty();
   if (source.pages) {
@@ -295,11 +297,14 @@ FailureOr<TileValue> ProgramEmitter::load(EinsumOp op, unsigned input,
       return failure();
     result.tile = *load;
   } else {
-    auto addressMap = AffineMap::get(shape.size(), address.indices.size(),
-                                     address.coordinates, op.getContext());
-    result.tile = tile::LoadOp::create(builder, loc, type, source.memref,
-                                       AffineMapAttr::get(addressMap),
-                                       address.indices, counts, pad);
+    auto addressMap = AffineMap::get(
+        shape.size(), address.indices.size(),
+        unpackCoordinates(source, address.coordinates), op.getContext());
+    auto load = tile::LoadOp::create(builder, loc, type, source.memref,
+                                     AffineMapAttr::get(addressMap),
+                                     address.indices, counts, pad);
+    load.setClips(clips);
+    result.tile = load;
   }
   result.loaded = true;
   result.cleanTail = true;
@@ -432,12 +437,14 @@ LogicalResult ProgramEmitter::storeTile(const TileValue &value,
     address.coordinates.push_back(coordinate);
   }
   auto map = AffineMap::get(value.ranks.size(), address.indices.size(),
-                            address.coordinates, func.getContext());
+                            unpackCoordinates(target, address.coordinates),
+                            func.getContext());
   Value tile =
       convertTile(builder, loc, value.tile, target.type.getElementType());
-  tile::StoreOp::create(builder, loc, tile, target.memref,
-                        AffineMapAttr::get(map), address.indices,
-                        allValid ? ValueRange() : ValueRange(valid));
+  auto op = tile::StoreOp::create(builder, loc, tile, target.memref,
+                                  AffineMapAttr::get(map), address.indices,
+                                  allValid ? ValueRange() : ValueRange(valid));
+  op.setClips(hasGaps(func, target.packing));
   return success();
 }
 

@@ -42,6 +42,8 @@ struct MemoryTensor {
   /// The entry at which the item's sequence begins in the table, if that is one
   /// list of all; set when the program's coordinates are.
   mlir::Value start = {};
+  /// How one of its ranks stands for two in memory; null where none does.
+  cascade::PackingAttr packing = {};
 };
 
 class SeenKeys;
@@ -75,7 +77,7 @@ public:
   mlir::IRMapping scalars;
   llvm::StringMap<mlir::Value> extents;
   /// Emitted results of scans go here, by result.
-  llvm::DenseMap<mlir::Value, mlir::Value> emitTargets;
+  llvm::DenseMap<mlir::Value, MemoryTensor> emitTargets;
   /// Coordinates of a step of the sweeps with a merge region: what it combines
   /// may be cut anywhere. 0: as the scans say.
   int64_t sweepTile = 0;

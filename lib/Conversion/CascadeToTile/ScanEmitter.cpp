@@ -133,15 +133,16 @@ LogicalResult ProgramEmitter::emitScan(ScanOp scan) {
   if (failed(emitYields(yield, scan.getNumCarries())))
     return failure();
   for (unsigned i = scan.getNumCarries(); i < scan.getNumResults(); ++i) {
-    Value target = emitTargets.lookup(scan.getResult(i));
-    if (!target)
+    auto target = emitTargets.find(scan.getResult(i));
+    if (target == emitTargets.end())
       continue;
     FailureOr<TileValue> value = getTile(yield.getOperand(i));
     if (failed(value))
       return failure();
-    MemoryTensor whole{target,
-                       cast<NamedTensorType>(scan.getResult(i).getType()),
-                       scan.getRankAttr(), tileRank, base};
+    MemoryTensor whole = target->second;
+    whole.slicedRank = scan.getRankAttr();
+    whole.sliceRank = tileRank;
+    whole.sliceBase = base;
     if (failed(storeTile(*value, whole, loc)))
       return failure();
   }
