@@ -3,6 +3,8 @@
 #include "LaunchLayout.h"
 #include "ManifestChecks.h"
 
+#include <algorithm>
+
 using namespace attn;
 
 using Argument = Manifest::Argument;
@@ -42,6 +44,19 @@ static Status checkTensorMap(const Manifest &m, const Parameter &parameter,
       return jsonError(path + ".box[" + std::to_string(d) + "]",
                        "expects an extent of 1 to 256, but got " +
                            std::to_string(parameter.box[d]));
+  if (!parameter.order.empty()) {
+    std::vector<int64_t> sorted = parameter.order;
+    std::sort(sorted.begin(), sorted.end());
+    bool isOrder = sorted.size() == numDims &&
+                   size_t(parameter.order.back()) == numDims - 1;
+    for (size_t d = 0; isOrder && d < numDims; ++d)
+      isOrder = sorted[d] == int64_t(d);
+    if (!isOrder)
+      return jsonError(path + ".order",
+                       "expects each of the " + std::to_string(numDims) +
+                           " dimensions of '" + parameter.name +
+                           "' once, the last one last");
+  }
   int64_t innerBytes = parameter.box.back() * getSizeInBytes(tensor->dtype);
   if (innerBytes % boxBytesUnit != 0)
     return jsonError(path + ".box",

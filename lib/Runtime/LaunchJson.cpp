@@ -8,7 +8,7 @@ using Parameter = Launch::Parameter;
 
 static void readTensorMap(Reader &reader, const Json &json,
                           const std::string &path, Parameter &parameter) {
-  if (!reader.object(json, path, {"tensor", "box", "swizzle"}))
+  if (!reader.object(json, path, {"tensor", "box", "swizzle"}, {"order"}))
     return;
   reader.text(json["tensor"], path + ".tensor", parameter.name);
   reader.list(json["box"], path + ".box",
@@ -16,6 +16,11 @@ static void readTensorMap(Reader &reader, const Json &json,
                 reader.integer(item, place, parameter.box.emplace_back(0));
               });
   reader.integer(json["swizzle"], path + ".swizzle", parameter.swizzleBytes);
+  if (json.contains("order"))
+    reader.list(json["order"], path + ".order",
+                [&](const Json &item, const std::string &place) {
+                  reader.integer(item, place, parameter.order.emplace_back(0));
+                });
 }
 
 /// {"value": E, "type": T}, the only parameter of two fields.
@@ -125,11 +130,14 @@ void attn::readLaunches(Reader &reader, const Json &json, Manifest &manifest) {
 
 static Json parameterToJson(const Parameter &parameter) {
   switch (parameter.kind) {
-  case Parameter::Kind::tensorMap:
-    return {{"tensor_map",
-             {{"tensor", parameter.name},
-              {"box", parameter.box},
-              {"swizzle", parameter.swizzleBytes}}}};
+  case Parameter::Kind::tensorMap: {
+    Json map{{"tensor", parameter.name},
+             {"box", parameter.box},
+             {"swizzle", parameter.swizzleBytes}};
+    if (!parameter.order.empty())
+      map["order"] = parameter.order;
+    return {{"tensor_map", std::move(map)}};
+  }
   case Parameter::Kind::pointer:
     if (parameter.rowBytes != 0)
       return {{"rows", Json::array({parameter.name, parameter.rowBytes})}};

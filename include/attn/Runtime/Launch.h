@@ -7,6 +7,8 @@
 //    "cluster": [1, 1, 1], "shared_bytes": 213000,
 //    "parameters": [
 //      {"tensor_map": {"tensor": "k", "box": [1, 128, 64], "swizzle": 128}},
+//      {"tensor_map": {"tensor": "o", "box": [8, 2, 64], "swizzle": 128,
+//                      "order": [1, 0, 2]}},
 //      {"pointer": "q"}, {"rows": ["o", 4]}, {"stride": ["q", 1]},
 //      {"scalar": "scale"}, {"value": E, "type": "i32"}, {"state": E},
 //      {"workspace": E}]}
@@ -49,12 +51,16 @@ struct Launch {
     /// A tensor map (128 bytes by value, aligned to 64) of the bound tensor:
     /// extents and strides are the tensor's, `box` has an extent for each of
     /// its dimensions, outermost first, and `swizzleBytes` is 0, 32, 64 or 128.
-    /// Element strides are 1; what lies outside reads as zero.
+    /// `order` has the dimensions in the map's order, outermost first, the last
+    /// being the tensor's; empty is theirs. Element strides are 1; what lies
+    /// outside reads as zero.
     static Parameter tensorMap(std::string tensor, std::vector<int64_t> box,
-                               int64_t swizzleBytes) {
+                               int64_t swizzleBytes,
+                               std::vector<int64_t> order = {}) {
       Parameter parameter(Kind::tensorMap, std::move(tensor));
       parameter.box = std::move(box);
       parameter.swizzleBytes = swizzleBytes;
+      parameter.order = std::move(order);
       return parameter;
     }
     /// The device address of element (0, ..., 0) of a tensor, 64 bits.
@@ -107,7 +113,7 @@ struct Launch {
     int64_t rowBytes = 0;
     Expr expr;
     DType type = DType::i64;
-    std::vector<int64_t> box;
+    std::vector<int64_t> box, order;
     int64_t swizzleBytes = 0;
 
   private:

@@ -102,6 +102,8 @@ Status attn::cuda::encodeTensorMap(const Driver &driver,
   const unsigned elementStrides[maxDims] = {1, 1, 1, 1, 1};
   for (unsigned i = 0; i < numDims; ++i) {
     size_t d = numDims - 1 - i;
+    if (!parameter.order.empty())
+      d = static_cast<size_t>(parameter.order[d]);
     bool isOne = tensor.isEmpty || tensor.shape[d] == 1;
     extents[i] = isOne ? 1 : uint64_t(tensor.shape[d]);
     box[i] = static_cast<unsigned>(parameter.box[d]);

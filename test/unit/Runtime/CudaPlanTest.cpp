@@ -91,6 +91,25 @@ TEST_F(CudaPlan, PassesEveryKindOfParameter) {
       << log;
 }
 
+// Boxes that run through the dimensions in another order than the tensor has.
+TEST_F(CudaPlan, MapsDimensionsInTheirOrder) {
+  Artifact artifact = makeCudaArtifact();
+  for (Launch::Parameter &parameter : artifact.manifest.launches[0].parameters)
+    if (parameter.kind == Launch::Parameter::Kind::tensorMap) {
+      parameter.box = {8, 16, 64};
+      parameter.order = {1, 0, 2};
+    }
+  CudaCall call;
+  call.values[2] = ArgumentValue::ofInteger("repeats", 0);
+  auto plan = prepare(load(artifact), call);
+  ASSERT_TRUE(plan.isOk()) << plan.getStatus().message();
+  std::string log = fakeCudaLog();
+  EXPECT_NE(log.find("cuTensorMapEncodeTiled type 9 extents 64,3,200 strides "
+                     "25600,128 box 64,8,16 swizzle 3 promotion 3"),
+            std::string::npos)
+      << log;
+}
+
 TEST_F(CudaPlan, LaunchesNothingOfAnEmptyGrid) {
   CudaCall call;
   call.values[2] = ArgumentValue::ofInteger("repeats", 0);

@@ -176,11 +176,33 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"[1, 128, 64]", "[1, 128, 60]",
              "tensor_map.box: expects rows of a multiple of 16 bytes, but got "
              "120"},
+        Case{"\"swizzle\": 128", "\"swizzle\": 128, \"order\": [0, 2, 1]",
+             "tensor_map.order: expects each of the 3 dimensions of 'q' once, "
+             "the last one last"},
+        Case{"\"swizzle\": 128", "\"swizzle\": 128, \"order\": [1, 2]",
+             "tensor_map.order: expects each of the 3 dimensions of 'q' once"},
+        Case{"\"swizzle\": 128", "\"swizzle\": 128, \"order\": 1",
+             "tensor_map.order: expects an array"},
         Case{"\"swizzle\": 128", "\"swizzle\": 96",
              "tensor_map.swizzle: expects 0, 32, 64 or 128 bytes, but got 96"},
         Case{"\"swizzle\": 128", "\"swizzle\": 64",
              "tensor_map.swizzle: expects rows of at most the swizzle's 64 "
              "bytes, but got 128"}));
+
+TEST(Launch, KeepsTheOrderOfDimensions) {
+  Result<Manifest> m = Manifest::parse(
+      edit("\"swizzle\": 128", "\"swizzle\": 128, \"order\": [1, 0, 2]"));
+  ASSERT_TRUE(m.isOk()) << m.getStatus().message();
+  EXPECT_EQ(m->launches[0].parameters[1].order,
+            (std::vector<int64_t>{1, 0, 2}));
+  Result<Manifest> again = Manifest::parse(m->toJson());
+  ASSERT_TRUE(again.isOk());
+  EXPECT_EQ(again->launches[0].parameters[1].order,
+            (std::vector<int64_t>{1, 0, 2}));
+  Result<Manifest> plain = Manifest::parse(valid);
+  ASSERT_TRUE(plain.isOk());
+  EXPECT_EQ(plain->toJson().find("order"), std::string::npos);
+}
 
 TEST(Launch, RefusesTooManyParameters) {
   Result<Manifest> m = Manifest::parse(valid);
