@@ -79,6 +79,27 @@ def Pipe_SliceAttr : Pipe_Attr<"Slice", "slice",
   let hasCustomAssemblyFormat = 1;
 }
 
+def Pipe_PackingAttr : Pipe_Attr<"Packing", "packing"> {
+  let summary = "rows that run along two dimensions of a tensor";
+  let description = [{
+    `#pipe.packing<8 of 2 in 3>`: row `r` of a copy is at the index of dimension 2
+    and `r mod 8` more, and at the index of dimension 3 and `r floordiv 8` more.
+
+    Constraints, on a copy of rows:
+    * (C1) the width is a power of 2;
+    * (C2) both are dimensions of the tensor, different ones, and not that along
+      which columns run;
+    * (C3) the number of rows is a multiple of the width.
+  }];
+  let parameters = (ins "int64_t":$width, "unsigned":$inner, "unsigned":$outer);
+  let assemblyFormat = "`<` $width `of` $inner `in` $outer `>`";
+  let extraClassDeclaration = [{
+    /// The coordinates of row `row` in the two dimensions, from the first on.
+    int64_t getInnerOf(int64_t row) const { return row & (getWidth() - 1); }
+    int64_t getOuterOf(int64_t row) const { return row / getWidth(); }
+  }];
+}
+
 def Pipe_ReduceKind : I32EnumAttr<"ReduceKind", "monoid of a reduction", [
     I32EnumAttrCase<"Add", 0, "add">,
     I32EnumAttrCase<"MaxNum", 1, "maxnum">,

@@ -4,6 +4,7 @@
 
 #include "mlir/IR/Builders.h"
 #include "llvm/ADT/BitVector.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace attn::pipe;
@@ -141,6 +142,27 @@ static LogicalResult verifyCopy(OpT op, GlobalType global, unsigned numIndices,
   return success();
 }
 
+/// Whether `op`'s rows, as many as `numRows`, may run as `packing` says, and
+/// columns along the last dimension if there are any.
+template <typename OpT>
+static LogicalResult verifyPacking(OpT op, PackingAttr packing,
+                                   GlobalType global, int64_t numRows,
+                                   bool hasColumns) {
+  if (!packing)
+    return success();
+  unsigned numDims = global.getRank() - (hasColumns ? 1 : 0);
+  int64_t width = packing.getWidth();
+  // packing_c1, packing_c2, packing_c3
+  if (width < 1 || !llvm::isPowerOf2_64(width) || numRows % width != 0 ||
+      packing.getInner() == packing.getOuter() ||
+      packing.getInner() >= numDims || packing.getOuter() >= numDims)
+    return op.emitOpError("expects rows packed by a power of 2, of which their "
+                          "number is a multiple, in two of the first ")
+           << numDims << " dimensions of " << global << ", but got " << packing
+           << " for " << numRows << " rows";
+  return success();
+}
+
 LogicalResult ClearOp::verify() {
   // clear_c1
   auto role = (*this)->getParentOfType<RoleOp>();
@@ -191,7 +213,14 @@ LogicalResult LoadOp::verify() {
     return emitOpError("expects the first row and the number of rows, of the "
                        "slot's ")
            << getSlot().getType().getNumRows() << ", but got " << getRowsAttr();
-  return success();
+  // load_c5
+  auto ring = cast<FillOp>((*this)->getParentOp()).getRing().getType();
+  if (getPackingAttr() && ring.getCluster())
+    return emitOpError("expects packed rows in a ring that no cluster shares, "
+                       "but got ")
+           << ring;
+  return verifyPacking(*this, getPackingAttr(), getSource().getType(),
+                       getNumRows(), /*hasColumns=*/true);
 }
 
 LogicalResult StageOp::verify() {
@@ -225,7 +254,9 @@ LogicalResult BulkStoreOp::verify() {
   if (getDest().getType().getStrided())
     return emitOpError("expects a tensor whose last stride is 1, but got ")
            << getDest().getType();
-  return success();
+  // bulk_store_c4
+  return verifyPacking(*this, getPackingAttr(), getDest().getType(),
+                       getTile().getType().getNumRows(), /*hasColumns=*/true);
 }
 
 LogicalResult StoreOp::verify() {
@@ -239,6 +270,13 @@ LogicalResult StoreOp::verify() {
       slice && slice.getPartial())
     return emitOpError("expects a complete line, but got ")
            << value << "; combine it by pipe.lane_reduce first";
+  // store_c5
+  if (getPackingAttr() && getRows())
+    return emitOpError("expects rows that are packed or named one by one, but "
+                       "got both");
+  if (failed(verifyPacking(*this, getPackingAttr(), getDest().getType(),
+                           value.getDimSize(0), value.getRank() == 2)))
+    return failure();
   // store_c4
   if (!getRows())
     return success();

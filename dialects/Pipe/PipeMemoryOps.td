@@ -184,6 +184,14 @@ def Pipe_LoadOp : Pipe_Op<"load", [HasParent<"FillOp">]> {
     pipe.load %k[%head, %lower, %zero] -> %slot rows [8, 8] : ...
     ```
 
+    With `packed` rows run along two dimensions of the source, and columns along
+    its last: of what is [heads, queries, width] these 64 rows are 8 queries of 8
+    heads each, of which those beyond the extents are zero.
+
+    ```mlir
+    pipe.load %q[%zero, %query, %zero] -> %slot packed <8 of 0 in 1> : ...
+    ```
+
     From a `strided` tensor, of which no engine copies rows in bulk, the group's
     threads copy element by element.
 
@@ -192,14 +200,17 @@ def Pipe_LoadOp : Pipe_Op<"load", [HasParent<"FillOp">]> {
     * (C2) Element types agree.
     * (C3) The slot is that of the enclosing `pipe.fill`.
     * (C4) `rows` are rows of the slot, one at the least.
+    * (C5) `packed` meets `#pipe.packing`, and its slot is of no ring that a
+      cluster shares.
   }];
   let arguments = (ins Pipe_GlobalType:$source, Variadic<I32>:$indices,
                        Pipe_SharedType:$slot,
                        DefaultValuedAttr<Pipe_CacheHint,
                          "::attn::pipe::CacheHint::Normal">:$cache,
-                       OptionalAttr<DenseI64ArrayAttr>:$rows);
+                       OptionalAttr<DenseI64ArrayAttr>:$rows,
+                       OptionalAttr<Pipe_PackingAttr>:$packing);
   let assemblyFormat = [{
-    $source `[` $indices `]` `->` $slot (`rows` $rows^)?
+    $source `[` $indices `]` `->` $slot (`rows` $rows^)? (`packed` $packing^)?
     (`cache` `(` $cache^ `)`)? attr-dict `:` type($source) `->` type($slot)
   }];
   let hasVerifier = 1;
@@ -248,11 +259,13 @@ def Pipe_BulkStoreOp : Pipe_Op<"bulk_store"> {
     * (C1) One index a dimension of `dest`, which has at least two.
     * (C2) Element types agree.
     * (C3) `dest` is not `strided`.
+    * (C4) `packed` meets `#pipe.packing`.
   }];
   let arguments = (ins Pipe_SharedType:$tile, Pipe_GlobalType:$dest,
-                       Variadic<I32>:$indices);
+                       Variadic<I32>:$indices,
+                       OptionalAttr<Pipe_PackingAttr>:$packing);
   let assemblyFormat = [{
-    $tile `->` $dest `[` $indices `]` attr-dict `:` type($tile) `->` type($dest)
+    $tile `->` $dest `[` $indices `]` (`packed` $packing^)? attr-dict `:` type($tile) `->` type($dest)
   }];
   let hasVerifier = 1;
 }
@@ -265,7 +278,8 @@ def Pipe_StoreOp : Pipe_Op<"store", [AttrSizedOperandSegments]> {
     its lanes does it.
 
     `rows` says for each row of the value where it lies, counted from the index of
-    that dimension; a negative row is dropped.
+    that dimension; a negative row is dropped. With `packed` rows, or a line's
+    elements, run along two dimensions of `dest`, as those of a `pipe.load`.
 
     Constraints:
     * (C1) One index a dimension of `dest`, and at most as many dimensions as it.
@@ -273,12 +287,14 @@ def Pipe_StoreOp : Pipe_Op<"store", [AttrSizedOperandSegments]> {
     * (C3) The value is complete: its encoding is not partial.
     * (C4) `rows` is a line of i32 along the value's first dimension, held by the
       lanes and warps that hold the value's rows.
+    * (C5) `packed` meets `#pipe.packing`, and stands without `rows`.
   }];
   let arguments = (ins Pipe_Registers:$value, Pipe_GlobalType:$dest,
-                       Variadic<I32>:$indices, Optional<Pipe_Line>:$rows);
+                       Variadic<I32>:$indices, Optional<Pipe_Line>:$rows,
+                       OptionalAttr<Pipe_PackingAttr>:$packing);
   let assemblyFormat = [{
     $value `->` $dest `[` $indices `]` (`rows` `(` $rows^ `:` type($rows) `)`)?
-    attr-dict `:` type($value) `->` type($dest)
+    (`packed` $packing^)? attr-dict `:` type($value) `->` type($dest)
   }];
   let hasVerifier = 1;
 }

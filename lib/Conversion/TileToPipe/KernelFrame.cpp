@@ -77,9 +77,32 @@ LogicalResult KernelFrame::createKernel(int64_t cluster) {
   return success();
 }
 
+FailureOr<Value> KernelFrame::evaluate(Attribute expression) {
+  if (auto number = dyn_cast<IntegerAttr>(expression))
+    return i32(number.getInt());
+  if (auto rank = dyn_cast<StringAttr>(expression))
+    return getExtent(rank);
+  auto parts = dyn_cast<ArrayAttr>(expression);
+  auto kind = parts && parts.size() == 3 ? dyn_cast<StringAttr>(parts[0])
+                                         : StringAttr();
+  if (!kind || (kind != "mul" && kind != "ceildiv"))
+    return program.emitOpError("expects extents that are products or quotients "
+                               "of others in a program for a GPU, but got ")
+           << expression;
+  FailureOr<Value> lhs = evaluate(parts[1]), rhs = evaluate(parts[2]);
+  if (failed(lhs) || failed(rhs))
+    return failure();
+  if (kind == "mul")
+    return Value(arith::MulIOp::create(b, *lhs, *rhs));
+  return Value(arith::CeilDivUIOp::create(b, *lhs, *rhs));
+}
+
 FailureOr<Value> KernelFrame::getExtent(StringRef rank) {
   if (std::optional<int64_t> extent = program.getStaticExtent(rank))
     return i32(*extent);
+  if (std::optional<unsigned> number = program.getExtentArgument(rank))
+    if (Attribute value = program.getArgAttr(*number, tile::kValueAttr))
+      return evaluate(value);
   for (auto [index, argument] : llvm::enumerate(arguments)) {
     auto shape = program.getArgAttrOfType<ArrayAttr>(index, tile::kShapeAttr);
     if (!shape)

@@ -40,6 +40,8 @@ public:
   pipe::KernelOp kernel;
 
 private:
+  /// The value of an expression over extents, as a program's argument has one.
+  mlir::FailureOr<mlir::Value> evaluate(mlir::Attribute expression);
   mlir::FailureOr<mlir::Type> getArgumentType(unsigned index);
   /// The shape of a tensor, static extents as numbers.
   mlir::ArrayAttr getShape(unsigned index);

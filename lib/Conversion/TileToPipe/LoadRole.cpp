@@ -40,7 +40,7 @@ void Scheduler::fill(RegisterEmitter &emitter, Operand &operand,
                            body->getArgument(0),
                            slot.isMoving ? pipe::CacheHint::EvictLast
                                          : pipe::CacheHint::EvictFirst,
-                           rows);
+                           rows, getPacking(b.getContext(), slot.box));
     };
     if (slot.layout)
       copyRuns(*slot.layout, operand.type.getNumRows(),
@@ -84,7 +84,8 @@ void Scheduler::fillPages(RegisterEmitter &emitter, Operand &operand,
       pipe::LoadOp::create(
           b, emitter.getTensor(load.getSource()), start, body->getArgument(0),
           pipe::CacheHint::EvictLast,
-          b.getDenseI64ArrayAttr({int64_t(number) * slot.run, slot.run}));
+          b.getDenseI64ArrayAttr({int64_t(number) * slot.run, slot.run}),
+          pipe::PackingAttr());
     pipe::YieldOp::create(b);
   }
   advance(operand);

@@ -400,17 +400,19 @@ LogicalResult Scheduler::emitStore(RegisterEmitter &emitter, tile::StoreOp op) {
   if (layout) {
     Value rows = layout->getPoints(b, starts[rowDim], emitter.getRowNumbers());
     starts[rowDim] = i32(0);
-    pipe::StoreOp::create(b, registers, target, starts, rows);
+    pipe::StoreOp::create(b, registers, target, starts, rows,
+                          pipe::PackingAttr());
     return success();
   }
+  pipe::PackingAttr packing = getPacking(b.getContext(), *box);
   auto staged = staging.find(op);
   if (staged == staging.end()) {
-    pipe::StoreOp::create(b, registers, target, starts, Value());
+    pipe::StoreOp::create(b, registers, target, starts, Value(), packing);
     return success();
   }
   Value tile = staged->second[0];
   pipe::StageOp::create(b, registers, tile);
-  pipe::BulkStoreOp::create(b, tile, target, starts);
+  pipe::BulkStoreOp::create(b, tile, target, starts, packing);
   return success();
 }
 

@@ -274,22 +274,30 @@ LogicalResult RegisterEmitter::emitLoad(tile::LoadOp op) {
       at = arith::AddIOp::create(b, at, splat(rowOffset, index));
     point.push_back(at);
   }
-  SmallVector<Value> indices;
-  for (AffineExpr expr : op.getMap().getResults()) {
+  SmallVector<Value> indices, scalars = getScalars(op.getIndices());
+  for (AffineExpr result : op.getMap().getResults()) {
+    AffineExpr packed = getPackedRow(result), expr = packed ? packed : result;
     std::optional<unsigned> dim;
     for (unsigned d = 0; d < op.getMap().getNumDims(); ++d)
       if (expr.isFunctionOfDim(d))
         dim = d;
-    SmallVector<Value> scalars = getScalars(op.getIndices());
     if (!dim) {
-      indices.push_back(evaluateExpr(expr, {}, scalars));
+      indices.push_back(evaluateExpr(result, {}, scalars));
       continue;
     }
     AffineExpr start = simplifyAffineExpr(
         expr - getAffineDimExpr(*dim, b.getContext()), op.getMap().getNumDims(),
         op.getMap().getNumSymbols());
     Value begin = splat(evaluateExpr(start, {}, scalars), index);
-    indices.push_back(arith::AddIOp::create(b, point[*dim], begin));
+    Value at = arith::AddIOp::create(b, point[*dim], begin);
+    if (packed) {
+      AffineExpr by = cast<AffineBinaryOpExpr>(result).getRHS();
+      Value divisor = splat(evaluateExpr(by, {}, scalars), index);
+      bool isInner = result.getKind() == AffineExprKind::Mod;
+      at = isInner ? Value(arith::RemUIOp::create(b, at, divisor))
+                   : arith::DivUIOp::create(b, at, divisor);
+    }
+    indices.push_back(at);
   }
   Value value = gather(op.getSource(), indices, like);
   if (!value)
@@ -317,7 +325,12 @@ SmallVector<Value> RegisterEmitter::getStarts(const BoxMap &box,
   SmallVector<Value> scalars = getScalars(indices);
   for (AffineExpr expr : box.starts)
     starts.push_back(evaluateExpr(expr, {}, scalars));
-  if (hasRows) {
+  if (hasRows && box.packed) {
+    // A group begins at a multiple of the width, as the tile does.
+    Value row = addRowOffset(evaluateExpr(box.firstRow, {}, scalars));
+    starts[box.packed->outer] =
+        arith::DivUIOp::create(b, row, constant(box.packed->width));
+  } else if (hasRows) {
     Value &row = starts[starts.size() - (isLine ? 1 : 2)];
     row = addRowOffset(row);
   }

@@ -17,44 +17,6 @@ static RankedTensorType getType(Value tile) {
 }
 
 //===----------------------------------------------------------------------===//
-// Boxes
-//===----------------------------------------------------------------------===//
-
-std::optional<BoxMap> attn::matchBox(AffineMap map) {
-  unsigned numDims = map.getNumDims(), numResults = map.getNumResults();
-  if (numDims < 1 || numDims > 2 || numResults < numDims)
-    return std::nullopt;
-  BoxMap box;
-  SmallVector<bool> isSeen(numDims);
-  for (auto [i, expr] : llvm::enumerate(map.getResults())) {
-    unsigned fromEnd = numResults - i;
-    if (fromEnd > numDims) {
-      for (unsigned dim = 0; dim < numDims; ++dim)
-        if (expr.isFunctionOfDim(dim))
-          return std::nullopt;
-      box.starts.push_back(expr);
-      continue;
-    }
-    std::optional<unsigned> found;
-    for (unsigned dim = 0; dim < numDims; ++dim)
-      if (expr.isFunctionOfDim(dim) && !isSeen[dim])
-        found = dim;
-    if (!found)
-      return std::nullopt;
-    AffineExpr start =
-        simplifyAffineExpr(expr - getAffineDimExpr(*found, map.getContext()),
-                           numDims, map.getNumSymbols());
-    for (unsigned dim = 0; dim < numDims; ++dim)
-      if (start.isFunctionOfDim(dim))
-        return std::nullopt;
-    isSeen[*found] = true;
-    (fromEnd == 2 ? box.rowDim : box.columnDim) = *found;
-    box.starts.push_back(start);
-  }
-  return box;
-}
-
-//===----------------------------------------------------------------------===//
 // Products
 //===----------------------------------------------------------------------===//
 
@@ -68,6 +30,21 @@ std::optional<BoxLayout> StepPlan::getLayout(Value memref, unsigned dim) const {
   auto rank = dyn_cast<StringAttr>(shape[dim]);
   tile::LayoutAttr layout = rank ? op.getLayout(rank) : tile::LayoutAttr();
   return layout ? std::optional(BoxLayout(layout)) : std::nullopt;
+}
+
+Refusal StepPlan::checkPacking(Operation *op, const BoxMap &box,
+                               ValueRange indices) const {
+  if (!box.packed)
+    return {};
+  if (machine.productRows % box.packed->width != 0)
+    return refuse(op, "packed rows have a width that divides " +
+                          Twine(machine.productRows) + ", but this one is " +
+                          Twine(box.packed->width));
+  auto symbol = dyn_cast<AffineSymbolExpr>(box.firstRow);
+  Value start = symbol ? indices[symbol.getPosition()] : Value();
+  if (!start || getRemainder(start, box.packed->width) != 0)
+    return refuse(op, "its packed rows may begin inside of a width");
+  return {};
 }
 
 Refusal StepPlan::checkLayouts(Operation *op, Value memref, const BoxMap &box,
@@ -251,6 +228,25 @@ bool StepPlan::isExtent(Value value, Value memref, unsigned dim) const {
          op.getArgAttr(argument.getArgNumber(), tile::kExtentAttr) == rank;
 }
 
+/// Whether `value` is the extent of rows that are packed in two dimensions of a
+/// tensor.
+bool StepPlan::isPackedExtent(Value value, Value memref,
+                              const PackedRows &packed) const {
+  tile::ProgramOp op = program;
+  auto shape = op.getArgAttrOfType<ArrayAttr>(
+      cast<BlockArgument>(memref).getArgNumber(), tile::kShapeAttr);
+  auto argument = dyn_cast<BlockArgument>(value);
+  if (!argument || argument.getOwner()->getParentOp() != op.getOperation() ||
+      argument.getArgNumber() >= op.getNumArguments())
+    return false;
+  Builder b(op.getContext());
+  Attribute known = op.getArgAttr(argument.getArgNumber(), tile::kValueAttr);
+  if (auto extent = dyn_cast<IntegerAttr>(shape[packed.outer]))
+    return known == b.getI64IntegerAttr(extent.getInt() * packed.width);
+  return known == b.getArrayAttr({b.getStringAttr("mul"), shape[packed.outer],
+                                  b.getI64IntegerAttr(packed.width)});
+}
+
 /// Whether the valid points of a tile end where it ends or its tensor does, as
 /// what copies take does.
 bool StepPlan::endWithTensor(Value memref, AffineMap map, ValueRange indices,
@@ -268,6 +264,14 @@ bool StepPlan::endWithTensor(Value memref, AffineMap map, ValueRange indices,
   AffineExpr start = simplifyAffineExpr(
       map.getResult(place) - getAffineDimExpr(dim, map.getContext()),
       map.getNumDims(), map.getNumSymbols());
+  std::optional<BoxMap> box = matchBox(map);
+  bool isPacked = box && box->packed && box->rowDim == dim;
+  if (isPacked)
+    start = box->firstRow;
+  auto isEnd = [&](Value value) {
+    return isPacked ? isPackedExtent(value, memref, *box->packed)
+                    : isExtent(value, memref, place);
+  };
   auto isStart = [&](Value value) {
     if (auto symbol = dyn_cast<AffineSymbolExpr>(start))
       return indices[symbol.getPosition()] == value;
@@ -276,7 +280,7 @@ bool StepPlan::endWithTensor(Value memref, AffineMap map, ValueRange indices,
   bool isFirst = start == getAffineConstantExpr(0, map.getContext());
   if (auto symbol = dyn_cast<AffineSymbolExpr>(start))
     isFirst = matchPattern(indices[symbol.getPosition()], m_Zero());
-  if (isFirst && isExtent(valid, memref, place))
+  if (isFirst && isEnd(valid))
     return true;
   auto min = valid.getDefiningOp<arith::MinSIOp>();
   if (!min)
@@ -284,8 +288,7 @@ bool StepPlan::endWithTensor(Value memref, AffineMap map, ValueRange indices,
   for (auto [limit, rest] : {std::pair(min.getLhs(), min.getRhs()),
                              std::pair(min.getRhs(), min.getLhs())}) {
     auto sub = rest.getDefiningOp<arith::SubIOp>();
-    if (isWhole(limit) && sub && isStart(sub.getRhs()) &&
-        isExtent(sub.getLhs(), memref, place))
+    if (isWhole(limit) && sub && isStart(sub.getRhs()) && isEnd(sub.getLhs()))
       return true;
   }
   return false;
@@ -330,6 +333,8 @@ Refusal StepPlan::planSlot(Value tile, tile::DotOp dot, bool isLate) {
       getType(tile).getDimSize(box->rowDim) % kCopyRows != 0)
     return refuse(load, "its tile has no multiple of " + Twine(kCopyRows) +
                             " rows up to " + Twine(machine.maxBoxRows));
+  if (Refusal r = checkPacking(load, *box, load.getIndices()); r.op)
+    return r;
   int64_t rowDim = memref.getRank() - 2;
   if (Refusal r = checkLayouts(load, load.getSource(), *box, load.getIndices(),
                                getType(tile).getDimSize(box->rowDim), rowDim);
@@ -351,6 +356,8 @@ Refusal StepPlan::planSlot(Value tile, tile::DotOp dot, bool isLate) {
                             "dimension");
       slot.hasRows = true;
     }
+  if (box->packed && !slot.hasRows)
+    return refuse(load, "packed rows are those of the program");
   // A slot of the program's rows has those of one product.
   if (slot.layout && slot.hasRows &&
       machine.productRows % slot.layout->getRun() != 0)
@@ -418,6 +425,8 @@ Refusal StepPlan::checkStore(tile::StoreOp op) {
   std::optional<BoxMap> box = matchBox(op.getMap());
   if (!box || type.getRank() > 2)
     return refuse(op, "it is no box of the last dimensions of a tensor");
+  if (Refusal r = checkPacking(op, *box, op.getIndices()); r.op)
+    return r;
   int64_t rowDim = box->starts.size() - type.getRank();
   if (Refusal r = checkLayouts(op, op.getTarget(), *box, op.getIndices(),
                                type.getDimSize(0), rowDim);
@@ -465,7 +474,8 @@ Refusal StepPlan::checkLoad(tile::LoadOp op) {
   AffineMap map = op.getMap();
   if (op.isPaged())
     return refuse(op, "products alone read tensors in pages");
-  for (auto [place, expr] : llvm::enumerate(map.getResults())) {
+  for (auto [place, result] : llvm::enumerate(map.getResults())) {
+    AffineExpr row = getPackedRow(result), expr = row ? row : result;
     unsigned numDims = 0;
     if (getLayout(op.getSource(), place))
       return refuse(op, "products alone read tensors of ranks with layouts");

@@ -17,6 +17,7 @@
 #define ATTN_LIB_CONVERSION_TILETOPIPE_STEPPLAN_H
 
 #include "BoxLayout.h"
+#include "BoxMap.h"
 
 #include "attn/Analysis/TileAxes.h"
 #include "attn/Conversion/MachineModel.h"
@@ -26,20 +27,6 @@
 #include <string>
 
 namespace attn {
-
-/// Two neighbouring dimensions of a tensor, the last, as a map addresses them.
-struct BoxMap {
-  /// The tile's dimensions that run along the last dimension but one, and the
-  /// last.
-  int64_t rowDim = 0, columnDim = 1;
-  /// Coordinates of the dimensions before, then where rows and columns begin;
-  /// expressions of the map's symbols.
-  llvm::SmallVector<mlir::AffineExpr> starts;
-};
-
-/// Null if `map` does not address such a box. Of a tile of rank 1, its one
-/// dimension runs along the last.
-std::optional<BoxMap> matchBox(mlir::AffineMap map);
 
 /// A load whose tile products read from slots in shared memory.
 struct SlotOperand {
@@ -133,12 +120,17 @@ private:
   Refusal planSlot(mlir::Value tile, tile::DotOp dot, bool isLate);
   /// Finds the rows of a page that copies take as one.
   Refusal planRuns(SlotOperand &slot) const;
+  /// Refuses packed rows that do not begin with the first of a width.
+  Refusal checkPacking(mlir::Operation *op, const BoxMap &box,
+                       mlir::ValueRange indices) const;
   /// Whether a load or a store of ranks with layouts is of a box along
   /// dimension `rowDim` of the tensor; refuses others.
   Refusal checkLayouts(mlir::Operation *op, mlir::Value memref,
                        const BoxMap &box, mlir::ValueRange indices,
                        int64_t numRows, int64_t rowDim) const;
   bool isExtent(mlir::Value value, mlir::Value memref, unsigned dim) const;
+  bool isPackedExtent(mlir::Value value, mlir::Value memref,
+                      const PackedRows &packed) const;
   bool endWithTensor(mlir::Value memref, mlir::AffineMap map,
                      mlir::ValueRange indices, unsigned dim, int64_t size,
                      mlir::Value valid) const;

@@ -25,10 +25,25 @@ bool Agent::checkIndices(ArrayRef<int64_t> indices, ArrayRef<int64_t> box,
   return true;
 }
 
+/// Moves `position`, at `start` in a dimension `rowDim`, to row `row`: in that
+/// dimension, or in the two of packed rows.
+static void moveToRow(MutableArrayRef<int64_t> position,
+                      ArrayRef<int64_t> start, size_t rowDim, int64_t row,
+                      PackingAttr packing) {
+  if (!packing) {
+    position[rowDim] = start[rowDim] + row;
+    return;
+  }
+  unsigned inner = packing.getInner(), outer = packing.getOuter();
+  position[inner] = start[inner] + row % packing.getWidth();
+  position[outer] = start[outer] + row / packing.getWidth();
+}
+
 //===-- Loads -------------------------------------------------------------===//
 
 namespace {
-/// A copy to rows [begin, end) of `slot`, whose row 0 is that at `indices`.
+/// A copy to rows [begin, end) of `slot`, of which the op's first one is that
+/// at `indices`.
 class CopyEvent final : public Event {
 public:
   CopyEvent(LoadOp op, Agent &agent, Global &source, ArrayRef<int64_t> indices,
@@ -42,8 +57,10 @@ public:
     --slot.copiesInFlight;
     SmallVector<int64_t> position = indices;
     size_t rank = position.size();
+    auto load = cast<LoadOp>(op);
     for (int64_t row = begin; row < end; ++row) {
-      position[rank - 2] = indices[rank - 2] + row;
+      moveToRow(position, indices, rank - 2, row - load.getFirstRow(),
+                load.getPackingAttr());
       for (int64_t column = 0; column < slot.buffer.columns; ++column) {
         position[rank - 1] = indices[rank - 1] + column;
         int64_t offset = Machine::getOffset(source, position);
@@ -70,7 +87,6 @@ Agent::Progress Agent::load(LoadOp op) {
   int64_t columns = op.getSlot().getType().getNumColumns();
   if (!checkIndices(indices, {rows, columns}, op))
     return Progress::outside;
-  indices[indices.size() - 2] -= first;
   auto start = [&](RingSlot &slot, int64_t begin, int64_t end) {
     machine.events.push_back(std::make_unique<CopyEvent>(
         op, *this, source, indices, slot, begin, end));
@@ -156,8 +172,9 @@ public:
     --tile.storesInFlight;
     SmallVector<int64_t> position = indices;
     size_t rank = position.size();
+    PackingAttr packing = cast<BulkStoreOp>(op).getPackingAttr();
     for (int64_t row = 0; row < tile.buffer.rows; ++row) {
-      position[rank - 2] = indices[rank - 2] + row;
+      moveToRow(position, indices, rank - 2, row, packing);
       for (int64_t column = 0; column < tile.buffer.columns; ++column) {
         position[rank - 1] = indices[rank - 1] + column;
         if (int64_t at = Machine::getOffset(dest, position); at >= 0)
@@ -258,11 +275,11 @@ Agent::Progress Agent::store(StoreOp op) {
       if (stored.test(at))
         continue;
       stored.set(at);
-      position[rank - 1] = indices[rank - 1] + at;
+      moveToRow(position, indices, rank - 1, at, op.getPackingAttr());
     } else {
-      for (unsigned dim : {0u, 1u})
-        position[rank - 2 + dim] =
-            indices[rank - 2 + dim] + table.coordinate[dim][i];
+      moveToRow(position, indices, rank - 2, table.coordinate[0][i],
+                op.getPackingAttr());
+      position[rank - 1] = indices[rank - 1] + table.coordinate[1][i];
     }
     if (rows) {
       int64_t place = places.lookup(position[rowDim] - indices[rowDim]);

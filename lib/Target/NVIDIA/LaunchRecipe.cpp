@@ -20,12 +20,24 @@ using namespace attn::pipe;
 /// CUDA driver API, cuTensorMapEncodeTiled: at most 256 elements a dimension.
 static constexpr int64_t kMaxBox = 256;
 
+SmallVector<int64_t> attn::nvidia::getMapOrder(unsigned rank,
+                                               PackingAttr packing) {
+  SmallVector<int64_t> order;
+  for (unsigned dim = 0; dim + 1 < rank; ++dim)
+    if (!packing || (dim != packing.getInner() && dim != packing.getOuter()))
+      order.push_back(dim);
+  if (packing)
+    order.append({packing.getOuter(), packing.getInner()});
+  order.push_back(rank - 1);
+  return order;
+}
+
 FailureOr<SmallVector<TensorMap>>
 attn::nvidia::assignTensorMaps(KernelOp kernel) {
   SmallVector<TensorMap> maps;
   Builder builder(kernel.getContext());
-  auto assign = [&](Operation *op, Value tensor, int64_t rows,
-                    SharedType tile) -> LogicalResult {
+  auto assign = [&](Operation *op, Value tensor, int64_t rows, SharedType tile,
+                    PackingAttr packing) -> LogicalResult {
     auto argument = dyn_cast<BlockArgument>(tensor);
     if (!argument || argument.getOwner() != &kernel.getBody().front())
       return op->emitOpError("expects a tensor that is an argument of the "
@@ -35,8 +47,14 @@ attn::nvidia::assignTensorMaps(KernelOp kernel) {
              << kMaxBox << " rows on this target, but got " << rows;
     TensorMap map;
     map.argument = argument.getArgNumber();
-    map.box.assign(cast<GlobalType>(tensor.getType()).getRank() - 2, 1);
-    map.box.append({rows, tile.getPanelColumns()});
+    unsigned rank = cast<GlobalType>(tensor.getType()).getRank();
+    map.order = getMapOrder(rank, packing);
+    map.box.assign(rank, 1);
+    map.box.back() = tile.getPanelColumns();
+    int64_t inner = packing ? std::min(packing.getWidth(), rows) : rows;
+    map.box[map.order[rank - 2]] = inner;
+    if (packing)
+      map.box[packing.getOuter()] = rows / inner;
     map.swizzle = tile.getSwizzle();
     auto *found = llvm::find(maps, map);
     int64_t number = found - maps.begin();
@@ -58,11 +76,13 @@ attn::nvidia::assignTensorMaps(KernelOp kernel) {
                                 "multiple of 8 on for each of the cluster's ")
                << blocks << " blocks, but got " << load.getNumRows() << " from "
                << load.getFirstRow() << " on";
-      return assign(op, load.getSource(), load.getNumRows() / blocks, tile);
+      return assign(op, load.getSource(), load.getNumRows() / blocks, tile,
+                    load.getPackingAttr());
     }
     if (auto store = dyn_cast<BulkStoreOp>(op)) {
       SharedType tile = store.getTile().getType();
-      return assign(op, store.getDest(), tile.getRowsOfPart(), tile);
+      return assign(op, store.getDest(), tile.getRowsOfPart(), tile,
+                    store.getPackingAttr());
     }
     return success();
   });
@@ -340,9 +360,13 @@ LogicalResult ManifestBuilder::add(KernelOp kernel) {
       return kernel.emitOpError("expects bulk copies of the caller's tensors "
                                 "only, but got one of workspace '")
              << kernel.getArgumentName(map.argument) << "'";
+    std::vector<int64_t> order;
+    if (!llvm::is_sorted(map.order))
+      order.assign(map.order.begin(), map.order.end());
     launch.parameters.push_back(Launch::Parameter::tensorMap(
         kernel.getArgumentName(map.argument).str(),
-        std::vector<int64_t>(map.box.begin(), map.box.end()), map.swizzle));
+        std::vector<int64_t>(map.box.begin(), map.box.end()), map.swizzle,
+        std::move(order)));
   }
   if (failed(addWork(kernel)))
     return failure();

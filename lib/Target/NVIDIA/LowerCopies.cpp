@@ -108,8 +108,15 @@ Value ThreadCopy::getPlace(Value row, Value chunk) {
 
 void ThreadCopy::run() {
   unsigned rank = getRank(), rowDim = rank - 2, last = rank - 1;
+  PackingAttr packing = load.getPackingAttr();
+  auto isOfRows = [&](unsigned dim) {
+    return packing ? dim == packing.getInner() || dim == packing.getOuter()
+                   : dim == rowDim;
+  };
   Value base = source[0], isInside;
-  for (unsigned dim = 0; dim < rowDim; ++dim) {
+  for (unsigned dim = 0; dim < last; ++dim) {
+    if (isOfRows(dim))
+      continue;
     Value isHere = isBelow(indices[dim], getExtent(dim));
     isInside = isInside ? Value(arith::AndIOp::create(b, loc, isInside, isHere))
                         : isHere;
@@ -125,13 +132,24 @@ void ThreadCopy::run() {
   Value number = loop.getInductionVar();
   Value row = arith::DivUIOp::create(b, loc, number, i32(chunks));
   Value chunk = arith::RemUIOp::create(b, loc, number, i32(chunks));
-  Value at = add(indices[rowDim], row);
-  Value isRow = isBelow(at, getExtent(rowDim));
-  if (isInside)
-    isRow = arith::AndIOp::create(b, loc, isRow, isInside);
+  Value isRow = isInside, address = base;
+  auto addRow = [&](unsigned dim, Value place) {
+    Value at = add(indices[dim], place);
+    Value isHere = isBelow(at, getExtent(dim));
+    isRow =
+        isRow ? Value(arith::AndIOp::create(b, loc, isRow, isHere)) : isHere;
+    address = advance(address, at, dim);
+  };
+  if (packing) {
+    Value width = i32(packing.getWidth());
+    addRow(packing.getInner(), arith::RemUIOp::create(b, loc, row, width));
+    addRow(packing.getOuter(), arith::DivUIOp::create(b, loc, row, width));
+  } else {
+    addRow(rowDim, row);
+  }
   Value column =
       add(indices[last], arith::MulIOp::create(b, loc, chunk, i32(perChunk)));
-  Value address = advance(advance(base, at, rowDim), column, last);
+  address = advance(address, column, last);
   Value words = loadWords(address, column, isRow);
   Value place = getPlace(add(row, i32(load.getFirstRow())), chunk);
   LLVM::StoreOp::create(b, loc, words, place, kChunkBytes);

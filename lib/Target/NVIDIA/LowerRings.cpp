@@ -10,6 +10,7 @@
 
 #include "InlinePtx.h"
 #include "Lowering.h"
+#include "attn/Target/NVIDIA/LaunchRecipe.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -228,7 +229,10 @@ private:
     auto number = load->getAttrOfType<IntegerAttr>(kMapAttr);
     Value map = values.maps[number.getInt()];
     // Innermost first, as the instruction has them.
-    SmallVector<Value> coordinates(llvm::reverse(indices));
+    SmallVector<Value> coordinates;
+    for (int64_t dim :
+         llvm::reverse(getMapOrder(indices.size(), load.getPackingAttr())))
+      coordinates.push_back(indices[dim]);
     Value destination = createByteOffset(
         rewriter, loc, slot, load.getFirstRow() * tile.getSwizzle());
     Value multicast;

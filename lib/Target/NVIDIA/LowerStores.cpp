@@ -8,6 +8,7 @@
 
 #include "InlinePtx.h"
 #include "Lowering.h"
+#include "attn/Target/NVIDIA/LaunchRecipe.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -35,6 +36,11 @@ struct Emitter {
   }
   Value exclusiveOr(Value x, Value y) {
     return arith::XOrIOp::create(b, loc, x, y);
+  }
+  /// Where packed row `row` lies in the two dimensions.
+  std::pair<Value, Value> split(Value row, PackingAttr packing) {
+    return {bits(row, packing.getWidth() - 1),
+            shiftRight(row, llvm::Log2_64(packing.getWidth()))};
   }
 };
 
@@ -102,9 +108,18 @@ struct BulkStoreLowering : OpConversionPattern<BulkStoreOp> {
         rewriter, loc, adaptor.getTile()[0],
         e.mul(values.warpInGroup, tile.getNumBytes() / tile.getParts()));
     SmallVector<Value> coordinates;
-    for (ValueRange index : llvm::reverse(adaptor.getIndices()))
-      coordinates.push_back(index[0]);
-    coordinates[1] = e.add(coordinates[1], e.mul(values.warpInGroup, rows));
+    PackingAttr packing = op.getPackingAttr();
+    for (int64_t dim :
+         llvm::reverse(getMapOrder(adaptor.getIndices().size(), packing)))
+      coordinates.push_back(adaptor.getIndices()[dim][0]);
+    Value row = e.mul(values.warpInGroup, rows);
+    if (packing) {
+      auto [inner, outer] = e.split(row, packing);
+      coordinates[1] = e.add(coordinates[1], inner);
+      coordinates[2] = e.add(coordinates[2], outer);
+    } else {
+      coordinates[1] = e.add(coordinates[1], row);
+    }
     SmallVector<Value> sources;
     SmallVector<SmallVector<Value>> lists;
     for (int64_t panel = 0; panel < tile.getNumPanels(); ++panel) {
@@ -292,14 +307,22 @@ struct StoreLowering : OpConversionPattern<StoreOp> {
                                  type.getElementType(), pointer,
                                  LLVM::GEPArg(offset));
     };
-    unsigned firstDim = rank - type.getRank();
+    unsigned firstDim = rank - type.getRank(), last = rank - 1;
+    PackingAttr packing = op.getPackingAttr();
+    bool hasRows = type.getRank() == 2 || op.getRows() || packing;
+    bool hasColumns = type.getRank() == 2 || !hasRows;
     Value base = global[0];
-    for (unsigned dim = 0; dim < firstDim; ++dim) {
+    for (unsigned dim = 0; dim < rank; ++dim) {
+      bool isOfRows =
+          packing && (dim == packing.getInner() || dim == packing.getOuter());
+      if (packing ? isOfRows || (hasColumns && dim == last) : dim >= firstDim)
+        continue;
       Value index = adaptor.getIndices()[dim][0];
       shared = join(shared, isInside(index, dim));
       base = advance(base, index, dim);
     }
-    // This thread's place in each dimension of the value; `rows` say the first.
+    // This thread's place in each dimension of the value; `rows` say the first,
+    // of packed rows it is their number.
     SmallVector<Value> starts;
     for (unsigned dim = 0; dim < type.getRank(); ++dim) {
       if (dim == 0 && op.getRows()) {
@@ -307,11 +330,12 @@ struct StoreLowering : OpConversionPattern<StoreOp> {
         continue;
       }
       unsigned tileDim = slice ? 1 - slice.getDim() : dim;
-      starts.push_back(e.add(
-          adaptor.getIndices()[firstDim + dim][0],
-          e.add(createDigits(e, fragment.getLanes(), values.lane, tileDim),
-                createDigits(e, fragment.getWarps(), values.warpInGroup,
-                             tileDim))));
+      Value place = e.add(
+          createDigits(e, fragment.getLanes(), values.lane, tileDim),
+          createDigits(e, fragment.getWarps(), values.warpInGroup, tileDim));
+      if (dim != 0 || !packing)
+        place = e.add(adaptor.getIndices()[firstDim + dim][0], place);
+      starts.push_back(place);
     }
     auto getOffset = [&](int64_t reg, unsigned dim) {
       if (!slice)
@@ -339,9 +363,6 @@ struct StoreLowering : OpConversionPattern<StoreOp> {
     // Rows by their offset: an address at the thread's column, a predicate.
     llvm::DenseMap<int64_t, std::pair<Value, Value>> rows;
     llvm::DenseMap<std::pair<int64_t, int64_t>, Value> predicates;
-    unsigned last = rank - 1;
-    bool hasRows = type.getRank() == 2 || op.getRows();
-    bool hasColumns = type.getRank() == 2 || !op.getRows();
     bool isStrided = op.getDest().getType().getStrided();
     for (auto [i, value] : llvm::enumerate(adaptor.getValue())) {
       int64_t row = hasRows ? getOffset(i, 0) : 0;
@@ -350,7 +371,16 @@ struct StoreLowering : OpConversionPattern<StoreOp> {
       if (!address) {
         address = base;
         rowPredicate = shared;
-        if (hasRows) {
+        if (packing) {
+          auto [inner, outer] =
+              e.split(e.add(starts[0], e.constant(row)), packing);
+          for (auto [part, dim] : {std::pair(inner, packing.getInner()),
+                                   std::pair(outer, packing.getOuter())}) {
+            Value index = e.add(adaptor.getIndices()[dim][0], part);
+            rowPredicate = join(rowPredicate, isInside(index, dim));
+            address = advance(address, index, dim);
+          }
+        } else if (hasRows) {
           Value place = op.getRows() ? getPlace(row) : e.constant(row);
           Value index = e.add(starts[0], place);
           rowPredicate = join(rowPredicate, isInside(index, firstDim));

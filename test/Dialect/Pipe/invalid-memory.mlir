@@ -765,3 +765,87 @@ pipe.kernel @store_c4(
     pipe.store %x -> %o[%n, %n] rows(%rows : !columns) : !tile -> !matrix
   }
 }
+
+// -----
+
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!ring = !pipe.ring<2 x !slot>
+!heads = !pipe.global<?x?x64xbf16>
+pipe.kernel @load_c5_width(
+    %x: !heads {pipe.name = "x", pipe.access = "read", pipe.shape = ["H", "P", 64]},
+    %n: i32 {pipe.name = "n"}) {
+  %r = pipe.ring readers(1) : !ring
+  pipe.role "load" groups(1) warps(1) registers(24) (%g) {
+    %c = pipe.cursor : !pipe.cursor<2>
+    pipe.fill %r[%c] as %s : !ring {
+      // expected-error @below {{expects rows packed by a power of 2, of which their number is a multiple, in two of the first 2 dimensions}}
+      pipe.load %x[%n, %n, %n] -> %s packed <6 of 0 in 1> : !heads -> !slot
+    }
+  }
+}
+
+// -----
+
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!ring = !pipe.ring<2 x !slot>
+!heads = !pipe.global<?x?x64xbf16>
+pipe.kernel @load_c5_dims(
+    %x: !heads {pipe.name = "x", pipe.access = "read", pipe.shape = ["H", "P", 64]},
+    %n: i32 {pipe.name = "n"}) {
+  %r = pipe.ring readers(1) : !ring
+  pipe.role "load" groups(1) warps(1) registers(24) (%g) {
+    %c = pipe.cursor : !pipe.cursor<2>
+    pipe.fill %r[%c] as %s : !ring {
+      // expected-error @below {{in two of the first 2 dimensions of '!pipe.global<?x?x64xbf16>', but got #pipe.packing<8 of 0 in 2> for 64 rows}}
+      pipe.load %x[%n, %n, %n] -> %s packed <8 of 0 in 2> : !heads -> !slot
+    }
+  }
+}
+
+// -----
+
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!ring = !pipe.ring<2 x !slot, cluster>
+!heads = !pipe.global<?x?x64xbf16>
+pipe.kernel @load_c5_cluster(
+    %x: !heads {pipe.name = "x", pipe.access = "read", pipe.shape = ["H", "P", 64]},
+    %n: i32 {pipe.name = "n"}) {
+  %r = pipe.ring readers(1) : !ring
+  pipe.role "load" groups(1) warps(1) registers(24) (%g) {
+    %c = pipe.cursor : !pipe.cursor<2>
+    pipe.fill %r[%c] as %s : !ring {
+      // expected-error @below {{expects packed rows in a ring that no cluster shares, but got}}
+      pipe.load %x[%n, %n, %n] -> %s packed <8 of 0 in 1> : !heads -> !slot
+    }
+  }
+}
+
+// -----
+
+!heads = !pipe.global<?x?x64xbf16>
+pipe.kernel @bulk_store_c4(
+    %o: !heads {pipe.name = "o", pipe.access = "write", pipe.shape = ["H", "P", 64]},
+    %n: i32 {pipe.name = "n"}) {
+  %t = pipe.shared_tile : !pipe.shared<64x64xbf16, swizzle = 128, parts = 4>
+  pipe.role "compute" groups(1) warps(4) registers(240) (%g) {
+    // expected-error @below {{expects rows packed by a power of 2, of which their number is a multiple}}
+    pipe.bulk_store %t -> %o[%n, %n, %n] packed <128 of 0 in 1> : !pipe.shared<64x64xbf16, swizzle = 128, parts = 4> -> !heads
+  }
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+!heads = !pipe.global<?x?x64xbf16>
+!numbers = tensor<64xi32, #pipe.slice<1, #s>>
+pipe.kernel @store_c5(
+    %o: !heads {pipe.name = "o", pipe.access = "write", pipe.shape = ["H", "P", 64]},
+    %n: i32 {pipe.name = "n"}) {
+  pipe.role "compute" groups(1) warps(4) registers(240) (%g) {
+    %v = arith.constant dense<0.0> : tensor<64x64xbf16, #s>
+    %rows = pipe.coord 0 : !numbers
+    // expected-error @below {{expects rows that are packed or named one by one, but got both}}
+    pipe.store %v -> %o[%n, %n, %n] rows(%rows : !numbers) packed <8 of 0 in 1> : tensor<64x64xbf16, #s> -> !heads
+  }
+}

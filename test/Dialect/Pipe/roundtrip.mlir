@@ -193,3 +193,38 @@ pipe.kernel @boxes(
     pipe.store %x -> %o[%base, %n] rows(%rows : !numbers) : !registers -> !values
   }
 }
+
+// Rows of two dimensions of a tensor, and lines of them.
+#packed = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8], lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+!packedRing = !pipe.ring<1 x !pipe.shared<64x64xbf16, swizzle = 128>>
+!packedHeads = !pipe.global<?x?x?x64xbf16>
+!packedLines = !pipe.global<?x?x?xf32>
+!packedTile = tensor<64x64xbf16, #packed>
+!packedLine = tensor<64xf32, #pipe.slice<1, #packed>>
+// CHECK-LABEL: pipe.kernel @packed(
+pipe.kernel @packed(
+    %q: !packedHeads {pipe.name = "q", pipe.access = "read", pipe.shape = ["H", "G", "P", 64]},
+    %o: !packedHeads {pipe.name = "o", pipe.access = "write", pipe.shape = ["H", "G", "P", 64]},
+    %l: !packedLines {pipe.name = "l", pipe.access = "write", pipe.shape = ["P", "H", "G"]},
+    %n: i32 {pipe.name = "n"}) {
+  %r = pipe.ring readers(1) : !packedRing
+  %t = pipe.shared_tile : !pipe.shared<64x64xbf16, swizzle = 128, parts = 4>
+  pipe.role "load" groups(1) warps(1) registers(24) (%g) {
+    %c = pipe.cursor : !pipe.cursor<1>
+    pipe.fill %r[%c] as %s : !packedRing {
+      // CHECK: pipe.load %{{.*}} -> %{{.*}} packed <8 of 1 in 2> cache(evict_first) : <?x?x?x64xbf16>
+      pipe.load %q[%n, %n, %n, %n] -> %s packed <8 of 1 in 2> cache(evict_first) : !packedHeads -> !pipe.shared<64x64xbf16, swizzle = 128>
+    }
+  }
+  pipe.role "multiply" groups(1) warps(4) registers(128) (%g) {
+    %x = arith.constant dense<0.0> : !packedTile
+    %y = arith.constant dense<0.0> : !packedLine
+    pipe.stage %x -> %t : !packedTile -> !pipe.shared<64x64xbf16, swizzle = 128, parts = 4>
+    // CHECK: pipe.bulk_store %{{.*}} -> %{{.*}}[%{{.*}}] packed <8 of 1 in 2> :
+    pipe.bulk_store %t -> %o[%n, %n, %n, %n] packed <8 of 1 in 2> : !pipe.shared<64x64xbf16, swizzle = 128, parts = 4> -> !packedHeads
+    // CHECK: pipe.store %{{.*}} -> %{{.*}}[%{{.*}}] packed <8 of 1 in 2> :
+    pipe.store %x -> %o[%n, %n, %n, %n] packed <8 of 1 in 2> : !packedTile -> !packedHeads
+    // CHECK: pipe.store %{{.*}} -> %{{.*}}[%{{.*}}] packed <8 of 2 in 0> :
+    pipe.store %y -> %l[%n, %n, %n] packed <8 of 2 in 0> : !packedLine -> !packedLines
+  }
+}

@@ -10,18 +10,24 @@
 
 namespace attn::nvidia {
 
-/// How bulk copies see a tensor: boxes of so many elements a dimension, the
-/// outermost first, swizzled over `swizzle` bytes.
+/// How bulk copies see a tensor: boxes of so many elements a dimension,
+/// swizzled over `swizzle` bytes, and the dimensions in the order in which a
+/// box runs through them, outermost first.
 struct TensorMap {
   unsigned argument;
-  llvm::SmallVector<int64_t> box;
+  llvm::SmallVector<int64_t> box, order;
   int64_t swizzle;
 
   bool operator==(const TensorMap &other) const {
     return argument == other.argument && box == other.box &&
-           swizzle == other.swizzle;
+           order == other.order && swizzle == other.swizzle;
   }
 };
+
+/// The dimensions of a tensor of rank `rank` in the order in which copies of
+/// rows packed by `packing`, which may be null, run through them.
+llvm::SmallVector<int64_t> getMapOrder(unsigned rank,
+                                       pipe::PackingAttr packing);
 
 /// Gives every load and bulk store of `kernel` the number of its tensor map, an
 /// attribute, and returns the maps in that order.
