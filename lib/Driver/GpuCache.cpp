@@ -60,6 +60,8 @@ std::string attn::describeCompilation(cascade::FuncOp func,
     given.rows = options.tileRows;
   if (options.tileKeys)
     given.keys = options.tileKeys;
+  if (options.packing)
+    stream << " pack " << options.packing->width;
   if (gpu.anyStrides)
     stream << " any strides";
   stream << "\nschedule " << given.format() << "\nlength ";

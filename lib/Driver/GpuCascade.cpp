@@ -95,6 +95,14 @@ Result<GpuCascade> attn::loadGpuCascade(MLIRContext &context,
   if (!options.isOk())
     return options.takeStatus();
   cascade.options = std::move(*options);
+  std::optional<int64_t> group;
+  if (line.has("heads"))
+    if (auto it = problem.extents.find("G"); it != problem.extents.end())
+      group = it->second;
+  if (Status status = setPacking(cascade.source.func, cascade.options, group,
+                                 cascade.pipeline);
+      !status.isOk())
+    return status;
   if (cascade.options.specialize)
     bindLengths(cascade.source.func, problem, cascade.pipeline);
   if (line.has("kv-len") || line.has("q-len"))

@@ -140,17 +140,35 @@ PipelineOptions Run::getPipeline() {
   return pipeline;
 }
 
+/// `problem` with the extents of the ranks that are packed in `bound`.
+static Problem addPackedRanks(Problem problem, mlir::ModuleOp bound) {
+  bound.walk([&](cascade::FuncOp func) {
+    for (unsigned i = 0, e = func.getNumResults(); i < e; ++i)
+      if (cascade::PackingAttr packing = func.getResultPacking(i))
+        problem.extents[packing.getRank().str()] =
+            problem.extents.at(packing.getOuter().str()) * packing.getWidth();
+  });
+  return problem;
+}
+
 Status Run::compile(RunReport &report) {
   llvm::StringRef last = options.reports.getLastStage();
+  PipelineOptions pipeline = getPipeline();
   if (isGpuTarget(options.target)) {
+    std::optional<int64_t> group;
+    if (auto it = problem.extents.find("G"); it != problem.extents.end())
+      group = it->second;
+    if (Status status = setPacking(source.func, options.gpu, group, pipeline);
+        !status.isOk())
+      return status;
     options.gpu.length = getKeyLength(problem);
     if (options.usesCache && (!options.dryRun || last.empty()))
       cache = openKernelCache("attn-run", errors);
     options.gpu.cache = cache.get();
   }
   auto kernel = options.dryRun && !last.empty()
-                    ? compileToStage(source.func, getPipeline(), last)
-                    : compileKernel(source.func, problem, getPipeline(),
+                    ? compileToStage(source.func, pipeline, last)
+                    : compileKernel(source.func, problem, pipeline,
                                     options.target, options.gpu);
   if (!kernel.isOk())
     return kernel.takeStatus();
@@ -164,7 +182,8 @@ Status Run::compile(RunReport &report) {
   report.passes = comparePasses(*compiled.bound, *compiled.reduced);
   addReports({*compiled.bound, *compiled.reduced, compiled.tiled.get(),
               manifest, arrays},
-             problem, options.target, options.reports, report);
+             addPackedRanks(problem, *compiled.bound), options.target,
+             options.reports, report);
   return {};
 }
 

@@ -5,9 +5,9 @@
 #include "TuneTool.h"
 
 #include "attn/Runtime/File.h"
-#include "dialects/Cascade/Cascade.h"
 
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MathExtras.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace attn;
@@ -22,6 +22,9 @@ static const OptionSpec kSpecs[] = {
      "of a GPU: rows=N,keys=N,slots=N,turns=0|1,split=N,cluster=N or some of "
      "them (by the table, or chosen)"},
     {"schedule-table", "FILE", "schedules that go before those that ship"},
+    {"pack", "N",
+     "of a GPU: the queries of up to N heads of a key head, a power of 2, are "
+     "rows of one tile"},
     {"any-strides", "",
      "of a GPU: a kernel for tensors of any strides and alignment"},
     {"specialize", "",
@@ -85,6 +88,10 @@ Result<GpuOptions> attn::parseGpuOptions(const CommandLine &line) {
     if (*number)
       *field = *number;
   }
+  auto pack = line.getInteger("pack", 1, cascade::kMaxTile);
+  if (!pack.isOk())
+    return pack.takeStatus();
+  options.pack = *pack;
   options.specialize = line.has("specialize");
   options.anyStrides = line.has("any-strides");
   if (line.has("schedule-table")) {
@@ -95,6 +102,32 @@ Result<GpuOptions> attn::parseGpuOptions(const CommandLine &line) {
     options.table = std::move(*table);
   }
   return options;
+}
+
+Status attn::setPacking(cascade::FuncOp func, const GpuOptions &options,
+                        std::optional<int64_t> group,
+                        PipelineOptions &pipeline) {
+  if (!options.pack)
+    return {};
+  auto refuse = [&](std::string reason, std::string alternative) {
+    return Status::error(StatusCode::invalidArgument, "--pack",
+                         std::move(reason), std::move(alternative));
+  };
+  PackRanksOptions packing;
+  packing.width = *options.pack;
+  if (!llvm::isPowerOf2_64(packing.width) || group.value_or(0) > packing.width)
+    return refuse(
+        "expects a power of 2 that is no less than the query heads of "
+        "a key head, but got " +
+            std::to_string(packing.width) +
+            (group ? " for " + std::to_string(*group) : ""),
+        "give the next one");
+  if (auto refusal = checkPacking(func, packing))
+    return refuse(func.getSymName().str() +
+                      " keeps heads and queries apart: " + refusal->reason,
+                  "leave the option out");
+  pipeline.packing = packing;
+  return {};
 }
 
 std::unique_ptr<Cache> attn::openKernelCache(StringRef tool,

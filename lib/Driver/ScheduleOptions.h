@@ -5,7 +5,9 @@
 
 #include "attn/Driver/CommandLine.h"
 #include "attn/Driver/GpuOptions.h"
+#include "attn/Pipelines/Pipelines.h"
 #include "attn/Runtime/Cache.h"
+#include "dialects/Cascade/Cascade.h"
 
 #include <memory>
 
@@ -23,6 +25,12 @@ std::vector<llvm::StringRef> getGpuOptionNames();
 /// a field that is given twice, and what the parsers of schedules and tables
 /// refuse.
 Result<GpuOptions> parseGpuOptions(const CommandLine &line);
+
+/// Takes `options.pack`, of a function whose key heads have `group` query heads
+/// each, if that is known. Refuses what is no such number, and a function whose
+/// ranks stay apart.
+Status setPacking(cascade::FuncOp func, const GpuOptions &options,
+                  std::optional<int64_t> group, PipelineOptions &pipeline);
 
 /// Refuses options that mean something for a GPU only.
 Status refuseGpuOptions(const CommandLine &line);

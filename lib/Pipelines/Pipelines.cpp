@@ -64,6 +64,14 @@ void attn::addCascadeStage(OpPassManager &passes, StringRef stage,
     bind.dtype = options.dtype;
     passes.addNestedPass<cascade::FuncOp>(createBindPass(bind));
     passes.addPass(createCSEPass());
+    if (options.packing) {
+      PackRanksPassOptions pack;
+      pack.outer = options.packing->outer;
+      pack.inner = options.packing->inner;
+      pack.width = options.packing->width;
+      passes.addNestedPass<cascade::FuncOp>(createPackRanksPass(pack));
+      passes.addPass(createCSEPass());
+    }
     if (options.layouts.empty())
       return;
     // Numbers that were bound fold before and after.

@@ -20,6 +20,9 @@ struct GpuOptions {
   bool specialize = false;
   /// Tensors may have any strides and alignment: threads copy them.
   bool anyStrides = false;
+  /// Query heads of a key head, at the most, whose queries are rows of one
+  /// tile.
+  std::optional<int64_t> pack;
   /// The most keys that the program will run with, if that is known.
   std::optional<int64_t> length;
   /// Where kernels are kept; may be null.

@@ -5,6 +5,7 @@
 
 #include "attn/Analysis/RankLayout.h"
 #include "attn/Analysis/ScheduleChooser.h"
+#include "attn/Transforms/PackRanks.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassManager.h"
@@ -27,6 +28,8 @@ struct PipelineOptions {
   /// Ranks whose coordinates run through boxes of a canvas that their tensors
   /// hold row after row (SetLayout.h).
   std::vector<std::pair<std::string, RankLayout>> layouts;
+  /// Queries' ranks that become one, for tiles of rows (PackRanks.h).
+  std::optional<PackRanksOptions> packing;
   /// "f32", "bf16" or "f16"; empty keeps the types as written.
   std::string dtype;
   /// Coordinates of a tile of rows, and of keys, whatever the function's

@@ -69,6 +69,14 @@ Status InterpretedRun::lower() {
   if (!c.layouts.empty())
     bindLengths(source.func, problem, options);
   options.layouts = c.layouts;
+  if (c.pack) {
+    PackRanksOptions packing;
+    packing.width = *c.pack;
+    if (auto refusal = checkPacking(source.func, packing))
+      return Status::error(StatusCode::unsupported, variant, refusal->reason,
+                           "");
+    options.packing = packing;
+  }
   module = isolate(source.func);
   PassManager passes(context.get());
   if (c.isScheduled) {

@@ -40,6 +40,8 @@ struct InterpretedCase {
   std::vector<std::pair<std::string, RankLayout>> layouts = {};
   /// Keys of a page, if keys and values lie in such.
   std::optional<int64_t> page = {};
+  /// Query heads of a key head whose queries are rows of one tile.
+  std::optional<int64_t> pack = {};
 };
 
 /// One variant on one problem.
