@@ -141,11 +141,21 @@ void ExtentOp::print(OpAsmPrinter &printer) {
   printer.printOptionalAttrDict((*this)->getAttrs(), {"rank"});
 }
 
-/// True if a type in `func`'s arguments or a declaration names `rank`, or an
-/// operation makes it.
+/// True if a type in `func`'s arguments or a declaration names `rank`, an
+/// operation makes it, or the caller has it in the place of a packed one.
 static bool isKnownRank(FuncOp func, StringRef rank) {
   if (func.getRankDeclaration(rank))
     return true;
+  auto isPart = [&](PackingAttr packing) {
+    return packing &&
+           (packing.getInner() == rank || packing.getOuter() == rank);
+  };
+  for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i)
+    if (isPart(func.getArgumentPacking(i)))
+      return true;
+  for (unsigned i = 0, e = func.getNumResults(); i < e; ++i)
+    if (isPart(func.getResultPacking(i)))
+      return true;
   for (Type type : func.getArgumentTypes())
     if (auto tensor = dyn_cast<NamedTensorType>(type);
         tensor && tensor.getRankPosition(rank))

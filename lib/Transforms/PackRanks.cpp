@@ -373,19 +373,9 @@ void Packer::run() {
     if (auto einsum = dyn_cast<EinsumOp>(op))
       packEinsum(einsum);
   packSignature();
-  OpBuilder b(func.getContext());
-  for (Operation *op : ops) {
+  for (Operation *op : ops)
     for (Value result : op->getResults())
       result.setType(packType(result.getType()));
-    auto extent = dyn_cast<ExtentOp>(op);
-    if (!extent || extent.getRank() != outer.getValue() ||
-        func.getStaticExtent(outer))
-      continue;
-    b.setInsertionPointAfter(extent);
-    extent.setRank(rank.getValue());
-    Value part = divide(b, extent.getLoc(), extent, false);
-    extent.getResult().replaceAllUsesExcept(part, part.getDefiningOp());
-  }
 }
 
 std::optional<PackRefusal> attn::checkPacking(FuncOp func,

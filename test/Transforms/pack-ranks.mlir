@@ -11,8 +11,7 @@
 // CHECK-SAME:    %q: !BP_GE_f32 {cascade.packing = #cascade.packing<4 of "G" in "P" as "P_G" from ["B", "G", "P", "E"]>}
 // CHECK-SAME:    -> (o: !BP_G_f32 {cascade.packing = #cascade.packing<4 of "G" in "P" as "P_G" from ["G", "B", "P"]>})
 // CHECK-DAG:     %[[WIDTH:.*]] = arith.constant 4 : index
-// CHECK:         %[[ROWS:.*]] = cascade.extent P_G
-// CHECK-NEXT:    %[[QUERIES:.*]] = arith.floordivsi %[[ROWS]], %[[WIDTH]]
+// CHECK:         %[[QUERIES:.*]] = cascade.extent P
 // CHECK:         cascade.einsum [p_g, b, m] = %q[b, p_g, e], %k[b, m, e] reduce add
 // CHECK:           %[[R:.*]] = cascade.index p_g
 // CHECK-NEXT:      %[[P:.*]] = arith.floordivsi %[[R]], %[[WIDTH]]

@@ -268,9 +268,11 @@ bool StepPlan::endWithTensor(Value memref, AffineMap map, ValueRange indices,
   bool isPacked = box && box->packed && box->rowDim == dim;
   if (isPacked)
     start = box->firstRow;
+  // Rows that are packed one by one run along one dimension.
+  PackedRows packed = isPacked ? *box->packed : PackedRows{1, 0, place};
   auto isEnd = [&](Value value) {
-    return isPacked ? isPackedExtent(value, memref, *box->packed)
-                    : isExtent(value, memref, place);
+    return (!isPacked && isExtent(value, memref, place)) ||
+           isPackedExtent(value, memref, packed);
   };
   auto isStart = [&](Value value) {
     if (auto symbol = dyn_cast<AffineSymbolExpr>(start))

@@ -65,19 +65,30 @@ TEST_P(PackedRowsTest, AreRightByThreads) {
   run(c, {1, 5});
 }
 
-TEST_P(PackedRowsTest, AreRightWithKeysInPages) {
+// Steps of these begin where pages do.
+class PackedRowsOfPagesTest : public PackedRowsTest {};
+
+TEST_P(PackedRowsOfPagesTest, AreRight) {
   InterpretedCase c = {{2, 2, 2, 1, 70, 16, 16, {}}, DType::bf16, 64, 32};
   c.isScheduled = true;
   c.page = 16;
   run(c, {1, 9});
 }
 
+static std::string getName(const testing::TestParamInfo<const char *> &info) {
+  std::string name = info.param;
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
+
 INSTANTIATE_TEST_SUITE_P(Variants, PackedRowsTest,
                          testing::Values("gqa", "causal-bottom-right",
                                          "causal-top-left", "sliding-window",
+                                         "softcap", "sink", "alibi", "bias",
+                                         "duo", "relative-bias", "sigmoid",
+                                         "streaming", "s2"),
+                         getName);
+INSTANTIATE_TEST_SUITE_P(Variants, PackedRowsOfPagesTest,
+                         testing::Values("gqa", "causal-bottom-right",
                                          "softcap", "sink", "alibi"),
-                         [](const auto &info) {
-                           std::string name = info.param;
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name;
-                         });
+                         getName);
