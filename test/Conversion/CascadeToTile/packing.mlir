@@ -52,3 +52,47 @@ cascade.func @known(
       : !cascade.tensor<[R, M], f32, empty = 0.0> -> !O
   cascade.return %o : !O
 }
+
+// -----
+
+// Of 64 rows the first query and the last one bound the keys: what the first sees
+// needs no mask.
+!Q = !cascade.tensor<[R, E], f32, empty = 0.0>
+!K = !cascade.tensor<[M, E], f32, empty = 0.0>
+!S = !cascade.tensor<[R, M], f32, empty = 0.0>
+!O = !cascade.tensor<[R], f32, empty = 0.0>
+// CHECK-LABEL: tile.program @causal(
+// CHECK-SAME:    %[[P:arg[0-9]+]]: index {tile.extent = "P"}
+// CHECK-SAME:    space(%[[R:arg[0-9]+]] = "R" by 64)
+// CHECK:         %[[LAST_ROW:.*]] = arith.addi %[[R]], %{{.*}}
+// CHECK:         %[[FIRST:.*]] = arith.floordivsi %[[R]], %c8
+// CHECK:         %[[LAST:.*]] = arith.floordivsi %[[LAST_ROW]], %c8
+// CHECK:         %[[ENDS_FIRST:.*]] = arith.subi %{{.*}}, %[[P]]
+// CHECK:         %[[ENDS_LAST:.*]] = arith.subi %{{.*}}, %[[P]]
+// CHECK:         arith.minsi %{{.*}}, %[[ENDS_LAST]]
+// CHECK:         arith.minsi %{{.*}}, %[[ENDS_FIRST]]
+// CHECK:         tile.sweep(%[[FULL:.*]] to %{{.*}} partial, %c0 to %[[FULL]] full)
+// CHECK:           tile.mask
+// CHECK:             arith.floordivsi %{{.*}}, %c8
+cascade.func @causal(
+    %q: !Q {cascade.packing = #cascade.packing<8 of "G" in "P" as "R" from ["G", "P", "E"]>},
+    %k: !K)
+    -> (o: !O {cascade.packing = #cascade.packing<8 of "G" in "P" as "R" from ["P", "G"]>})
+    attributes {reassoc} {
+  cascade.rank E = 64
+  %np = cascade.extent P
+  %nm = cascade.extent M
+  %offset = arith.subi %nm, %np : index
+  %c8 = arith.constant 8 : index
+  %s = cascade.einsum [r, m] = %q[r, e], %k[m, e] reduce add : !Q, !K -> !S
+    where {
+      %r = cascade.index r
+      %m = cascade.index m
+      %p = arith.floordivsi %r, %c8 : index
+      %at = arith.addi %p, %offset : index
+      %visible = arith.cmpi sle, %m, %at : index
+      cascade.yield %visible : i1
+    }
+  %o = cascade.einsum [r] = %s[r, m] reduce add : !S -> !O
+  cascade.return %o : !O
+}

@@ -69,3 +69,31 @@ tile.program @foreign_tile(
   tile.store %t, %y[affine_map<(d)[p] -> (d + p)>](%i)
       : tensor<2xf32>, memref<?xf32, strided<[?], offset: ?>>
 }
+
+// -----
+
+// Beyond a tensor threads read zeros.
+!t = memref<?x?xf32, strided<[?, ?], offset: ?>>
+#rows = affine_map<(d0)[s0] -> ((d0 + s0) mod 8, (d0 + s0) floordiv 8)>
+tile.program @packed_pad(
+    %x: !t {tile.name = "x", tile.access = "read", tile.shape = ["G", "P"]},
+    %y: !t {tile.name = "y", tile.access = "write", tile.shape = ["G", "P"]},
+    %g: index {tile.extent = "G"}, %p: index {tile.extent = "P"},
+    %r: index {tile.extent = "R", tile.value = ["mul", "P", 8]}) space(%row = "R" by 8) {
+  // expected-error @below {{expects a tensor of packed rows that is empty where it is zero}}
+  %t = tile.load %x[#rows](%row) pad -1.0 : f32 clips : !t -> tensor<8xf32>
+  tile.store %t, %y[#rows](%row) clips : tensor<8xf32>, !t
+}
+
+// -----
+
+// expected-error @below {{expects extents that are products or quotients of others in a program for a GPU, but got ["min", "P", 8]}}
+tile.program @extent_of_others(
+    %y: memref<?xf32, strided<[?], offset: ?>>
+        {tile.name = "y", tile.access = "write", tile.shape = ["P"]},
+    %p: index {tile.extent = "P"},
+    %r: index {tile.extent = "R", tile.value = ["min", "P", 8]}) space(%i = "R" by 2) {
+  %t = arith.constant dense<0.0> : tensor<2xf32>
+  tile.store %t, %y[affine_map<(d)[p] -> (d + p)>](%i)
+      : tensor<2xf32>, memref<?xf32, strided<[?], offset: ?>>
+}
