@@ -199,7 +199,8 @@ def Cascade_ExtentOp : Cascade_Op<"extent", [Pure]> {
   let summary = "the extent of a rank";
   let description = [{
     `cascade.extent M` is the number of coordinates of the rank. In a region of
-    an Einsum a ragged rank's extent is that at the present point.
+    an Einsum a ragged rank's extent is that at the present point. Of a packed
+    rank the two that the caller has in its place have extents as well.
   }];
   let arguments = (ins StrAttr:$rank);
   let results = (outs Index:$result);

@@ -75,7 +75,8 @@ TEST_P(PackedRowsOfPagesTest, AreRight) {
   run(c, {1, 9});
 }
 
-static std::string getName(const testing::TestParamInfo<const char *> &info) {
+static std::string
+nameVariant(const testing::TestParamInfo<const char *> &info) {
   std::string name = info.param;
   std::replace(name.begin(), name.end(), '-', '_');
   return name;
@@ -87,8 +88,8 @@ INSTANTIATE_TEST_SUITE_P(Variants, PackedRowsTest,
                                          "softcap", "sink", "alibi", "bias",
                                          "duo", "relative-bias", "sigmoid",
                                          "streaming", "s2"),
-                         getName);
+                         nameVariant);
 INSTANTIATE_TEST_SUITE_P(Variants, PackedRowsOfPagesTest,
                          testing::Values("gqa", "causal-bottom-right",
                                          "softcap", "sink", "alibi"),
-                         getName);
+                         nameVariant);
