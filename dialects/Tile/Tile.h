@@ -32,6 +32,8 @@ inline constexpr llvm::StringLiteral kShapeAttr = "tile.shape";
 inline constexpr llvm::StringLiteral kExtentAttr = "tile.extent";
 inline constexpr llvm::StringLiteral kValueAttr = "tile.value";
 inline constexpr llvm::StringLiteral kPositiveAttr = "tile.positive";
+/// Of a tensor: the most that the program covers of ranks, by name.
+inline constexpr llvm::StringLiteral kMostAttr = "tile.most";
 
 /// The element that `kind` of any `x` with it is `x`, in `elementType`.
 mlir::TypedAttr getIdentity(ReduceKind kind, mlir::Type elementType);

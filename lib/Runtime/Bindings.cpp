@@ -126,6 +126,13 @@ bindExtents(const Manifest &manifest, const std::vector<BoundTensor> &tensors) {
           origin = {&argument, d};
           extents[rank] = got;
         }
+        if (manifest.ranks[rank].most && got > *manifest.ranks[rank].most)
+          return refuse("argument " + argument.name,
+                        "expects dimension " + std::to_string(d) + " (" +
+                            declared.rank + ") to be " +
+                            std::to_string(*manifest.ranks[rank].most) +
+                            " at the most, but got " + std::to_string(got),
+                        "compile the kernel for more");
         wanted = extents[rank];
         why = " (" + declared.rank +
               (origin.argument

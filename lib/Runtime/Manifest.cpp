@@ -144,6 +144,11 @@ Status Validator::checkRanks() {
       return jsonError(path + ".extent",
                        "expects an extent of at least 0, but got " +
                            std::to_string(*rank.extent));
+    if (rank.most && (rank.extent || *rank.most < 0))
+      return jsonError(path + ".most",
+                       "expects a bound of at least 0 of a rank without an "
+                       "extent, but got " +
+                           std::to_string(*rank.most));
   }
   return {};
 }

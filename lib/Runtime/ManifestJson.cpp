@@ -27,11 +27,13 @@ void readTarget(Reader &reader, const Json &json, Manifest::Target &target) {
 
 void readRank(Reader &reader, const Json &json, const std::string &path,
               Manifest::Rank &rank) {
-  if (!reader.object(json, path, {"name"}, {"extent"}))
+  if (!reader.object(json, path, {"name"}, {"extent", "most"}))
     return;
   reader.text(json["name"], path + ".name", rank.name);
   if (json.contains("extent"))
     reader.integer(json["extent"], path + ".extent", rank.extent.emplace(0));
+  if (json.contains("most"))
+    reader.integer(json["most"], path + ".most", rank.most.emplace(0));
 }
 
 void readTensor(Reader &reader, const Json &json, const std::string &path,
@@ -275,6 +277,8 @@ std::string Manifest::toJson() const {
     Json entry{{"name", rank.name}};
     if (rank.extent)
       entry["extent"] = *rank.extent;
+    if (rank.most)
+      entry["most"] = *rank.most;
     json["ranks"].push_back(std::move(entry));
   }
   json["arguments"] = Json::array();

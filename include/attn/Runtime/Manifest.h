@@ -60,6 +60,8 @@ struct Manifest {
   struct Rank {
     std::string name;
     std::optional<int64_t> extent;
+    /// The most that a kernel covers of a rank without an extent.
+    std::optional<int64_t> most = std::nullopt;
   };
 
   /// One entry of a tensor's shape: a rank's name, or `size` where `rank` is

@@ -168,10 +168,15 @@ private:
     auto addMemory = [&](NamedTensorType type, StringRef name, StringRef access,
                          PackingAttr packing) {
       SmallVector<StringAttr> ranks = getRanks(type, packing);
-      addArgument(getMemRefType(ranks, type.getElementType()),
-                  {named(name),
-                   b.getNamedAttr("tile.access", b.getStringAttr(access)),
-                   b.getNamedAttr("tile.shape", getShape(ranks))});
+      SmallVector<NamedAttribute> list = {
+          named(name), b.getNamedAttr("tile.access", b.getStringAttr(access)),
+          b.getNamedAttr("tile.shape", getShape(ranks))};
+      if (packing && !func.getStaticExtent(packing.getInner()))
+        list.push_back(b.getNamedAttr(
+            tile::kMostAttr,
+            b.getDictionaryAttr(b.getNamedAttr(
+                packing.getInner(), b.getI64IntegerAttr(packing.getWidth())))));
+      addArgument(getMemRefType(ranks, type.getElementType()), list);
     };
     // Tables of pages come after the function's own arguments.
     llvm::MapVector<StringAttr, PagesAttr> tables;
@@ -260,7 +265,7 @@ private:
     if (RolesAttr roles = schedule ? schedule.getRoles() : RolesAttr())
       op.setScheduleAttr(tile::ScheduleAttr::get(
           func.getContext(), roles.getSlots(), roles.getTurns(),
-          roles.getSplit(), roles.getCluster()));
+          roles.getSplit(), roles.getCluster(), roles.getStream()));
     if (guard) {
       op.setGuardRankAttr(guard);
       op.setGuardBound(options.fewRows);

@@ -105,6 +105,11 @@ INSTANTIATE_TEST_SUITE_P(
              "manifest.ranks[1].name: expects ranks of different names"},
         Case{"\"extent\": 64", "\"extent\": -1",
              "manifest.ranks[2].extent: expects an extent of at least 0"},
+        Case{"\"extent\": 64", "\"extent\": 64, \"most\": 64",
+             "manifest.ranks[2].most: expects a bound of at least 0 of a rank "
+             "without an extent, but got 64"},
+        Case{"{\"name\": \"P\"}", "{\"name\": \"P\", \"most\": -1}",
+             "manifest.ranks[1].most: expects a bound of at least 0"},
         Case{"\"extent\": 64", "\"extent\": 6.5",
              "manifest.ranks[2].extent: expects a 64-bit integer"},
         Case{"\"extent\": 64", "\"extent\": 18446744073709551615",

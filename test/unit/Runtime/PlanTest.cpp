@@ -190,6 +190,21 @@ TEST(Plan, RebindsToOtherMemory) {
   EXPECT_EQ(call.o.data, (std::vector<float>{8, 8, 16}));
 }
 
+/// A kernel whose tiles have room for so many: more would be left out.
+TEST(Plan, RefusesMoreThanAKernelCovers) {
+  Manifest manifest = makeRowSumManifest();
+  manifest.ranks[0].most = 2;
+  Result<Manifest> parsed = Manifest::parse(manifest.toJson());
+  ASSERT_TRUE(parsed.isOk());
+  EXPECT_EQ(parsed->ranks[0].most, 2);
+  Call call;
+  auto plan = Plan::prepare(makeRowSumKernel(*parsed), call.values, nullptr);
+  ASSERT_FALSE(plan.isOk());
+  EXPECT_EQ(plan.getStatus().message(),
+            "argument x: expects dimension 0 (B) to be 2 at the most, but got "
+            "3; compile the kernel for more");
+}
+
 // After a refusal the plan runs with what it had.
 TEST(Plan, RefusedRebindChangesNothing) {
   Call call;

@@ -42,12 +42,12 @@ Artifact test::makeRowSumArtifact() {
           {{Artifact::PayloadKind::sharedObject, std::move(bytes)}}};
 }
 
-std::shared_ptr<const Kernel> test::makeRowSumKernel() {
+std::shared_ptr<const Kernel> test::makeRowSumKernel(Manifest manifest) {
   auto resolve = [](const std::string &symbol) -> KernelFunction {
     return symbol == "rowSumSum" ? rowSumSum : rowSumScale;
   };
   Result<std::shared_ptr<const Kernel>> kernel =
-      Kernel::create(makeRowSumManifest(), resolve, nullptr);
+      Kernel::create(std::move(manifest), resolve, nullptr);
   return kernel.isOk() ? *kernel : nullptr;
 }
 

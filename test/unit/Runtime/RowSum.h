@@ -19,7 +19,8 @@ Manifest makeRowSumManifest();
 Artifact makeRowSumArtifact();
 
 /// Inputs/rowsum.c's kernel, linked into the test.
-std::shared_ptr<const Kernel> makeRowSumKernel();
+std::shared_ptr<const Kernel>
+makeRowSumKernel(Manifest manifest = makeRowSumManifest());
 
 /// A compact f32 tensor and its DLPack view, which may be edited.
 struct FloatTensor {
