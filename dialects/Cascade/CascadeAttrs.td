@@ -45,17 +45,19 @@ def Cascade_RolesAttr : AttrDef<CascadeDialect, "Roles"> {
   let mnemonic = "roles";
   let summary = "how a kernel's roles are to be cut";
   let description = [{
-    `#cascade.roles<slots = 3, turns = false, split = 1, cluster = 2>`, with any
-    of the fields: slots of the rings of what a sweep loads, whether groups start
+    `#cascade.roles<slots = 3, turns = false, split = 1, cluster = 2, stream = true>`,
+    with any of the fields: slots of the rings of what a sweep loads, whether groups start
     their products one after the other, which of the machine's splits of
-    registers between roles, and neighbouring blocks that fetch together. (C1)
+    registers between roles, neighbouring blocks that fetch together, and whether
+    blocks do equal runs of the steps of all items. (C1)
     `slots` and `cluster` are 1 to 16, `split` is 0 to 15.
   }];
   let parameters = (ins
     DefaultValuedParameter<"int64_t", "2">:$slots,
     DefaultValuedParameter<"bool", "true">:$turns,
     DefaultValuedParameter<"int64_t", "0">:$split,
-    DefaultValuedParameter<"int64_t", "1">:$cluster);
+    DefaultValuedParameter<"int64_t", "1">:$cluster,
+    DefaultValuedParameter<"bool", "false">:$stream);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }

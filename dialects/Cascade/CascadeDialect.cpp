@@ -152,7 +152,7 @@ LogicalResult LayoutAttr::verify(function_ref<InFlightDiagnostic()> emitError,
 
 LogicalResult RolesAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                 int64_t slots, bool, int64_t split,
-                                int64_t cluster) {
+                                int64_t cluster, bool) {
   return attn::checkRoles(emitError, slots, split, cluster);
 }
 

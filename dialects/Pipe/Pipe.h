@@ -32,6 +32,8 @@ class WorkOp;
 inline constexpr llvm::StringLiteral kNameAttr = "pipe.name";
 inline constexpr llvm::StringLiteral kAccessAttr = "pipe.access";
 inline constexpr llvm::StringLiteral kShapeAttr = "pipe.shape";
+/// Of a tensor: the most that the kernel covers of ranks, by name.
+inline constexpr llvm::StringLiteral kMostAttr = "pipe.most";
 
 /// The elements of a tensor, wherever it lies: in global memory, in shared
 /// memory or in registers.

@@ -111,7 +111,8 @@ def Pipe_WorkKind : I32EnumAttr<"WorkKind", "how items come to blocks", [
     I32EnumAttrCase<"Single", 0, "single">,
     I32EnumAttrCase<"Persistent", 1, "persistent">,
     I32EnumAttrCase<"Dynamic", 2, "dynamic">,
-    I32EnumAttrCase<"Split", 3, "split">]> {
+    I32EnumAttrCase<"Split", 3, "split">,
+    I32EnumAttrCase<"Stream", 4, "stream">]> {
   let cppNamespace = "::attn::pipe";
 }
 

@@ -166,13 +166,15 @@ LogicalResult KernelOp::verify() {
     return (*std::next(works.begin()))
         ->emitOpError("expects to be the kernel's only pipe.work");
   // work_c1
-  if (WorkOp work = getWork();
-      work && getCluster() != 1 &&
-      work.getWork().getType().getKind() == WorkKind::Split)
-    return work.emitOpError("expects clusters of one block for split work, "
-                            "whose blocks take different numbers of items, but "
-                            "got clusters of ")
-           << getCluster();
+  if (WorkOp work = getWork(); work && getCluster() != 1) {
+    WorkKind kind = work.getWork().getType().getKind();
+    if (kind == WorkKind::Split || kind == WorkKind::Stream)
+      return work.emitOpError("expects clusters of one block for ")
+             << (kind == WorkKind::Split ? "split work" : "a stream")
+             << ", whose blocks take different numbers of items, but got "
+                "clusters of "
+             << getCluster();
+  }
   return verifyTakers(*this);
 }
 
@@ -244,6 +246,18 @@ LogicalResult RoleOp::verifyRegions() {
 }
 
 //===-- Work --------------------------------------------------------------===//
+
+/// first_item_c1, next_item_c1
+template <typename OpT> static LogicalResult verifyWholeItems(OpT op) {
+  if (op.getWork().getType().getKind() != WorkKind::Stream)
+    return success();
+  return op.emitOpError("expects work whose items each one block does, but "
+                        "got ")
+         << op.getWork().getType() << "; its blocks take parts";
+}
+
+LogicalResult FirstItemOp::verify() { return verifyWholeItems(*this); }
+LogicalResult NextItemOp::verify() { return verifyWholeItems(*this); }
 
 ParseResult WorkLoopOp::parse(OpAsmParser &parser, OperationState &result) {
   OpAsmParser::Argument item;

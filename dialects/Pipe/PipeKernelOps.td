@@ -83,7 +83,8 @@ def Pipe_RoleOp : Pipe_Op<"role", [
 
 def Pipe_YieldOp : Pipe_Op<"yield", [
     Pure, Terminator,
-    ParentOneOf<["KernelOp", "RoleOp", "FillOp", "WorkLoopOp", "EachOp"]>]> {
+    ParentOneOf<["KernelOp", "RoleOp", "FillOp", "WorkLoopOp", "EachOp",
+                 "WorkOp", "MeetOp"]>]> {
   let summary = "ends a region of a pipe op and gives its results";
   let arguments = (ins Variadic<AnyType>:$values);
   let builders = [OpBuilder<(ins), [{
@@ -95,43 +96,80 @@ def Pipe_YieldOp : Pipe_Op<"yield", [
 def Pipe_WorkOp : Pipe_Op<"work", [HasParent<"KernelOp">]> {
   let summary = "declares the work items of a launch";
   let description = [{
-    Items are numbered 0 .. `items` - 1 and each is done by one block:
+    Items are numbered 0 .. `items` - 1. Each is done by one block, of a stream by
+    several:
     * `single`: block `i` does item `i`, and there are as many blocks as items;
     * `persistent`: the blocks that fit the machine take every n-th item;
     * `dynamic`: such blocks take the next item not yet taken, in order, so that
       items in order of descending length end together;
     * `split`: such blocks take runs of neighbouring items, equal in number but
       for one: where items are the steps of several tasks in one line, each block
-      does an equal share of the work, and a task may end in another block.
+      does an equal share of the work, and a task may end in another block;
+    * `stream`: an item has as many steps as `steps` says of it. The steps of all
+      items form one line, of which each block that fits the machine does a run,
+      equal in number but for one: an item's steps may be those of several blocks,
+      which `pipe.meet`. With `alike(%n)`, the first `n` items have equal numbers
+      of steps, the next `n` too, and so on. Lengths that `steps` reads are read
+      by the device, so that a launch can be repeated with others.
+
+    ```mlir
+    %work = pipe.work items(%n) alike(%heads) : !pipe.work<stream> steps {
+    ^bb0(%item: i32):
+      %request = arith.divui %item, %heads : i32
+      %length = pipe.get %lengths[%request] : !pipe.global<?xi32>
+      %steps = arith.ceildivui %length, %c128 : i32
+      %some = arith.maxui %steps, %c1 : i32
+      pipe.yield %some : i32
+    }
+    ```
 
     The order of items is what the program computes from their numbers. Where
     there are no items, nothing is launched.
 
     Constraints:
-    * (C1) Of split work, clusters are of one block.
+    * (C1) Of split work and of a stream, clusters are of one block.
+    * (C2) A stream, and no other work, has `steps`: from an item's number, an
+      `i32`, to a positive one. It does nothing that others can see, as each block
+      may ask it of any item, and gets no elements of arrays.
+    * (C3) Only a stream has `alike`.
   }];
-  let arguments = (ins I32:$items);
+  let arguments = (ins I32:$items, Optional<I32>:$alike);
   let results = (outs Pipe_WorkType:$work);
-  let assemblyFormat = "`items` `(` $items `)` attr-dict `:` type($work)";
+  let regions = (region AnyRegion:$steps);
+  let assemblyFormat = [{
+    `items` `(` $items `)` (`alike` `(` $alike^ `)`)? attr-dict `:` type($work)
+    (`steps` $steps^)?
+  }];
+  let skipDefaultBuilders = 1;
+  let builders = [OpBuilder<(ins "WorkType":$work, "::mlir::Value":$items,
+                                 CArg<"::mlir::Value", "{}">:$alike)>];
+  let hasRegionVerifier = 1;
 }
 
 def Pipe_FirstItemOp : Pipe_Op<"first_item", [Pure]> {
   let summary = "the first item of this block";
+  let description = [{
+    Constraints:
+    * (C1) The work is no stream, whose items have parts.
+  }];
   let arguments = (ins Pipe_WorkType:$work);
   let results = (outs I32:$item);
   let assemblyFormat = "$work attr-dict `:` type($work)";
+  let hasVerifier = 1;
 }
 
 def Pipe_NextItemOp : Pipe_Op<"next_item"> {
   let summary = "the item after `item` of this block, or -1";
   let description = [{
     Constraints:
-    * (C1) Of dynamic work, only one op of one role of one group may take items:
+    * (C1) The work is no stream, whose items have parts.
+    * (C2) Of dynamic work, only one op of one role of one group may take items:
       others learn of them through a ring's messages.
   }];
   let arguments = (ins Pipe_WorkType:$work, I32:$item);
   let results = (outs I32:$next);
   let assemblyFormat = "$work `after` $item attr-dict `:` type($work)";
+  let hasVerifier = 1;
 }
 
 def Pipe_WorkLoopOp : Pipe_Op<"work_loop", [

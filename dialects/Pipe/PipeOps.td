@@ -31,5 +31,6 @@ include "dialects/Pipe/PipeKernelOps.td"
 include "dialects/Pipe/PipeMemoryOps.td"
 include "dialects/Pipe/PipeTileOps.td"
 include "dialects/Pipe/PipeThreadOps.td"
+include "dialects/Pipe/PipeStreamOps.td"
 
 #endif // DIALECTS_PIPE_PIPEOPS_TD

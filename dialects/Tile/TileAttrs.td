@@ -46,7 +46,7 @@ def Tile_ScheduleAttr : AttrDef<TileDialect, "Schedule"> {
   let mnemonic = "schedule";
   let summary = "how a program is to run in roles; never what it computes";
   let description = [{
-    `#tile.schedule<slots = 3, turns = false, split = 1, cluster = 2>`, with any
+    `#tile.schedule<slots = 3, turns = false, split = 1, cluster = 2, stream = true>`, with any
     of the fields: what a program's tiles leave open. The pass that writes its
     kernel realises them.
 
@@ -61,7 +61,9 @@ def Tile_ScheduleAttr : AttrDef<TileDialect, "Schedule"> {
     DefaultValuedParameter<"int64_t", "0",
       "which of the machine's splits of registers between roles">:$split,
     DefaultValuedParameter<"int64_t", "1",
-      "neighbouring blocks that fetch together what a sweep loads">:$cluster);
+      "neighbouring blocks that fetch together what a sweep loads">:$cluster,
+    DefaultValuedParameter<"bool", "false",
+      "blocks do equal runs of the steps of all items">:$stream);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }

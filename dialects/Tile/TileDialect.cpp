@@ -30,7 +30,7 @@ void TileDialect::initialize() {
 
 LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                    int64_t slots, bool, int64_t split,
-                                   int64_t cluster) {
+                                   int64_t cluster, bool) {
   // schedule_c1
   return attn::checkRoles(emitError, slots, split, cluster);
 }

@@ -103,6 +103,12 @@ TileAxes::TileAxes(tile::ProgramOp program) {
         joinAll(carry, init);
         joinAll(carry, sweep.getResult(i));
         joinAll(carry, yield->getOperand(i));
+        if (sweep.getMerge().empty())
+          continue;
+        Block &merge = sweep.getMerge().front();
+        joinAll(carry, merge.getArgument(i));
+        joinAll(carry, merge.getArgument(sweep.getInits().size() + i));
+        joinAll(carry, merge.getTerminator()->getOperand(i));
       }
     }
   });

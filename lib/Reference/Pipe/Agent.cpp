@@ -102,6 +102,7 @@ Agent::Progress Agent::step() {
                           std::to_string(machine.launch.maxOperations) +
                           " operations; " + describe() + " is here");
     if (!role && isa<PipeDialect>(op->getDialect()) && !isPure(op) &&
+        !op->getParentOfType<WorkOp>() &&
         !op->hasTrait<OpTrait::HasParent<KernelOp>::Impl>())
       return stop(op, "expects to stand in a pipe.role, but stands in the "
                       "kernel's body");
@@ -219,6 +220,12 @@ Agent::Progress Agent::executeTerminator(Operation *op) {
   }
   if (auto each = dyn_cast<EachOp>(parent))
     return endPoint(each);
+  if (auto work = dyn_cast<WorkOp>(parent))
+    return endSteps(work, std::get<Scalar>(yielded.front()).i);
+  if (auto meeting = dyn_cast<MeetOp>(parent)) {
+    stack.pop_back();
+    return merge(meeting, yielded);
+  }
   if (auto loop = dyn_cast<scf::ForOp>(parent)) {
     int64_t next = stack.back().index + getInteger(loop.getStep());
     if (next >= getInteger(loop.getUpperBound())) {

@@ -85,7 +85,8 @@ private:
   struct Frame {
     mlir::Block *block;
     mlir::Block::iterator next;
-    /// Of scf.for; of pipe.each, how many points ran before.
+    /// Of scf.for; of pipe.each, how many points ran before; of a stream's
+    /// steps, the item.
     int64_t index = 0;
   };
 
@@ -151,6 +152,16 @@ private:
   Progress passTurn(pipe::PassTurnOp op);
   Progress nextItem(pipe::NextItemOp op);
 
+  // Items that several blocks do (Stream.cpp).
+  Progress startSteps(pipe::WorkOp op);
+  Progress endSteps(pipe::WorkOp op, int64_t steps);
+  Progress firstPart(pipe::FirstPartOp op);
+  Progress part(pipe::PartOp op);
+  Progress nextPart(pipe::NextPartOp op);
+  Progress meet(pipe::MeetOp op);
+  /// `values` are those of the first parts.
+  Progress merge(pipe::MeetOp op, llvm::ArrayRef<RuntimeValue> values);
+
   // Points (Threads.cpp).
   Progress startEach(pipe::EachOp op);
   Progress endPoint(pipe::EachOp op);
@@ -186,6 +197,9 @@ private:
   int64_t eachNumber = 0, point = -1;
   /// Of the `pipe.fill` whose body runs.
   RingSlot *filledSlot = nullptr;
+  /// Of the `pipe.meet` whose parts are merged: those that are left, last
+  /// first.
+  std::vector<std::vector<RuntimeValue>> unmerged;
 };
 
 } // namespace attn::reference

@@ -128,8 +128,10 @@ bool Machine::createBlocks() {
   int64_t fit = std::max(cluster, launch.multiprocessors / cluster * cluster);
   numBlocks = cluster;
   if (WorkOp work = kernel.getWork()) {
-    bool single = work.getWork().getType().getKind() == WorkKind::Single;
-    numBlocks = single ? items : std::min(items, fit);
+    WorkKind kind = work.getWork().getType().getKind();
+    numBlocks = kind == WorkKind::Single ? items : std::min(items, fit);
+    if (kind == WorkKind::Stream)
+      numBlocks = items > 0 ? fit : 0;
     if (numBlocks <= 0) {
       blocks.clear();
       return true;
@@ -171,6 +173,10 @@ void Machine::finish() {
         report(work, "block " + std::to_string(block->index) +
                          " ends without asking for the item after " +
                          std::to_string(block->lastItem));
+  for (const auto &[place, met] : parts)
+    report(met.op, "ends with the parts of " +
+                       std::to_string(met.values.size()) + " blocks of the " +
+                       std::to_string(met.expected) + " that do the item");
   for (std::unique_ptr<reference::Block> &block : blocks)
     kernel.getBody().walk([&](RingOp ring) {
       for (std::unique_ptr<RingSlot> &slot : block->rings[ring])

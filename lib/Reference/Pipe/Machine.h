@@ -185,6 +185,29 @@ public:
     return {index * items / numBlocks, (index + 1) * items / numBlocks};
   }
 
+  /// What blocks have computed of an item of a stream.
+  struct Parts {
+    /// By block: the values of its part.
+    std::map<int64_t, std::vector<RuntimeValue>> values;
+    int64_t expected = 0;
+    mlir::Operation *op = nullptr;
+  };
+  /// By the group that computes them and the steps before the item.
+  std::map<std::pair<int64_t, int64_t>, Parts> parts;
+  /// Of a stream, where each item's steps begin in the line, and its end.
+  std::vector<int64_t> lineOfSteps;
+
+  /// The steps of a stream that block `index` does: the first, and the one
+  /// after the last.
+  std::pair<int64_t, int64_t> getShareOfSteps(int64_t index) const {
+    int64_t share = lineOfSteps.back() / numBlocks;
+    int64_t rest = lineOfSteps.back() % numBlocks;
+    auto getBegin = [&](int64_t number) {
+      return number * share + std::min(number, rest);
+    };
+    return {getBegin(index), getBegin(index + 1)};
+  }
+
   /// The blocks of `block`'s cluster.
   llvm::MutableArrayRef<std::unique_ptr<Block>> getCluster(const Block &block);
 

@@ -41,8 +41,12 @@ Agent::Progress Agent::executeSync(Operation *op) {
                              std::to_string(items));
         machine.items = items;
         set(o.getWork(), Declared{o});
-        return Progress::inside;
+        return startSteps(o);
       })
+      .Case([&](FirstPartOp o) { return firstPart(o); })
+      .Case([&](PartOp o) { return part(o); })
+      .Case([&](NextPartOp o) { return nextPart(o); })
+      .Case([&](MeetOp o) { return meet(o); })
       .Case([&](FirstItemOp o) {
         bool isSplit = o.getWork().getType().getKind() == WorkKind::Split;
         setInteger(o.getItem(),
@@ -156,6 +160,8 @@ Agent::Progress Agent::nextItem(NextItemOp op) {
     break;
   case WorkKind::Split:
     next = item + 1 < machine.getShare(block.index).second ? item + 1 : -1;
+    break;
+  case WorkKind::Stream:
     break;
   case WorkKind::Dynamic:
     if (item != block.lastItem)

@@ -33,6 +33,7 @@ static LogicalResult lowerBody(const KernelValues &values) {
   populateMmaPatterns(converter, patterns);
   populateRingPatterns(converter, values, patterns);
   populateStorePatterns(converter, values, patterns);
+  populateStreamPatterns(converter, values, patterns);
   populateThreadPatterns(converter, values, patterns);
   populateWorkPatterns(converter, patterns);
   arith::populateCeilFloorDivExpandOpsPatterns(patterns);

@@ -141,6 +141,29 @@ void attn::nvidia::storeGlobalIf(OpBuilder &b, Location loc, Value address,
        {});
 }
 
+void attn::nvidia::storeGlobalChunkIf(OpBuilder &b, Location loc, Value address,
+                                      int64_t offset, ValueRange registers,
+                                      Value predicate) {
+  SmallVector<Value> operands{address, predicate};
+  llvm::append_range(operands, registers);
+  emit(b, loc,
+       "@$1 st.relaxed.gpu.global.v4.b32 [$0+" + Twine(offset) +
+           "], {$2, $3, $4, $5};",
+       "l,b,r,r,r,r,~{memory}", operands, {});
+}
+
+SmallVector<Value> attn::nvidia::loadGlobalChunkIf(OpBuilder &b, Location loc,
+                                                   Value address,
+                                                   int64_t offset,
+                                                   Value predicate) {
+  SmallVector<Type> types(4, b.getI32Type());
+  return emit(b, loc,
+              "{ mov.b32 $0, 0; mov.b32 $1, 0; mov.b32 $2, 0; mov.b32 $3, 0; "
+              "@$5 ld.relaxed.gpu.global.v4.b32 {$0, $1, $2, $3}, [$4+" +
+                  Twine(offset) + "]; }",
+              "=&r,=&r,=&r,=&r,l,b,~{memory}", {address, predicate}, types);
+}
+
 Value attn::nvidia::joinPredicates(OpBuilder &b, Location loc, Value lhs,
                                    Value rhs) {
   return LLVM::InlineAsmOp::create(
@@ -149,6 +172,16 @@ Value attn::nvidia::joinPredicates(OpBuilder &b, Location loc, Value lhs,
              /*has_side_effects=*/false, /*is_align_stack=*/false,
              LLVM::TailCallKind::None, LLVM::AsmDialectAttr(), ArrayAttr())
       .getResult(0);
+}
+
+Value attn::nvidia::reduceOverBarrier(OpBuilder &b, Location loc, Value barrier,
+                                      int64_t threads, Value value) {
+  return emit(b, loc,
+              "{ .reg .pred own; setp.ne.b32 own, $1, 0; "
+              "barrier.cta.red.or.pred $0, $2, " +
+                  Twine(threads) + ", own; }",
+              "=b,r,r,~{memory}", {value, barrier}, b.getI1Type())
+      .front();
 }
 
 Value attn::nvidia::testBit(OpBuilder &b, Location loc, Value word,

@@ -12,6 +12,8 @@
 //    selects;
 //  * tests of bits: LLVM would shift each to the lowest place, and ptxas moves
 //    seven bits at once to predicates only where they stay in their own;
+//  * reductions over a named barrier: the dialect's op has them over the
+//  block's;
 //  * waits for products: an op has no link to the accumulators, and LLVM could
 //    move their readers above it.
 //
@@ -44,6 +46,12 @@ mlir::Value mapToBlock(mlir::OpBuilder &b, mlir::Location loc,
 /// Whether two predicates hold.
 mlir::Value joinPredicates(mlir::OpBuilder &b, mlir::Location loc,
                            mlir::Value lhs, mlir::Value rhs);
+
+/// Whether `value` (i32) is not 0 in some of the `threads` that meet at the
+/// named barrier.
+mlir::Value reduceOverBarrier(mlir::OpBuilder &b, mlir::Location loc,
+                              mlir::Value barrier, int64_t threads,
+                              mlir::Value value);
 
 /// Whether bit number `bit` of `word` (i32) is set.
 mlir::Value testBit(mlir::OpBuilder &b, mlir::Location loc, mlir::Value word,
@@ -93,6 +101,15 @@ mlir::Value loadSharedIf(mlir::OpBuilder &b, mlir::Location loc,
 /// `address`, where `predicate` holds.
 void storeGlobalIf(mlir::OpBuilder &b, mlir::Location loc, mlir::Value address,
                    int64_t offset, mlir::Value value, mlir::Value predicate);
+
+/// Four registers (i32) to or from 16 bytes of global memory that blocks share,
+/// `offset` bytes from `address`, where `predicate` holds; else zeros.
+void storeGlobalChunkIf(mlir::OpBuilder &b, mlir::Location loc,
+                        mlir::Value address, int64_t offset,
+                        mlir::ValueRange registers, mlir::Value predicate);
+llvm::SmallVector<mlir::Value>
+loadGlobalChunkIf(mlir::OpBuilder &b, mlir::Location loc, mlir::Value address,
+                  int64_t offset, mlir::Value predicate);
 
 /// Waits, in lanes where `predicate` holds, until this thread's bulk stores
 /// have read shared memory; then all lanes of the warp wait for each other.

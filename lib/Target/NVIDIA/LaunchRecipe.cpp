@@ -153,6 +153,9 @@ static Expr getNumBlocks(WorkKind kind, Expr items, int64_t cluster) {
   Expr fits = Expr::name(Launch::multiprocessors);
   if (cluster > 1)
     fits = floorDiv(fits, Expr(cluster)) * Expr(cluster);
+  // How many steps a stream has is known on the device alone.
+  if (kind == WorkKind::Stream)
+    return min(std::move(items), Expr(1)) * std::move(fits);
   return min(items, fits);
 }
 
@@ -164,6 +167,8 @@ static SmallVector<Expr> getExtents(KernelOp kernel, unsigned argument) {
     extents.push_back(getExtent(kernel, argument, dim));
   return extents;
 }
+
+static constexpr int64_t kCounterBytes = 4;
 
 namespace {
 /// Collects the launches of a module's kernels, in their order, and what they
@@ -182,12 +187,12 @@ private:
                         Attribute signature);
   Expr getWorkspaceOffset(KernelOp kernel, unsigned index);
   LogicalResult addWork(KernelOp kernel);
+  void addMeetings(KernelOp kernel);
 
   Launch launch;
   /// The type and shape that an argument's first kernel gives it.
   llvm::StringMap<Attribute> signatures;
   llvm::StringMap<Expr> workspaceOffsets;
-  int64_t stateBytes = 0;
 };
 } // namespace
 
@@ -307,6 +312,12 @@ LogicalResult ManifestBuilder::addTensor(KernelOp kernel, unsigned index) {
     if (!manifest.findRank(rank))
       manifest.ranks.push_back({rank, std::nullopt});
   }
+  if (auto most =
+          kernel.getArgAttrOfType<DictionaryAttr>(index, pipe::kMostAttr))
+    for (NamedAttribute bound : most)
+      if (auto rank = manifest.findRank(bound.getName().str()))
+        manifest.ranks[*rank].most =
+            cast<IntegerAttr>(bound.getValue()).getInt();
   addTensorParameters(kernel, index);
   StringRef access =
       kernel.getArgAttrOfType<StringAttr>(index, kAccessAttr).getValue();
@@ -323,6 +334,24 @@ LogicalResult ManifestBuilder::addTensor(KernelOp kernel, unsigned index) {
                      {TypeAttr::get(type.getElementType()), entries}));
 }
 
+/// A counter a block and group, and two places a block for parts of items.
+void ManifestBuilder::addMeetings(KernelOp kernel) {
+  Expr blocks = Expr::name(Launch::multiprocessors);
+  int64_t groups = 1, bytes = 0;
+  // There is one at the most (verifyKernel).
+  kernel.walk([&](MeetOp op) {
+    groups = op->getParentOfType<RoleOp>().getGroups();
+    bytes = getMeetingBytes(op) * groups;
+  });
+  launch.parameters.push_back(Launch::Parameter::state(manifest.stateBytes));
+  manifest.stateBytes =
+      std::move(manifest.stateBytes) + blocks * Expr(kCounterBytes * groups);
+  launch.parameters.push_back(
+      Launch::Parameter::workspace(manifest.workspaceBytes));
+  manifest.workspaceBytes =
+      std::move(manifest.workspaceBytes) + std::move(blocks) * Expr(2 * bytes);
+}
+
 LogicalResult ManifestBuilder::addWork(KernelOp kernel) {
   WorkOp work = kernel.getWork();
   if (!work)
@@ -336,11 +365,11 @@ LogicalResult ManifestBuilder::addWork(KernelOp kernel) {
   launch.grid[0] = getNumBlocks(kind, *items, kernel.getCluster());
   launch.cluster[0] = kernel.getCluster();
   if (kind == WorkKind::Dynamic) {
-    constexpr int64_t kCounterBytes = 4;
-    launch.parameters.push_back(Launch::Parameter::state(stateBytes));
-    stateBytes += kCounterBytes;
-    manifest.stateBytes = stateBytes;
+    launch.parameters.push_back(Launch::Parameter::state(manifest.stateBytes));
+    manifest.stateBytes = std::move(manifest.stateBytes) + Expr(kCounterBytes);
   }
+  if (kind == WorkKind::Stream)
+    addMeetings(kernel);
   return success();
 }
 

@@ -72,7 +72,8 @@ private:
   SmallVector<std::pair<Location, int64_t>> sharedTiles;
   /// Offsets and counts of the barriers to initialise.
   SmallVector<std::pair<int64_t, int64_t>> barriers;
-  Value counter;
+  /// What the work has of global memory.
+  SmallVector<Value> workMemory;
 };
 } // namespace
 
@@ -82,7 +83,7 @@ static int64_t getNumGroups(RoleOp role) {
 
 /// Whether the group's threads meet after `op`.
 static bool isThreadMeeting(Operation *op) {
-  if (isa<EachOp, ClearOp>(op))
+  if (isa<EachOp, ClearOp, MeetOp>(op))
     return true;
   // One thread alone fills what bulk copies bring.
   if (isa<FillOp>(op))
@@ -125,11 +126,15 @@ LogicalResult KernelLowering::createFunction() {
   Type pointer = LLVM::LLVMPointerType::get(context);
   types.append(maps->size(), pointer);
   WorkOp work = kernel.getWork();
-  bool isDynamic =
-      work && work.getWork().getType().getKind() == WorkKind::Dynamic;
-  if (isDynamic)
-    types.push_back(LLVM::LLVMPointerType::get(
-        context, static_cast<unsigned>(NVVM::NVVMMemorySpace::Global)));
+  // Dynamic work has a counter, a stream counters and a workspace.
+  unsigned numPointers = 0;
+  if (work && work.getWork().getType().getKind() == WorkKind::Dynamic)
+    numPointers = 1;
+  if (work && work.getWork().getType().getKind() == WorkKind::Stream)
+    numPointers = 2;
+  types.append(numPointers, LLVM::LLVMPointerType::get(
+                                context, static_cast<unsigned>(
+                                             NVVM::NVVMMemorySpace::Global)));
 
   rewriter.setInsertionPoint(kernel);
   auto function = LLVM::LLVMFuncOp::create(
@@ -149,8 +154,7 @@ LogicalResult KernelLowering::createFunction() {
   Block *entry = function.addEntryBlock(rewriter);
   for (size_t i = 0; i < maps->size(); ++i)
     values.maps.push_back(entry->getArgument(firstMap + i));
-  if (isDynamic)
-    counter = entry->getArguments().back();
+  llvm::append_range(workMemory, entry->getArguments().take_back(numPointers));
 
   // The kernel's arguments, as casts from the function's.
   rewriter.setInsertionPointToStart(entry);
@@ -272,8 +276,9 @@ LogicalResult KernelLowering::lowerDeclarations() {
       replaceByCast(turn, first);
     } else if (auto work = dyn_cast<WorkOp>(op)) {
       SmallVector<Value> lowered{work.getItems()};
-      if (counter)
-        lowered.push_back(counter);
+      if (!work.getSteps().empty())
+        lowered = createStream(rewriter, work, values);
+      llvm::append_range(lowered, workMemory);
       replaceByCast(work, lowered);
     }
   }
@@ -353,6 +358,9 @@ LogicalResult KernelLowering::lowerRole(RoleOp role, int64_t firstGroup) {
   role.walk([&](Operation *op) {
     usesBulkStores |= isa<BulkStoreOp>(op);
     readsRings |= isa<ReleaseOp>(op);
+    if (isa<MeetOp>(op))
+      op->setAttr(kThreadsAttr,
+                  rewriter.getI64IntegerAttr(role.getGroups() * kGroupThreads));
     if (isThreadMeeting(op)) {
       meets = true;
       op->setAttr(kBarrierAttr, rewriter.getI64IntegerAttr(nextNamedBarrier));

@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "InlinePtx.h"
 #include "Lowering.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -20,18 +21,31 @@ using namespace attn;
 using namespace attn::nvidia;
 using namespace attn::pipe;
 
-void attn::nvidia::createGroupBarrier(OpBuilder &b, Operation *op,
-                                      const KernelValues &values) {
+/// The number of the barrier of this thread's group.
+static Value getGroupBarrier(OpBuilder &b, Operation *op,
+                             const KernelValues &values) {
   Location loc = op->getLoc();
   auto barrier = op->getAttrOfType<IntegerAttr>(kBarrierAttr);
   auto firstGroup = op->getAttrOfType<IntegerAttr>(kFirstGroupAttr);
   Value group =
       arith::ShRUIOp::create(b, loc, values.thread, createI32(b, loc, 7));
-  Value number = arith::AddIOp::create(
+  return arith::AddIOp::create(
       b, loc, group, createI32(b, loc, barrier.getInt() - firstGroup.getInt()));
-  NVVM::BarrierOp::create(b, loc, Type(), number,
-                          createI32(b, loc, kGroupThreads),
+}
+
+void attn::nvidia::createGroupBarrier(OpBuilder &b, Operation *op,
+                                      const KernelValues &values) {
+  NVVM::BarrierOp::create(b, op->getLoc(), Type(),
+                          getGroupBarrier(b, op, values),
+                          createI32(b, op->getLoc(), kGroupThreads),
                           NVVM::BarrierReductionAttr(), Value());
+}
+
+Value attn::nvidia::reduceOverGroup(OpBuilder &b, Operation *op, Value value,
+                                    const KernelValues &values) {
+  Location loc = op->getLoc();
+  return reduceOverBarrier(b, loc, getGroupBarrier(b, op, values),
+                           kGroupThreads, value);
 }
 
 /// Memory has no bits of their own: an i1 takes a byte.

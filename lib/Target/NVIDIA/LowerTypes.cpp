@@ -120,11 +120,15 @@ PipeTypeConverter::PipeTypeConverter(MLIRContext *context) {
       });
   // The number of the first named barrier.
   addConversion([=](TurnType) -> Type { return i32; });
-  // The number of items, and for dynamic work, the counter.
+  // The number of items, and for dynamic work, the counter; of a stream what
+  // LowerStream.cpp lists.
   addConversion(
       [=](WorkType type,
           SmallVectorImpl<Type> &results) -> std::optional<LogicalResult> {
-        results.push_back(i32);
+        bool isStream = type.getKind() == WorkKind::Stream;
+        results.append(isStream ? 6 : 1, i32);
+        if (isStream)
+          results.append(2, global);
         if (type.getKind() == WorkKind::Dynamic)
           results.push_back(global);
         return success();

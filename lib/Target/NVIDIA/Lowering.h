@@ -29,13 +29,14 @@ inline constexpr llvm::StringLiteral kMapAttr = "nvidia.map";
 /// On functions: bytes of dynamic shared memory that a launch gives a block.
 inline constexpr llvm::StringLiteral kSharedBytesAttr = "nvidia.shared_bytes";
 
-/// On pipe.each, pipe.clear, pipe.fill by several warps, and pipe.get of arrays
-/// outside of pipe.each: the named barrier at which the threads of the role's
-/// first group meet.
+/// On pipe.each, pipe.clear, pipe.meet, pipe.fill by several warps, and
+/// pipe.get of arrays outside of pipe.each: the named barrier at which the
+/// threads of the role's first group meet.
 inline constexpr llvm::StringLiteral kBarrierAttr = "nvidia.barrier";
 
 /// On pipe.clear_unset: where in shared memory the groups exchange their bits,
-/// and the threads that meet at the op's barrier.
+/// and the threads that meet at the op's barrier; on pipe.meet those of its
+/// role.
 inline constexpr llvm::StringLiteral kExchangeAttr = "nvidia.exchange";
 inline constexpr llvm::StringLiteral kThreadsAttr = "nvidia.threads";
 /// Bytes of an exchange: four words a warp.
@@ -78,6 +79,19 @@ int64_t getNumRegisters(mlir::RankedTensorType type);
 /// The threads of a group meet at the barrier that `op`'s attributes name.
 void createGroupBarrier(mlir::OpBuilder &b, mlir::Operation *op,
                         const KernelValues &values);
+
+/// Whether `value` (i32) is not 0 in some thread of the group, all of which
+/// meet at that barrier.
+mlir::Value reduceOverGroup(mlir::OpBuilder &b, mlir::Operation *op,
+                            mlir::Value value, const KernelValues &values);
+
+/// What stands for a stream (LowerStream.cpp) without its memory, computed at
+/// the builder's insertion point by all threads.
+llvm::SmallVector<mlir::Value>
+createStream(mlir::OpBuilder &b, pipe::WorkOp work, const KernelValues &values);
+
+/// Bytes of one part of an item that a group brings to a meeting.
+int64_t getMeetingBytes(pipe::MeetOp op);
 
 /// The swizzle of slots that threads fill.
 inline constexpr int64_t kThreadSwizzle = 128;
@@ -150,6 +164,9 @@ void populateRingPatterns(const mlir::TypeConverter &converter,
 void populateStorePatterns(const mlir::TypeConverter &converter,
                            const KernelValues &values,
                            mlir::RewritePatternSet &patterns);
+void populateStreamPatterns(const mlir::TypeConverter &converter,
+                            const KernelValues &values,
+                            mlir::RewritePatternSet &patterns);
 void populateThreadPatterns(const mlir::TypeConverter &converter,
                             const KernelValues &values,
                             mlir::RewritePatternSet &patterns);

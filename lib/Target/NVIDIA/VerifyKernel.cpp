@@ -240,6 +240,17 @@ static LogicalResult verify(RoleOp role) {
 
 LogicalResult attn::nvidia::verifyKernel(KernelOp kernel) {
   bool failedAny = false;
+  MeetOp first;
+  kernel.walk([&](MeetOp op) {
+    if (first) {
+      InFlightDiagnostic diag =
+          op.emitOpError("expects to be the only one of its kernel on this "
+                         "target, as parts of items have one place each");
+      diag.attachNote(first.getLoc()) << "the other is here";
+      failedAny = true;
+    }
+    first = op;
+  });
   kernel.walk([&](Operation *op) {
     LogicalResult result =
         llvm::TypeSwitch<Operation *, LogicalResult>(op)

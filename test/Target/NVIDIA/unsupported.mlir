@@ -394,3 +394,27 @@ pipe.kernel @rows_of_a_cluster(
     }
   }
 }
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 1 x d1 by 8], lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x8xf32, #s>
+pipe.kernel @two_meetings(%n: i32 {pipe.name = "n"}) {
+  %work = pipe.work items(%n) : !pipe.work<stream> steps {
+  ^bb0(%item: i32):
+    pipe.yield %item : i32
+  }
+  pipe.role "multiply" groups(1) warps(4) registers(240) (%group) {
+    %t = arith.constant dense<0.0> : !tile
+    // expected-note @below {{the other is here}}
+    %first, %x = pipe.meet %work[%n, %n] (%t : !tile) : !pipe.work<stream> merge {
+    ^bb0(%a: !tile, %b: !tile):
+      pipe.yield %a : !tile
+    }
+    // expected-error @below {{expects to be the only one of its kernel on this target, as parts of items have one place each}}
+    %second, %y = pipe.meet %work[%n, %n] (%t : !tile) : !pipe.work<stream> merge {
+    ^bb0(%a: !tile, %b: !tile):
+      pipe.yield %a : !tile
+    }
+  }
+}

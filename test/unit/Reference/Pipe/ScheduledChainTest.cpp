@@ -102,6 +102,28 @@ TEST(ScheduledChainTest, SchedulesOfChainedProducts) {
     }
 }
 
+/// Blocks do parts of an item: one, none or many of its steps.
+TEST(ScheduledChainTest, StreamsOfSteps) {
+  for (int64_t rows : {64, 128})
+    for (auto [p, m] : {std::pair<int64_t, int64_t>{1, 1},
+                        {1, 0},
+                        {3, 700},
+                        {200, 330},
+                        {64, 128}}) {
+      SCOPED_TRACE(std::to_string(p) + " x " + std::to_string(m) + ", " +
+                   std::to_string(rows) + " rows");
+      expectChain(
+          {.p = p, .m = m, .heads = 3, .rows = rows, .options = "stream=true"});
+    }
+  expectChain({.p = 130,
+               .m = 256,
+               .segments = "%begin to %cut full, %cut to %end partial",
+               .begin = 24,
+               .cut = 152,
+               .end = 200,
+               .options = "stream=true"});
+}
+
 TEST(ScheduledChainTest, PartsOfTheKeys) {
   for (std::string segments : {"%begin to %end full", "%begin to %end partial",
                                "%begin to %cut full, %cut to %end partial",

@@ -150,7 +150,8 @@ TEST(ScheduledStepsTest, SectionsOfHeads) {
 }
 
 TEST(ScheduledStepsTest, SchedulesOfStepsThatDependOnTheRows) {
-  for (std::string options : {"slots=1", "slots=3", "turns=false"})
+  for (std::string options :
+       {"slots=1", "slots=3", "turns=false", "stream=true"})
     expectMasked(520, 600, 5, 64, options);
 }
 

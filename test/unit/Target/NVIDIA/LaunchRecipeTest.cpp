@@ -104,6 +104,57 @@ TEST(LaunchRecipeTest, DynamicWorkHasACounter) {
   EXPECT_EQ(manifest->stateBytes, Expr(4));
 }
 
+/// Two groups, each of 4 + 1 registers a thread in chunks of 4.
+TEST(LaunchRecipeTest, StreamsHaveCountersAndTwoPlacesABlock) {
+  Context context;
+  auto module = context.parse(R"(
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 1 x d1 by 8],
+  lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x8xf32, #s>
+!row = tensor<64xf32, #pipe.slice<1, #s>>
+!lengths = !pipe.global<?xi32>
+pipe.kernel @sums(
+    %lengths: !lengths {pipe.name = "lengths", pipe.access = "read", pipe.shape = ["B"], pipe.most = {B = 7}}) {
+  %n = pipe.dim %lengths, 0 : !lengths
+  %work = pipe.work items(%n) : !pipe.work<stream> steps {
+  ^bb0(%item: i32):
+    %steps = pipe.get %lengths[%item] : !lengths
+    pipe.yield %steps : i32
+  }
+  pipe.role "multiply" groups(2) warps(4) registers(160) (%group) {
+    %part = arith.constant dense<1.0> : !tile
+    %line = arith.constant dense<1.0> : !row
+    %whole, %sums:2 = pipe.meet %work[%n, %n] (%part, %line : !tile, !row) : !pipe.work<stream> merge {
+    ^bb0(%a: !tile, %x: !row, %b: !tile, %y: !row):
+      pipe.yield %a, %x : !tile, !row
+    }
+  }
+}
+)");
+  ASSERT_TRUE(module) << context.getErrors();
+  auto manifest = build(*module);
+  ASSERT_TRUE(succeeded(manifest)) << context.getErrors();
+  const Launch &launch = manifest->launches.front();
+  auto evaluate = [](const Expr &expr, int64_t requests) {
+    return *expr.evaluate(
+        [&](std::string_view name) -> std::optional<int64_t> {
+          return name == "B" ? requests : 132;
+        },
+        "test");
+  };
+  EXPECT_EQ(evaluate(launch.grid[0], 5), 132);
+  EXPECT_EQ(evaluate(launch.grid[0], 0), 0);
+  size_t count = launch.parameters.size();
+  EXPECT_EQ(launch.parameters[count - 2].kind, Launch::Parameter::Kind::state);
+  EXPECT_EQ(launch.parameters[count - 1].kind,
+            Launch::Parameter::Kind::workspace);
+  EXPECT_EQ(evaluate(manifest->stateBytes, 5), 132 * 2 * 4);
+  constexpr int64_t kChunks = 2, kThreads = 128;
+  EXPECT_EQ(evaluate(manifest->workspaceBytes, 5),
+            132 * 2 * 2 * kChunks * 16 * kThreads);
+  EXPECT_EQ(manifest->ranks.front().most, 7);
+}
+
 TEST(LaunchRecipeTest, RefusesItemsThatTheHostCannotCompute) {
   Context context;
   auto module = context.parse(replaceAll(

@@ -1,0 +1,79 @@
+// RUN: attn-opt %s --convert-pipe-to-nvvm --canonicalize --cse | FileCheck %s
+// RUN: attn-compile %s --target=sm_90a --emit=ptx | FileCheck %s --check-prefix=PTX
+
+// Items that several blocks do.
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 1 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x8xf32, #s>
+!lengths = !pipe.global<?xi32>
+!out = !pipe.global<?x?xf32>
+
+// Counters and a workspace come last. Each warp adds up the steps of all items, a
+// lane an item, and finds the one in which its block's run begins.
+// CHECK-LABEL: llvm.func @sums(
+//  CHECK-SAME:   %[[COUNTERS:[a-z0-9]+]]: !llvm.ptr<1>, %[[PLACES:[a-z0-9]+]]: !llvm.ptr<1>)
+//       CHECK:   scf.for %{{.*}} to %{{.*}} step %c32_i32
+//       CHECK:   nvvm.redux.sync add
+//       CHECK:   scf.for %{{.*}} to %{{.*}} step %c32_i32
+// CHECK-COUNT-5: nvvm.shfl.sync up
+//       CHECK:   nvvm.redux.sync max
+
+// A part goes to its place, and is counted behind a fence. Who has counted the last
+// one sets the counter back and folds all, two on their way at a time; what four
+// warps have folded of many is brought together by the first.
+//       CHECK:   st.relaxed.gpu.global.v4.b32
+//       CHECK:   nvvm.barrier
+//       CHECK:   llvm.fence syncscope("device") acq_rel
+//       CHECK:   llvm.atomicrmw add %{{.*}}, %c1_i32 syncscope("device") monotonic
+//       CHECK:   llvm.fence syncscope("device") acq_rel
+//       CHECK:   llvm.inline_asm {{.*}} "@$2 st.global.b32 [$0+0], $1;", {{.*}} %c0_i32
+//       CHECK:   barrier.cta.red.or.pred
+// CHECK-COUNT-3: ld.relaxed.gpu.global.v4.b32
+//       CHECK:   arith.addf
+//       CHECK:   arith.addf
+//       CHECK:   st.relaxed.gpu.global.v4.b32
+//       CHECK:   nvvm.barrier
+//       CHECK:   ld.relaxed.gpu.global.v4.b32
+//       CHECK:   arith.addf
+
+// PTX-LABEL: .entry sums(
+// PTX:         redux.sync.add.s32
+// PTX:         st.relaxed.gpu.global.v4.b32
+// PTX:         fence.acq_rel.gpu
+// PTX:         atom.global.add.u32
+// PTX:         barrier.cta.red.or.pred
+// PTX:         ld.relaxed.gpu.global.v4.b32
+pipe.kernel @sums(
+    %lengths: !lengths {pipe.name = "lengths", pipe.access = "read", pipe.shape = ["B"]},
+    %o: !out {pipe.name = "o", pipe.access = "write", pipe.shape = ["P", "M"]}) {
+  %c0 = arith.constant 0 : i32
+  %n = pipe.dim %lengths, 0 : !lengths
+  %work = pipe.work items(%n) : !pipe.work<stream> steps {
+  ^bb0(%item: i32):
+    %steps = pipe.get %lengths[%item] : !lengths
+    pipe.yield %steps : i32
+  }
+  pipe.role "multiply" groups(1) warps(4) registers(160) (%group) {
+    %first, %none = pipe.first_part %work : !pipe.work<stream>
+    %exists = arith.cmpi sge, %first, %c0 : i32
+    scf.if %exists {
+      %end = pipe.work_loop %item = %first iter_args(%before = %none) -> (i32) {
+        %steps = pipe.get %lengths[%item] : !lengths
+        %begin, %last = pipe.part %work[%before, %steps] : !pipe.work<stream>
+        %number = arith.sitofp %last : i32 to f32
+        %part = pipe.splat %number : f32 -> !tile
+        %whole, %sum = pipe.meet %work[%before, %steps] rows(%last) (%part : !tile) : !pipe.work<stream> merge {
+        ^bb0(%a: !tile, %b: !tile):
+          %c = arith.addf %a, %b : !tile
+          pipe.yield %c : !tile
+        }
+        scf.if %whole {
+          pipe.store %sum -> %o[%item, %c0] : !tile -> !out
+        }
+        %next, %next_before = pipe.next_part %work after %item[%before, %steps] : !pipe.work<stream>
+        pipe.yield %next, %next_before : i32, i32
+      }
+    }
+  }
+}
