@@ -227,7 +227,7 @@ GpuLowering::build(const TileSchedule &schedule, nvidia::CodeKind kind) {
     for (auto program : module->getOps<tile::ProgramOp>())
       program.setScheduleAttr(tile::ScheduleAttr::get(
           func.getContext(), schedule.slots, schedule.takesTurns,
-          schedule.split, schedule.cluster));
+          schedule.split, schedule.cluster, schedule.isStream));
     show(options, "tile", *module);
     PassManager passes(func.getContext());
     nvidia::addSchedulePasses(passes, /*options=*/{}, machine);

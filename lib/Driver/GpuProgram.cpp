@@ -87,7 +87,8 @@ private:
 bool Chooser::isHopeless(const TileSchedule &schedule) const {
   return llvm::any_of(failures, [&](const auto &failure) {
     const auto &[failed, reason] = failure;
-    if (failed.rows != schedule.rows || failed.cluster != schedule.cluster)
+    if (failed.rows != schedule.rows || failed.cluster != schedule.cluster ||
+        failed.isStream != schedule.isStream)
       return false;
     if (reason != BuildFailure::Kind::assembler)
       return failed.keys == schedule.keys;
@@ -272,6 +273,7 @@ static void takeOwnSchedule(cascade::FuncOp func, ScheduleFields &given) {
   take(given.turns, roles.getTurns());
   take(given.split, roles.getSplit());
   take(given.cluster, roles.getCluster());
+  take(given.stream, roles.getStream());
 }
 
 static Result<GpuProgram> build(cascade::FuncOp func,
@@ -311,8 +313,13 @@ static Result<GpuProgram> build(cascade::FuncOp func,
     if (*isBuilt)
       return program;
   }
-  auto code = lowering.buildForThreads(given.rows.value_or(kThreadRows),
-                                       given.keys.value_or(kThreadKeys), kind);
+  // Rows of whole groups are those of roles, and their steps may be too large
+  // for arrays of threads.
+  bool isForRoles = !options.tileRows && given.rows &&
+                    *given.rows % nvidia::getMachineModel().productRows == 0;
+  int64_t rows = isForRoles ? kThreadRows : given.rows.value_or(kThreadRows);
+  int64_t keys = isForRoles ? kThreadKeys : given.keys.value_or(kThreadKeys);
+  auto code = lowering.buildForThreads(rows, keys, kind);
   if (failed(code))
     return refuse(name, " has no lowering to threads for this target");
   program.code = std::move(*code);

@@ -83,7 +83,8 @@ static bool haveOneShape(const TileSchedule &a, const TileSchedule &b) {
 static bool isUsual(const TileSchedule &schedule) {
   return schedule.slots == ScheduleOptions().slots &&
          schedule.takesTurns == ScheduleOptions().takesTurns &&
-         schedule.cluster == ScheduleOptions().cluster;
+         schedule.cluster == ScheduleOptions().cluster &&
+         schedule.isStream == ScheduleOptions().isStream;
 }
 
 /// Whether the search has to end; `share` of the budget may be used.

@@ -31,6 +31,8 @@ struct ScheduleOptions {
   int64_t split = 0;
   /// Neighbouring blocks that fetch together what a sweep loads.
   int64_t cluster = 1;
+  /// Blocks do equal runs of the steps of all items.
+  bool isStream = false;
 };
 
 /// All that is chosen for a program.
@@ -41,7 +43,7 @@ struct TileSchedule : ScheduleOptions {
   bool operator==(const TileSchedule &other) const {
     return rows == other.rows && keys == other.keys && slots == other.slots &&
            takesTurns == other.takesTurns && split == other.split &&
-           cluster == other.cluster;
+           cluster == other.cluster && isStream == other.isStream;
   }
 };
 
@@ -49,7 +51,7 @@ std::string format(const TileSchedule &schedule);
 
 /// The fields that a user has given.
 struct ScheduleFields {
-  std::optional<int64_t> rows, keys, slots, turns, split, cluster;
+  std::optional<int64_t> rows, keys, slots, turns, split, cluster, stream;
 
   bool allow(const TileSchedule &schedule) const;
   /// `schedule` with these in place of its own.

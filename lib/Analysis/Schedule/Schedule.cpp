@@ -25,6 +25,7 @@ static const Field kFields[] = {
     {"turns", &ScheduleFields::turns, 0, 1},
     {"split", &ScheduleFields::split, 0, 15},
     {"cluster", &ScheduleFields::cluster, 1, 16},
+    {"stream", &ScheduleFields::stream, 0, 1},
 };
 
 static ScheduleFields getFields(const TileSchedule &schedule) {
@@ -35,6 +36,8 @@ static ScheduleFields getFields(const TileSchedule &schedule) {
   fields.turns = schedule.takesTurns;
   fields.split = schedule.split;
   fields.cluster = schedule.cluster;
+  if (schedule.isStream)
+    fields.stream = 1;
   return fields;
 }
 
@@ -62,6 +65,7 @@ TileSchedule ScheduleFields::apply(TileSchedule schedule) const {
   schedule.takesTurns = turns.value_or(schedule.takesTurns);
   schedule.split = split.value_or(schedule.split);
   schedule.cluster = cluster.value_or(schedule.cluster);
+  schedule.isStream = stream.value_or(schedule.isStream);
   return schedule;
 }
 
@@ -83,7 +87,7 @@ Result<ScheduleFields> attn::parseScheduleFields(StringRef text, char separator,
     if (!field)
       return refuse("'" + part.trim().str() + "' is no field of a schedule",
                     "give some of rows=N, keys=N, slots=N, turns=0|1, split=N, "
-                    "cluster=N");
+                    "cluster=N, stream=0|1");
     int64_t value = 0;
     if (number.getAsInteger(10, value) || value < field->least ||
         value > field->most)

@@ -62,6 +62,8 @@ LogicalResult KernelFrame::createKernel(int64_t cluster) {
     if (isa<MemRefType>(type)) {
       list.append(pipe::kAccessAttr, getString(index, tile::kAccessAttr));
       list.append(pipe::kShapeAttr, getShape(index));
+      if (Attribute most = program.getArgAttr(index, tile::kMostAttr))
+        list.append(pipe::kMostAttr, most);
     }
     attrs.push_back(list.getDictionary(b.getContext()));
   }

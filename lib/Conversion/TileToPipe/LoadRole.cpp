@@ -18,12 +18,22 @@ static int64_t countMessages(Value ring) {
   return cast<pipe::RingType>(ring.getType()).getMessages();
 }
 
+/// Other items read what moves again, but the parts of a stream's item read it
+/// once. Not so early that one panel's copy evicts what came along of the next.
+pipe::CacheHint Scheduler::getCacheHint(const SlotOperand &slot) {
+  if (!slot.isMoving)
+    return pipe::CacheHint::EvictFirst;
+  return kind == pipe::WorkKind::Stream ? pipe::CacheHint::Normal
+                                        : pipe::CacheHint::EvictLast;
+}
+
 void Scheduler::fill(RegisterEmitter &emitter, Operand &operand,
-                     ValueRange messages) {
+                     ValueRange messages, ValueRange pages) {
   const SlotOperand &slot = *operand.slot;
   if (slot.run != 0)
     return fillPages(emitter, operand,
-                     messages.take_front(countMessages(operand.rings[0])));
+                     messages.take_front(countMessages(operand.rings[0])),
+                     pages);
   tile::LoadOp load = slot.load;
   for (auto [number, ring] : llvm::enumerate(operand.rings)) {
     if (number != 0 && !slot.layout)
@@ -37,10 +47,8 @@ void Scheduler::fill(RegisterEmitter &emitter, Operand &operand,
     Block *body = b.createBlock(&op.getBody(), {}, operand.type, b.getLoc());
     auto copy = [&](DenseI64ArrayAttr rows) {
       pipe::LoadOp::create(b, emitter.getTensor(load.getSource()), starts,
-                           body->getArgument(0),
-                           slot.isMoving ? pipe::CacheHint::EvictLast
-                                         : pipe::CacheHint::EvictFirst,
-                           rows, getPacking(b.getContext(), slot.box));
+                           body->getArgument(0), getCacheHint(slot), rows,
+                           getPacking(b.getContext(), slot.box));
     };
     if (slot.layout)
       copyRuns(*slot.layout, operand.type.getNumRows(),
@@ -64,17 +72,58 @@ void Scheduler::copyRuns(const BoxLayout &layout, int64_t numRows,
   }
 }
 
-/// Copies what a step's pages have of a slot. All numbers of pages are read
-/// before the first copy, so that they are waited for together.
+/// Whether two loads of as many rows find them in the same pages.
+static bool haveSamePages(const SlotOperand &a, const SlotOperand &b) {
+  auto countRows = [](const SlotOperand &slot) {
+    return cast<RankedTensorType>(slot.load.getResult().getType())
+        .getDimSize(slot.box.rowDim);
+  };
+  return a.run == b.run && countRows(a) == countRows(b) &&
+         a.load.getPages()->getSize() == b.load.getPages()->getSize() &&
+         a.load.getTable() == b.load.getTable() &&
+         a.load.getFrom() == b.load.getFrom() &&
+         a.load.getTableIndices() == b.load.getTableIndices();
+}
+
+FailureOr<Scheduler::Values> Scheduler::findPages(RegisterEmitter &emitter) {
+  Values pages;
+  for (auto [number, operand] : llvm::enumerate(operands)) {
+    const SlotOperand &slot = *operand.slot;
+    if (slot.run == 0)
+      continue;
+    auto before = ArrayRef(operands).take_front(number);
+    const auto *known = llvm::find_if(before, [&](const Operand &other) {
+      return other.slot->run != 0 && haveSamePages(*other.slot, slot);
+    });
+    if (known != before.end()) {
+      operand.firstPage = known->firstPage;
+      continue;
+    }
+    operand.firstPage = pages.size();
+    Value from = emitter.getScalar(slot.load.getFrom());
+    for (int64_t at = 0; at < operand.type.getNumRows(); at += slot.run) {
+      Value page =
+          emitter.findPage(slot.load, arith::AddIOp::create(b, from, i32(at)));
+      if (!page)
+        return failure();
+      pages.push_back(page);
+    }
+  }
+  return pages;
+}
+
+/// Copies what a step's pages have of a slot.
 void Scheduler::fillPages(RegisterEmitter &emitter, Operand &operand,
-                          ValueRange messages) {
+                          ValueRange messages, ValueRange pages) {
   const SlotOperand &slot = *operand.slot;
   tile::LoadOp load = slot.load;
   Value from = emitter.getScalar(load.getFrom());
   SmallVector<Values> starts;
   for (int64_t at = 0; at < operand.type.getNumRows(); at += slot.run) {
-    auto place = emitter.locate(load, arith::AddIOp::create(b, from, i32(at)));
-    starts.push_back(emitter.getStartsInPage(slot.box, load, *place));
+    Value page = pages[operand.firstPage + at / slot.run];
+    Value place =
+        emitter.getPlaceInPage(load, arith::AddIOp::create(b, from, i32(at)));
+    starts.push_back(emitter.getStartsInPage(slot.box, load, {page, place}));
   }
   auto op = pipe::FillOp::create(b, operand.rings[0], operand.cursor, messages);
   {
@@ -83,7 +132,7 @@ void Scheduler::fillPages(RegisterEmitter &emitter, Operand &operand,
     for (auto [number, start] : llvm::enumerate(starts))
       pipe::LoadOp::create(
           b, emitter.getTensor(load.getSource()), start, body->getArgument(0),
-          pipe::CacheHint::EvictLast,
+          getCacheHint(slot),
           b.getDenseI64ArrayAttr({int64_t(number) * slot.run, slot.run}),
           pipe::PackingAttr());
     pipe::YieldOp::create(b);
@@ -92,54 +141,96 @@ void Scheduler::fillPages(RegisterEmitter &emitter, Operand &operand,
 }
 
 void Scheduler::fillMoving(RegisterEmitter &emitter, const Step &step,
-                           bool isLate) {
+                           bool isLate, ValueRange pages) {
   for (Operand &operand : operands)
     if (operand.slot->isMoving && operand.slot->isLate == isLate)
-      fill(emitter, operand, {step.base, step.count});
+      fill(emitter, operand, {step.base, step.count}, pages);
 }
 
 LogicalResult Scheduler::loadItem(RegisterEmitter &emitter, Value message) {
-  tile::ProgramOp program = plan.program;
-  for (Operation &op : program.getBody().front()) {
-    if (&op == plan.sweep)
-      break;
-    if (RegisterEmitter::isScalar(&op) && failed(emitter.emit(&op)))
-      return failure();
-  }
-  StepSequence sequence(b, emitter, plan.sweep);
-  FailureOr<Step> first = sequence.get(i32(0));
-  if (failed(first) || failed(setStep(emitter, *first)))
+  if (failed(emitScalars(emitter)))
     return failure();
-  fillMoving(emitter, *first, /*isLate=*/false);
+  StepSequence sequence(b, emitter, plan.sweep);
+  auto [begin, end] = getSteps(sequence);
+  // Which pages a step has is asked a step ahead, and once for all operands, so
+  // that nobody waits for tables; after the last one its own again.
+  Value last = arith::SubIOp::create(b, end, i32(1));
+  auto setNumber = [&](Value number, Step &step, Values &pages) {
+    FailureOr<Step> found = sequence.get(number);
+    if (failed(found) || failed(setStep(emitter, *found)))
+      return failure();
+    FailureOr<Values> ofStep = findPages(emitter);
+    if (failed(ofStep))
+      return failure();
+    step = *found;
+    pages = *ofStep;
+    return success();
+  };
+  Step before, now;
+  Values pagesBefore, pagesNow;
+  if (failed(setNumber(begin, before, pagesBefore)))
+    return failure();
+  bool isPaged = !pagesBefore.empty();
+  Value second = b.createOrFold<arith::AddIOp>(begin, i32(1));
+  if (isPaged && (failed(setNumber(arith::MinSIOp::create(b, second, last), now,
+                                   pagesNow)) ||
+                  failed(setStep(emitter, before))))
+    return failure();
+  fillMoving(emitter, before, /*isLate=*/false, pagesBefore);
   for (Operand &operand : operands)
     if (!operand.slot->isMoving)
       fill(emitter, operand, message);
-  Values inits = {first->base, first->count};
+  Values inits = {before.base, before.count};
+  if (isPaged) {
+    llvm::append_range(inits, pagesBefore);
+    inits.append({now.base, now.count});
+    llvm::append_range(inits, pagesNow);
+  }
   llvm::append_range(inits, getCursors(true));
-  auto loop =
-      scf::ForOp::create(b, i32(1), sequence.getNumSteps(), i32(1), inits);
+  auto takeStep = [&](ValueRange &carried, Step &step, Values &pages) {
+    step = {carried[0], carried[1]};
+    pages.assign(carried.begin() + 2, carried.begin() + 2 + pages.size());
+    carried = carried.drop_front(2 + pages.size());
+  };
+  auto loop = scf::ForOp::create(b, second, end, i32(1), inits);
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
     ValueRange carried = loop.getRegionIterArgs();
-    Step before{carried[0], carried[1]};
-    setCursors(carried.drop_front(2), true);
-    FailureOr<Step> step = sequence.get(loop.getInductionVar());
-    if (failed(step) || failed(setStep(emitter, *step)))
+    takeStep(carried, before, pagesBefore);
+    Value number = loop.getInductionVar();
+    Step next;
+    Values pagesNext;
+    if (isPaged) {
+      takeStep(carried, now, pagesNow);
+      Value after = arith::AddIOp::create(b, number, i32(1));
+      if (failed(setNumber(arith::MinSIOp::create(b, after, last), next,
+                           pagesNext)) ||
+          failed(setStep(emitter, now)))
+        return failure();
+    } else if (failed(setNumber(number, now, pagesNow))) {
       return failure();
-    fillMoving(emitter, *step, /*isLate=*/false);
+    }
+    setCursors(carried, true);
+    fillMoving(emitter, now, /*isLate=*/false, pagesNow);
     if (failed(setStep(emitter, before)))
       return failure();
-    fillMoving(emitter, before, /*isLate=*/true);
-    Values next = {step->base, step->count};
-    llvm::append_range(next, getCursors(true));
-    scf::YieldOp::create(b, next);
+    fillMoving(emitter, before, /*isLate=*/true, pagesBefore);
+    Values yields = {now.base, now.count};
+    if (isPaged) {
+      llvm::append_range(yields, pagesNow);
+      yields.append({next.base, next.count});
+      llvm::append_range(yields, pagesNext);
+    }
+    llvm::append_range(yields, getCursors(true));
+    scf::YieldOp::create(b, yields);
   }
-  setCursors(loop.getResults().drop_front(2), true);
-  Step last{loop.getResult(0), loop.getResult(1)};
-  if (failed(setStep(emitter, last)))
+  ValueRange results = loop.getResults();
+  takeStep(results, before, pagesBefore);
+  setCursors(loop.getResults().take_back(getCursors(true).size()), true);
+  if (failed(setStep(emitter, before)))
     return failure();
-  fillMoving(emitter, last, /*isLate=*/true);
+  fillMoving(emitter, before, /*isLate=*/true, pagesBefore);
   return success();
 }
 
@@ -147,11 +238,16 @@ LogicalResult Scheduler::writeLoadRole() {
   RegisterEmitter emitter(b, plan);
   if (failed(enterRole(emitter)))
     return failure();
-  Value item = openWorkLoop();
-  Value next = pipe::NextItemOp::create(b, b.getI32Type(), work, item);
+  OpBuilder::InsertionGuard guard(b);
+  Value item = openWorkLoop(), next;
+  // It is asked for early: the others learn of it from the last slots.
+  if (kind != pipe::WorkKind::Stream)
+    next = getNextItem(item);
   setItem(emitter, item);
   if (failed(loadItem(emitter, item)))
     return failure();
+  if (kind == pipe::WorkKind::Stream)
+    next = getNextItem(item);
   if (kind == pipe::WorkKind::Dynamic) {
     // Those that multiply learn from a slot without copies that there are no
     // more items.

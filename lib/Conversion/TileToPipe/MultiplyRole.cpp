@@ -329,9 +329,10 @@ Scheduler::State Scheduler::unflatten(ValueRange values, const State &like) {
 
 LogicalResult Scheduler::emitTurns(RegisterEmitter &emitter,
                                    StepSequence &sequence, Value first,
-                                   Value last, StepKind kind, State &state) {
-  Value lastStep = arith::SubIOp::create(b, sequence.getNumSteps(), i32(1));
-  auto loop = scf::ForOp::create(b, first, last, i32(1), flatten(state));
+                                   Value end, Value last, StepKind kind,
+                                   State &state) {
+  Value lastStep = arith::SubIOp::create(b, last, i32(1));
+  auto loop = scf::ForOp::create(b, first, end, i32(1), flatten(state));
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
@@ -428,6 +429,48 @@ LogicalResult Scheduler::emitEpilogue(RegisterEmitter &emitter) {
   return success();
 }
 
+LogicalResult Scheduler::meet(RegisterEmitter &emitter) {
+  tile::SweepOp sweep = plan.sweep;
+  tile::ProgramOp program = plan.program;
+  Values parts;
+  for (Value out : sweep.getOuts())
+    parts.push_back(emitter.getComplete(out));
+  // Rows beyond the last are nobody's.
+  auto rank = cast<StringAttr>(program.getSpaceRanks()[plan.rowCoordinate]);
+  Value rows;
+  if (!program.getLayout(rank)) {
+    FailureOr<Value> extent = frame.getExtent(rank);
+    if (failed(extent))
+      return failure();
+    Value row = emitter.addRowOffset(
+        emitter.getScalar(program.getCoordinates()[plan.rowCoordinate]));
+    rows = arith::SubIOp::create(b, *extent, row);
+  }
+  auto op = pipe::MeetOp::create(b, work, stepsBefore, numSteps, rows, parts);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    Block *body = b.createBlock(&op.getMerge());
+    Block &merge = sweep.getMerge().front();
+    for (int side = 0; side < 2; ++side)
+      for (auto [i, part] : llvm::enumerate(parts)) {
+        Value argument = body->addArgument(part.getType(), part.getLoc());
+        emitter.set(merge.getArgument(side * parts.size() + i), argument);
+      }
+    for (Operation &inner : merge.without_terminator())
+      if (failed(emitter.emit(&inner)))
+        return failure();
+    Values merged;
+    for (Value value : merge.getTerminator()->getOperands())
+      merged.push_back(emitter.getComplete(value));
+    pipe::YieldOp::create(b, merged);
+  }
+  for (auto [out, value] : llvm::zip_equal(sweep.getOuts(), op.getCombined()))
+    emitter.set(out, value);
+  auto choice = scf::IfOp::create(b, op.getIsWhole(), /*withElseRegion=*/false);
+  b.setInsertionPointToStart(choice.thenBlock());
+  return success();
+}
+
 LogicalResult Scheduler::multiplyItem(RegisterEmitter &emitter) {
   tile::ProgramOp program = plan.program;
   tile::SweepOp sweep = plan.sweep;
@@ -455,32 +498,43 @@ LogicalResult Scheduler::multiplyItem(RegisterEmitter &emitter) {
     state.carries.push_back(plan.isLateCarry(i) ? Value() : initial);
   }
   state.pending.assign(pending.size(), Value());
-  Value only = arith::CmpIOp::create(b, arith::CmpIPredicate::eq,
-                                     sequence.getNumSteps(), i32(1));
+  auto [begin, end] = getSteps(sequence);
+  bool isPart = kind == pipe::WorkKind::Stream;
+  Value second = b.createOrFold<arith::AddIOp>(begin, i32(1));
+  Value only = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, end, second);
   std::optional<Step> first;
   if (!sendsSteps) {
-    FailureOr<Step> found = sequence.get(i32(0));
+    FailureOr<Step> found = sequence.get(begin);
     if (failed(found))
       return failure();
     first = *found;
   }
   if (failed(emitTurn(emitter, first, only, /*isFirst=*/true, state)))
     return failure();
-  if (failed(emitTurns(emitter, sequence, i32(1), sequence.getNumPartial(),
-                       StepKind::Partial, state)))
+  // Up to the end of each kind of step, or of the block's part.
+  Value next = second;
+  auto emitUpTo = [&](Value endOfKind, StepKind stepKind) {
+    Value stop = isPart ? arith::MinSIOp::create(b, endOfKind, end).getResult()
+                        : endOfKind;
+    if (failed(emitTurns(emitter, sequence, next, stop, end, stepKind, state)))
+      return failure();
+    next = arith::MaxSIOp::create(b, endOfKind, second);
+    return success();
+  };
+  if (failed(emitUpTo(sequence.getNumPartial(), StepKind::Partial)) ||
+      (sequence.hasClipped() &&
+       failed(emitUpTo(sequence.getNumClipped(), StepKind::Clipped))) ||
+      (sequence.hasFull() && failed(emitUpTo(end, StepKind::Whole))))
     return failure();
-  Value begin = arith::MaxUIOp::create(b, sequence.getNumPartial(), i32(1));
-  if (sequence.hasClipped() &&
-      failed(emitTurns(emitter, sequence, begin, sequence.getNumClipped(),
-                       StepKind::Clipped, state)))
+  if (failed(drain(emitter, state)))
     return failure();
-  begin = arith::MaxUIOp::create(b, sequence.getNumClipped(), i32(1));
-  if (sequence.hasFull() &&
-      failed(emitTurns(emitter, sequence, begin, sequence.getNumSteps(),
-                       StepKind::Whole, state)))
-    return failure();
-  if (failed(drain(emitter, state)) || failed(emitEpilogue(emitter)))
-    return failure();
+  {
+    OpBuilder::InsertionGuard guard(b);
+    if (isPart && failed(meet(emitter)))
+      return failure();
+    if (failed(emitEpilogue(emitter)))
+      return failure();
+  }
   for (Operand &operand : operands)
     if (!operand.slot->isMoving) {
       if (operand.slot->isLate)
@@ -513,6 +567,7 @@ LogicalResult Scheduler::writeMultiplyRole() {
   for (auto &entry : staging)
     chooseOwn(entry.second);
 
+  OpBuilder::InsertionGuard guard(b);
   Value item = openWorkLoop();
   setItem(emitter, item);
   if (failed(multiplyItem(emitter)))
@@ -526,7 +581,7 @@ LogicalResult Scheduler::writeMultiplyRole() {
         next = pipe::MessageOp::create(b, operand.rings[0], operand.cursor, 0);
       }
   } else {
-    next = pipe::NextItemOp::create(b, b.getI32Type(), work, item);
+    next = getNextItem(item);
   }
   closeWorkLoop(next);
   return success();

@@ -83,18 +83,28 @@ Value ScalarEmitter::loadTableElement(Operation *op, Value memref,
                                  arith::ConstantOp::create(b, empty));
 }
 
-std::optional<std::pair<Value, Value>> ScalarEmitter::locate(tile::LoadOp op,
-                                                             Value position) {
+Value ScalarEmitter::findPage(tile::LoadOp op, Value position) {
   auto size = arith::ConstantIntOp::create(b, position.getType(),
                                            op.getPages()->getSize());
   SmallVector<Value> coordinates = getScalars(op.getTableIndices());
   coordinates.push_back(arith::DivUIOp::create(b, position, size));
   auto element = cast<MemRefType>(op.getTable().getType()).getElementType();
   TypedAttr none = b.getIntegerAttr(getScalarType(element), -1);
-  Value page = loadTableElement(op, op.getTable(), coordinates, none);
+  return loadTableElement(op, op.getTable(), coordinates, none);
+}
+
+Value ScalarEmitter::getPlaceInPage(tile::LoadOp op, Value position) {
+  auto size = arith::ConstantIntOp::create(b, position.getType(),
+                                           op.getPages()->getSize());
+  return arith::RemUIOp::create(b, position, size);
+}
+
+std::optional<std::pair<Value, Value>> ScalarEmitter::locate(tile::LoadOp op,
+                                                             Value position) {
+  Value page = findPage(op, position);
   if (!page)
     return std::nullopt;
-  return std::pair(page, Value(arith::RemUIOp::create(b, position, size)));
+  return std::pair(page, getPlaceInPage(op, position));
 }
 
 LogicalResult ScalarEmitter::emitTableOp(Operation *op) {

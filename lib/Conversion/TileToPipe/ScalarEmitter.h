@@ -57,6 +57,9 @@ public:
   /// place in it; nothing after an error.
   std::optional<std::pair<mlir::Value, mlir::Value>>
   locate(tile::LoadOp op, mlir::Value position);
+  /// The former alone, null after an error, and the latter.
+  mlir::Value findPage(tile::LoadOp op, mlir::Value position);
+  mlir::Value getPlaceInPage(tile::LoadOp op, mlir::Value position);
 
 protected:
   using Point = llvm::SmallVector<mlir::Value>;

@@ -25,6 +25,7 @@ struct ScheduleTiles final
     takesTurns = options.takesTurns;
     split = options.split;
     cluster = options.cluster;
+    isStream = options.isStream;
     this->keepOthers = keepOthers;
   }
   ScheduleTiles(const ScheduleTiles &other)
@@ -48,6 +49,8 @@ struct ScheduleTiles final
       Refusal refusal = plan.analyze();
       if (!refusal.op && options.cluster > 1)
         refusal = plan.checkCluster(options.cluster);
+      if (!refusal.op && options.isStream)
+        refusal = plan.checkStream(options.cluster);
       if (refusal.op && !keepOthers) {
         refusal.op->emitOpError("has no schedule for ")
             << machine.name << ": " << refusal.reason;
@@ -72,11 +75,13 @@ struct ScheduleTiles final
     options.takesTurns = takesTurns;
     options.split = split;
     options.cluster = cluster;
+    options.isStream = isStream;
     if (tile::ScheduleAttr own = program.getScheduleAttr()) {
       options.slots = own.getSlots();
       options.takesTurns = own.getTurns();
       options.split = own.getSplit();
       options.cluster = own.getCluster();
+      options.isStream = own.getStream();
     }
     return options;
   }
@@ -98,6 +103,10 @@ struct ScheduleTiles final
                           llvm::cl::desc("Neighbouring blocks that fetch "
                                          "together what a sweep loads"),
                           llvm::cl::init(1)};
+  Option<bool> isStream{*this, "stream",
+                        llvm::cl::desc("Blocks do equal runs of the steps of "
+                                       "all items"),
+                        llvm::cl::init(false)};
   Option<bool> keepOthers{*this, "keep-others",
                           llvm::cl::desc("Leave programs without a schedule as "
                                          "they are, with a remark"),

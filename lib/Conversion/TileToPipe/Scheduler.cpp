@@ -4,7 +4,8 @@
 // are no bulk copies, fills rings of slots, running ahead as far as these
 // allow; groups of warps, each with its rows of the program's tile, take the
 // slots and multiply. Items whose steps depend on their rows are taken in
-// descending order by whichever block is free; all others are shared out.
+// descending order by whichever block is free; all others are shared out. In a
+// stream blocks do parts of items, which they bring together.
 //
 //===----------------------------------------------------------------------===//
 
@@ -149,14 +150,23 @@ LogicalResult Scheduler::declare() {
   Value items = arith::MulIOp::create(b, others, counts[plan.rowCoordinate]);
   if (*guard)
     items = arith::MulIOp::create(b, items, *guard);
-  bool varies = plan.hasStepsOfRows();
+  for (size_t i = 0; i < counts.size(); ++i)
+    if (i != plan.rowCoordinate)
+      order.push_back(i);
+  order.push_back(plan.rowCoordinate);
+  bool varies = plan.hasStepsOfRows() && !options.isStream;
   bool hasStationary = llvm::any_of(
       plan.slots, [](const SlotOperand &slot) { return !slot.isMoving; });
   // Threads that copy learn of their items alone.
   if (varies && hasStationary && plan.machine.hasBulkCopies)
     kind = pipe::WorkKind::Dynamic;
-  work =
-      pipe::WorkOp::create(b, pipe::WorkType::get(b.getContext(), kind), items);
+  if (options.isStream) {
+    if (failed(createStream(items)))
+      return failure();
+  } else {
+    work = pipe::WorkOp::create(b, pipe::WorkType::get(b.getContext(), kind),
+                                items);
+  }
   bool takesTurns =
       options.takesTurns && plan.numGroups > 1 && !plan.lateProducts.empty();
   if (takesTurns)
@@ -166,6 +176,32 @@ LogicalResult Scheduler::declare() {
   declareStaging();
   if (varies)
     section = getSection();
+  return success();
+}
+
+LogicalResult Scheduler::createStream(Value items) {
+  kind = pipe::WorkKind::Stream;
+  tile::ProgramOp program = plan.program;
+  auto varies = [&](size_t i) {
+    return plan.hasStepsOf(program.getCoordinates()[i]);
+  };
+  auto firstAlike = std::stable_partition(order.begin(), order.end(), varies);
+  Value alike = i32(1);
+  for (size_t i : llvm::make_range(firstAlike, order.end()))
+    alike = arith::MulIOp::create(b, alike, counts[i]);
+  auto op = pipe::WorkOp::create(b, pipe::WorkType::get(b.getContext(), kind),
+                                 items, alike);
+  work = op;
+  OpBuilder::InsertionGuard guard(b);
+  Block *body = b.createBlock(&op.getSteps(), {}, b.getI32Type(), b.getLoc());
+  ScalarEmitter emitter(b);
+  if (failed(frame.bindArguments(emitter)))
+    return failure();
+  setItem(emitter, body->getArgument(0));
+  if (failed(emitScalars(emitter)))
+    return failure();
+  StepSequence sequence(b, emitter, plan.sweep);
+  pipe::YieldOp::create(b, ValueRange(sequence.getNumSteps()));
   return success();
 }
 
@@ -190,10 +226,22 @@ Value Scheduler::openWorkLoop() {
         b, pipe::CursorType::get(
                b.getContext(),
                cast<pipe::RingType>(operand.rings[0].getType()).getSlots()));
-  Value first = pipe::FirstItemOp::create(b, b.getI32Type(), work);
+  Value first;
   Values inits = getCursors(true);
   size_t numMoving = inits.size();
   llvm::append_range(inits, getCursors(false));
+  if (kind == pipe::WorkKind::Stream) {
+    auto part = pipe::FirstPartOp::create(b, work);
+    first = part.getItem();
+    inits.push_back(part.getBefore());
+    // Where there are few steps, some blocks have none.
+    Value exists =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::sge, first, i32(0));
+    auto choice = scf::IfOp::create(b, exists, /*withElseRegion=*/false);
+    b.setInsertionPointToStart(choice.thenBlock());
+  } else {
+    first = pipe::FirstItemOp::create(b, b.getI32Type(), work);
+  }
   auto loop =
       pipe::WorkLoopOp::create(b, TypeRange(ValueRange(inits)), first, inits);
   Block *body = b.createBlock(&loop.getBody());
@@ -202,7 +250,12 @@ Value Scheduler::openWorkLoop() {
     body->addArgument(init.getType(), b.getLoc());
   ValueRange carried = ValueRange(body->getArguments()).drop_front();
   setCursors(carried.take_front(numMoving), true);
-  setCursors(carried.drop_front(numMoving), false);
+  carried = carried.drop_front(numMoving);
+  if (kind == pipe::WorkKind::Stream) {
+    stepsBefore = carried.back();
+    carried = carried.drop_back();
+  }
+  setCursors(carried, false);
   return item;
 }
 
@@ -210,12 +263,41 @@ void Scheduler::closeWorkLoop(Value next) {
   Values yields = {next};
   llvm::append_range(yields, getCursors(true));
   llvm::append_range(yields, getCursors(false));
+  if (kind == pipe::WorkKind::Stream)
+    yields.push_back(stepsBefore);
   pipe::YieldOp::create(b, yields);
 }
 
-void Scheduler::setItem(RegisterEmitter &emitter, Value item) {
+Value Scheduler::getNextItem(Value item) {
+  if (kind != pipe::WorkKind::Stream)
+    return pipe::NextItemOp::create(b, b.getI32Type(), work, item);
+  auto next = pipe::NextPartOp::create(b, work, item, stepsBefore, numSteps);
+  stepsBefore = next.getNextBefore();
+  return next.getNext();
+}
+
+std::pair<Value, Value> Scheduler::getSteps(StepSequence &sequence) {
+  numSteps = sequence.getNumSteps();
+  if (kind != pipe::WorkKind::Stream)
+    return {i32(0), numSteps};
+  auto part = pipe::PartOp::create(b, work, stepsBefore, numSteps);
+  return {part.getFirst(), part.getLast()};
+}
+
+LogicalResult Scheduler::emitScalars(ScalarEmitter &emitter) {
   tile::ProgramOp program = plan.program;
-  Value rows = counts[plan.rowCoordinate], other, tile;
+  for (Operation &op : program.getBody().front()) {
+    if (&op == plan.sweep)
+      break;
+    if (RegisterEmitter::isScalar(&op) && failed(emitter.emitScalar(&op)))
+      return failure();
+  }
+  return success();
+}
+
+void Scheduler::setItem(ScalarEmitter &emitter, Value item) {
+  tile::ProgramOp program = plan.program;
+  Value rows = counts[plan.rowCoordinate], other = item, tile;
   auto div = [&](Value x, Value y) -> Value {
     return arith::DivUIOp::create(b, x, y);
   };
@@ -233,21 +315,18 @@ void Scheduler::setItem(RegisterEmitter &emitter, Value item) {
     other = arith::AddIOp::create(b, first, rem(within, width));
     tile = arith::SubIOp::create(b, arith::SubIOp::create(b, rows, i32(1)),
                                  div(within, width));
-  } else {
-    other = div(item, rows);
-    tile = rem(item, rows);
   }
-  std::optional<size_t> slowest;
-  for (size_t i = 0; i < counts.size() && !slowest; ++i)
-    if (i != plan.rowCoordinate)
-      slowest = i;
-  for (size_t i = counts.size(); i-- > 0;) {
-    Value number = tile;
-    if (i != plan.rowCoordinate) {
-      number = i == slowest ? other : rem(other, counts[i]);
-      if (i != slowest)
-        other = div(other, counts[i]);
-    }
+  auto changing = ArrayRef(order);
+  if (section)
+    changing = changing.drop_back();
+  SmallVector<Value> numbers(counts.size(), tile);
+  for (size_t place = changing.size(); place-- > 0;) {
+    size_t i = changing[place];
+    numbers[i] = place == 0 ? other : rem(other, counts[i]);
+    if (place != 0)
+      other = div(other, counts[i]);
+  }
+  for (auto [i, number] : llvm::enumerate(numbers)) {
     if (int64_t size = program.getSpaceTiles()[i]; size != 1)
       number = arith::MulIOp::create(b, number, i32(size));
     emitter.setScalar(program.getCoordinates()[i], number);

@@ -32,6 +32,8 @@ private:
     Values rings;
     /// A role's place in the ring.
     mlir::Value cursor;
+    /// Where the pages of its tile begin among those of a step.
+    size_t firstPage = 0;
   };
 
   // The kernel (Scheduler.cpp).
@@ -40,13 +42,24 @@ private:
   void declareStaging();
   pipe::SharedType getSlotType(const SlotOperand &slot);
   mlir::Value getSection();
+  void createWork(mlir::Value items);
+  /// Orders coordinates by whether items of other numbers have other steps, for
+  /// a stream, and counts an item's; how many follow each other that have
+  /// equal numbers.
+  mlir::LogicalResult createStream(mlir::Value items);
   mlir::LogicalResult enterRole(RegisterEmitter &emitter);
   /// Begins the loop over a role's items, with the places in its rings; returns
   /// the item.
   mlir::Value openWorkLoop();
   void closeWorkLoop(mlir::Value next);
   /// Tells `emitter` the coordinates of an item.
-  void setItem(RegisterEmitter &emitter, mlir::Value item);
+  void setItem(ScalarEmitter &emitter, mlir::Value item);
+  /// Emits what stands before the sweep and has no tiles.
+  mlir::LogicalResult emitScalars(ScalarEmitter &emitter);
+  /// The steps of an item that this block does: all, or those of its part.
+  std::pair<mlir::Value, mlir::Value> getSteps(StepSequence &sequence);
+  /// The item after `item`, of work that a role takes by itself.
+  mlir::Value getNextItem(mlir::Value item);
   mlir::LogicalResult setStep(RegisterEmitter &emitter, const Step &step);
   mlir::Value i32(int64_t value) {
     return mlir::arith::ConstantIntOp::create(b, b.getI32Type(), value);
@@ -67,12 +80,18 @@ private:
   // The role that loads (LoadRole.cpp).
   mlir::LogicalResult writeLoadRole();
   mlir::LogicalResult loadItem(RegisterEmitter &emitter, mlir::Value message);
+  pipe::CacheHint getCacheHint(const SlotOperand &slot);
   void fill(RegisterEmitter &emitter, Operand &operand,
-            mlir::ValueRange messages);
-  void fillMoving(RegisterEmitter &emitter, const Step &step, bool isLate);
+            mlir::ValueRange messages, mlir::ValueRange pages = {});
+  /// `pages` are the step's.
+  void fillMoving(RegisterEmitter &emitter, const Step &step, bool isLate,
+                  mlir::ValueRange pages);
+  /// The pages of all tiles of the step that was set: operands that ask the
+  /// same of one table share them.
+  mlir::FailureOr<Values> findPages(RegisterEmitter &emitter);
   /// Copies rows of a box into a slot, run by run; `row` is where one begins.
   void fillPages(RegisterEmitter &emitter, Operand &operand,
-                 mlir::ValueRange messages);
+                 mlir::ValueRange messages, mlir::ValueRange pages);
   void copyRuns(const BoxLayout &layout, int64_t numRows, int64_t firstRow,
                 mlir::Value &row,
                 llvm::function_ref<void(mlir::DenseI64ArrayAttr)> copy);
@@ -92,13 +111,18 @@ private:
   mlir::LogicalResult emitTurn(RegisterEmitter &emitter,
                                std::optional<Step> known, mlir::Value isLast,
                                bool isFirst, State &state);
+  /// Those of steps `first` on, up to `end`, of which there are `last` in all.
   mlir::LogicalResult emitTurns(RegisterEmitter &emitter,
                                 StepSequence &sequence, mlir::Value first,
-                                mlir::Value last, StepKind kind, State &state);
+                                mlir::Value end, mlir::Value last,
+                                StepKind kind, State &state);
   mlir::LogicalResult finishLate(RegisterEmitter &emitter, const Values &tokens,
                                  const State &state);
   mlir::LogicalResult drain(RegisterEmitter &emitter, State &state);
   mlir::LogicalResult emitEpilogue(RegisterEmitter &emitter);
+  /// Combines what blocks have of a stream's item, and begins the branch of the
+  /// one that has it whole: the insertion point is left in it.
+  mlir::LogicalResult meet(RegisterEmitter &emitter);
   mlir::LogicalResult emitStore(RegisterEmitter &emitter, tile::StoreOp op);
   void collectPending();
   bool beginsWithZero(tile::DotOp dot, bool isFirst);
@@ -128,6 +152,10 @@ private:
   /// than the rows'; of these, those that follow each other.
   Values counts;
   mlir::Value others, section;
+  /// Coordinates by number, the one that changes from item to item last.
+  llvm::SmallVector<size_t> order;
+  /// In a role, of a stream's item: the steps of those before it, and its own.
+  mlir::Value stepsBefore, numSteps;
   llvm::SmallVector<Operand> operands;
   /// For each store of a matrix, the tile on which each group stages it.
   llvm::DenseMap<mlir::Operation *, Values> staging;

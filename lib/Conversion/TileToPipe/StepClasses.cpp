@@ -135,13 +135,12 @@ void StepPlan::findPartialCarries() {
 // What tiles of rows share
 //===----------------------------------------------------------------------===//
 
-bool StepPlan::dependsOnRows(Value value) const {
-  tile::ProgramOp owner = program;
-  Value rows = owner.getCoordinates()[rowCoordinate];
+/// Whether `value` is made of `coordinate`.
+static bool dependsOn(Value value, Value coordinate) {
   llvm::SetVector<Value> work;
   work.insert(value);
   for (size_t i = 0; i < work.size(); ++i) {
-    if (work[i] == rows)
+    if (work[i] == coordinate)
       return true;
     if (Operation *op = work[i].getDefiningOp())
       op->walk([&](Operation *inner) {
@@ -151,18 +150,45 @@ bool StepPlan::dependsOnRows(Value value) const {
   return false;
 }
 
-bool StepPlan::hasStepsOfRows() const {
-  auto isOfRows = [&](Value value) {
-    return value.getType().isIndex() && dependsOnRows(value);
+bool StepPlan::dependsOnRows(Value value) const {
+  tile::ProgramOp owner = program;
+  return dependsOn(value, owner.getCoordinates()[rowCoordinate]);
+}
+
+bool StepPlan::hasStepsOf(Value coordinate) const {
+  auto isOf = [&](Value value) {
+    return value.getType().isIndex() && dependsOn(value, coordinate);
   };
-  if (llvm::any_of(sweep->getOperands(), isOfRows))
+  if (llvm::any_of(sweep->getOperands(), isOf))
     return true;
-  bool isOfRowsInside = false;
+  bool isOfInside = false;
   for (Region &locator : sweep.getLocators())
     locator.walk([&](Operation *op) {
-      isOfRowsInside |= llvm::any_of(op->getOperands(), isOfRows);
+      isOfInside |= llvm::any_of(op->getOperands(), isOf);
     });
-  return isOfRowsInside;
+  return isOfInside;
+}
+
+bool StepPlan::hasStepsOfRows() const {
+  tile::ProgramOp owner = program;
+  return hasStepsOf(owner.getCoordinates()[rowCoordinate]);
+}
+
+Refusal StepPlan::checkStream(int64_t cluster) const {
+  if (sweep.getMerge().empty())
+    return refuse(sweep, "blocks that do parts of its steps cannot combine "
+                         "them, as it has no merge");
+  if (cluster > 1)
+    return refuse(sweep, "blocks of a cluster take one step together, but "
+                         "those of a stream do different ones");
+  for (Value out : sweep.getOuts()) {
+    auto type = cast<RankedTensorType>(out.getType());
+    if (type.getRank() == 0 || !isRow(out, 0) ||
+        type.getElementTypeBitWidth() != 32)
+      return refuse(sweep, "blocks bring rows of 32 bits together, but it "
+                           "carries something else");
+  }
+  return {};
 }
 
 Refusal StepPlan::checkCluster(int64_t cluster) const {

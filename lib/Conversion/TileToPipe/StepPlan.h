@@ -95,11 +95,16 @@ public:
   bool isRow(mlir::Value tile, int64_t dim) const;
   /// Whether a value depends on where the program's rows are.
   bool dependsOnRows(mlir::Value value) const;
+  /// Whether other numbers of a coordinate of the program may have other steps.
+  bool hasStepsOf(mlir::Value coordinate) const;
   /// Whether other rows may have other steps.
   bool hasStepsOfRows() const;
   /// Whether neighbouring tiles of rows can be fetched for together; refuses
   /// others.
   Refusal checkCluster(int64_t cluster) const;
+  /// Whether blocks, in clusters of so many, can do parts of items; refuses
+  /// others.
+  Refusal checkStream(int64_t cluster) const;
 
   const MachineModel &machine;
   tile::ProgramOp program;
