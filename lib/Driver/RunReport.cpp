@@ -123,8 +123,11 @@ void attn::printJson(const RunReport &report, llvm::raw_ostream &os) {
         json.attribute("turns", report.schedule->takesTurns);
         json.attribute("split", report.schedule->split);
         json.attribute("cluster", report.schedule->cluster);
+        json.attribute("stream", report.schedule->isStream);
         json.attribute("by", report.scheduleOrigin);
       });
+    if (!report.unscheduled.empty())
+      json.attribute("unscheduled", report.unscheduled);
     if (report.errors)
       json.attribute("right", report.isRight());
   });
@@ -166,6 +169,8 @@ void attn::printText(const RunReport &report, llvm::raw_ostream &os) {
   if (report.schedule)
     os << "schedule: " << format(*report.schedule) << " by "
        << report.scheduleOrigin << "\n";
+  if (!report.unscheduled.empty())
+    os << "by ordinary threads: " << report.unscheduled << "\n";
   bool isCached = report.isCached.value_or(false);
   os << (isCached ? "loaded from the cache in " : "compiled in ")
      << llvm::format(isCached ? "%.1f" : "%.0f", report.compileMs) << " ms\n";

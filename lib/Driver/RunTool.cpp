@@ -131,9 +131,10 @@ PipelineOptions Run::getPipeline() {
   setSchedule(options.reports, options.target, problem, pipeline);
   pipeline.tileKeys = options.tileKeys;
   pipeline.tileRows = options.tileRows;
-  // Few queries are not worth a tile of many rows.
+  // Few queries are not worth a tile of many rows, unless heads fill it.
   auto queries = problem.extents.find("P");
   bool isGiven = options.tileRows || options.reports.buffer ||
+                 options.gpu.schedule.rows || options.gpu.pack ||
                  source.func.getScheduleAttr();
   if (!isGiven && queries != problem.extents.end() && queries->second <= 16)
     pipeline.tileRows = std::max<int64_t>(queries->second, 1);
@@ -177,6 +178,7 @@ Status Run::compile(RunReport &report) {
   report.isCached = compiled.isCached;
   report.schedule = compiled.schedule;
   report.scheduleOrigin = compiled.scheduleOrigin;
+  report.unscheduled = compiled.unscheduled;
   const Manifest *manifest = compiled.kernel ? &compiled.manifest : nullptr;
   report.target = manifest ? manifest->target.cpu : options.target;
   report.passes = comparePasses(*compiled.bound, *compiled.reduced);

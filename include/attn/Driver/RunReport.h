@@ -57,10 +57,10 @@ struct RunReport {
   int threads = 1;
   double compileMs = 0;
   /// Of a GPU: whether the kernel came from the cache, if there is one, and the
-  /// schedule and who chose it, if it has one.
+  /// schedule and who chose it, if it has one, or why it has none.
   std::optional<bool> isCached;
   std::optional<TileSchedule> schedule;
-  std::string scheduleOrigin;
+  std::string scheduleOrigin, unscheduled;
   /// The text of the reports that were asked for.
   std::string details;
 
