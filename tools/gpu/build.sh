@@ -38,6 +38,20 @@ schedule neighborhood-3d 128 --specialize --q-len=115200 --kv-len=115200 \
   --set=window_z=18 --set=window_y=24 --set=window_x=24
 schedule s2 128 --set=block=64 --set=vertical=16
 schedule block-sparse 128 --set=block_rows=128 --set=block_cols=128
+# Those that decode.py times: of groups of up to four heads, without pages or in some.
+decode() {
+  build/bin/attn-compile "$2" --target=sm_90a --dtype=bf16 --head-dim=128 --pack=4 \
+    --report=resources -o ".carry/kernels/decode-$1.attn" "${@:3}"
+}
+for keys in 64 128; do
+  slots=$((384 / keys))
+  schedule=rows=64,keys=$keys,slots=$slots,stream=1
+  decode gqa-$keys gqa --schedule=$schedule
+  decode causal-$keys causal-bottom-right --schedule=$schedule
+  for page in 16 64 256; do
+    decode gqa-$keys-page$page gqa --page=$page --schedule=$schedule
+  done
+done
 # Variants in f32 by ordinary threads, and for comparison by the CPU.
 for variant in $(build/bin/attn-compile --list | awk '{ print $1 }'); do
   build/bin/attn-compile "$variant" --target=sm_90a \

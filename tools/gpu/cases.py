@@ -54,6 +54,9 @@ LARGEST_WORK = 20e6
 
 QUERIES = [0, 1] + 2 * [17, 64, 127, 128, 129, 200, 300, 513]
 KEYS = [0, 1] + 2 * [16, 100, 127, 128, 129, 255, 384, 700, 1025, 2500]
+# Of decoding: query heads a key head, and keys of a page.
+GROUPS = [1, 3, 4, 5, 7, 8, 16, 32]
+PAGES = [None, 8, 16, 64, 256]
 LAYOUTS = ["contiguous"] * 10 + ["transposed", "strided", "misaligned", "reversed"]
 INPUTS = ["normal", "normal", "normal", "outliers", "rising"]
 
@@ -95,6 +98,34 @@ def _draw_boxes(rng, dims):
     args += [f"--{side}-len={64 * 16}" for side in ("q", "kv")]
     args += [f"--set=window_{axis}={rng.choice([3, 5, 9, 13])}" for axis in "yx"]
     return [*args, "--set=width=64"]
+
+
+def draw_decoding(rng, variants, dims):
+    """A case of few queries over a cache, whose steps blocks share."""
+    variant = rng.choice(variants)
+    drawn = PARAMETERS.get(variant, {})
+    while True:
+        batch, heads = rng.choice([1, 1, 2, 5, 9]), rng.choice([1, 1, 2, 4])
+        group = 1 if variant in WITHOUT_GROUPS else rng.choice(GROUPS)
+        queries, keys = rng.choice([1, 1, 1, 2, 5, 16]), rng.choice(KEYS)
+        dim = rng.choice(dims)
+        work = batch * heads * group * queries * keys * (2 * dim + 32)
+        if work <= LARGEST_WORK:
+            break
+    args = [
+        variant, f"--dtype={rng.choice(['bf16', 'f16'])}", f"--batch={batch}",
+        f"--kv-heads={heads}", f"--heads={heads * group}", f"--q-len={queries}",
+        f"--kv-len={keys}", f"--head-dim={dim}", f"--seed={rng.randrange(10**6)}",
+        f"--input={rng.choice(INPUTS)}", "--schedule=rows=64,stream=1",
+    ]
+    if page := rng.choice(PAGES):
+        args.append(f"--page={page}")
+    if variant not in WITHOUT_GROUPS and rng.random() < 0.8:
+        args.append(f"--pack={1 << (group - 1).bit_length()}")
+    args += [f"--set={name}={rng.choice(values)}" for name, values in drawn.items()]
+    for rank, values in EXTENTS.get(variant, {}).items():
+        args.append(f"--extent={rank}={rng.choice(values)}")
+    return args
 
 
 def draw(rng, variants, dims):

@@ -5,6 +5,10 @@
 #   tools/gpu/run.sh bench [PROGRAM...]    speed beside peers, JSON rows
 #   tools/gpu/run.sh schedules VARIANT:D[:LENGTHS[:NAME=VALUE...]]...
 #                                          the same of variants with schedules
+#   tools/gpu/run.sh decode [--kernels NAME,...] [ROW...]
+#                                          speed of decoding beside cuDNN and a sum
+#   tools/gpu/run.sh steps [KERNEL=ROW...] equal bits of decoding steps, launched
+#                                          1000 times beside a load, and captured
 #   tools/gpu/run.sh repeat VARIANT:D[:LENGTHS[:NAME=VALUE...]]...
 #                                          equal bits of 1000 launches beside a load
 #   tools/gpu/run.sh sweep VARIANT...|--all
@@ -26,7 +30,7 @@ if ! python3 -c 'import torch; assert torch.cuda.is_available()' 2> /dev/null; t
   exit 0
 fi
 case $command in
-  check | bench | schedules | repeat | sweep | large | cycles | sanitize)
+  check | bench | schedules | decode | steps | repeat | sweep | large | cycles | sanitize)
     exec python3 "tools/gpu/$command.py" "$@"
     ;;
   launch)
@@ -35,7 +39,7 @@ case $command in
       "$PWD/.carry/libattn-forwarding-driver.so"
     ;;
   *)
-    echo "expects check, bench, schedules, repeat, sweep, large, cycles, launch or sanitize, but got '$command'" >&2
+    echo "expects check, bench, schedules, decode, steps, repeat, sweep, large, cycles, launch or sanitize, but got '$command'" >&2
     exit 2
     ;;
 esac

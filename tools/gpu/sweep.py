@@ -105,6 +105,10 @@ def main():
     parser.add_argument("--seconds", type=float, help="begin no case after that time")
     parser.add_argument("--head-dims", help="some of them, by commas (32, 40, ..., 256)")
     parser.add_argument("--target", default="sm_90a")
+    parser.add_argument(
+        "--decoding", action="store_true",
+        help="few queries over a cache, also in pages, whose steps blocks share",
+    )
     options = parser.parse_args()
     if options.all == bool(options.variants):
         parser.error("expects names of variants or --all")
@@ -113,7 +117,8 @@ def main():
     if options.head_dims:
         dims = [int(x) for x in options.head_dims.split(",")]
     rng = random.Random(options.seed)
-    drawn = [cases.draw(rng, variants, dims) for _ in range(options.cases)]
+    draw = cases.draw_decoding if options.decoding else cases.draw
+    drawn = [draw(rng, variants, dims) for _ in range(options.cases)]
     if options.target != "sm_90a":  # boxes mean nothing for a CPU
         drawn = [[a for a in args if a != "--specialize"] for args in drawn]
     drawn = [[*args, f"--target={options.target}", "--check", "--json"] for args in drawn]
