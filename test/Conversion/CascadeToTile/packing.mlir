@@ -8,8 +8,8 @@
 // CHECK-DAG: #[[$Q:.*]] = affine_map<(d0, d1)[s0, s1] -> (s0, (d0 + s1) mod 8, (d0 + s1) floordiv 8, d1)>
 // CHECK-DAG: #[[$O:.*]] = affine_map<(d0)[s0, s1] -> ((d0 + s1) floordiv 8, s0, (d0 + s1) mod 8)>
 // CHECK-LABEL: tile.program @sums(
-// CHECK-SAME:    memref<?x?x?x64xf32, {{.*}}> {tile.access = "read", tile.name = "q", tile.shape = ["B", "G", "P", 64]}
-// CHECK-SAME:    {tile.access = "write", tile.name = "o", tile.shape = ["P", "B", "G"]}
+// CHECK-SAME:    memref<?x?x?x64xf32, {{.*}}> {tile.access = "read", tile.most = {G = 8 : i64}, tile.name = "q", tile.shape = ["B", "G", "P", 64]}
+// CHECK-SAME:    {tile.access = "write", tile.most = {G = 8 : i64}, tile.name = "o", tile.shape = ["P", "B", "G"]}
 // CHECK-SAME:    index {tile.extent = "R", tile.value = ["mul", "P", 8]}
 // CHECK-SAME:    space(%[[B:arg[0-9]+]] = "B" by 1, %[[R:arg[0-9]+]] = "R" by 64)
 // CHECK:         tile.load %{{.*}}[#[[$Q]]](%[[B]], %[[R]]) valid(%{{.*}}, %{{.*}}) clips :
