@@ -131,8 +131,8 @@ Agent::Progress Agent::meet(MeetOp op) {
     for (auto [value, result] :
          llvm::zip_equal(op.getValues(), op.getCombined())) {
       Type element = cast<RankedTensorType>(result.getType()).getElementType();
-      set(result, Registers(get<RegistersRef>(value)->size(),
-                            getUndefined(element)));
+      set(result,
+          Registers(get<RegistersRef>(value)->size(), getUndefined(element)));
     }
     return Progress::outside;
   }

@@ -261,8 +261,8 @@ struct NextPartLowering : OpConversionPattern<NextPartOp> {
 /// Registers that go to memory together.
 constexpr int64_t kChunk = 4, kChunkBytes = 4 * kChunk;
 
-/// Up to so many parts one warp folds alone, two on their way at a time: four take
-/// as long to bring together what they have. Of more each has some.
+/// Up to so many parts one warp folds alone, two on their way at a time: four
+/// take as long to bring together what they have. Of more each has some.
 constexpr int64_t kFewParts = 6;
 
 int64_t countChunks(ValueRange values) {
@@ -451,9 +451,9 @@ Value Meeting::getFirstPart(Value warp) {
                                           e.constant(kGroupWarps)));
 }
 
-/// What warps have folded, of which each has some, in a tree: at each level half
-/// of those that are left send theirs to the ones before. Of the results the
-/// first warp's alone counts.
+/// What warps have folded, of which each has some, in a tree: at each level
+/// half of those that are left send theirs to the ones before. Of the results
+/// the first warp's alone counts.
 Meeting::Registers Meeting::foldWarps(ValueRange own, Value hasRows) {
   Value warp = values.warpInGroup, one = e.constant(1);
   Value place = getPlace(getFirstPart(warp), values.lane);
@@ -462,8 +462,8 @@ Meeting::Registers Meeting::foldWarps(ValueRange own, Value hasRows) {
                          e.constant(llvm::Log2_64(kGroupWarps)), one, own);
   OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPointToStart(loop.getBody());
-  Value distance = arith::ShLIOp::create(rewriter, e.loc, one,
-                                         loop.getInductionVar());
+  Value distance =
+      arith::ShLIOp::create(rewriter, e.loc, one, loop.getInductionVar());
   Value pair = e.sub(e.add(distance, distance), one);
   Value within = arith::AndIOp::create(rewriter, e.loc, warp, pair);
   Value sends = e.compare(arith::CmpIPredicate::eq, within, distance);
