@@ -322,6 +322,25 @@ struct ExtendHalf : OpRewritePattern<arith::ExtFOp> {
   }
 };
 
+/// A number that is repeated is widened where it comes from: between blocks of
+/// code LLVM keeps one of bf16 as f32, and calls a library to narrow it again.
+struct WidenBeforeBroadcast : OpRewritePattern<arith::ExtFOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(arith::ExtFOp op,
+                                PatternRewriter &rewriter) const override {
+    auto broadcast = op.getIn().getDefiningOp<vector::BroadcastOp>();
+    Value number = broadcast ? broadcast.getSource() : Value();
+    if (!number || !number.getType().isBF16())
+      return rewriter.notifyMatchFailure(op, "widens no repeated bf16");
+    rewriter.setInsertionPointAfterValue(number);
+    Value wide = arith::ExtFOp::create(
+        rewriter, op.getLoc(), getElementTypeOrSelf(op.getType()), number);
+    rewriter.setInsertionPoint(op);
+    rewriter.replaceOpWithNewOp<vector::BroadcastOp>(op, op.getType(), wide);
+    return success();
+  }
+};
+
 /// Without the instruction, LLVM would call a library. `OpTy` multiplies its
 /// first two operands and adds the third.
 template <typename OpTy> struct SplitFma : OpRewritePattern<OpTy> {
@@ -344,7 +363,7 @@ void attn::cpu::populateExpandVectorMathPatterns(RewritePatternSet &patterns,
   patterns.add<Expand<math::Exp2Op>>(context, machine, &VectorWriter::exp2);
   patterns.add<Expand<math::TanhOp>>(context, machine, &VectorWriter::tanh);
   if (!machine.pairDot)
-    patterns.add<TruncateToBf16>(context);
+    patterns.add<TruncateToBf16, WidenBeforeBroadcast>(context);
   if (!machine.hasHalfConversion)
     patterns.add<TruncateToHalf, ExtendHalf>(context);
   if (!machine.hasFma)

@@ -52,3 +52,15 @@ func.func @log(%x: vector<4xf32>) -> vector<4xf32> {
   %y = math.log %x : vector<4xf32>
   return %y : vector<4xf32>
 }
+
+// A bf16 that lives across blocks of code would be narrowed by a call.
+// V3-LABEL: func @repeated_bf16(
+//  V3-SAME:   %[[X:[a-z0-9]+]]: bf16
+//       V3:   %[[WIDE:.*]] = arith.extf %[[X]] : bf16 to f32
+//       V3:   %[[ALL:.*]] = vector.broadcast %[[WIDE]] : f32 to vector<8xf32>
+//       V3:   return %[[ALL]]
+func.func @repeated_bf16(%x: bf16) -> vector<8xf32> {
+  %all = vector.broadcast %x : bf16 to vector<8xbf16>
+  %y = arith.extf %all : vector<8xbf16> to vector<8xf32>
+  return %y : vector<8xf32>
+}
