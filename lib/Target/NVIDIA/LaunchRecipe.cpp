@@ -188,6 +188,8 @@ private:
   Expr getWorkspaceOffset(KernelOp kernel, unsigned index);
   LogicalResult addWork(KernelOp kernel);
   void addMeetings(KernelOp kernel);
+  /// A parameter that points to so many bytes, 0 before the first launch.
+  void addState(Expr bytes);
 
   Launch launch;
   /// The type and shape that an argument's first kernel gives it.
@@ -334,6 +336,13 @@ LogicalResult ManifestBuilder::addTensor(KernelOp kernel, unsigned index) {
                      {TypeAttr::get(type.getElementType()), entries}));
 }
 
+void ManifestBuilder::addState(Expr bytes) {
+  launch.parameters.push_back(Launch::Parameter::state(manifest.stateBytes));
+  manifest.stateBytes = manifest.stateBytes == Expr(0)
+                            ? std::move(bytes)
+                            : manifest.stateBytes + std::move(bytes);
+}
+
 /// A counter a block and group, and two places a block for parts of items.
 void ManifestBuilder::addMeetings(KernelOp kernel) {
   Expr blocks = Expr::name(Launch::multiprocessors);
@@ -343,9 +352,7 @@ void ManifestBuilder::addMeetings(KernelOp kernel) {
     groups = op->getParentOfType<RoleOp>().getGroups();
     bytes = getMeetingBytes(op) * groups;
   });
-  launch.parameters.push_back(Launch::Parameter::state(manifest.stateBytes));
-  manifest.stateBytes =
-      std::move(manifest.stateBytes) + blocks * Expr(kCounterBytes * groups);
+  addState(blocks * Expr(kCounterBytes * groups));
   launch.parameters.push_back(
       Launch::Parameter::workspace(manifest.workspaceBytes));
   manifest.workspaceBytes =
@@ -365,8 +372,7 @@ LogicalResult ManifestBuilder::addWork(KernelOp kernel) {
   launch.grid[0] = getNumBlocks(kind, *items, kernel.getCluster());
   launch.cluster[0] = kernel.getCluster();
   if (kind == WorkKind::Dynamic) {
-    launch.parameters.push_back(Launch::Parameter::state(manifest.stateBytes));
-    manifest.stateBytes = std::move(manifest.stateBytes) + Expr(kCounterBytes);
+    addState(Expr(kCounterBytes));
   }
   if (kind == WorkKind::Stream)
     addMeetings(kernel);

@@ -102,7 +102,8 @@ TEST(MaskCost, IterationsAreDerivedInMicroseconds) {
       }
       llvm::sort(times);
       double median = times[times.size() / 2];
-      EXPECT_LT(median, 10e-6) << variant;
+      // The slowest takes 3 on one machine and 10 on another.
+      EXPECT_LT(median, 25e-6) << variant;
       std::cout << variant << (bindsStatic ? ", static" : "")
                 << (byKeys ? ": " : ", transposed: ") << int64_t(median * 1e9)
                 << " ns, " << bytes[1] << " bytes\n";

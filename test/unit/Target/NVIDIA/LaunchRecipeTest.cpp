@@ -63,7 +63,7 @@ TEST(LaunchRecipeTest, MapsOfPackedRowsHaveAnOrder) {
 pipe.kernel @copies(
     %q: !heads {pipe.name = "q", pipe.access = "read", pipe.shape = ["G", "H", "P", 64]},
     %o: !heads {pipe.name = "o", pipe.access = "write", pipe.shape = ["G", "H", "P", 64]}) {
-  %items = pipe.dim %q, 1 : !heads -> i32
+  %items = pipe.dim %q, 1 : !heads
   %work = pipe.work items(%items) : !pipe.work<persistent>
   %ring = pipe.ring readers(1) : !ring
   %t = pipe.shared_tile : !tile
