@@ -19,8 +19,8 @@ static const OptionSpec kSpecs[] = {
     {"tile-keys", "N", "keys of a step (by the file's schedule, or chosen)"},
     {"page", "N", "keys and values lie in pages of so many keys"},
     {"schedule", "FIELDS",
-     "of a GPU: rows=N,keys=N,slots=N,turns=0|1,split=N,cluster=N or some of "
-     "them (by the table, or chosen)"},
+     "of a GPU: rows=N,keys=N,slots=N,turns=0|1,split=N,cluster=N,stream=0|1 "
+     "or some of them (by the table, or chosen)"},
     {"schedule-table", "FILE", "schedules that go before those that ship"},
     {"pack", "N",
      "of a GPU: the queries of up to N heads of a key head, a power of 2, are "

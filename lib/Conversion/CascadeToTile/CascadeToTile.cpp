@@ -286,8 +286,9 @@ private:
         MemoryTensor tensor{value, type};
         tensor.packing = func.getArgumentPacking(argument.getArgNumber());
         emitter.memory[argument] = tensor;
-      } else
+      } else {
         emitter.scalars.map(argument, value);
+      }
     }
     SmallVector<std::pair<Value, Value>> sequences;
     for (auto &[table, ofTable] : tables) {

@@ -42,7 +42,6 @@ private:
   void declareStaging();
   pipe::SharedType getSlotType(const SlotOperand &slot);
   mlir::Value getSection();
-  void createWork(mlir::Value items);
   /// Orders coordinates by whether items of other numbers have other steps, for
   /// a stream, and counts an item's; how many follow each other that have
   /// equal numbers.
