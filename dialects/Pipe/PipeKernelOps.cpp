@@ -94,6 +94,18 @@ static LogicalResult verifyShape(KernelOp kernel, unsigned index,
              << kShapeAttr << " of argument " << index << " to agree with "
              << type << ", but got " << shape;
   }
+  Attribute most = kernel.getArgAttr(index, kMostAttr);
+  auto bounds = dyn_cast_if_present<DictionaryAttr>(most);
+  auto isBound = [&](NamedAttribute entry) {
+    auto bound = dyn_cast<IntegerAttr>(entry.getValue());
+    return llvm::is_contained(shape, entry.getName()) && bound &&
+           bound.getValue().isStrictlyPositive();
+  };
+  if (most && (!bounds || !llvm::all_of(bounds, isBound)))
+    return kernel.emitOpError("expects ")
+           << kMostAttr << " of argument " << index << " to bound ranks of its "
+           << kShapeAttr << ' ' << shape << " by positive integers, but got "
+           << most;
   return success();
 }
 

@@ -16,9 +16,10 @@ def Pipe_KernelOp : Pipe_Op<"kernel", [
 
     Arguments:
     * a `!pipe.global` is a tensor of the caller's. `pipe.name` is its name,
-      `pipe.access` is `"read"`, `"write"` or, of
-      memory that the kernels of one launch share, `"workspace"`, and `pipe.shape` its shape: names
-      of ranks or integers;
+      `pipe.access` is `"read"`, `"write"` or, of memory that the kernels of one
+      launch share, `"workspace"`, and `pipe.shape` its shape: names of ranks or
+      integers. `pipe.most = {G = 8}` says that the kernel covers a rank `G` of
+      the shape up to 8;
     * an integer or float is a scalar given by the caller, with a `pipe.name`.
 
     `cluster = n` launches blocks in clusters of `n` neighbours.
@@ -26,7 +27,8 @@ def Pipe_KernelOp : Pipe_Op<"kernel", [
     Constraints:
     * (C1) Every argument has a `pipe.name`, all distinct.
     * (C2) A `!pipe.global` has `pipe.access`, and a `pipe.shape` with one entry a
-      dimension that agrees with the type's static dimensions.
+      dimension that agrees with the type's static dimensions. Its `pipe.most`
+      bounds ranks of the shape by positive integers.
     * (C3) There is at least one role, and nothing but roles after the first.
     * (C4) There is at most one `pipe.work`, and it precedes the roles.
   }];

@@ -44,7 +44,8 @@ def Tile_ProgramOp : Tile_Op<"program", [
     * a `memref` is a tensor in the caller's memory (or in the workspace), with
       any strides. `tile.name` is its name, `tile.access` one of `"read"`,
       `"write"`, `"workspace"`, and `tile.shape` its shape: names of extents or
-      integers. Workspace is uninitialised before the first program.
+      integers. `tile.most = {G = 8}` says that the program covers an extent `G`
+      of the shape up to 8. Workspace is uninitialised before the first program.
     * an `index` with `tile.extent = "P"` is the extent of rank `P`; with
       `tile.value = ["ceildiv", "M", 1024]` too, it is the value of that expression
       over other extents, as a kernel's manifest writes one;
@@ -67,7 +68,8 @@ def Tile_ProgramOp : Tile_Op<"program", [
     Constraints:
     * (C1) Every argument has a `tile.name` or a `tile.extent`, all distinct.
     * (C2) A `memref` argument has `tile.access` and a `tile.shape` with one entry
-      a dimension, each an integer or a known extent.
+      a dimension, each an integer or a known extent. Its `tile.most` bounds
+      extents of the shape by positive integers.
     * (C3) Each coordinate is along a known extent and its tile is positive.
     * (C4) The body's arguments are the program's, then one `index` a coordinate.
     * (C5) The guard's rank is a known extent, and its bound is positive.

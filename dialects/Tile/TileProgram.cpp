@@ -228,6 +228,17 @@ static LogicalResult verifyTensor(ProgramOp program, unsigned number,
              << number << " to hold names or integers, but got " << entry;
     }
   }
+  Attribute most = program.getArgAttr(number, kMostAttr);
+  auto bounds = dyn_cast_if_present<DictionaryAttr>(most);
+  auto isBound = [&](NamedAttribute entry) {
+    auto bound = dyn_cast<IntegerAttr>(entry.getValue());
+    return llvm::is_contained(shape, entry.getName()) && bound &&
+           bound.getValue().isStrictlyPositive();
+  };
+  if (most && (!bounds || !llvm::all_of(bounds, isBound)))
+    return program.emitOpError("expects the tile.most of argument #")
+           << number << " to bound extents of its tile.shape " << shape
+           << " by positive integers, but got " << most;
   return success();
 }
 

@@ -57,6 +57,22 @@ pipe.kernel @kernel_c2_entry(%x: !pipe.global<?xf32> {pipe.name = "x", pipe.acce
 
 // -----
 
+// expected-error @below {{expects pipe.most of argument 0 to bound ranks of its pipe.shape ["N"] by positive integers, but got {G = 8 : i64}}}
+pipe.kernel @kernel_c2_most_rank(%x: !pipe.global<?xf32> {pipe.name = "x", pipe.access = "read", pipe.shape = ["N"], pipe.most = {G = 8}}) {
+  pipe.role "r" groups(1) warps(1) registers(24) (%g) {
+  }
+}
+
+// -----
+
+// expected-error @below {{by positive integers, but got "N"}}
+pipe.kernel @kernel_c2_most(%x: !pipe.global<?xf32> {pipe.name = "x", pipe.access = "read", pipe.shape = ["N"], pipe.most = "N"}) {
+  pipe.role "r" groups(1) warps(1) registers(24) (%g) {
+  }
+}
+
+// -----
+
 // expected-error @below {{expects at least one pipe.role}}
 pipe.kernel @kernel_c3() {
 }

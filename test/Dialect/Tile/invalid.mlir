@@ -31,6 +31,18 @@ tile.program @program_c2_name(%x: memref<?xf32> {tile.name = "x", tile.access = 
 
 // -----
 
+// expected-error @below {{expects the tile.most of argument #0 to bound extents of its tile.shape [4] by positive integers, but got {G = 8 : i64}}}
+tile.program @program_c2_most_rank(%x: memref<?xf32> {tile.name = "x", tile.access = "read", tile.shape = [4], tile.most = {G = 8}}) space() {
+}
+
+// -----
+
+// expected-error @below {{by positive integers, but got {N = 0 : i64}}}
+tile.program @program_c2_most(%x: memref<?xf32> {tile.name = "x", tile.access = "read", tile.shape = ["N"], tile.most = {N = 0}}, %n: index {tile.extent = "N"}) space() {
+}
+
+// -----
+
 // expected-error @below {{expects a coordinate along an extent of the program, but got "M"}}
 tile.program @program_c3(%n: index {tile.extent = "N"}) space(%i = "M" by 4) {
 }
