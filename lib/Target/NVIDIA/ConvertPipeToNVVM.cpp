@@ -30,10 +30,11 @@ static LogicalResult lowerBody(const KernelValues &values) {
   populateMaskPatterns(converter, values, patterns);
   populateRegisterPatterns(converter, patterns);
   populateMathPatterns(converter, patterns);
+  populateMeetingPatterns(converter, values, patterns);
   populateMmaPatterns(converter, patterns);
   populateRingPatterns(converter, values, patterns);
   populateStorePatterns(converter, values, patterns);
-  populateStreamPatterns(converter, values, patterns);
+  populateStreamPatterns(converter, patterns);
   populateThreadPatterns(converter, values, patterns);
   populateWorkPatterns(converter, patterns);
   arith::populateCeilFloorDivExpandOpsPatterns(patterns);

@@ -13,7 +13,7 @@
 //  * tests of bits: LLVM would shift each to the lowest place, and ptxas moves
 //    seven bits at once to predicates only where they stay in their own;
 //  * reductions over a named barrier: the dialect's op has them over the
-//  block's;
+//    block's;
 //  * waits for products: an op has no link to the accumulators, and LLVM could
 //    move their readers above it.
 //

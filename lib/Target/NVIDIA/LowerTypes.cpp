@@ -121,7 +121,7 @@ PipeTypeConverter::PipeTypeConverter(MLIRContext *context) {
   // The number of the first named barrier.
   addConversion([=](TurnType) -> Type { return i32; });
   // The number of items, and for dynamic work, the counter; of a stream what
-  // LowerStream.cpp lists.
+  // Stream.h lists.
   addConversion(
       [=](WorkType type,
           SmallVectorImpl<Type> &results) -> std::optional<LogicalResult> {

@@ -85,7 +85,7 @@ void createGroupBarrier(mlir::OpBuilder &b, mlir::Operation *op,
 mlir::Value reduceOverGroup(mlir::OpBuilder &b, mlir::Operation *op,
                             mlir::Value value, const KernelValues &values);
 
-/// What stands for a stream (LowerStream.cpp) without its memory, computed at
+/// What stands for a stream (Stream.h) without its memory, computed at
 /// the builder's insertion point by all threads.
 llvm::SmallVector<mlir::Value>
 createStream(mlir::OpBuilder &b, pipe::WorkOp work, const KernelValues &values);
@@ -156,6 +156,9 @@ void populateRegisterPatterns(const mlir::TypeConverter &converter,
                               mlir::RewritePatternSet &patterns);
 void populateMathPatterns(const mlir::TypeConverter &converter,
                           mlir::RewritePatternSet &patterns);
+void populateMeetingPatterns(const mlir::TypeConverter &converter,
+                             const KernelValues &values,
+                             mlir::RewritePatternSet &patterns);
 void populateMmaPatterns(const mlir::TypeConverter &converter,
                          mlir::RewritePatternSet &patterns);
 void populateRingPatterns(const mlir::TypeConverter &converter,
@@ -165,7 +168,6 @@ void populateStorePatterns(const mlir::TypeConverter &converter,
                            const KernelValues &values,
                            mlir::RewritePatternSet &patterns);
 void populateStreamPatterns(const mlir::TypeConverter &converter,
-                            const KernelValues &values,
                             mlir::RewritePatternSet &patterns);
 void populateThreadPatterns(const mlir::TypeConverter &converter,
                             const KernelValues &values,

@@ -1,0 +1,85 @@
+//===- Stream.h - what stands for a line of steps ---------------*- C++ -*-===//
+
+#ifndef ATTN_LIB_TARGET_NVIDIA_STREAM_H
+#define ATTN_LIB_TARGET_NVIDIA_STREAM_H
+
+#include "Lowering.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+
+namespace attn::nvidia {
+
+/// Arithmetic on i32 at one place.
+struct StreamEmitter {
+  mlir::OpBuilder &b;
+  mlir::Location loc;
+
+  mlir::Value constant(int64_t value) { return createI32(b, loc, value); }
+  mlir::Value add(mlir::Value x, mlir::Value y) {
+    return mlir::arith::AddIOp::create(b, loc, x, y);
+  }
+  mlir::Value sub(mlir::Value x, mlir::Value y) {
+    return mlir::arith::SubIOp::create(b, loc, x, y);
+  }
+  mlir::Value mul(mlir::Value x, mlir::Value y) {
+    return mlir::arith::MulIOp::create(b, loc, x, y);
+  }
+  mlir::Value div(mlir::Value x, mlir::Value y) {
+    return mlir::arith::DivUIOp::create(b, loc, x, y);
+  }
+  mlir::Value compare(mlir::arith::CmpIPredicate predicate, mlir::Value x,
+                      mlir::Value y) {
+    return mlir::arith::CmpIOp::create(b, loc, predicate, x, y);
+  }
+  mlir::Value both(mlir::Value x, mlir::Value y) {
+    return mlir::arith::AndIOp::create(b, loc, x, y);
+  }
+  mlir::Value select(mlir::Value condition, mlir::Value x, mlir::Value y) {
+    return mlir::arith::SelectOp::create(b, loc, condition, x, y);
+  }
+  mlir::Value widen(mlir::Value x) {
+    return mlir::arith::ExtUIOp::create(b, loc, b.getI64Type(), x);
+  }
+  /// Over the lanes of the warp.
+  mlir::Value reduce(mlir::NVVM::ReduxKind kind, mlir::Value x) {
+    return mlir::NVVM::ReduxOp::create(b, loc, b.getI32Type(), x, kind,
+                                       constant(-1));
+  }
+  mlir::Value shuffleUp(mlir::Value x, int64_t lanes) {
+    return mlir::NVVM::ShflOp::create(
+        b, loc, x.getType(), constant(-1), x, constant(lanes), constant(0),
+        mlir::NVVM::ShflKind::up, mlir::UnitAttr());
+  }
+};
+
+/// What stands for a stream, as PipeTypeConverter has it.
+struct Stream {
+  explicit Stream(mlir::ValueRange values)
+      : begin(values[0]), end(values[1]), share(values[2]), rest(values[3]),
+        item(values[4]), before(values[5]), counters(values[6]),
+        workspace(values[7]) {}
+
+  /// This block's run; how many steps blocks have at the least, and how many of
+  /// them, the first ones, one more; the item in which the run begins, and the
+  /// steps before it.
+  mlir::Value begin, end, share, rest, item, before;
+  /// An i32 a block and group, 0 between launches, and two places a block.
+  mlir::Value counters, workspace;
+
+  /// The block whose share has step `x`: of the first ones, which have one step
+  /// more, or of the others.
+  mlir::Value findBlock(StreamEmitter &e, mlir::Value x) const {
+    mlir::Value larger = e.add(share, e.constant(1));
+    mlir::Value firstOther = e.mul(rest, larger);
+    mlir::Value least =
+        mlir::arith::MaxUIOp::create(e.b, e.loc, share, e.constant(1));
+    return e.select(e.compare(mlir::arith::CmpIPredicate::slt, x, firstOther),
+                    e.div(x, larger),
+                    e.add(rest, e.div(e.sub(x, firstOther), least)));
+  }
+};
+
+} // namespace attn::nvidia
+
+#endif // ATTN_LIB_TARGET_NVIDIA_STREAM_H
