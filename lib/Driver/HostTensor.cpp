@@ -20,6 +20,8 @@ namespace {
 /// the exponent of the least and that of the largest normal number.
 struct FloatFormat {
   int precision, least, most;
+  /// Where there are no infinities, the largest number; rounding ends there.
+  double limit = std::numeric_limits<double>::infinity();
 };
 } // namespace
 
@@ -29,6 +31,10 @@ static std::optional<FloatFormat> getFormat(DType type) {
     return FloatFormat{11, -14, 15};
   case DType::bf16:
     return FloatFormat{8, -126, 127};
+  case DType::e4m3:
+    return FloatFormat{4, -6, 8, 448};
+  case DType::e5m2:
+    return FloatFormat{3, -14, 15};
   case DType::f32:
     return FloatFormat{24, -126, 127};
   case DType::f64:
@@ -72,14 +78,17 @@ double attn::roundToType(double value, DType type) {
     auto [low, high] = getIntegerRange(type);
     return std::isnan(value) ? 0 : std::clamp(std::nearbyint(value), low, high);
   }
-  if (!std::isfinite(value) || value == 0 || type == DType::f64)
+  if (std::isnan(value) || value == 0 || type == DType::f64)
     return value;
+  if (std::isinf(value))
+    return std::copysign(format->limit, value);
   int last = getLastExponent(value, *format);
   double rounded = std::ldexp(std::nearbyint(std::ldexp(value, -last)), last);
   double limit = std::ldexp(1.0, format->most) * 2;
-  return std::fabs(rounded) >= limit
-             ? std::copysign(std::numeric_limits<double>::infinity(), value)
-             : rounded;
+  if (std::isfinite(format->limit))
+    limit = std::nextafter(format->limit, limit);
+  return std::fabs(rounded) >= limit ? std::copysign(format->limit, value)
+                                     : rounded;
 }
 
 //===----------------------------------------------------------------------===//
@@ -97,31 +106,44 @@ template <typename T> static T read(const uint8_t *from) {
   return typed;
 }
 
-/// The bits of a number of f16.
-static uint16_t encodeHalf(double value) {
-  uint16_t sign = std::signbit(value) ? 0x8000 : 0;
-  double size = std::fabs(value);
+/// The bits of a number of a type of 8 or 16 bits whose exponents lie evenly
+/// around 0; `value` is one of the type's.
+static uint16_t encodeNarrow(DType type, double value) {
+  FloatFormat format = *getFormat(type);
+  int fractionBits = format.precision - 1, bias = 1 - format.least;
+  auto sign = static_cast<uint16_t>(std::signbit(value)
+                                    << (8 * getSizeInBytes(type) - 1));
+  // All bits of the exponent; of e4m3 the largest numbers have these too.
+  auto special = static_cast<uint16_t>((2 * bias + 1) << fractionBits);
   if (std::isnan(value))
-    return 0x7e00;
+    return special | (type == DType::e4m3 ? 7 : 1 << (fractionBits - 1));
   if (std::isinf(value))
-    return sign | 0x7c00;
-  if (size < 0x1p-14)
-    return sign | static_cast<uint16_t>(std::ldexp(size, 24));
-  int exponent;
-  double fraction = std::frexp(size, &exponent); // In [1/2, 1).
-  auto bits = static_cast<uint16_t>(std::ldexp(fraction, 11) - 1024);
-  return sign | static_cast<uint16_t>((exponent + 14) << 10) | bits;
+    return sign | special;
+  double size = std::fabs(value);
+  if (size == 0)
+    return sign;
+  int last = getLastExponent(size, format);
+  auto digits = static_cast<uint16_t>(std::ldexp(size, -last));
+  // The hidden bit counts the exponent up by one.
+  int steps = last - (format.least - fractionBits);
+  return sign | static_cast<uint16_t>((steps << fractionBits) + digits);
 }
 
-static double decodeHalf(uint16_t bits) {
-  double sign = bits & 0x8000 ? -1 : 1;
-  int exponent = bits >> 10 & 31, fraction = bits & 1023;
-  if (exponent == 31)
+static double decodeNarrow(DType type, uint16_t bits) {
+  FloatFormat format = *getFormat(type);
+  int fractionBits = format.precision - 1, bias = 1 - format.least;
+  int signBit = 8 * static_cast<int>(getSizeInBytes(type)) - 1;
+  double sign = bits >> signBit & 1 ? -1 : 1;
+  int rest = bits & ((1 << signBit) - 1);
+  int exponent = rest >> fractionBits,
+      fraction = rest & ((1 << fractionBits) - 1);
+  bool isSpecial =
+      type == DType::e4m3 ? rest == 0x7f : exponent == 2 * bias + 1;
+  if (isSpecial)
     return fraction ? std::numeric_limits<double>::quiet_NaN()
                     : sign * std::numeric_limits<double>::infinity();
-  if (exponent == 0)
-    return sign * std::ldexp(fraction, -24);
-  return sign * std::ldexp(fraction + 1024, exponent - 25);
+  int digits = exponent ? fraction + (1 << fractionBits) : fraction;
+  return sign * std::ldexp(digits, std::max(exponent, 1) - bias - fractionBits);
 }
 
 /// `value` is one of the type's, as roundToType gives.
@@ -142,10 +164,14 @@ static void encode(DType type, double value, uint8_t *to) {
     return;
   }
   case DType::f16: {
-    uint16_t bits = encodeHalf(value);
+    uint16_t bits = encodeNarrow(type, value);
     std::memcpy(to, &bits, 2);
     return;
   }
+  case DType::e4m3:
+  case DType::e5m2:
+    *to = static_cast<uint8_t>(encodeNarrow(type, value));
+    return;
   case DType::i64:
     return write<int64_t>(to, value);
   case DType::i32:
@@ -171,7 +197,10 @@ static double decode(DType type, const uint8_t *from) {
     return single;
   }
   case DType::f16:
-    return decodeHalf(read<uint16_t>(from));
+    return decodeNarrow(type, read<uint16_t>(from));
+  case DType::e4m3:
+  case DType::e5m2:
+    return decodeNarrow(type, *from);
   case DType::i64:
     return static_cast<double>(read<int64_t>(from));
   case DType::i32:

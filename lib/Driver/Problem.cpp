@@ -2,6 +2,8 @@
 
 #include "attn/Driver/Problem.h"
 
+#include "attn/Support/ElementType.h"
+
 #include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
@@ -318,17 +320,5 @@ DType attn::getBoundType(NamedTensorType type, DictionaryAttr attributes,
   if (isa<FloatType>(element) &&
       !(attributes && attributes.contains("cascade.fixed")))
     return problem.dtype;
-  if (element.isBF16())
-    return DType::bf16;
-  if (element.isF16())
-    return DType::f16;
-  if (element.isF32())
-    return DType::f32;
-  if (element.isF64())
-    return DType::f64;
-  if (element.isInteger(1))
-    return DType::i1;
-  if (element.isInteger(8))
-    return DType::i8;
-  return element.isInteger(32) ? DType::i32 : DType::i64;
+  return getDType(element).value_or(DType::i64);
 }

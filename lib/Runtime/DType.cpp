@@ -16,9 +16,9 @@ struct Entry {
 };
 
 /// In the order of the enumerators.
-constexpr Entry entries[] = {{"f32", 4}, {"f64", 8}, {"bf16", 2},
-                             {"f16", 2}, {"i64", 8}, {"i32", 4},
-                             {"u8", 1},  {"i8", 1},  {"i1", 1}};
+constexpr Entry entries[] = {{"f32", 4},  {"f64", 8},  {"bf16", 2}, {"f16", 2},
+                             {"e4m3", 1}, {"e5m2", 1}, {"i64", 8},  {"i32", 4},
+                             {"u8", 1},   {"i8", 1},   {"i1", 1}};
 
 template <typename T> bool fits(int64_t value) {
   return value >= std::numeric_limits<T>::min() &&
@@ -58,13 +58,18 @@ bool attn::isRepresentable(int64_t value, DType type) {
   }
 }
 
-/// DLPack 0.7 and later; Debian's header is of 0.6.
-static constexpr uint8_t dlBool = 6;
+/// DLPack 0.7 and later has the boolean, 1.1 the floats of 8 bits; Debian's
+/// header is of 0.6.
+static constexpr uint8_t dlBool = 6, dlFloat8E4M3FN = 10, dlFloat8E5M2 = 12;
 
 DLDataType attn::getDLType(DType type) {
   uint8_t code = isInteger(type) ? kDLInt : kDLFloat;
   if (type == DType::bf16)
     code = kDLBfloat;
+  if (type == DType::e4m3)
+    code = dlFloat8E4M3FN;
+  if (type == DType::e5m2)
+    code = dlFloat8E5M2;
   if (type == DType::u8)
     code = kDLUInt;
   if (type == DType::i1)

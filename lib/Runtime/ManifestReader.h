@@ -27,7 +27,7 @@ public:
       out = *parsed;
     else
       fail(path, "does not know the element type '" + name + "'",
-           "use one of f32, f64, bf16, f16, i64, i32, u8, i8, i1");
+           "use one of f32, f64, bf16, f16, e4m3, e5m2, i64, i32, u8, i8, i1");
   }
   void expr(const Json &json, const std::string &path, Expr &out) {
     take(readExpr(json, path), out);

@@ -16,6 +16,10 @@ std::optional<DType> attn::getDType(Type type) {
     return DType::bf16;
   if (type.isF16())
     return DType::f16;
+  if (isa<Float8E4M3FNType>(type))
+    return DType::e4m3;
+  if (isa<Float8E5M2Type>(type))
+    return DType::e5m2;
   if (type.isIndex() || type.isInteger(64))
     return DType::i64;
   if (type.isInteger(32))

@@ -19,6 +19,8 @@ _TORCH_TYPES = {
     "f64": "float64",
     "f16": "float16",
     "bf16": "bfloat16",
+    "e4m3": "float8_e4m3fn",
+    "e5m2": "float8_e5m2",
     "i64": "int64",
     "i32": "int32",
     "i8": "int8",

@@ -10,17 +10,19 @@ from attn._error import Error
 from attn._library import Argument, DLDataType, DLDevice, DLTensor
 
 try:
-    from ml_dtypes import bfloat16 as _bfloat16
+    import ml_dtypes as _ml_dtypes
 except ImportError:
-    _bfloat16 = None
+    _ml_dtypes = None
 
-# The manifest's name: DLPack's code and bits, NumPy's type. The type of bf16 is
-# chosen by `numpy_type`.
+# The manifest's name: DLPack's code and bits, NumPy's type; None for those of
+# ml_dtypes (`_NARROW`).
 _TYPES = {
     "f32": (2, 32, np.float32),
     "f64": (2, 64, np.float64),
     "f16": (2, 16, np.float16),
     "bf16": (4, 16, None),
+    "e4m3": (10, 8, None),
+    "e5m2": (12, 8, None),
     "i64": (0, 64, np.int64),
     "i32": (0, 32, np.int32),
     "i8": (0, 8, np.int8),
@@ -28,13 +30,21 @@ _TYPES = {
     "i1": (6, 8, np.bool_),
 }
 
+# Types that NumPy has not: their name in ml_dtypes, and that of their bits.
+_NARROW = {
+    "bf16": ("bfloat16", np.uint16),
+    "e4m3": ("float8_e4m3fn", np.uint8),
+    "e5m2": ("float8_e5m2", np.uint8),
+}
+
 _CPU = 1
 
 
 def numpy_type(dtype):
-    """NumPy's type for outputs of `dtype`; for bf16 without ml_dtypes uint16."""
-    if dtype == "bf16":
-        return np.dtype(_bfloat16 if _bfloat16 is not None else np.uint16)
+    """NumPy's type for outputs of `dtype`; without ml_dtypes that of its bits."""
+    if dtype in _NARROW:
+        name, bits = _NARROW[dtype]
+        return np.dtype(getattr(_ml_dtypes, name, bits))
     return np.dtype(_TYPES[dtype][2])
 
 
@@ -46,11 +56,12 @@ def _holds(array, dtype):
     """Whether the array's elements are those of `dtype` in this machine's order."""
     if not array.dtype.isnative:
         return False
-    if dtype == "bf16":
-        # NumPy's own types have no bf16: its bits come as uint16 or void.
-        return array.dtype.name == "bfloat16" or array.dtype in (
-            np.dtype(np.uint16),
-            np.dtype("V2"),
+    if dtype in _NARROW:
+        # NumPy's own types have none of these: bits come as integers or void.
+        name, bits = _NARROW[dtype]
+        return array.dtype.name == name or array.dtype in (
+            np.dtype(bits),
+            np.dtype(f"V{np.dtype(bits).itemsize}"),
         )
     return array.dtype == numpy_type(dtype)
 

@@ -9,8 +9,11 @@
 
 namespace attn {
 
-/// `i1` is stored as one byte, 0 or 1.
-enum class DType { f32, f64, bf16, f16, i64, i32, u8, i8, i1 };
+/// `i1` is stored as one byte, 0 or 1. `e4m3` and `e5m2` are the floats of 8
+/// bits with so many bits of exponent and of fraction (OCP 8-bit floating point
+/// specification, revision 1.0): e4m3 has no infinity, and one NaN of each
+/// sign.
+enum class DType { f32, f64, bf16, f16, e4m3, e5m2, i64, i32, u8, i8, i1 };
 
 /// The name used in manifests, such as "bf16".
 std::string_view getName(DType type);

@@ -32,6 +32,8 @@ static TensorMapType getMapType(DType type) {
     return mapInt64;
   case DType::i32:
     return mapInt32;
+  case DType::e4m3:
+  case DType::e5m2:
   case DType::u8:
   case DType::i8:
   case DType::i1:
