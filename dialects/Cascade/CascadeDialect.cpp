@@ -236,8 +236,8 @@ static ParseResult parseEmptyValue(AsmParser &parser, Type type,
 static bool isElementType(Type type) {
   if (isa<IntegerType>(type))
     return type.isSignlessInteger() && type.getIntOrFloatBitWidth() <= 64;
-  return isa<IndexType, Float16Type, BFloat16Type, Float32Type, Float64Type>(
-      type);
+  return isa<IndexType, Float8E4M3FNType, Float8E5M2Type, Float16Type,
+             BFloat16Type, Float32Type, Float64Type>(type);
 }
 
 Type NamedTensorType::parse(AsmParser &parser) {
@@ -258,8 +258,9 @@ Type NamedTensorType::parse(AsmParser &parser) {
       parser.parseComma() || parser.parseType(elementType))
     return {};
   if (!isElementType(elementType)) {
-    parser.emitError(loc) << "expects elements of type integer, index, f16, "
-                             "bf16, f32 or f64, but got "
+    parser.emitError(loc) << "expects elements of type integer, index, "
+                             "f8E4M3FN, f8E5M2, f16, bf16, f32 or f64, but "
+                             "got "
                           << elementType;
     return {};
   }
@@ -299,8 +300,8 @@ NamedTensorType::verify(function_ref<InFlightDiagnostic()> emitError,
                          << rank.getValue() << "' twice";
   // tensor_c2
   if (!isElementType(elementType))
-    return emitError() << "expects elements of type integer, index, f16, bf16, "
-                          "f32 or f64, but got "
+    return emitError() << "expects elements of type integer, index, f8E4M3FN, "
+                          "f8E5M2, f16, bf16, f32 or f64, but got "
                        << elementType;
   // tensor_c3
   if (!empty || empty.getType() != elementType)
@@ -321,7 +322,8 @@ std::optional<unsigned> NamedTensorType::getRankPosition(StringRef name) const {
 }
 
 Type NamedTensorType::getComputeType() const {
-  if (isa<Float16Type, BFloat16Type>(getElementType()))
+  auto type = dyn_cast<FloatType>(getElementType());
+  if (type && type.getWidth() < 32)
     return Float32Type::get(getContext());
   return getElementType();
 }

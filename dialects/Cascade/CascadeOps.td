@@ -67,6 +67,8 @@ def Cascade_FuncOp : Cascade_Op<"func", [
     is less than the one before it along the last rank, and the extremes of a
     range are its ends; and so is `cascade.reflexive` on the function: each query
     sees the key at its own position, or at its own counted from the ends.
+    `cascade.precision` on the function is the type to which a computed factor of
+    a product is rounded where the other has elements of 8 bits.
     `cascade.fill` maps coordinates
     (dimensions) and extents (symbols) of a table to the entries that tools make
     up where they are given none, and `cascade.extents` has the extents of such
@@ -128,6 +130,7 @@ def Cascade_FuncOp : Cascade_Op<"func", [
     static constexpr ::llvm::StringLiteral kMaxAttr = "cascade.max";
     static constexpr ::llvm::StringLiteral kFillAttr = "cascade.fill";
     static constexpr ::llvm::StringLiteral kExtentsAttr = "cascade.extents";
+    static constexpr ::llvm::StringLiteral kPrecisionAttr = "cascade.precision";
 
     static constexpr int64_t kMaxWhole = 256;
     /// Whether rank `rank` is a dimension of tiles as a whole: its extent is

@@ -15,8 +15,8 @@ def Cascade_TensorType : TypeDef<CascadeDialect, "NamedTensor"> {
 
     Constraints:
     * (C1) The names of the ranks differ.
-    * (C2) The element type is an integer, a float of 16, 32 or 64 bits, or
-      `index`.
+    * (C2) The element type is an integer, a float of 16, 32 or 64 bits,
+      `f8E4M3FN`, `f8E5M2`, or `index`.
     * (C3) `empty` has the element type.
   }];
   let parameters = (ins

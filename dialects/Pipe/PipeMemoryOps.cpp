@@ -89,7 +89,8 @@ LogicalResult FillOp::verify() {
   auto isStrided = [](LoadOp load) {
     return load.getSource().getType().getStrided();
   };
-  bool isByThreads = llvm::any_of(loads, isStrided);
+  auto widens = getBody().getOps<WidenOp>();
+  bool isByThreads = llvm::any_of(loads, isStrided) || !widens.empty();
   bool isByOne = !isByThreads || !llvm::all_of(loads, isStrided);
   // fill_c3
   if (auto role = (*this)->getParentOfType<RoleOp>();
@@ -97,21 +98,25 @@ LogicalResult FillOp::verify() {
                (isByThreads && role.getWarps() == 1))) {
     InFlightDiagnostic diag =
         emitOpError("expects to stand in a role of ")
-        << (isByOne ? "1 warp"
-                    : "several warps, whose threads copy from strided tensors")
+        << (isByOne ? "1 warp" : "several warps, whose threads copy")
         << ", but got " << role.getWarps();
     diag.attachNote(role.getLoc()) << "the role is here";
     return diag;
   }
   // fill_c4
   for (Operation &op : getBody().front().without_terminator())
-    if (!isa<LoadOp>(op) && !isPure(&op))
+    if (!isa<LoadOp, WidenOp>(op) && !isPure(&op))
       return op.emitOpError("expects to stand outside of pipe.fill, which "
-                            "holds loads and arithmetic only");
+                            "holds copies and arithmetic only");
+  if (!widens.empty() && (!loads.empty() || !llvm::hasSingleElement(widens)))
+    return emitOpError("expects one pipe.widen and no other copy into a slot, "
+                       "but got ")
+           << llvm::range_size(widens) << " of them and "
+           << llvm::range_size(loads) << " loads";
   // fill_c5
   if (isByThreads && ring.getCluster())
     return emitOpError("expects a ring that no cluster shares where threads "
-                       "copy from strided tensors, but got ")
+                       "copy, but got ")
            << ring;
   // fill_c6
   return verifyRows(*this);
@@ -221,6 +226,30 @@ LogicalResult LoadOp::verify() {
            << ring;
   return verifyPacking(*this, getPackingAttr(), getSource().getType(),
                        getNumRows(), /*hasColumns=*/true);
+}
+
+LogicalResult WidenOp::verify() {
+  SharedType source = getSource().getType(), slot = getSlot().getType();
+  // widen_c1
+  if (source.getNumRows() != slot.getNumRows() ||
+      source.getShape().back() < slot.getShape().back())
+    return emitOpError("expects a source of as many rows as the slot's and all "
+                       "of its columns, but got ")
+           << source << " and " << slot;
+  // widen_c2
+  Type from = source.getElementType(), to = slot.getElementType();
+  bool isNarrow =
+      isa<Float8E4M3FNType, Float8E5M2Type>(from) || from.isSignlessInteger(8);
+  if (!isNarrow || !(to.isBF16() || to.isF16()))
+    return emitOpError("expects to widen f8E4M3FN, f8E5M2 or i8 to bf16 or "
+                       "f16, but got ")
+           << from << " and " << to;
+  // widen_c3
+  if (getSlot() !=
+      cast<FillOp>((*this)->getParentOp()).getBody().getArgument(0))
+    return emitOpError("expects to widen into the slot of the enclosing "
+                       "pipe.fill");
+  return success();
 }
 
 LogicalResult StageOp::verify() {

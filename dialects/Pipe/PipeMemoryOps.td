@@ -52,10 +52,11 @@ def Pipe_FillOp : Pipe_Op<"fill", [
     Constraints:
     * (C1) The cursor's and the ring's numbers of slots agree.
     * (C2) There are as many messages as the ring's fillings carry.
-    * (C3) The role has one warp, or where threads copy from `strided` tensors,
-      several.
-    * (C4) The body holds nothing but `pipe.load`s into the slot and arithmetic.
-    * (C5) Copies from `strided` tensors are not shared by a cluster.
+    * (C3) The role has one warp, or where threads copy, from `strided` tensors
+      or by `pipe.widen`, several.
+    * (C4) The body holds nothing but arithmetic and `pipe.load`s, or one
+      `pipe.widen`, into the slot.
+    * (C5) What threads copy is not shared by a cluster.
     * (C6) Those of the `pipe.load`s that say which rows they fill fill each row
       of the slot once.
   }];
@@ -223,6 +224,40 @@ def Pipe_LoadOp : Pipe_Op<"load", [HasParent<"FillOp">]> {
     /// Whether `rows`, which is there, names rows of the slot.
     bool hasRowsOfSlot();
   }];
+}
+
+def Pipe_WidenOp : Pipe_Op<"widen", [HasParent<"FillOp">]> {
+  let summary = "copies a slot's elements of 8 bits into one of 16";
+  let description = [{
+    Products take elements of 16 bits, and memory is read faster where those of a
+    tensor have 8. A role between the one that loads and those that multiply takes
+    slots of the one ring and fills another's:
+
+    ```mlir
+    %narrow = pipe.wait %bytes[%c] : !pipe.ring<3 x !pipe.shared<64x128xi8, swizzle = 128>>
+    pipe.fill %halves[%d] as %slot : !pipe.ring<2 x !pipe.shared<64x128xbf16, swizzle = 128>> {
+      pipe.widen %narrow -> %slot : !pipe.shared<64x128xi8, swizzle = 128>
+                                 -> !pipe.shared<64x128xbf16, swizzle = 128>
+    }
+    pipe.release %bytes[%c] : !pipe.ring<3 x !pipe.shared<64x128xi8, swizzle = 128>>
+    ```
+
+    The group's threads read `source`, which was waited for, and meet before the
+    slot is ready. Floats keep their numbers, and integers, which are signed,
+    become floats; all are exact.
+
+    Constraints:
+    * (C1) The two have equal numbers of rows, and `source` has all columns of the
+      slot.
+    * (C2) Elements of `source` are f8E4M3FN, f8E5M2 or i8, those of the slot bf16
+      or f16.
+    * (C3) The slot is that of the enclosing `pipe.fill`.
+  }];
+  let arguments = (ins Pipe_SharedType:$source, Pipe_SharedType:$slot);
+  let assemblyFormat = [{
+    $source `->` $slot attr-dict `:` type($source) `->` type($slot)
+  }];
+  let hasVerifier = 1;
 }
 
 //===-- Stores --------------------------------------------------------------===//

@@ -83,7 +83,12 @@ static LogicalResult verifyAccess(Operation *op, RankedTensorType tile,
     return op->emitOpError("expects no valid count or one a dimension of ")
            << tile << ", but got " << numValid;
   // load_c3, store_c3
-  if (tile.getElementType() != memory.getElementType())
+  Type from = memory.getElementType(), to = tile.getElementType();
+  bool isWidened = isa<LoadOp>(op) &&
+                   (isa<Float8E4M3FNType, Float8E5M2Type>(from) ||
+                    from.isSignlessInteger(8)) &&
+                   (to.isBF16() || to.isF16() || to.isF32());
+  if (from != to && !isWidened)
     return op->emitOpError("expects the tile and its ")
            << role << " to have one element type, but got " << tile << " and "
            << memory;
@@ -139,6 +144,11 @@ AffineMap LoadOp::getRunMap() {
   place = place + getAffineDimExpr(getPages()->getAlong(), getContext());
   return AffineMap::get(map.getNumDims(), map.getNumSymbols(), results,
                         getContext());
+}
+
+bool LoadOp::widens() {
+  return getResult().getType().getElementType() !=
+         cast<MemRefType>(getSource().getType()).getElementType();
 }
 
 // load_c5

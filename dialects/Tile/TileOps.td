@@ -173,6 +173,9 @@ def Tile_LoadOp : Tile_Op<"load", [AttrSizedOperandSegments]> {
         -> tensor<64x64xbf16>
     ```
 
+    Elements of 8 bits (`f8E4M3FN`, `f8E5M2`, `i8`) may be loaded as floats of 16
+    bits or f32, all of which hold their numbers.
+
     `where` is a tile of rank 1 along dimension `along`: points at whose coordinate
     it is false are `pad` too. Directly in the step of a `tile.sweep`, in the
     segments of class `full`, it is known to be true and need not be computed.
@@ -181,7 +184,8 @@ def Tile_LoadOp : Tile_Op<"load", [AttrSizedOperandSegments]> {
     * (C1) `map` has one dim a dimension of the tile, one symbol an index, two
       more with a table, and one result a dimension of `source`.
     * (C2) `valid` is absent or has one count a dimension of the tile.
-    * (C3) `source`, the tile and `pad` have one element type.
+    * (C3) The tile and `pad` have one element type, and `source` too unless its
+      elements of 8 bits are widened.
     * (C4) `where` holds `i1`, and has the extent of dimension `along`, which stands
       exactly if `where` does.
     * (C5) `table`, `from` and `pages` stand together. The table holds integers and
@@ -224,6 +228,8 @@ def Tile_LoadOp : Tile_Op<"load", [AttrSizedOperandSegments]> {
   let hasVerifier = 1;
   let extraClassDeclaration = [{
     bool isPaged() { return static_cast<bool>(getTable()); }
+    /// Whether the tile's elements are wider than the source's.
+    bool widens();
     /// The dimension of the source that the page or the place is the coordinate
     /// of. Of a paged load.
     unsigned getPageDim() { return getSymbolDim(0); }

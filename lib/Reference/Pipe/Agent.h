@@ -141,6 +141,7 @@ private:
   Progress wait(pipe::WaitOp op);
   Progress message(pipe::MessageOp op);
   Progress gather(pipe::GatherOp op);
+  Progress widen(pipe::WidenOp op);
   Progress clear(pipe::ClearOp op);
   Progress clearRow(pipe::ClearRowOp op);
   Progress clearUnset(pipe::ClearUnsetOp op);

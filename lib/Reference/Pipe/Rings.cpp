@@ -129,6 +129,21 @@ Buffer *Agent::getReadable(Value slot, Operation *op) {
   return ref && checkRead(*ref, op) ? &ref->slot->buffer : nullptr;
 }
 
+Agent::Progress Agent::widen(WidenOp op) {
+  Buffer *source = getReadable(op.getSource(), op);
+  if (!source)
+    return Progress::outside;
+  Buffer &buffer = filledSlot->buffer;
+  for (int64_t row = 0; row < buffer.rows; ++row) {
+    for (int64_t column = 0; column < buffer.columns; ++column)
+      buffer.getRow(row)[column] =
+          toScalar(buffer.elementType,
+                   toNumber(source->elementType, source->getRow(row)[column]));
+    buffer.written[row] = true;
+  }
+  return Progress::outside;
+}
+
 Agent::Progress Agent::clear(ClearOp op) {
   Buffer *found = getReadable(op.getSlot(), op);
   if (!found)

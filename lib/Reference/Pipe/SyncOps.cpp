@@ -75,6 +75,7 @@ Agent::Progress Agent::executeSync(Operation *op) {
       .Case([&](LoadOp o) { return load(o); })
       .Case([&](WaitOp o) { return wait(o); })
       .Case([&](MessageOp o) { return message(o); })
+      .Case([&](WidenOp o) { return widen(o); })
       .Case([&](ClearOp o) { return clear(o); })
       .Case([&](ClearRowOp o) { return clearRow(o); })
       .Case([&](ClearUnsetOp o) { return clearUnset(o); })

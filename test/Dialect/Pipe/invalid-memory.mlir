@@ -123,7 +123,7 @@ pipe.kernel @fill_c4(
   pipe.role "load" groups(1) warps(1) registers(24) (%g) {
     %c = pipe.cursor : !pipe.cursor<2>
     pipe.fill %r[%c] as %s : !ring {
-      // expected-error @below {{expects to stand outside of pipe.fill, which holds loads and arithmetic only}}
+      // expected-error @below {{expects to stand outside of pipe.fill, which holds copies and arithmetic only}}
       pipe.release %r[%c] : !ring
     }
   }
@@ -340,7 +340,7 @@ pipe.kernel @fill_c3_threads(%x: !pipe.global<?x?xbf16, strided> {pipe.name = "x
   // expected-note @below {{the role is here}}
   pipe.role "load" groups(1) warps(1) registers(24) (%g) {
     %c = pipe.cursor : !pipe.cursor<2>
-    // expected-error @below {{expects to stand in a role of several warps, whose threads copy from strided tensors, but got 1}}
+    // expected-error @below {{expects to stand in a role of several warps, whose threads copy, but got 1}}
     pipe.fill %r[%c] as %s : !ring {
       pipe.load %x[%n, %n] -> %s : !pipe.global<?x?xbf16, strided> -> !slot
     }
@@ -375,7 +375,7 @@ pipe.kernel @fill_c5(%x: !pipe.global<?x?xbf16, strided> {pipe.name = "x", pipe.
   %r = pipe.ring readers(1) : !ring
   pipe.role "load" groups(1) warps(4) registers(24) (%g) {
     %c = pipe.cursor : !pipe.cursor<2>
-    // expected-error @below {{expects a ring that no cluster shares where threads copy from strided tensors, but got}}
+    // expected-error @below {{expects a ring that no cluster shares where threads copy, but got}}
     pipe.fill %r[%c] as %s : !ring {
       pipe.load %x[%n, %n] -> %s : !pipe.global<?x?xbf16, strided> -> !slot
     }
