@@ -83,6 +83,7 @@ void attn::addCascadeStage(OpPassManager &passes, StringRef stage,
     passes.addPass(createCSEPass());
   } else if (stage == "schedule") {
     // Head dimensions are bound: products are put in order before sums are.
+    passes.addNestedPass<cascade::FuncOp>(createMoveFactorsPass());
     passes.addNestedPass<cascade::FuncOp>(createReassociatePass());
     passes.addNestedPass<cascade::FuncOp>(
         createChooseSchedulePass(getScheduleOptions(options)));

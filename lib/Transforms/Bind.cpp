@@ -128,6 +128,12 @@ static bool isFixed(DictionaryAttr attributes) {
   return attributes && attributes.contains(kFixedAttr);
 }
 
+static bool hasNarrowElements(Type type) {
+  auto tensor = dyn_cast<NamedTensorType>(type);
+  return tensor && tensor.getElementType().isIntOrFloat() &&
+         tensor.getElementType().getIntOrFloatBitWidth() == 8;
+}
+
 static LogicalResult bindTypes(FuncOp func, FloatType elementType) {
   if (!elementType.isF32() && !elementType.isBF16() && !elementType.isF16())
     return func.emitError("expects element type f32, bf16 or f16, but got ")
@@ -149,6 +155,9 @@ static LogicalResult bindTypes(FuncOp func, FloatType elementType) {
       return func.emitError("expects a result computed in f32 to bind ")
              << elementType << " to, but '" << func.getResultName(i)
              << "' has type " << type;
+  // Elements of 8 bits do not tell in which type products are computed.
+  if (llvm::any_of(func.getArgumentTypes(), hasNarrowElements))
+    func->setAttr(FuncOp::kPrecisionAttr, TypeAttr::get(elementType));
   for (BlockArgument argument : func.getArguments())
     if (isBound(argument.getType(),
                 func.getArgAttrDict(argument.getArgNumber())))

@@ -21,9 +21,7 @@ static NamedTensorType getType(Value value) {
   return cast<NamedTensorType>(value.getType());
 }
 
-/// True if each operand and the result is read at its ranks, one variable a
-/// rank.
-static bool isPlain(EinsumOp einsum) {
+bool attn::isPlain(EinsumOp einsum) {
   if (!einsum.getIndices().empty())
     return false;
   llvm::SmallDenseSet<StringAttr, 8> ranks;

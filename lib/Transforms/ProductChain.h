@@ -9,6 +9,10 @@
 
 namespace attn {
 
+/// True if each operand and the result is read at its ranks, one variable a
+/// rank.
+bool isPlain(cascade::EinsumOp einsum);
+
 /// Why the products of a chain cannot change their order, most telling first.
 enum class ChainObstacle { None, Law, Predicate, Empty, Factor, Uses };
 

@@ -231,6 +231,62 @@ def ReportIoPass : Pass<"cascade-io-report", "::attn::cascade::FuncOp"> {
   ];
 }
 
+def QuantizeArgumentsPass
+    : Pass<"cascade-quantize-arguments", "::attn::cascade::FuncOp"> {
+  let summary = "Give arguments 8 bits an element, and scales";
+  let description = [{
+    Gives the tensors of `arguments` the element type `type` (`e4m3`, `e5m2` or
+    `i8`), and the function their scales as arguments of f32 behind them: one for
+    each `head`, one for each row (`token`), or one for each row and one for each
+    channel of a head (`channel`). What read a tensor reads the product, an Einsum
+    like any other.
+
+    ```mlir
+    // before: !K = !cascade.tensor<[B, H, M, E], f32, empty = 0.0>
+    cascade.func @f(%q: !Q, %k: !K) -> (s: !S) {
+      %s = cascade.einsum [b, h, p, m] = %q[b, h, p, e], %k[b, h, m, e] reduce add ...
+    // after --cascade-quantize-arguments="arguments=k type=i8 scales=token"
+    cascade.func @f(%q: !Q, %k: !K8, %k_scale: !Scale) -> (s: !S) {
+      %0 = cascade.einsum [b, h, m, e] = %k[b, h, m, e], %k_scale[b, h, m] ...
+        map (%x, %y) {
+          %f = arith.sitofp %x : i8 to f32
+          %z = arith.mulf %f, %y : f32
+          cascade.yield %z : f32
+        }
+      %s = cascade.einsum [b, h, p, m] = %q[b, h, p, e], %0[b, h, m, e] reduce add ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+  let options = [
+    ListOption<"arguments", "arguments", "std::string", "Their names">,
+    Option<"type", "type", "std::string", "\"e4m3\"", "e4m3, e5m2 or i8">,
+    Option<"scales", "scales", "std::string", "\"head\"",
+           "What shares a scale: head, token or channel">
+  ];
+}
+
+def MoveFactorsPass : Pass<"cascade-move-factors", "::attn::cascade::FuncOp"> {
+  let summary = "Take factors out of operands that are products themselves";
+  let description = [{
+    An operand of a sum of products that is a product of one tensor and factors of
+    fewer ranks becomes that tensor, to be read as it lies in memory. A factor that
+    has no reduced rank multiplies the sum; another joins an operand that has its
+    ranks; one that can do neither stays.
+
+    Pre-condition: the function has `reassoc`; of others nothing is moved.
+
+    ```mlir
+    %k = cascade.einsum [m, e] = %k8[m, e], %rows[m], %channels[e] : ...
+    %s = cascade.einsum [p, m] = %q[p, e], %k[m, e] reduce add : ...
+    // becomes
+    %0 = cascade.einsum [p, e] = %q[p, e], %channels[e] : ...
+    %1 = cascade.einsum [p, m] = %0[p, e], %k8[m, e] reduce add : ...
+    %s = cascade.einsum [p, m] = %1[p, m], %rows[m] : ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 def ReassociatePass : Pass<"cascade-reassociate", "::attn::cascade::FuncOp"> {
   let summary = "Compute chains of products in the cheapest order";
   let description = [{
@@ -341,6 +397,22 @@ def SweepProductsPass : Pass<"tile-sweep-products", "::mlir::ModuleOp"> {
     one, of one step that has the product alone.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
+def FoldWideningPass : Pass<"tile-fold-widening", "::mlir::ModuleOp"> {
+  let summary = "Let loads widen elements of 8 bits";
+  let description = [{
+    A tile of elements of 8 bits of which nothing but floats of 16 or 32 bits is
+    taken is loaded as these, for a target whose copies can convert.
+
+    ```mlir
+    %k8 = tile.load %K[...] : memref<?x64xi8, ...> -> tensor<64x64xi8>
+    %kf = arith.sitofp %k8 : tensor<64x64xi8> to tensor<64x64xf32>
+    %k = arith.truncf %kf : tensor<64x64xf32> to tensor<64x64xbf16>
+    // becomes
+    %k = tile.load %K[...] : memref<?x64xi8, ...> -> tensor<64x64xbf16>
+    ```
+  }];
 }
 
 def FoldOffsetsPass : Pass<"tile-fold-offsets", "::mlir::ModuleOp"> {

@@ -108,6 +108,52 @@ FailureOr<TileValue> EinsumEmitter::emitFactor(const Factor &factor) {
   return result;
 }
 
+/// The elements of 8 bits that `tile` has or widens, or null. All types of a
+/// product hold them.
+static Value findNarrow(Value tile) {
+  auto isNarrow = [](Value value) {
+    return getElementTypeOrSelf(value.getType()).getIntOrFloatBitWidth() == 8;
+  };
+  if (isNarrow(tile))
+    return tile;
+  Operation *op = tile.getDefiningOp();
+  return isa_and_nonnull<arith::ExtFOp, arith::SIToFPOp>(op) &&
+                 isNarrow(op->getOperand(0))
+             ? op->getOperand(0)
+             : Value();
+}
+
+/// The type of a product's operands: that of the side that comes from memory,
+/// to which a computed factor is rounded. One that is in memory as f32 (the
+/// sums of another program) keeps its digits. Beside elements of 8 bits the
+/// weights of a sum over a sequence have the type that the function's tensors
+/// are bound to, as they have beside others; other computed factors keep their
+/// digits.
+static Type chooseProductType(FuncOp func, const TileValue &lhs,
+                              const TileValue &rhs, bool sumsSequence) {
+  Type f32 = Float32Type::get(func.getContext());
+  auto elementOf = [](const TileValue &side) {
+    return cast<RankedTensorType>(side.tile.getType()).getElementType();
+  };
+  Type left = elementOf(lhs), right = elementOf(rhs);
+  bool isLeftNarrow(findNarrow(lhs.tile)), isRightNarrow(findNarrow(rhs.tile));
+  if (isLeftNarrow || isRightNarrow) {
+    const TileValue &other = isLeftNarrow ? rhs : lhs;
+    bool isKnown = other.loaded && isLeftNarrow != isRightNarrow;
+    auto bound = func->getAttrOfType<TypeAttr>(FuncOp::kPrecisionAttr);
+    return isKnown                 ? elementOf(other)
+           : bound && sumsSequence ? bound.getValue()
+                                   : f32;
+  }
+  bool keepsDigits =
+      (left.isF32() && lhs.loaded) || (right.isF32() && rhs.loaded);
+  return left == right   ? left
+         : keepsDigits   ? f32
+         : left.isF32()  ? right
+         : right.isF32() ? left
+                         : f32;
+}
+
 FailureOr<std::optional<TileValue>> EinsumEmitter::tryDot() {
   std::optional<TileValue> none;
   auto resultType = cast<NamedTensorType>(op.getType());
@@ -163,12 +209,13 @@ FailureOr<std::optional<TileValue>> EinsumEmitter::tryDot() {
       return none;
     result.ranks.push_back(rank);
   }
-  bool reducesAny = false;
+  bool reducesAny = false, sumsSequence = false;
   for (StringAttr rank : all) {
     bool shared = llvm::is_contained((*factors)[lhs].ranks, rank) &&
                   llvm::is_contained((*factors)[rhs].ranks, rank);
     bool reduced = !llvm::is_contained(result.ranks, rank);
     reducesAny |= reduced;
+    sumsSequence |= reduced && emitter.places[rank].valid;
     if (shared != reduced)
       return none;
   }
@@ -212,24 +259,10 @@ FailureOr<std::optional<TileValue>> EinsumEmitter::tryDot() {
             emitter.applyMask(side, getNumericAttr(builder.getF32Type(), 0))))
       return failure();
   }
-  // A computed factor is rounded to the type of the one that comes from memory;
-  // one that is in memory as f32 (the sums of another program) keeps its
-  // digits.
-  auto elementOf = [](const TileValue &side) {
-    return cast<RankedTensorType>(side.tile.getType()).getElementType();
-  };
-  Type left = elementOf(sides[0]), right = elementOf(sides[1]);
-  if (left != right) {
-    bool keepsDigits =
-        (left.isF32() && sides[0].loaded) || (right.isF32() && sides[1].loaded);
-    Type f32 = builder.getF32Type();
-    Type common = keepsDigits     ? f32
-                  : left.isF32()  ? right
-                  : right.isF32() ? left
-                                  : f32;
-    for (TileValue &side : sides)
-      side.tile = convertTile(builder, loc, side.tile, common);
-  }
+  Type element =
+      chooseProductType(emitter.func, sides[0], sides[1], sumsSequence);
+  for (TileValue &side : sides)
+    side.tile = convertTile(builder, loc, side.tile, element);
   auto mapOf = [&](ArrayRef<StringAttr> ranks) -> AffineMap {
     SmallVector<AffineExpr> exprs;
     for (StringAttr rank : ranks)

@@ -1,0 +1,19 @@
+//===- MoveFactors.h - factors of a product's operand -----------*- C++ -*-===//
+
+#ifndef ATTN_TRANSFORMS_MOVEFACTORS_H
+#define ATTN_TRANSFORMS_MOVEFACTORS_H
+
+#include "dialects/Cascade/Cascade.h"
+
+namespace attn {
+
+/// Takes factors out of operands that are products themselves, for the operand
+/// to be read as it lies in memory: sum q[p, e] (k[m, e] s[m] c[e]) becomes
+/// s[m] sum (q[p, e] c[e]) k[m, e]. A factor without reduced ranks multiplies
+/// the sum, another joins an operand that has its ranks; one that can do
+/// neither stays. Needs the function's `reassoc`, as products round otherwise.
+void moveFactors(cascade::FuncOp func);
+
+} // namespace attn
+
+#endif // ATTN_TRANSFORMS_MOVEFACTORS_H
