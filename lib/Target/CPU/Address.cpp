@@ -187,9 +187,24 @@ Value Emitter::fromStorage(Value value, Type element) {
     return arith::IndexCastOp::create(b, target, value);
   if (element.isInteger(1))
     return arith::TruncIOp::create(b, target, value);
+  if (from.getIntOrFloatBitWidth() == element.getIntOrFloatBitWidth())
+    return arith::BitcastOp::create(b, target, value);
   if (cast<FloatType>(from).getWidth() < cast<FloatType>(element).getWidth())
     return arith::ExtFOp::create(b, target, value);
   return arith::TruncFOp::create(b, target, value);
+}
+
+Value Emitter::toFloat(Value value, Value tile) {
+  Type element = cast<RankedTensorType>(tile.getType()).getElementType();
+  Type f32 = b.getF32Type();
+  if (isa<FloatType>(getElementTypeOrSelf(value.getType())))
+    return fromStorage(value, f32);
+  if (isa<FloatType>(element))
+    return fromStorage(fromStorage(value, element), f32);
+  Type target = f32;
+  if (auto vector = dyn_cast<VectorType>(value.getType()))
+    target = vector.clone(f32);
+  return arith::SIToFPOp::create(b, target, value);
 }
 
 Value Emitter::toStorage(Value value, Type storage) {

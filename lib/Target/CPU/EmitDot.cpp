@@ -49,13 +49,14 @@ Value Emitter::multiplyAdd(bool pairs, Value a, Value c, Value sum) {
       .getResult(0);
 }
 
-Value Emitter::loadOperand(const DotPlan &plan, const Access &access,
-                           const Point &point, int64_t lane) {
-  Type f32 = b.getF32Type();
+Value Emitter::loadOperand(const DotPlan &plan, unsigned number,
+                           const Access &access, const Point &point,
+                           int64_t lane) {
   if (plan.kind != DotPlan::Kind::Pairs) {
+    Value tile = plan.sources[number];
     if (lane >= 0)
-      return fromStorage(loadVector(access, point, lane), f32);
-    return splat(fromStorage(loadScalar(access, point), f32));
+      return toFloat(loadVector(access, point, lane), tile);
+    return splat(toFloat(loadScalar(access, point), tile));
   }
   Type pairs = vectorOf(access.form.storage, 2);
   unsigned alignment = access.form.storage.getIntOrFloatBitWidth() / 8;
@@ -74,7 +75,7 @@ Emitter::Values Emitter::emitDotBlock(Nest &nest, const Block &block) {
   AffineMap result = dot.getMap(2);
   Access operands[2];
   for (unsigned i = 0; i < 2; ++i)
-    operands[i] = getBuffer(dot.getOperand(i), plan.forms[i]);
+    operands[i] = getBuffer(plan.sources[i], plan.forms[i]);
   Value zero =
       arith::ConstantOp::create(b, b.getZeroAttr(vectorOf(b.getF32Type())));
   Values sums(block.rows * block.vectors, zero);
@@ -99,8 +100,8 @@ Emitter::Values Emitter::emitDotBlock(Nest &nest, const Block &block) {
               lane >= 0 ? vector : 0};
           Value &value = loaded[i][key];
           if (!value)
-            value = loadOperand(plan, operands[i], project(maps[i], iteration),
-                                lane);
+            value = loadOperand(plan, i, operands[i],
+                                project(maps[i], iteration), lane);
           values[i] = value;
         }
         Value &sum = next[row * block.vectors + vector];
@@ -187,10 +188,9 @@ Value Emitter::emitRowSum(tile::DotOp dot, ArrayRef<Index> at,
                           const Access *operands) {
   const DotPlan &plan = layout.getPlan(dot);
   AffineMap maps[] = {dot.getMap(0), dot.getMap(1)};
-  Type storage = operands[0].form.storage;
-  bool pairs = storage.isBF16() && machine.pairDot;
+  bool pairs = machine.pairDot && operands[0].form.storage.isBF16() &&
+               operands[1].form.storage.isBF16();
   int64_t width = machine.lanes * (pairs ? 2 : 1);
-  VectorType type = vectorOf(storage, pairs ? 2 : 1);
   Type f32 = b.getF32Type();
   SmallVector<Index> iteration(at);
   unsigned along = plan.laneDim;
@@ -199,6 +199,8 @@ Value Emitter::emitRowSum(tile::DotOp dot, ArrayRef<Index> at,
     for (unsigned i = 0; i < 2; ++i) {
       Point point = project(maps[i], iteration);
       int64_t lane = getPosition(maps[i], along);
+      Type storage = operands[i].form.storage;
+      VectorType type = vectorOf(storage, pairs ? 2 : 1);
       unsigned alignment = storage.getIntOrFloatBitWidth() / 8;
       if (lane != operands[i].form.lane) {
         // A computed operand may have its lane elsewhere.
@@ -219,7 +221,7 @@ Value Emitter::emitRowSum(tile::DotOp dot, ArrayRef<Index> at,
         values[i] = LLVM::LoadOp::create(b, type, address, alignment);
       }
       if (!pairs)
-        values[i] = fromStorage(values[i], f32);
+        values[i] = toFloat(values[i], plan.sources[i]);
     }
     return {multiplyAdd(pairs, values[0], values[1], sums[0])};
   };
@@ -270,7 +272,7 @@ LogicalResult Emitter::emitContraction(tile::DotOp dot) {
   auto type = cast<RankedTensorType>(result.getType());
   Access operands[2];
   for (unsigned i = 0; i < 2; ++i)
-    operands[i] = getBuffer(dot.getOperand(i), plan.forms[i]);
+    operands[i] = getBuffer(plan.sources[i], plan.forms[i]);
   Form natural = layout.getNaturalForm(result);
   auto destination = destinations.find(result);
   Access target = destination != destinations.end() ? destination->second

@@ -100,6 +100,8 @@ private:
   void storeVector(const Access &access, const Point &point, int64_t lane,
                    mlir::Value value);
   mlir::Value fromStorage(mlir::Value value, mlir::Type element);
+  /// Elements of `tile`, as they are stored, as f32.
+  mlir::Value toFloat(mlir::Value value, mlir::Value tile);
   mlir::Value toStorage(mlir::Value value, mlir::Type storage);
   Access allocate(mlir::RankedTensorType type, Form form);
   Access getBuffer(mlir::Value tile, Form form);
@@ -274,8 +276,9 @@ private:
   mlir::LogicalResult emitContraction(tile::DotOp dot);
   mlir::Value emitRowSum(tile::DotOp dot, llvm::ArrayRef<Index> iteration,
                          const Access *operands);
-  mlir::Value loadOperand(const DotPlan &plan, const Access &access,
-                          const Point &point, int64_t lane);
+  mlir::Value loadOperand(const DotPlan &plan, unsigned number,
+                          const Access &access, const Point &point,
+                          int64_t lane);
   /// Lanes below `points`, of `width`.
   mlir::Value belowMask(mlir::Value points, int64_t width);
   mlir::Value multiplyAdd(bool pairs, mlir::Value a, mlir::Value c,

@@ -322,6 +322,65 @@ struct ExtendHalf : OpRewritePattern<arith::ExtFOp> {
   }
 };
 
+/// Moves the fields and scales by the difference of the biases, which also
+/// makes denormals right.
+struct ExtendFloat8 : OpRewritePattern<arith::ExtFOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(arith::ExtFOp op,
+                                PatternRewriter &rewriter) const override {
+    Type from = getElementTypeOrSelf(op.getIn().getType());
+    Type to = getElementTypeOrSelf(op.getType());
+    bool isE4M3 = isa<Float8E4M3FNType>(from);
+    if (!isE4M3 && !isa<Float8E5M2Type>(from))
+      return rewriter.notifyMatchFailure(op, "not from a float of 8 bits");
+    BitWriter w(rewriter, op.getLoc(), op.getType());
+    Value byte =
+        arith::BitcastOp::create(w.b, w.with(w.b.getI8Type()), op.getIn());
+    Value bits = arith::ExtUIOp::create(w.b, w.type, byte);
+    Value size = w.bitAnd(bits, w.constant(0x7f));
+    Value sign = w.left(w.bitAnd(bits, w.constant(0x80)), 24);
+    Value moved = w.left(size, isE4M3 ? 20 : 21);
+    Value scale = w.constant(isE4M3 ? 0x7b800000 : 0x77800000);
+    Value scaled =
+        w.bits(arith::MulFOp::create(w.b, w.toFloat(moved), w.toFloat(scale)));
+    // What is no number: one code of E4M3, the last exponent of E5M2.
+    Value special = w.bitOr(moved, w.constant(0x7f800000));
+    Value result =
+        w.select(w.above(size, isE4M3 ? 0x7e : 0x7b), special, scaled);
+    result = w.bitOr(result, sign);
+    // Of a bf16 the upper half is all there is.
+    if (to.isBF16()) {
+      rewriter.replaceOp(op, w.narrow(w.right(result, 16), to));
+      return success();
+    }
+    Value wide = w.toFloat(result);
+    if (!to.isF32())
+      wide = arith::TruncFOp::create(w.b, op.getType(), wide);
+    rewriter.replaceOp(op, wide);
+    return success();
+  }
+};
+
+/// By way of f32, of which a bf16 of 8 bits is the upper half.
+struct ConvertByteToHalf : OpRewritePattern<arith::SIToFPOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(arith::SIToFPOp op,
+                                PatternRewriter &rewriter) const override {
+    Type to = getElementTypeOrSelf(op.getType());
+    if (!getElementTypeOrSelf(op.getIn().getType()).isInteger(8) ||
+        !(to.isBF16() || to.isF16()))
+      return rewriter.notifyMatchFailure(op, "not from i8 to 16 bits");
+    BitWriter w(rewriter, op.getLoc(), op.getType());
+    Value wide =
+        arith::SIToFPOp::create(w.b, w.with(w.b.getF32Type()), op.getIn());
+    if (to.isBF16())
+      rewriter.replaceOp(op, w.narrow(w.right(w.bits(wide), 16), to));
+    else
+      rewriter.replaceOpWithNewOp<arith::TruncFOp>(op, op.getType(), wide);
+    return success();
+  }
+};
+
 /// A number that is repeated is widened where it comes from: between blocks of
 /// code LLVM keeps one of bf16 as f32, and calls a library to narrow it again.
 struct WidenBeforeBroadcast : OpRewritePattern<arith::ExtFOp> {
@@ -362,6 +421,7 @@ void attn::cpu::populateExpandVectorMathPatterns(RewritePatternSet &patterns,
   patterns.add<Expand<math::ExpOp>>(context, machine, &VectorWriter::exp);
   patterns.add<Expand<math::Exp2Op>>(context, machine, &VectorWriter::exp2);
   patterns.add<Expand<math::TanhOp>>(context, machine, &VectorWriter::tanh);
+  patterns.add<ConvertByteToHalf, ExtendFloat8>(context);
   if (!machine.pairDot)
     patterns.add<TruncateToBf16, WidenBeforeBroadcast>(context);
   if (!machine.hasHalfConversion)

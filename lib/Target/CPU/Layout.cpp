@@ -9,11 +9,18 @@ using namespace mlir;
 using namespace attn;
 using namespace attn::cpu;
 
+static RankedTensorType getType(Value tile) {
+  return cast<RankedTensorType>(tile.getType());
+}
+
 Type attn::cpu::getStorageType(Type elementType) {
   if (elementType.isInteger(1))
     return IntegerType::get(elementType.getContext(), 8);
   if (elementType.isIndex())
     return IntegerType::get(elementType.getContext(), 64);
+  // LLVM has no floats of 8 bits.
+  if (elementType.isIntOrFloat() && elementType.getIntOrFloatBitWidth() == 8)
+    return IntegerType::get(elementType.getContext(), 8);
   return elementType;
 }
 
@@ -46,8 +53,32 @@ std::optional<int64_t> attn::cpu::getUnitDim(AffineMap map) {
   return std::nullopt;
 }
 
-static RankedTensorType getType(Value tile) {
-  return cast<RankedTensorType>(tile.getType());
+Value attn::cpu::skipWidening(Value tile) {
+  Value source = tile;
+  if (auto narrow = source.getDefiningOp<arith::TruncFOp>();
+      narrow && narrow.getIn().getDefiningOp<arith::SIToFPOp>())
+    source = narrow.getIn();
+  Operation *op = source.getDefiningOp();
+  if (!isa_and_nonnull<arith::ExtFOp, arith::SIToFPOp>(op))
+    return tile;
+  source = op->getOperand(0);
+  bool isNarrow = getType(source).getElementTypeBitWidth() == 8;
+  return isNarrow && source.getDefiningOp<tile::LoadOp>() ? source : tile;
+}
+
+bool Layout::isLeftToDots(Operation *op) const {
+  return op->getNumResults() == 1 && !op->use_empty() &&
+         llvm::all_of(op->getUses(), [&](OpOperand &use) {
+           Operation *user = use.getOwner();
+           auto dot = dyn_cast<tile::DotOp>(user);
+           if (!dot)
+             return isa<arith::TruncFOp>(user) && isa<arith::SIToFPOp>(op) &&
+                    isLeftToDots(user);
+           auto plan = plans.find(dot);
+           unsigned number = use.getOperandNumber();
+           return plan != plans.end() && number < 2 &&
+                  plan->second.sources[number] != use.get();
+         });
 }
 
 Layout::Layout(tile::ProgramOp program, const Machine &machine)
@@ -67,7 +98,7 @@ Layout::Layout(tile::ProgramOp program, const Machine &machine)
     bool reads =
         isPointwise(op) || isa<tile::MaskOp, tile::GatherOp, tile::LoadOp,
                                tile::StoreOp, tile::YieldOp, tile::SweepOp>(op);
-    if (!reads)
+    if (!reads || isLeftToDots(op))
       return;
     for (Value operand : op->getOperands())
       if (isa<RankedTensorType>(operand.getType()))
@@ -132,7 +163,8 @@ void Layout::chooseLaneAxis(tile::ProgramOp program) {
       int64_t &points = score[axes.get(dot.getResult(), dim)];
       points += 2;
       for (unsigned i = 0; i < 2; ++i) {
-        auto load = dot.getOperand(i).getDefiningOp<tile::LoadOp>();
+        auto load =
+            skipWidening(dot.getOperand(i)).getDefiningOp<tile::LoadOp>();
         if (auto at = dot.getMap(i).getResultPosition(expr);
             load && at && getUnitDim(load.getMap()) == int64_t(*at))
           points += 1;
@@ -174,7 +206,7 @@ Form Layout::getNaturalForm(Value tile) const {
 
 /// The dimension along which `tile` is best read one scalar after the other.
 static int64_t getScalarLane(const Layout &layout, Value tile) {
-  if (auto load = tile.getDefiningOp<tile::LoadOp>())
+  if (auto load = skipWidening(tile).getDefiningOp<tile::LoadOp>())
     if (std::optional<int64_t> unit = getUnitDim(load.getMap()))
       return *unit;
   return layout.getLane(tile);
@@ -277,9 +309,33 @@ void Layout::planDot(tile::DotOp dot) {
         plan.forms[i] = {getPairLane(maps[i], plan, lastOf), lastOf, element};
     }
   }
+  chooseSources(dot, plan);
   for (unsigned i = 0; i < 2; ++i)
-    request(dot.getOperand(i), plan.forms[i]);
+    request(plan.sources[i], plan.forms[i]);
   plans[dot] = plan;
+}
+
+/// Elements that few results read are widened for each of these: a whole tile
+/// of them would be written and read again.
+void Layout::chooseSources(tile::DotOp dot, DotPlan &plan) {
+  constexpr int64_t kFewReads = 4;
+  for (unsigned i = 0; i < 2; ++i) {
+    Value operand = dot.getOperand(i);
+    plan.sources[i] = operand;
+    Value source = skipWidening(operand);
+    int64_t reads = 1;
+    for (auto [dim, expr] : llvm::enumerate(dot.getMap(2).getResults()))
+      if (getOperandDim(dot.getMap(i),
+                        cast<AffineDimExpr>(expr).getPosition()) < 0)
+        reads *= getType(dot.getResult()).getDimSize(dim);
+    bool isLane = plan.kind == DotPlan::Kind::Lanes &&
+                  getOperandDim(dot.getMap(i), plan.laneDim) < 0;
+    if (source == operand || plan.kind == DotPlan::Kind::Pairs || isLane ||
+        reads > kFewReads)
+      continue;
+    plan.sources[i] = source;
+    plan.forms[i].storage = getStorageType(getType(source).getElementType());
+  }
 }
 
 void Layout::request(Value tile, Form form) {

@@ -56,7 +56,13 @@ struct DotPlan {
   llvm::SmallVector<unsigned> rows;
   /// The form in which each input is wanted.
   Form forms[2];
+  /// What is read for each input: it, or the elements of 8 bits that it widens,
+  /// which are then widened where they are read.
+  mlir::Value sources[2];
 };
+
+/// The elements of 8 bits that `tile` widens, or `tile`.
+mlir::Value skipWidening(mlir::Value tile);
 
 class Layout {
 public:
@@ -72,12 +78,15 @@ public:
   /// Whether `dim` of a value in the step of `sweep` runs along the swept
   /// range, so that its points at or beyond the step's count may be left out.
   bool isSwept(tile::SweepOp sweep, mlir::Value tile, int64_t dim) const;
+  /// Whether `op` widens what contractions alone read, which do so themselves.
+  bool isLeftToDots(mlir::Operation *op) const;
 
 private:
   void collectSweptAxes(tile::ProgramOp program);
   bool isSweptConsistent(tile::SweepOp sweep) const;
   void chooseLaneAxis(tile::ProgramOp program);
   void planDot(tile::DotOp dot);
+  void chooseSources(tile::DotOp dot, DotPlan &plan);
   void request(mlir::Value tile, Form form);
   void requestLeaves(mlir::Value tile, int64_t lane);
 

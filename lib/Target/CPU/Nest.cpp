@@ -12,6 +12,8 @@ bool attn::cpu::isInline(Operation *op, const Layout &layout) {
   if (isa<tile::BroadcastOp, tile::TransposeOp, tile::CoordOp>(op) ||
       op->hasTrait<OpTrait::ConstantLike>())
     return true;
+  if (layout.isLeftToDots(op))
+    return true;
   if (!isPointwise(op) || !op->hasOneUse())
     return false;
   Operation *user = *op->user_begin();
@@ -170,7 +172,7 @@ bool Planner::isReadElsewhere(const Nest &nest, Value tile) const {
         const DotPlan &plan = layout.getPlan(cast<tile::DotOp>(user));
         Form natural = layout.getNaturalForm(value);
         for (unsigned i = 0; i < 2; ++i)
-          if (user->getOperand(i) == value && plan.forms[i] == natural)
+          if (plan.sources[i] == value && plan.forms[i] == natural)
             return true;
         continue;
       }
