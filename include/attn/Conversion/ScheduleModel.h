@@ -89,7 +89,7 @@ private:
     unsigned linearPartial = 0, located = 0;
     /// Points of each located range that is full.
     std::vector<int64_t> wholeRanges;
-    bool hasFull = false, hasSeen = false, hasBoxes = false;
+    bool hasFull = false, hasSeen = false, hasBoxes = false, widens = false;
     /// Why its blocks form no clusters; empty if they may.
     std::string clusterRefusal;
     /// Registers of the accumulators that live from step to step.
@@ -102,6 +102,7 @@ private:
   static mlir::LogicalResult collect(const MachineModel &machine,
                                      mlir::ModuleOp tiles, bool isWide,
                                      std::vector<ProgramCosts> &programs);
+  llvm::ArrayRef<std::pair<int64_t, int64_t>> getSplits(int64_t groups) const;
   double getSharedBytes(const StepCosts &costs,
                         const TileSchedule &schedule) const;
   double getStepClocks(const StepCosts &costs, int64_t groups, int64_t cluster,

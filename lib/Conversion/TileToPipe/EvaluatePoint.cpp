@@ -26,6 +26,14 @@ Value ThreadEmitter::evaluateValid(ValueRange valid, ValueRange point,
 
 //===-- Tiles -------------------------------------------------------------===//
 
+/// A number of 8 bits as a float of more.
+Value ThreadEmitter::widen(Value element, Type type) {
+  if (isa<FloatType>(element.getType()))
+    return arith::ExtFOp::create(b, type, element);
+  Value wide = arith::SIToFPOp::create(b, b.getF32Type(), element);
+  return type.isF32() ? wide : Value(arith::TruncFOp::create(b, type, wide));
+}
+
 Value ThreadEmitter::evaluateLoad(tile::LoadOp op, ValueRange point) {
   Value tensor = tensors.lookup(op.getSource());
   if (!tensor)
@@ -49,6 +57,8 @@ Value ThreadEmitter::evaluateLoad(tile::LoadOp op, ValueRange point) {
   // Points beyond the extents give zero: nothing is touched there.
   Value element =
       loadScalar(op.getSource(), evaluateMap(op.getMap(), point, symbols));
+  if (element && op.widens())
+    element = widen(element, op.getResult().getType().getElementType());
   Value holds =
       evaluateValid(op.getValid(), point, op.getResult().getType().getShape());
   if (op.getWhere() && !isKnownToHold(op)) {

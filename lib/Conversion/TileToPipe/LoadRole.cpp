@@ -10,6 +10,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "llvm/ADT/ScopeExit.h"
 
 using namespace mlir;
 using namespace attn;
@@ -235,6 +236,8 @@ LogicalResult Scheduler::loadItem(RegisterEmitter &emitter, Value message) {
 }
 
 LogicalResult Scheduler::writeLoadRole() {
+  std::swap(operands, loaded);
+  auto restore = llvm::make_scope_exit([&] { std::swap(operands, loaded); });
   RegisterEmitter emitter(b, plan);
   if (failed(enterRole(emitter)))
     return failure();

@@ -99,10 +99,25 @@ private:
   /// What `op`, which reads a table, gives at such coordinates.
   mlir::Value gatherTable(mlir::Operation *op, mlir::ValueRange indices,
                           mlir::RankedTensorType like);
+  mlir::Value gatherEntries(mlir::Value table, mlir::ValueRange indices,
+                            mlir::RankedTensorType like, mlir::TypedAttr empty);
   /// For each number of a line of i32, whether the list of `op` has it.
   mlir::Value searchList(tile::MemberOp op, mlir::Value numbers);
   mlir::LogicalResult emitGather(tile::GatherOp op);
   mlir::LogicalResult emitLoad(tile::LoadOp op);
+  /// The coordinates of the points of `tile`, of type `index`.
+  llvm::SmallVector<mlir::Value> getPoint(mlir::Value tile,
+                                          mlir::RankedTensorType index);
+  /// The page and the place in it of each point, by their number along the
+  /// pages.
+  std::pair<mlir::Value, mlir::Value> locateTile(tile::LoadOp op,
+                                                 mlir::Value along);
+  /// A coordinate of a load, for each point or a number.
+  mlir::Value evaluateIndex(mlir::AffineExpr result, mlir::ValueRange point,
+                            mlir::ValueRange scalars,
+                            mlir::RankedTensorType index);
+  mlir::Value clearBeyondCount(tile::LoadOp op, mlir::Value value,
+                               mlir::ValueRange point);
   mlir::Value splat(mlir::Value scalar, mlir::RankedTensorType type);
 
   mlir::LogicalResult emitElementwise(mlir::Operation *op);

@@ -177,6 +177,7 @@ LogicalResult ScheduleModel::collect(const MachineModel &machine,
         costs.operations += elements * countInstructions(op);
     }
     all.clusterRefusal = plan.checkCluster(machine.maxCluster).reason;
+    all.widens = plan.widens();
     all.hasSeen = llvm::any_of(
         plan.slots, [](const SlotOperand &slot) { return bool(slot.seen); });
     all.hasBoxes = llvm::any_of(plan.slots, [](const SlotOperand &slot) {
@@ -199,6 +200,11 @@ LogicalResult ScheduleModel::collect(const MachineModel &machine,
       double rows =
           static_cast<double>(slot.hasRows ? machine.productRows
                                            : type.getDimSize(slot.box.rowDim));
+      if (slot.isWidened) {
+        costs.movingBytes += rows * rowBytes / 2;
+        costs.blockBytes += kWidenedSlots * rows * rowBytes;
+        continue;
+      }
       double &bytes =
           slot.hasRows
               ? (slot.isMoving ? costs.movingGroupBytes : costs.groupBytes)
@@ -242,7 +248,8 @@ LogicalResult ScheduleModel::collect(const MachineModel &machine,
     for (auto role : kernel.getBody().getOps<pipe::RoleOp>()) {
       RegisterPressure pressure = estimateRegisters(role);
       if (pressure.registers == 0) {
-        costs.loadScalars = static_cast<double>(pressure.scalars);
+        costs.loadScalars =
+            std::max(costs.loadScalars, static_cast<double>(pressure.scalars));
         continue;
       }
       costs.registers = static_cast<double>(pressure.registers);
@@ -293,6 +300,14 @@ static constexpr double kDirectStore = 1500;
 /// Keys of a row that whole steps see, and of a mask that has none, and located
 /// ranges of a tile. Lengths are unknown: these stand for them.
 static constexpr double kLongKeys = 4096, kShortKeys = 256, kLocatedRanges = 4;
+
+llvm::ArrayRef<std::pair<int64_t, int64_t>>
+ScheduleModel::getSplits(int64_t groups) const {
+  return machine->getRegisters(
+      groups, llvm::any_of(programs, [](const ProgramCosts &program) {
+        return program.widens;
+      }));
+}
 
 /// Without what results are staged in.
 double ScheduleModel::getSharedBytes(const StepCosts &costs,
@@ -415,7 +430,7 @@ void ScheduleModel::checkFit(const ProgramCosts &program,
       std::clamp((costs.scalars - kScalars) * kScalarShare, 0.0,
                  kMostForScalars) +
       (program.hasSeen ? kSeen : 0) + costs.gathered;
-  auto splits = machine->getRegisters(groups);
+  auto splits = getSplits(groups);
   auto [loads, multiplies] = splits[schedule.split];
   estimate.spareRegisters =
       std::min({estimate.spareRegisters,
@@ -456,9 +471,9 @@ ScheduleEstimate ScheduleModel::estimate(const TileSchedule &schedule) const {
                        std::to_string(machine->maxColumns);
     return estimate;
   }
-  if (schedule.split >= int64_t(machine->getRegisters(groups).size())) {
-    estimate.refusal = "split: the machine has " +
-                       std::to_string(machine->getRegisters(groups).size());
+  if (schedule.split >= int64_t(getSplits(groups).size())) {
+    estimate.refusal =
+        "split: the machine has " + std::to_string(getSplits(groups).size());
     return estimate;
   }
   if (schedule.cluster > machine->maxCluster) {
@@ -489,7 +504,7 @@ std::vector<ScheduleCandidate> ScheduleModel::rank(const ScheduleFields &given,
   auto add = [&](TileSchedule schedule) {
     schedule = given.apply(schedule);
     // Rows that are given may be of fewer groups, with other splits.
-    auto splits = machine->getRegisters(schedule.rows / machine->productRows);
+    auto splits = getSplits(schedule.rows / machine->productRows);
     if (!given.split && schedule.split >= static_cast<int64_t>(splits.size()))
       return;
     if (!given.cluster && schedule.cluster > 1 &&
@@ -512,8 +527,7 @@ std::vector<ScheduleCandidate> ScheduleModel::rank(const ScheduleFields &given,
   for (int64_t groups = machine->maxGroups; groups >= 1; --groups)
     for (int64_t keys = machine->productDepth; keys <= machine->maxColumns;
          keys += machine->productDepth)
-      for (size_t split = 0; split < machine->getRegisters(groups).size();
-           ++split) {
+      for (size_t split = 0; split < getSplits(groups).size(); ++split) {
         TileSchedule schedule;
         schedule.rows = groups * machine->productRows;
         schedule.keys = keys;

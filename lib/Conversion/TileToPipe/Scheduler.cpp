@@ -1,11 +1,13 @@
 //===- Scheduler.cpp - a tile program as roles that load and multiply -----===//
 //
-// The kernel has two roles. One warp, or a group whose threads copy where there
-// are no bulk copies, fills rings of slots, running ahead as far as these
-// allow; groups of warps, each with its rows of the program's tile, take the
-// slots and multiply. Items whose steps depend on their rows are taken in
+// The kernel has two roles or three. One warp, or a group whose threads copy
+// where there are no bulk copies, fills rings of slots, running ahead as far as
+// these allow; groups of warps, each with its rows of the program's tile, take
+// the slots and multiply. Items whose steps depend on their rows are taken in
 // descending order by whichever block is free; all others are shared out. In a
-// stream blocks do parts of items, which they bring together.
+// stream blocks do parts of items, which they bring together. Where elements of
+// 8 bits come from memory, a group between the two widens them from slot to
+// slot.
 //
 //===----------------------------------------------------------------------===//
 
@@ -36,6 +38,18 @@ pipe::SharedType Scheduler::getSlotType(const SlotOperand &slot) {
   int64_t columns = llvm::alignTo(type.getDimSize(slot.box.columnDim), panel);
   return pipe::SharedType::get(b.getContext(), {rows, columns},
                                type.getElementType(), plan.machine.swizzle, 1);
+}
+
+pipe::SharedType Scheduler::getNarrowType(const SlotOperand &slot) {
+  pipe::SharedType type = getSlotType(slot);
+  tile::LoadOp load = slot.load;
+  Type element = cast<MemRefType>(load.getSource().getType()).getElementType();
+  int64_t columns = type.getNumColumns();
+  int64_t swizzle = plan.machine.swizzle;
+  if (columns % swizzle != 0)
+    swizzle /= 2;
+  return pipe::SharedType::get(b.getContext(), type.getShape(), element,
+                               swizzle, 1);
 }
 
 /// As many tiles of other coordinates as have their moving operands in the
@@ -77,16 +91,29 @@ void Scheduler::declareRings() {
       hasSteps = true;
     }
     bool isShared = options.cluster > 1 && slot.isMoving && !slot.hasRows;
-    auto type =
-        pipe::RingType::get(b.getContext(), slot.isMoving ? options.slots : 1,
-                            operand.type, messages, isShared);
+    auto createRing = [&](pipe::SharedType tile, int64_t slots, bool ofCluster,
+                          int64_t readers) {
+      auto type =
+          pipe::RingType::get(b.getContext(), slots, tile, messages, ofCluster);
+      return pipe::RingOp::create(b, type, readers);
+    };
     if (carries)
       hasMessages = false;
+    int64_t slots = slot.isMoving ? options.slots : 1;
+    if (slot.isWidened) {
+      pipe::SharedType narrow = getNarrowType(slot);
+      loaded.push_back(
+          {&slot, narrow, {createRing(narrow, slots, isShared, 1)}, {}});
+      isShared = false;
+      slots = kWidenedSlots;
+    }
     int64_t numRings = slot.hasRows ? plan.numGroups : 1;
     for (int64_t i = 0; i < numRings; ++i)
-      operand.rings.push_back(
-          pipe::RingOp::create(b, type, slot.hasRows ? 1 : plan.numGroups));
+      operand.rings.push_back(createRing(operand.type, slots, isShared,
+                                         slot.hasRows ? 1 : plan.numGroups));
     operands.push_back(operand);
+    if (!slot.isWidened)
+      loaded.push_back(operand);
   }
 }
 
@@ -95,10 +122,15 @@ void Scheduler::declareStaging() {
     return;
   tile::ProgramOp program = plan.program;
   int64_t used = 0;
-  for (const Operand &operand : operands)
+  auto count = [&](const Operand &operand) {
     for (Value ring : operand.rings)
       used += operand.type.getNumBytes() *
               cast<pipe::RingType>(ring.getType()).getSlots();
+  };
+  llvm::for_each(operands, count);
+  for (const Operand &operand : loaded)
+    if (operand.slot->isWidened)
+      count(operand);
   for (auto store : program.getBody().getOps<tile::StoreOp>()) {
     auto type = cast<RankedTensorType>(store.getTile().getType());
     int64_t rank = cast<MemRefType>(store.getTarget().getType()).getRank();
@@ -157,8 +189,8 @@ LogicalResult Scheduler::declare() {
   bool varies = plan.hasStepsOfRows() && !options.isStream;
   bool hasStationary = llvm::any_of(
       plan.slots, [](const SlotOperand &slot) { return !slot.isMoving; });
-  // Threads that copy learn of their items alone.
-  if (varies && hasStationary && plan.machine.hasBulkCopies)
+  // Threads that copy, or widen, learn of their items alone.
+  if (varies && hasStationary && plan.machine.hasBulkCopies && !plan.widens())
     kind = pipe::WorkKind::Dynamic;
   if (options.isStream) {
     if (failed(createStream(items)))
@@ -369,7 +401,7 @@ LogicalResult Scheduler::run() {
   b.setInsertionPoint(program);
   if (failed(declare()))
     return failure();
-  auto splits = plan.machine.getRegisters(plan.numGroups);
+  auto splits = plan.machine.getRegisters(plan.numGroups, plan.widens());
   auto [loading, multiplying] =
       splits[std::clamp<int64_t>(options.split, 0, splits.size() - 1)];
   int64_t warps = plan.machine.hasBulkCopies ? 1 : plan.machine.groupWarps;
@@ -377,6 +409,13 @@ LogicalResult Scheduler::run() {
   if (failed(writeLoadRole()))
     return failure();
   b.setInsertionPointAfter(load);
+  if (plan.widens()) {
+    auto widen = createRole("widen", 1, plan.machine.groupWarps,
+                            plan.machine.widenRegisters);
+    if (failed(writeWidenRole()))
+      return failure();
+    b.setInsertionPointAfter(widen);
+  }
   auto multiply = createRole("multiply", plan.numGroups,
                              plan.machine.groupWarps, multiplying);
   if (failed(writeMultiplyRole()))

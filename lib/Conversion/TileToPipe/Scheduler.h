@@ -35,12 +35,15 @@ private:
     /// Where the pages of its tile begin among those of a step.
     size_t firstPage = 0;
   };
+  using Operands = llvm::SmallVector<Operand>;
 
   // The kernel (Scheduler.cpp).
   mlir::LogicalResult declare();
   void declareRings();
   void declareStaging();
   pipe::SharedType getSlotType(const SlotOperand &slot);
+  /// Of the same tile with elements of 8 bits, as it is in memory.
+  pipe::SharedType getNarrowType(const SlotOperand &slot);
   mlir::Value getSection();
   /// Orders coordinates by whether items of other numbers have other steps, for
   /// a stream, and counts an item's; how many follow each other that have
@@ -94,6 +97,13 @@ private:
   void copyRuns(const BoxLayout &layout, int64_t numRows, int64_t firstRow,
                 mlir::Value &row,
                 llvm::function_ref<void(mlir::DenseI64ArrayAttr)> copy);
+
+  // The role that widens what was loaded (WidenRole.cpp).
+  mlir::LogicalResult writeWidenRole();
+  mlir::LogicalResult widenItem(RegisterEmitter &emitter);
+  /// Those of a step: early products' tiles, or late ones'.
+  void widenMoving(bool isLate);
+  void widen(Operand &narrow, Operand &wide);
 
   // The role that multiplies (MultiplyRole.cpp).
   /// What goes from one turn of the loop to the next.
@@ -155,7 +165,9 @@ private:
   llvm::SmallVector<size_t> order;
   /// In a role, of a stream's item: the steps of those before it, and its own.
   mlir::Value stepsBefore, numSteps;
-  llvm::SmallVector<Operand> operands;
+  /// What a role reads or fills. Those that multiply read `operands`; the one
+  /// that loads fills `loaded`, of which the others are the same.
+  Operands operands, loaded;
   /// For each store of a matrix, the tile on which each group stages it.
   llvm::DenseMap<mlir::Operation *, Values> staging;
   // In the role that multiplies:

@@ -360,6 +360,13 @@ Refusal StepPlan::planSlot(Value tile, tile::DotOp dot, bool isLate) {
     }
   if (box->packed && !slot.hasRows)
     return refuse(load, "packed rows are those of the program");
+  slot.isWidened = load.widens();
+  if (slot.isWidened && (!slot.isMoving || slot.hasRows))
+    return refuse(load,
+                  "elements of 8 bits are widened in tiles that the sweep "
+                  "moves and all groups read");
+  if (slot.isWidened && !machine.hasBulkCopies)
+    return refuse(load, "threads that copy do not widen elements of 8 bits");
   // A slot of the program's rows has those of one product.
   if (slot.layout && slot.hasRows &&
       machine.productRows % slot.layout->getRun() != 0)
@@ -407,8 +414,6 @@ Refusal StepPlan::planSlot(Value tile, tile::DotOp dot, bool isLate) {
   return {};
 }
 
-/// Whether all that is computed of `tile` is masked at points of `dim` beyond
-/// the step's count.
 bool StepPlan::isMaskedBeyondCount(Value tile, int64_t dim) const {
   Value count = sweep.getStep().getArgument(1);
   return llvm::all_of(tile.getUsers(), [&](Operation *user) {
@@ -469,13 +474,19 @@ static bool hasOneListForAll(Block &region) {
   return true;
 }
 
-/// A tile that is read point by point: beyond the extents there are zeros,
-/// beyond the valid points the values of others, which a mask has to hide.
+/// A tile that is read point by point: beyond the extents and the step's count
+/// there are zeros, beyond other valid points the values of others, which a
+/// mask has to hide.
 Refusal StepPlan::checkLoad(tile::LoadOp op) {
   RankedTensorType type = getType(op.getResult());
   AffineMap map = op.getMap();
-  if (op.isPaged())
-    return refuse(op, "products alone read tensors in pages");
+  if (op.isPaged()) {
+    auto table = cast<MemRefType>(op.getTable().getType());
+    if (type.getRank() != 1 || !isa<BlockArgument>(op.getTable()) ||
+        !table.getElementType().isInteger(32))
+      return refuse(op, "of tensors in pages products alone read more than a "
+                        "line, by a table of numbers of 32 bits");
+  }
   for (auto [place, result] : llvm::enumerate(map.getResults())) {
     AffineExpr row = getPackedRow(result), expr = row ? row : result;
     unsigned numDims = 0;
@@ -498,9 +509,12 @@ Refusal StepPlan::checkLoad(tile::LoadOp op) {
     return refuse(op, "it leaves points out by a mask");
   Value count = sweep.getStep().getArgument(1);
   for (auto [dim, valid] : llvm::enumerate(op.getValid())) {
-    bool ends = endWithTensor(op.getSource(), map, op.getIndices(), dim,
-                              type.getDimSize(dim), valid);
-    bool isHidden = valid == count && isMaskedBeyondCount(op.getResult(), dim);
+    bool isOfPages = op.isPaged() && dim == op.getPages()->getAlong();
+    bool ends =
+        !isOfPages && endWithTensor(op.getSource(), map, op.getIndices(), dim,
+                                    type.getDimSize(dim), valid);
+    bool isHidden = valid == count &&
+                    (!op.getPad() || isMaskedBeyondCount(op.getResult(), dim));
     if (!isHidden && (!ends || (op.getPad() && !isRow(op.getResult(), dim))))
       return refuse(op, "no mask hides its points beyond the valid ones");
   }

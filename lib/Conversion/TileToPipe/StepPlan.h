@@ -36,6 +36,8 @@ struct SlotOperand {
   bool hasRows = false;
   /// It changes from step to step.
   bool isMoving = false;
+  /// Its elements have 8 bits in memory.
+  bool isWidened = false;
   /// The products that read it are late.
   bool isLate = false;
   /// Rows of a step beyond its count have to be zero.
@@ -58,6 +60,10 @@ struct PlannedProduct {
 
 /// Rows after which a swizzled panel repeats itself: of copies a multiple.
 inline constexpr int64_t kCopyRows = 8;
+
+/// Slots that elements of 8 bits are widened into: one is filled while another
+/// is read. What memory brings waits in the slots of 8 bits.
+inline constexpr int64_t kWidenedSlots = 2;
 
 /// Why a program is not scheduled.
 struct Refusal {
@@ -99,6 +105,14 @@ public:
   bool hasStepsOf(mlir::Value coordinate) const;
   /// Whether other rows may have other steps.
   bool hasStepsOfRows() const;
+  /// Whether all that is computed of a tile of the step is masked at points of
+  /// `dim` beyond the step's count.
+  bool isMaskedBeyondCount(mlir::Value tile, int64_t dim) const;
+  /// Whether a role stands between the one that loads and those that multiply.
+  bool widens() const {
+    return llvm::any_of(slots,
+                        [](const SlotOperand &slot) { return slot.isWidened; });
+  }
   /// Whether neighbouring tiles of rows can be fetched for together; refuses
   /// others.
   Refusal checkCluster(int64_t cluster) const;
@@ -147,7 +161,6 @@ private:
   void findPartialCarries();
   bool isPartial(mlir::Value line,
                  const llvm::DenseSet<mlir::Value> &carries) const;
-  bool isMaskedBeyondCount(mlir::Value tile, int64_t dim) const;
 
   llvm::DenseMap<mlir::Operation *, PlannedProduct> products;
   llvm::DenseSet<mlir::Operation *> late, between;

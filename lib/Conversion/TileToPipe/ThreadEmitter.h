@@ -69,6 +69,7 @@ private:
   /// The element of `tile` at `point`; null after an error.
   mlir::Value evaluate(mlir::Value tile, mlir::ValueRange point);
   mlir::Value evaluateDefinition(mlir::Value tile, mlir::ValueRange point);
+  mlir::Value widen(mlir::Value element, mlir::Type type);
   mlir::Value evaluateLoad(tile::LoadOp op, mlir::ValueRange point);
   mlir::Value evaluateMask(tile::MaskOp op, mlir::ValueRange point);
   mlir::Value evaluateGather(tile::GatherOp op, mlir::ValueRange point);

@@ -49,6 +49,9 @@ static LogicalResult lowerBody(const KernelValues &values) {
         if (isa<math::Exp2Op, math::Log2Op, arith::CeilDivUIOp,
                 arith::CeilDivSIOp, arith::FloorDivSIOp>(op))
           return false;
+        if (isa<arith::SIToFPOp>(op) &&
+            op->getOperand(0).getType().isInteger(8))
+          return op->getResult(0).getType().isF32();
         return converter.isLegal(op->getOperandTypes()) &&
                converter.isLegal(op->getResultTypes());
       });

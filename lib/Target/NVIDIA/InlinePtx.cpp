@@ -263,3 +263,54 @@ void attn::nvidia::storeTensorIf(OpBuilder &b, Location loc, Value map,
   stream << "@$0 cp.async.bulk.commit_group;";
   emit(b, loc, text, constraints + ",~{memory}", operands, {});
 }
+
+/// $0 and $1 from f0 to f3.
+static std::string packFloats(bool isBF16) {
+  std::string type = isBF16 ? "bf16x2" : "f16x2";
+  return "cvt.rn." + type + ".f32 $0, f1, f0; cvt.rn." + type +
+         ".f32 $1, f3, f2; ";
+}
+
+/// f16 holds all floats of 8 bits, and f32 is between it and bf16.
+static std::string widenFloats(StringRef type, bool isBF16) {
+  std::string text = "{ .reg .b16 lo, hi, p, q, r, s; .reg .b32 a, b; "
+                     ".reg .f32 f0, f1, f2, f3; mov.b32 {lo, hi}, $2; ";
+  if (!isBF16)
+    return text + "cvt.rn.f16x2." + type.str() + "x2 $0, lo; cvt.rn.f16x2." +
+           type.str() + "x2 $1, hi; }";
+  return text + "cvt.rn.f16x2." + type.str() + "x2 a, lo; cvt.rn.f16x2." +
+         type.str() +
+         "x2 b, hi; mov.b32 {p, q}, a; mov.b32 {r, s}, b; "
+         "cvt.f32.f16 f0, p; cvt.f32.f16 f1, q; cvt.f32.f16 f2, r; "
+         "cvt.f32.f16 f3, s; " +
+         packFloats(isBF16) + "}";
+}
+
+/// 2^23 + n + 128 has n + 128, of 8 bits, for its last bits.
+static std::string widenIntegers(bool isBF16) {
+  std::string text = "{ .reg .b32 w, i0, i1, i2, i3; "
+                     ".reg .f32 f0, f1, f2, f3; xor.b32 w, $2, 0x80808080; ";
+  for (char byte : {'0', '1', '2', '3'}) {
+    std::string number(1, byte);
+    text += "prmt.b32 i" + number + ", w, 0x4B000000, 0x765" + number +
+            "; mov.b32 f" + number + ", i" + number + "; sub.f32 f" + number +
+            ", f" + number + ", 0f4B000080; ";
+  }
+  return text + packFloats(isBF16) + "}";
+}
+
+SmallVector<Value> attn::nvidia::widenBytes(OpBuilder &b, Location loc,
+                                            Value word, ByteType type,
+                                            bool isBF16) {
+  std::string text = type == ByteType::Signed ? widenIntegers(isBF16)
+                     : type == ByteType::E4M3 ? widenFloats("e4m3", isBF16)
+                                              : widenFloats("e5m2", isBF16);
+  Type i32 = b.getI32Type();
+  auto result = LLVM::LLVMStructType::getLiteral(b.getContext(), {i32, i32});
+  auto op = LLVM::InlineAsmOp::create(
+      b, loc, result, word, text, "=&r,=&r,r", /*has_side_effects=*/false,
+      /*is_align_stack=*/false, LLVM::TailCallKind::None,
+      LLVM::AsmDialectAttr(), ArrayAttr());
+  return {LLVM::ExtractValueOp::create(b, loc, op.getResult(0), 0),
+          LLVM::ExtractValueOp::create(b, loc, op.getResult(0), 1)};
+}

@@ -12,6 +12,9 @@
 //    selects;
 //  * tests of bits: LLVM would shift each to the lowest place, and ptxas moves
 //    seven bits at once to predicates only where they stay in their own;
+//  * conversions of floats of 8 bits, and of integers by the bits of a float:
+//  the
+//    dialect has none to bf16;
 //  * reductions over a named barrier: the dialect's op has them over the
 //    block's;
 //  * waits for products: an op has no link to the accumulators, and LLVM could
@@ -56,6 +59,15 @@ mlir::Value reduceOverBarrier(mlir::OpBuilder &b, mlir::Location loc,
 /// Whether bit number `bit` of `word` (i32) is set.
 mlir::Value testBit(mlir::OpBuilder &b, mlir::Location loc, mlir::Value word,
                     unsigned bit);
+
+/// Types of 8 bits that words hold four of.
+enum class ByteType { E4M3, E5M2, Signed };
+
+/// The four numbers of `word` (i32) as two words of two bf16 (f16 unless
+/// `isBF16`), all exact.
+llvm::SmallVector<mlir::Value> widenBytes(mlir::OpBuilder &b,
+                                          mlir::Location loc, mlir::Value word,
+                                          ByteType type, bool isBF16);
 
 /// Operands of one wgmma m64nNk16 on 16-bit elements.
 struct Wgmma {

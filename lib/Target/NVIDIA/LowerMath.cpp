@@ -48,6 +48,57 @@ struct TruncFLowering : OpConversionPattern<arith::TruncFOp> {
   }
 };
 
+/// A number of 8 bits, by way of f16, which holds all.
+struct ExtendFloat8Lowering : OpConversionPattern<arith::ExtFOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(arith::ExtFOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    Type from = op.getIn().getType();
+    bool isE4M3 = isa<Float8E4M3FNType>(from);
+    if (!isE4M3 && !isa<Float8E5M2Type>(from))
+      return rewriter.notifyMatchFailure(op, "is not from a float of 8 bits");
+    Location loc = op.getLoc();
+    Value word = arith::ExtUIOp::create(rewriter, loc, rewriter.getI32Type(),
+                                        adaptor.getIn()[0]);
+    Value pair = widenBytes(rewriter, loc, word,
+                            isE4M3 ? ByteType::E4M3 : ByteType::E5M2,
+                            /*isBF16=*/false)[0];
+    Value half = arith::BitcastOp::create(
+        rewriter, loc, rewriter.getF16Type(),
+        arith::TruncIOp::create(rewriter, loc, rewriter.getI16Type(), pair));
+    Type to = op.getType();
+    if (to.isF16()) {
+      rewriter.replaceOp(op, half);
+      return success();
+    }
+    Value wide =
+        arith::ExtFOp::create(rewriter, loc, rewriter.getF32Type(), half);
+    if (to != wide.getType())
+      wide = arith::TruncFOp::create(rewriter, loc, to, wide);
+    rewriter.replaceOp(op, wide);
+    return success();
+  }
+};
+
+/// A byte's number in 16 bits, by way of f32.
+struct ConvertByteLowering : OpConversionPattern<arith::SIToFPOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(arith::SIToFPOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    Type to = op.getType();
+    if (!op.getIn().getType().isInteger(8) || !(to.isBF16() || to.isF16()))
+      return rewriter.notifyMatchFailure(op, "is not from i8 to 16 bits");
+    Value wide = arith::SIToFPOp::create(
+        rewriter, op.getLoc(), rewriter.getF32Type(), adaptor.getIn()[0]);
+    rewriter.replaceOpWithNewOp<arith::TruncFOp>(op, to, wide);
+    return success();
+  }
+};
+
 /// One approximate instruction a register, where the program allows it.
 template <typename OpT> struct ApproximateLowering : OpConversionPattern<OpT> {
   ApproximateLowering(const TypeConverter &converter, MLIRContext *context,
@@ -122,7 +173,8 @@ struct DivFLowering : OpConversionPattern<arith::DivFOp> {
 void attn::nvidia::populateMathPatterns(const TypeConverter &converter,
                                         RewritePatternSet &patterns) {
   MLIRContext *context = patterns.getContext();
-  patterns.add<TruncFLowering, TanhLowering, DivFLowering>(converter, context);
+  patterns.add<ConvertByteLowering, ExtendFloat8Lowering, TruncFLowering,
+               TanhLowering, DivFLowering>(converter, context);
   patterns.add<ApproximateLowering<math::Exp2Op>>(converter, context,
                                                   "llvm.nvvm.ex2.approx.ftz.f");
   patterns.add<ApproximateLowering<math::Log2Op>>(converter, context,

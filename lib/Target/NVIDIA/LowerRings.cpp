@@ -201,6 +201,15 @@ private:
             getTypeConverter()->materializeTargetConversion(
                 rewriter, loc, types, load.getSource());
         copyByThreads(rewriter, load, source, indices, slot, values);
+      } else if (auto widen = dyn_cast<WidenOp>(nested)) {
+        SmallVector<Type> types;
+        if (failed(getTypeConverter()->convertType(widen.getSource().getType(),
+                                                   types)))
+          return failure();
+        SmallVector<Value> source =
+            getTypeConverter()->materializeTargetConversion(
+                rewriter, loc, types, widen.getSource());
+        widenByThreads(rewriter, widen, source[0], slot, values);
       } else if (!nested.hasTrait<OpTrait::IsTerminator>()) {
         rewriter.moveOpBefore(&nested, op);
       }

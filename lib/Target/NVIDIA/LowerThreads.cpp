@@ -48,6 +48,12 @@ Value attn::nvidia::reduceOverGroup(OpBuilder &b, Operation *op, Value value,
                            kGroupThreads, value);
 }
 
+/// LLVM has no floats of 8 bits.
+static Type getScalarType(Type element) {
+  bool isByte = element.getIntOrFloatBitWidth() == 8;
+  return isByte ? IntegerType::get(element.getContext(), 8) : element;
+}
+
 /// Memory has no bits of their own: an i1 takes a byte.
 static Type getMemoryType(Type element) {
   return element.isInteger(1) ? IntegerType::get(element.getContext(), 8)
@@ -60,7 +66,7 @@ class ElementAccess {
 public:
   ElementAccess(OpBuilder &b, Location loc, Type source, ValueRange lowered,
                 ArrayRef<ValueRange> indices)
-      : b(b), loc(loc), type(getElementType(source)),
+      : b(b), loc(loc), type(getScalarType(getElementType(source))),
         memoryType(getMemoryType(type)) {
     if (auto array = dyn_cast<ArrayType>(source))
       locate(array, lowered, indices);

@@ -64,6 +64,12 @@ PipeTypeConverter::PipeTypeConverter(MLIRContext *context) {
       return std::nullopt;
     return type;
   });
+  // LLVM has no floats of 8 bits.
+  addConversion([context](FloatType type) -> std::optional<Type> {
+    if (type.getWidth() != 8)
+      return std::nullopt;
+    return IntegerType::get(context, 8);
+  });
   // Registers; 16-bit elements in pairs.
   auto convertTile = [i32](RankedTensorType type,
                            SmallVectorImpl<Type> &results) {

@@ -102,6 +102,10 @@ void copyByThreads(mlir::OpBuilder &b, pipe::LoadOp load,
                    mlir::ValueRange source, mlir::ValueRange indices,
                    mlir::Value slot, const KernelValues &values);
 
+/// The threads of a group write the elements of the slot at `source` to `slot`.
+void widenByThreads(mlir::OpBuilder &b, pipe::WidenOp op, mlir::Value source,
+                    mlir::Value slot, const KernelValues &values);
+
 /// The register of a slice along `dim` that register `reg` of the tile is part
 /// of.
 int64_t getLineRegister(pipe::FragmentAttr fragment, unsigned dim, int64_t reg);

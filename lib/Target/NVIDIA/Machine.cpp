@@ -11,7 +11,8 @@ using namespace attn::nvidia;
 /// Of a thread that loads and one that multiplies. ptxas gives all threads as
 /// many at entry; what loaders give back, in multiples of 8, goes to the
 /// others.
-static ArrayRef<std::pair<int64_t, int64_t>> getRegisters(int64_t groups) {
+static ArrayRef<std::pair<int64_t, int64_t>> getRegisters(int64_t groups,
+                                                          bool widens) {
   using Split = std::pair<int64_t, int64_t>;
   static const Split one[] = {{56, 240}, {88, 240}},
                      two[] = {{24, 240},
@@ -20,21 +21,24 @@ static ArrayRef<std::pair<int64_t, int64_t>> getRegisters(int64_t groups) {
                               {104, 200},
                               {120, 192}},
                      three[] = {{32, 160}, {56, 152}};
+  // With a group of 128 threads more.
+  static const Split twoAndOne[] = {{24, 208}, {56, 192}, {88, 176}},
+                     threeAndOne[] = {{32, 136}, {56, 128}};
   switch (groups) {
   case 1:
     return one;
   case 2:
-    return two;
+    return widens ? ArrayRef(twoAndOne) : ArrayRef(two);
   default:
-    return three;
+    return widens ? ArrayRef(threeAndOne) : ArrayRef(three);
   }
 }
 
 /// Threads that copy need more than those that start copies, and there are no
 /// bulk copies for the blocks of a cluster to share.
 static ArrayRef<std::pair<int64_t, int64_t>>
-getRegistersOfCopies(int64_t groups) {
-  auto splits = getRegisters(groups);
+getRegistersOfCopies(int64_t groups, bool widens) {
+  auto splits = getRegisters(groups, widens);
   constexpr int64_t kCopyRegisters = 56;
   while (splits.front().first < kCopyRegisters)
     splits = splits.drop_front();
@@ -79,6 +83,7 @@ const MachineModel &attn::nvidia::getMachineModel(bool anyStrides) {
        /*specials=*/16, /*operations=*/128, /*cacheBytes=*/54},
       getWgmmaFragment,
       getRegisters,
+      /*widenRegisters=*/72,
   };
   return model;
 }

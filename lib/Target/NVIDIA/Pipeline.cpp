@@ -1,5 +1,6 @@
 //===- Pipeline.cpp - from pipe kernels to the LLVM dialect ---------------===//
 
+#include "attn/Conversion/Passes.h"
 #include "attn/Conversion/ScheduleTiles.h"
 #include "attn/Target/NVIDIA/NVIDIA.h"
 #include "attn/Target/NVIDIA/Passes.h"
@@ -22,6 +23,7 @@ void attn::nvidia::addFoldPasses(OpPassManager &passes) {
   passes.addPass(createSweepProductsPass());
   passes.addPass(createSplitCoordinatesPass());
   passes.addPass(createSplitLinesPass());
+  passes.addPass(createFoldWideningPass());
   passes.addPass(createFoldOffsetsPass());
   passes.addPass(createFoldScalesPass());
   passes.addPass(createCanonicalizerPass());
@@ -34,6 +36,12 @@ void attn::nvidia::addSchedulePasses(OpPassManager &passes,
   addFoldPasses(passes);
   passes.addPass(createScheduleTilesPass(machine, options));
   passes.addPass(createCanonicalizerPass());
+  passes.addPass(createCSEPass());
+}
+
+void attn::nvidia::addThreadPasses(OpPassManager &passes) {
+  passes.addPass(createFoldWideningPass());
+  passes.addPass(createConvertTileToPipePass());
   passes.addPass(createCSEPass());
 }
 

@@ -31,6 +31,9 @@ void addSchedulePasses(mlir::OpPassManager &passes,
                        const ScheduleOptions &options = {},
                        const MachineModel &machine = getMachineModel());
 
+/// Adds the passes that let ordinary threads run tile programs.
+void addThreadPasses(mlir::OpPassManager &passes);
+
 /// Adds the passes from pipe kernels to the LLVM dialect.
 void buildPipeline(mlir::OpPassManager &passes);
 
