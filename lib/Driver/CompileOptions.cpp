@@ -106,10 +106,10 @@ static Status parseProblem(const CommandLine &line, CompileOptions &options) {
       return number.takeStatus();
     *value = *number;
   }
-  auto page = line.getInteger("page", 1);
-  if (!page.isOk())
-    return page.takeStatus();
-  options.page = *page;
+  auto kv = parseKvOptions(line);
+  if (!kv.isOk())
+    return kv.takeStatus();
+  options.kv = *kv;
   auto parameters = line.getPairs("set");
   if (!parameters.isOk())
     return parameters.takeStatus();

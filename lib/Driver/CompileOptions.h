@@ -4,6 +4,7 @@
 #define ATTN_LIB_DRIVER_COMPILEOPTIONS_H
 
 #include "attn/Driver/CommandLine.h"
+#include "attn/Driver/KvOptions.h"
 #include "attn/Driver/Problem.h"
 #include "attn/Driver/Reports.h"
 
@@ -27,8 +28,7 @@ struct CompileOptions {
   AttentionShape shape;
   std::map<std::string, std::string> parameters;
   std::optional<int64_t> tileRows, tileKeys;
-  /// Keys of a page, if keys and values lie in such.
-  std::optional<int64_t> page;
+  KvOptions kv;
   ReportRequest reports;
 };
 

@@ -11,7 +11,6 @@
 #include "StageDump.h"
 
 #include "attn/Driver/Execution.h"
-#include "attn/Driver/PagedInputs.h"
 #include "attn/Driver/Reports.h"
 #include "attn/Driver/RunReport.h"
 #include "attn/Driver/Source.h"
@@ -66,9 +65,8 @@ Status Compilation::resolve() {
   if (!loaded.isOk())
     return loaded.takeStatus();
   source = std::move(*loaded);
-  if (options.page)
-    if (Status status = setPages(source.func, *options.page); !status.isOk())
-      return status;
+  if (Status status = applyKvOptions(source.func, options.kv); !status.isOk())
+    return status;
   problem.dtype = options.dtype;
   if (Status status = resolveExtents(source.func, options.shape, problem);
       !status.isOk())

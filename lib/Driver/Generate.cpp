@@ -136,7 +136,13 @@ ReferenceTensor attn::generateTensor(NamedTensorType type,
   tensor.shape = problem.getShape(type);
   int64_t count = tensor.getNumElements();
   tensor.values.reserve(count);
-  if (!isa<FloatType>(type.getElementType())) {
+  auto getNumber = [&](StringRef name, double otherwise) {
+    Attribute attribute = attributes ? attributes.get(name) : Attribute();
+    return getNumericValue(attribute).value_or(otherwise);
+  };
+  double spread = getNumber("cascade.spread", 0);
+  double mean = getNumber("cascade.mean", 0);
+  if (!isa<FloatType>(type.getElementType()) && spread == 0) {
     auto fill = attributes ? attributes.getAs<AffineMapAttr>(FuncOp::kFillAttr)
                            : AffineMapAttr();
     if (fill) {
@@ -147,10 +153,8 @@ ReferenceTensor attn::generateTensor(NamedTensorType type,
       tensor.values.push_back(static_cast<double>(i));
     return tensor;
   }
-  double spread = 1;
-  if (attributes)
-    if (auto number = getNumericValue(attributes.get("cascade.spread")))
-      spread = *number;
+  if (spread == 0)
+    spread = 1;
   // Each argument has its own stream.
   Random random(seed ^ llvm::xxh3_64bits(StringRef(name.data(), name.size())));
   // Elements a key, and keys: what `rising` grows along.
@@ -162,7 +166,8 @@ ReferenceTensor attn::generateTensor(NamedTensorType type,
         inner *= tensor.shape[i];
     }
   for (int64_t i = 0; i < count; ++i) {
-    double value = kind == InputKind::zeros ? 0 : spread * random.normal();
+    double value =
+        kind == InputKind::zeros ? 0 : mean + spread * random.normal();
     if (kind == InputKind::outliers && random.next() % 64 == 0)
       value *= 30;
     if (kind == InputKind::rising) {

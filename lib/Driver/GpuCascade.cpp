@@ -9,7 +9,7 @@
 #include "attn/Conversion/Passes.h"
 #include "attn/Conversion/ScheduleTiles.h"
 #include "attn/Driver/Execution.h"
-#include "attn/Driver/PagedInputs.h"
+#include "attn/Driver/KvOptions.h"
 #include "attn/Target/NVIDIA/NVIDIA.h"
 
 #include "mlir/Pass/PassManager.h"
@@ -27,8 +27,7 @@ ArrayRef<StringRef> attn::getCascadeOptions() {
 
 static Status lowerForThreads(ModuleOp module, const std::string &name) {
   PassManager passes(module.getContext());
-  passes.addPass(createConvertTileToPipePass());
-  passes.addPass(createCSEPass());
+  nvidia::addThreadPasses(passes);
   if (succeeded(passes.run(module)))
     return {};
   return Status::error(StatusCode::unsupported, "compile",
@@ -64,12 +63,11 @@ Result<GpuCascade> attn::loadGpuCascade(MLIRContext &context,
   if (!source.isOk())
     return source.takeStatus();
   cascade.source = std::move(*source);
-  auto page = line.getInteger("page", 1);
-  if (!page.isOk())
-    return page.takeStatus();
-  if (*page)
-    if (Status status = setPages(cascade.source.func, **page); !status.isOk())
-      return status;
+  auto kv = parseKvOptions(line);
+  if (!kv.isOk())
+    return kv.takeStatus();
+  if (Status status = applyKvOptions(cascade.source.func, *kv); !status.isOk())
+    return status;
   Problem &problem = cascade.problem;
   std::optional<DType> dtype = parseDType(line.get("dtype", "f32"));
   if (dtype != DType::f32 && dtype != DType::bf16 && dtype != DType::f16)

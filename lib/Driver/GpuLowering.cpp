@@ -266,8 +266,7 @@ GpuLowering::buildForThreads(int64_t rows, int64_t keys,
   if (failed(runCascadeStages(*module, stages)))
     return failure();
   PassManager passes(func.getContext());
-  passes.addPass(createConvertTileToPipePass());
-  passes.addPass(createCSEPass());
+  nvidia::addThreadPasses(passes);
   if (failed(passes.run(*module)))
     return failure();
   return compilePipe(*module, stages, kind);

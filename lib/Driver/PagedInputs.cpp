@@ -14,6 +14,16 @@ using namespace attn::cascade;
 static constexpr llvm::StringLiteral kTableName = "pages",
                                      kLengthsName = "lengths";
 
+bool attn::isOfKeys(mlir::Type type) {
+  auto tensor = mlir::dyn_cast<NamedTensorType>(type);
+  if (!tensor)
+    return false;
+  mlir::Type element = tensor.getElementType();
+  return (mlir::isa<mlir::FloatType>(element) || element.isInteger(8)) &&
+         tensor.getRankPosition("B") && tensor.getRankPosition("M") &&
+         !tensor.getRankPosition("P");
+}
+
 Status attn::setPages(FuncOp func, int64_t size) {
   mlir::Builder b(func.getContext());
   auto refuse = [&](std::string reason) {
@@ -26,12 +36,7 @@ Status attn::setPages(FuncOp func, int64_t size) {
     llvm::StringRef name = func.getArgumentName(i);
     if (name == kTableName || name == kLengthsName)
       return refuse("an argument '" + name.str() + "' already");
-    auto type = mlir::dyn_cast<NamedTensorType>(argument);
-    auto has = [&](const char *rank) {
-      return type.getRankPosition(b.getStringAttr(rank)).has_value();
-    };
-    if (!type || !mlir::isa<mlir::FloatType>(type.getElementType()) ||
-        !has("B") || !has("M") || has("P"))
+    if (!isOfKeys(argument))
       continue;
     func.setArgAttr(
         i, kPagesAttr,

@@ -166,10 +166,10 @@ static Status parseCompilation(const CommandLine &line, RunOptions &options) {
   if (!keys.isOk())
     return keys.takeStatus();
   options.tileKeys = *keys;
-  auto page = line.getInteger("page", 1);
-  if (!page.isOk())
-    return page.takeStatus();
-  options.page = *page;
+  auto kv = parseKvOptions(line);
+  if (!kv.isOk())
+    return kv.takeStatus();
+  options.kv = *kv;
   if (isGpuTarget(options.target)) {
     auto gpu = parseGpuOptions(line);
     if (!gpu.isOk())

@@ -6,6 +6,7 @@
 #include "attn/Driver/CommandLine.h"
 #include "attn/Driver/GpuOptions.h"
 #include "attn/Driver/Inputs.h"
+#include "attn/Driver/KvOptions.h"
 #include "attn/Driver/Problem.h"
 #include "attn/Driver/Reports.h"
 
@@ -32,8 +33,7 @@ struct RunOptions {
   InputOptions inputs;
   Layout outputLayout = Layout::contiguous;
   int64_t threads = 1;
-  /// Keys of a page, if keys and values lie in such.
-  std::optional<int64_t> page;
+  KvOptions kv;
   std::optional<int64_t> tileRows, tileKeys;
   GpuOptions gpu;
   bool usesCache = true;

@@ -76,9 +76,8 @@ Status Run::resolve() {
   if (!loaded.isOk())
     return loaded.takeStatus();
   source = std::move(*loaded);
-  if (options.page)
-    if (Status status = setPages(source.func, *options.page); !status.isOk())
-      return status;
+  if (Status status = applyKvOptions(source.func, options.kv); !status.isOk())
+    return status;
   auto read = readArrays(source.func, options.inputFiles);
   if (!read.isOk())
     return read.takeStatus();

@@ -13,11 +13,16 @@
 using namespace attn;
 using llvm::StringRef;
 
-/// Of these a CPU has the first three as well.
+/// Of these a CPU has the first five as well.
 static const OptionSpec kSpecs[] = {
     {"tile-rows", "N", "rows of a tile (by the file's schedule, or chosen)"},
     {"tile-keys", "N", "keys of a step (by the file's schedule, or chosen)"},
     {"page", "N", "keys and values lie in pages of so many keys"},
+    {"kv-dtype", "TYPE",
+     "keys and values have 8 bits an element, e4m3, e5m2 or i8, and scales"},
+    {"kv-scales", "WHAT",
+     "which scales: head, token, or channel, with which tokens have some too "
+     "(head)"},
     {"schedule", "FIELDS",
      "of a GPU: rows=N,keys=N,slots=N,turns=0|1,split=N,cluster=N,stream=0|1 "
      "or some of them (by the table, or chosen)"},
@@ -32,7 +37,7 @@ static const OptionSpec kSpecs[] = {
      "neighborhoods then come in boxes"},
     {"no-cache", "", "of a GPU: compile, whatever the cache of kernels has"},
 };
-static constexpr size_t kShared = 3;
+static constexpr size_t kShared = 5;
 
 std::vector<OptionSpec>
 attn::addScheduleSpecs(llvm::ArrayRef<OptionSpec> specs) {

@@ -41,7 +41,8 @@ std::optional<NaNKind> parseNaNKind(std::string_view name);
 
 /// Values for one argument of the shape that `problem` gives, before rounding
 /// to its type. `cascade.spread` in `attributes` is their standard deviation, 1
-/// if absent; integers are what `cascade.fill` says, or count from 0.
+/// if absent, and `cascade.mean` their mean; integers without a spread are what
+/// `cascade.fill` says, or count from 0.
 ReferenceTensor generateTensor(cascade::NamedTensorType type,
                                mlir::DictionaryAttr attributes,
                                std::string_view name, const Problem &problem,

@@ -7,10 +7,13 @@
 
 namespace attn {
 
-/// Says of the tensors of `func` that have sequences and keys (ranks B and M)
-/// and no queries (P) that they lie in pages of `size` keys, by one table
-/// `pages` with `lengths`. Refuses a function that has none, or an argument of
-/// one of these names.
+/// Whether `type` is a tensor of floats, or of 8-bit integers, that has
+/// sequences and keys (ranks B and M) and no queries (P).
+bool isOfKeys(mlir::Type type);
+
+/// Says of the tensors of `func` that are of keys that they lie in pages of
+/// `size` keys, by one table `pages` with `lengths`. Refuses a function that
+/// has none, or an argument of one of these names.
 Status setPages(cascade::FuncOp func, int64_t size);
 
 /// What a caller has of the arguments that lie in pages, by their names and

@@ -34,9 +34,8 @@ Status InterpretedRun::prepare() {
   if (!loaded.isOk())
     return loaded.takeStatus();
   source = std::move(*loaded);
-  if (c.page)
-    if (Status status = setPages(source.func, *c.page); !status.isOk())
-      return status;
+  if (Status status = applyKvOptions(source.func, c.kv); !status.isOk())
+    return status;
   if (!hasRank(source.func, "G"))
     c.shape.heads = c.shape.kvHeads;
   if (!hasRank(source.func, "P") || !hasRank(source.func, "M"))
@@ -84,7 +83,7 @@ Status InterpretedRun::lower() {
     nvidia::addSchedulePasses(passes, c.schedule,
                               nvidia::getMachineModel(c.anyStrides));
   } else {
-    passes.addPass(createConvertTileToPipePass());
+    nvidia::addThreadPasses(passes);
   }
   if (failed(runCascadeStages(*module, options)) || failed(passes.run(*module)))
     return Status::error(StatusCode::unsupported, variant, "has no lowering",

@@ -12,6 +12,7 @@
 #include "attn/Analysis/RankLayout.h"
 #include "attn/Analysis/Schedule.h"
 #include "attn/Driver/Inputs.h"
+#include "attn/Driver/KvOptions.h"
 #include "attn/Driver/Problem.h"
 #include "attn/Driver/Source.h"
 #include "attn/Reference/PipeInterpreter.h"
@@ -38,8 +39,8 @@ struct InterpretedCase {
   /// Boxes of queries and keys; the kernel is then one for the problem's
   /// lengths.
   std::vector<std::pair<std::string, RankLayout>> layouts = {};
-  /// Keys of a page, if keys and values lie in such.
-  std::optional<int64_t> page = {};
+  /// How keys and values lie.
+  KvOptions kv = {};
   /// Query heads of a key head whose queries are rows of one tile.
   std::optional<int64_t> pack = {};
 };

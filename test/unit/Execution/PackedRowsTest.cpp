@@ -71,7 +71,7 @@ class PackedRowsOfPagesTest : public PackedRowsTest {};
 TEST_P(PackedRowsOfPagesTest, AreRight) {
   InterpretedCase c = {{2, 2, 2, 1, 70, 16, 16, {}}, DType::bf16, 64, 32};
   c.isScheduled = true;
-  c.page = 16;
+  c.kv.page = 16;
   run(c, {1, 9});
 }
 

@@ -29,7 +29,7 @@ protected:
     launch.seed = seed;
     for (int64_t size : sizes) {
       InterpretedCase c = base;
-      c.page = size;
+      c.kv.page = size;
       EXPECT_EQ(InterpretedRun(GetParam(), c).run(seed, launch), "")
           << "pages of " << size;
     }

@@ -7,6 +7,14 @@
 using namespace attn;
 using namespace attn::test;
 
+/// Text that names how keys and values lie.
+static std::string describeKv(const KvOptions &kv) {
+  if (!kv.dtype)
+    return "";
+  return " --kv-dtype=" + std::string(getName(*kv.dtype)) + " scales " +
+         std::to_string(static_cast<int>(kv.scales));
+}
+
 std::string Case::describe() const {
   std::ostringstream os;
   auto number = [&](const char *name, const std::optional<int64_t> &value) {
@@ -21,10 +29,11 @@ std::string Case::describe() const {
   number("kv-len", shape.keyLength);
   number("head-dim", shape.headDim);
   number("value-dim", shape.valueDim);
-  os << " --dtype=" << getName(dtype) << " --seed=" << inputs.seed << " input "
-     << static_cast<int>(inputs.kind) << " nan " << static_cast<int>(inputs.nan)
-     << " layout " << static_cast<int>(inputs.layout)
-     << " --threads=" << threads << " --target=" << target;
+  os << " --dtype=" << getName(dtype) << describeKv(kv)
+     << " --seed=" << inputs.seed << " input " << static_cast<int>(inputs.kind)
+     << " nan " << static_cast<int>(inputs.nan) << " layout "
+     << static_cast<int>(inputs.layout) << " --threads=" << threads
+     << " --target=" << target;
   if (tileKeys != 0)
     os << " --tile-keys=" << tileKeys;
   for (auto &[name, value] : scalars)
@@ -40,23 +49,26 @@ std::string Case::describe() const {
 CaseRunner::CaseRunner() : context(createContext()) {}
 CaseRunner::~CaseRunner() = default;
 
-Source *CaseRunner::getSource(const std::string &variant,
+Source *CaseRunner::getSource(const std::string &variant, const KvOptions &kv,
                               std::string &refusal) {
-  auto source = sources.find(variant);
+  std::string key = variant + describeKv(kv);
+  auto source = sources.find(key);
   if (source == sources.end()) {
     auto loaded = loadSource(*context, variant, "");
-    if (!loaded.isOk()) {
-      refusal = loaded.takeStatus().message();
+    Status status =
+        loaded.isOk() ? applyKvOptions(loaded->func, kv) : loaded.takeStatus();
+    if (!status.isOk()) {
+      refusal = status.message();
       return nullptr;
     }
-    source = sources.emplace(variant, std::move(*loaded)).first;
+    source = sources.emplace(key, std::move(*loaded)).first;
   }
   return &source->second;
 }
 
 bool CaseRunner::hasRank(const std::string &variant, llvm::StringRef rank) {
   std::string refusal;
-  Source *source = getSource(variant, refusal);
+  Source *source = getSource(variant, {}, refusal);
   return source &&
          llvm::any_of(source->func.getArgumentTypes(), [&](mlir::Type type) {
            auto tensor = mlir::dyn_cast<cascade::NamedTensorType>(type);
@@ -70,7 +82,7 @@ Outcome CaseRunner::run(const Case &c, const Mutation &mutate, bool check) {
     outcome.refusal = status.message();
     return outcome;
   };
-  Source *source = getSource(c.variant, outcome.refusal);
+  Source *source = getSource(c.variant, c.kv, outcome.refusal);
   if (!source)
     return outcome;
   cascade::FuncOp func = source->func;
@@ -100,8 +112,8 @@ Outcome CaseRunner::run(const Case &c, const Mutation &mutate, bool check) {
       if (stage == "tile")
         mutate(module);
     };
-  std::string key = c.variant + "|" + options.dtype + "|" + c.target + "|" +
-                    std::to_string(c.tileKeys);
+  std::string key = c.variant + describeKv(c.kv) + "|" + options.dtype + "|" +
+                    c.target + "|" + std::to_string(c.tileKeys);
   for (auto &[rank, extent] : options.extents)
     key += "|" + rank + "=" + std::to_string(extent);
   for (auto &[name, value] : options.scalars)

@@ -6,6 +6,7 @@
 #include "attn/Driver/Check.h"
 #include "attn/Driver/Execution.h"
 #include "attn/Driver/Inputs.h"
+#include "attn/Driver/KvOptions.h"
 #include "attn/Driver/Problem.h"
 #include "attn/Driver/Source.h"
 
@@ -24,6 +25,8 @@ struct Case {
   AttentionShape shape;
   DType dtype = DType::f32;
   InputOptions inputs;
+  /// The types of keys and values; they lie in no pages here.
+  KvOptions kv = {};
   std::map<std::string, std::string> scalars;
   /// Tensors that are not made up: tables and lists, or values. Extents may
   /// come from them.
@@ -70,8 +73,10 @@ public:
   bool hasRank(const std::string &variant, llvm::StringRef rank);
 
 private:
-  /// The variant's source, loaded once; null after a refusal in `refusal`.
-  Source *getSource(const std::string &variant, std::string &refusal);
+  /// The variant's source, loaded once for each way in which keys and values
+  /// lie; null after a refusal in `refusal`.
+  Source *getSource(const std::string &variant, const KvOptions &kv,
+                    std::string &refusal);
 
   std::unique_ptr<mlir::MLIRContext> context;
   std::map<std::string, Source> sources;

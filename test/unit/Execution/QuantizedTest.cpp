@@ -1,0 +1,130 @@
+//===- QuantizedTest.cpp - keys and values of 8 bits ----------------------===//
+//
+// Variants over caches of e4m3, e5m2 and i8 with scales of heads, tokens and
+// channels: on this machine's CPU, and the kernels that they get for a GPU run
+// by the interpreter of pipe. What is right is computed in f64 from the numbers
+// that the bytes and scales stand for.
+//
+//===----------------------------------------------------------------------===//
+
+#include "InterpretVariant.h"
+#include "RunCase.h"
+
+#include "gtest/gtest.h"
+
+#include <random>
+
+using namespace attn;
+using namespace attn::test;
+
+using Format = std::tuple<DType, ScaleGranularity>;
+
+static uint64_t drawSeed() {
+  uint64_t seed = std::random_device()();
+  std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
+  return seed;
+}
+
+namespace {
+class QuantizedTest
+    : public testing::TestWithParam<std::tuple<const char *, Format>> {
+protected:
+  const char *getVariant() { return std::get<0>(GetParam()); }
+  KvOptions getOptions() {
+    auto [dtype, scales] = std::get<1>(GetParam());
+    return {std::nullopt, dtype, scales};
+  }
+  void interpret(InterpretedCase c,
+                 std::initializer_list<std::optional<int64_t>> pages) {
+    uint64_t seed = drawSeed();
+    PipeLaunch launch;
+    launch.multiprocessors = 3;
+    launch.schedule = PipeSchedule::random;
+    launch.seed = seed;
+    for (std::optional<int64_t> page : pages) {
+      c.kv = getOptions();
+      c.kv.page = page;
+      EXPECT_EQ(InterpretedRun(getVariant(), c).run(seed, launch), "")
+          << "pages of " << page.value_or(0);
+    }
+  }
+};
+} // namespace
+
+TEST_P(QuantizedTest, AreRightOnCpus) {
+  std::mt19937_64 random(drawSeed());
+  CaseRunner runner;
+  for (DType dtype : {DType::f32, DType::bf16, DType::f16})
+    for (int64_t queries : {1, 3, 40})
+      for (InputKind kind : {InputKind::normal, InputKind::outliers}) {
+        Case c;
+        c.variant = getVariant();
+        c.kv = getOptions();
+        c.shape = {2, 6, 2, queries, 130, 40, 24, {}};
+        c.dtype = dtype;
+        c.inputs.kind = kind;
+        c.inputs.seed = random();
+        c.threads = 2;
+        std::string failure = findFailure(runner, c);
+        EXPECT_EQ(failure, "") << c.describe();
+      }
+}
+
+// Scales of channels make an operand of the first product that is computed.
+TEST_P(QuantizedTest, AreRightWhereAGroupWidensTheirSlots) {
+  if (getOptions().scales == ScaleGranularity::Channel)
+    GTEST_SKIP() << "ordinary threads run scales of channels";
+  InterpretedCase c = {{2, 4, 2, 70, 150, 64, 24, {}}, DType::bf16, 64, 32};
+  c.isScheduled = true;
+  interpret(c, {std::nullopt, 16, 64});
+  c.tileRows = 128;
+  c.dtype = DType::f16;
+  interpret(c, {std::nullopt});
+}
+
+TEST_P(QuantizedTest, AreRightInStreamsOfPackedRows) {
+  if (getOptions().scales == ScaleGranularity::Channel)
+    GTEST_SKIP() << "ordinary threads run scales of channels";
+  InterpretedCase c = {{3, 4, 2, 1, 150, 32, 64, {}}, DType::bf16, 64, 32};
+  c.isScheduled = true;
+  c.schedule.isStream = true;
+  c.schedule.slots = 3;
+  c.pack = 2;
+  interpret(c, {std::nullopt, 16});
+}
+
+TEST_P(QuantizedTest, AreRightByThreads) {
+  InterpretedCase c = {{2, 2, 1, 5, 23, 8, 8, {}}, DType::bf16, 4, 8};
+  interpret(c, {std::nullopt, 8});
+}
+
+static std::string
+nameCase(const testing::TestParamInfo<QuantizedTest::ParamType> &info) {
+  auto [variant, format] = info.param;
+  auto [dtype, scales] = format;
+  std::string name = variant;
+  std::replace(name.begin(), name.end(), '-', '_');
+  static const char *const granularities[] = {"head", "token", "channel"};
+  return name + "_" + std::string(getName(dtype)) + "_" +
+         granularities[static_cast<int>(scales)];
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Formats, QuantizedTest,
+    testing::Combine(
+        testing::Values("gqa", "causal-bottom-right"),
+        testing::Values(Format{DType::e4m3, ScaleGranularity::Head},
+                        Format{DType::e4m3, ScaleGranularity::Token},
+                        Format{DType::e4m3, ScaleGranularity::Channel},
+                        Format{DType::e5m2, ScaleGranularity::Head},
+                        Format{DType::i8, ScaleGranularity::Head},
+                        Format{DType::i8, ScaleGranularity::Token},
+                        Format{DType::i8, ScaleGranularity::Channel})),
+    nameCase);
+INSTANTIATE_TEST_SUITE_P(
+    Variants, QuantizedTest,
+    testing::Combine(
+        testing::Values("softcap", "sink", "alibi"),
+        testing::Values(Format{DType::e4m3, ScaleGranularity::Token},
+                        Format{DType::i8, ScaleGranularity::Channel})),
+    nameCase);
