@@ -52,6 +52,15 @@ for keys in 64 128; do
     decode gqa-$keys-page$page gqa --page=$page --schedule=$schedule
   done
 done
+# Keys and values of 8 bits: a step has fewer keys, as each is there twice.
+for type in e4m3 i8; do
+  for scales in head token; do
+    format="--kv-dtype=$type --kv-scales=$scales"
+    schedule=rows=64,keys=64,slots=6,stream=1
+    decode gqa-$type-$scales gqa $format --schedule=$schedule
+    decode gqa-$type-$scales-page16 gqa $format --page=16 --schedule=$schedule
+  done
+done
 # Variants in f32 by ordinary threads, and for comparison by the CPU.
 for variant in $(build/bin/attn-compile --list | awk '{ print $1 }'); do
   build/bin/attn-compile "$variant" --target=sm_90a \

@@ -57,6 +57,7 @@ KEYS = [0, 1] + 2 * [16, 100, 127, 128, 129, 255, 384, 700, 1025, 2500]
 # Of decoding: query heads a key head, and keys of a page.
 GROUPS = [1, 3, 4, 5, 7, 8, 16, 32]
 PAGES = [None, 8, 16, 64, 256]
+KV_TYPES = [None, None, None, "e4m3", "e5m2", "i8"]
 LAYOUTS = ["contiguous"] * 10 + ["transposed", "strided", "misaligned", "reversed"]
 INPUTS = ["normal", "normal", "normal", "outliers", "rising"]
 
@@ -120,6 +121,9 @@ def draw_decoding(rng, variants, dims):
     ]
     if page := rng.choice(PAGES):
         args.append(f"--page={page}")
+    if dtype := rng.choice(KV_TYPES):
+        scales = rng.choice(["head", "token", "channel"])
+        args += [f"--kv-dtype={dtype}", f"--kv-scales={scales}"]
     if variant not in WITHOUT_GROUPS and rng.random() < 0.8:
         args.append(f"--pack={1 << (group - 1).bit_length()}")
     args += [f"--set={name}={rng.choice(values)}" for name, values in drawn.items()]

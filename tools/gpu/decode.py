@@ -6,10 +6,11 @@
 A ROW is HEADS:KEY_HEADS:SEQUENCES:LENGTH[:QUERIES]; a LENGTH of `ragged` is one
 sequence of 131072 keys, the others of 2048. NAME is .carry/kernels/decode-NAME.attn;
 a kernel that takes pages gets them in random order (in order with IN_ORDER=1 in the
-environment), one that does not a tensor.
+environment), one that does not a tensor. Keys and values of 8 bits are made from those
+of the others, by the largest of what shares a scale.
 
 Times are of captured calls, cold: the L2 cache is flushed before each. `gbps` counts the keys and
-values that there are, `of_read` is that over the rate of a plain sum of as many bytes
+values that there are, in the kernel's types and with its scales, `of_read` is that over the rate of a plain sum of as many bytes
 in the same run. Before a row is timed its output is compared with f32 on the device
 (`error`, relative, of the whole tensor; allowed 5e-3), over outputs that nobody has
 written; the exit status is 1 if one is wrong.
@@ -52,8 +53,9 @@ class Row:
             [131072] + [2048] * (self.batch - 1)
         )
 
-    def bytes(self):
-        return sum(self.lengths) * self.key_heads * DIM * 2 * 2
+    def bytes(self, row_bytes=2 * DIM):
+        """Of keys and values whose rows have so many, with those of their scales."""
+        return sum(self.lengths) * self.key_heads * row_bytes * 2
 
 
 def make_sequences(row):
@@ -66,6 +68,50 @@ def make_sequences(row):
         for _ in "kv"
     )
     return q, keys.split(row.lengths, 1), values.split(row.lengths, 1)
+
+
+# The largest number of each type of 8 bits.
+LARGEST = {"e4m3": 448, "e5m2": 57344, "i8": 127}
+TORCH_TYPES = {"e4m3": torch.float8_e4m3fn, "e5m2": torch.float8_e5m2, "i8": torch.int8}
+
+
+class Format:
+    """The type of a kernel's keys and values, and what shares a scale."""
+
+    def __init__(self, manifest):
+        shapes = {a["name"]: a.get("shape") for a in manifest["arguments"]}
+        dtypes = {a["name"]: a["dtype"] for a in manifest["arguments"]}
+        self.dtype = dtypes["k"] if dtypes["k"] in LARGEST else None
+        self.is_by_head = self.dtype and len(shapes["k_scale"]) == 1
+        self.has_channels = "k_channel_scale" in shapes
+
+    def row_bytes(self):
+        if not self.dtype:
+            return 2 * DIM
+        return DIM if self.is_by_head else DIM + 4
+
+    def quantize(self, tensors):
+        """Of [H, N, D] each: their elements, scales, scales of channels, and products."""
+        if not self.dtype:
+            return tensors, None, None, tensors
+        channels = torch.ones(tensors[0].shape[0], DIM, device="cuda")
+        if self.has_channels:
+            channels = torch.rand_like(channels) + 0.5
+        rows = [x.float() / channels[:, None] for x in tensors]
+        largest = [x.abs().amax(-1, keepdim=True) for x in rows]
+        if self.is_by_head:
+            all_ = torch.cat([x.amax(1, keepdim=True) for x in largest], 1).amax(1)
+            largest = [all_[:, None]] * len(rows)
+        scales = [x.clamp(min=1e-30) / LARGEST[self.dtype] for x in largest]
+        elements = [x / s for x, s in zip(rows, scales)]
+        if self.dtype == "i8":
+            elements = [x.round() for x in elements]
+        elements = [x.to(TORCH_TYPES[self.dtype]) for x in elements]
+        products = [
+            x.float() * s * channels[:, None] for x, s in zip(elements, scales)
+        ]
+        scales = scales[0].flatten() if self.is_by_head else [s[..., 0] for s in scales]
+        return elements, scales, channels, products
 
 
 def attend(row, q, keys, values, causal):
@@ -84,52 +130,69 @@ def attend(row, q, keys, values, causal):
     return out
 
 
-def make_pages(row, keys, values, size):
-    """Pools [pages, H, size, D] in random order, their table and lengths."""
+def make_pages(row, tensors, size):
+    """Pools [pages, H, size, ...] of each in random order, their table and lengths."""
     counts = [-(-n // size) for n in row.lengths]
     order = list(range(sum(counts)))
     if not IN_ORDER:
         random.Random(0).shuffle(order)
     order = torch.tensor(order, device="cuda", dtype=torch.int32)
-    pools = []
-    for tensors in (keys, values):
-        pool = torch.empty(len(order), row.key_heads, size, DIM, device="cuda").bfloat16()
+    pools = {}
+    for name, sequences in tensors.items():
+        rest = sequences[0].shape[2:]
         # What lies behind the last key of a sequence is nobody's.
-        pool.fill_(float("nan"))
+        pool = torch.full(
+            (len(order), row.key_heads, size, *rest), float("nan"), device="cuda"
+        ).nan_to_num(nan=99 if sequences[0].dtype == torch.int8 else float("nan"))
+        pool = pool.to(sequences[0].dtype)
         at = 0
-        for x, count in zip(tensors, counts):
-            padded = torch.nn.functional.pad(
-                x, (0, 0, 0, count * size - x.shape[1]), value=float("nan")
-            )
-            paged = padded.view(row.key_heads, count, size, DIM).transpose(0, 1)
-            pool[order[at : at + count].long()] = paged
+        for x, count in zip(sequences, counts):
+            where = order[at : at + count].long()
+            for h in range(row.key_heads):  # a head at a time: less memory
+                whole = pool[where, h].flatten(0, 1).view(torch.uint8)
+                whole[: x.shape[1]] = x[h].contiguous().view(torch.uint8).view(
+                    x.shape[1], *whole.shape[1:]
+                )
+                pool[where, h] = whole.view(pool.dtype).view(count, size, *rest)
             at += count
-        pools.append(pool)
+        pools[name] = pool
     table = torch.full((row.batch, max(counts)), -7, dtype=torch.int32, device="cuda")
     at = 0
     for b, count in enumerate(counts):
         table[b, :count] = order[at : at + count]
         at += count
     lengths = torch.tensor(row.lengths, dtype=torch.int32, device="cuda")
-    return dict(k=pools[0], v=pools[1], pages=table, lengths=lengths)
+    return dict(pools, pages=table, lengths=lengths)
 
 
 def bind(kernel, row, q, keys, values):
-    """A plan and its output."""
+    """A plan, what it is bound to, and the keys and values that it has."""
     shapes = {a["name"]: a.get("shape") for a in kernel.manifest["arguments"]}
     bound = dict(
         q=q, scale=1 / math.sqrt(DIM),
         o=torch.full(q.shape, float("nan"), device="cuda", dtype=torch.bfloat16),
         lse=torch.full(q.shape[:-1], float("nan"), device="cuda"),
     )
+    if row.is_ragged and "pages" not in shapes:
+        return None, None, None
+    form = Format(kernel.manifest)
+    paged, products = {}, []
+    for name, tensors in (("k", keys), ("v", values)):
+        elements, scales, channels, product = form.quantize(tensors)
+        products.append(product)
+        paged[name] = elements
+        if form.has_channels:
+            bound[f"{name}_channel_scale"] = channels
+        if form.is_by_head:
+            bound[f"{name}_scale"] = scales
+        elif form.dtype:
+            paged[f"{name}_scale"] = scales
     if "pages" in shapes:
-        bound.update(make_pages(row, keys, values, shapes["k"][2]))
-    elif row.is_ragged:
-        return None, None
+        bound.update(make_pages(row, paged, shapes["k"][2]))
     else:
-        bound.update(k=torch.stack(keys), v=torch.stack(values))
+        bound.update((name, torch.stack(tensors)) for name, tensors in paged.items())
     plan = kernel.prepare(**{n: x for n, x in bound.items() if n in shapes})
-    return plan, bound
+    return plan, bound, products
 
 
 def make_cudnn(row, q, keys, values):
@@ -168,10 +231,11 @@ def measure(row, kernels, flush):
     q, keys, values = make_sequences(row)
     exact = {c: attend(row, q, keys, values, c) for c in (False, True)}
     functions, results, plans, isRight = {}, {}, [], True
+    sizes = {n: row.bytes(Format(k.manifest).row_bytes()) for n, k in kernels.items()}
     for name, kernel in kernels.items():
         result = results[name] = {"row": row.name, "kernel": name}
         try:
-            plan, bound = bind(kernel, row, q, keys, values)
+            plan, bound, products = bind(kernel, row, q, keys, values)
             if plan is None:
                 del results[name]
                 continue
@@ -179,7 +243,11 @@ def measure(row, kernels, flush):
                 bound["o"].fill_(float("nan"))
                 plan.launch()
                 torch.cuda.synchronize()
-            expected = exact[row.queries > 1 and "causal" in kernel.manifest["name"]]
+            causal = row.queries > 1 and "causal" in kernel.manifest["name"]
+            expected = exact[causal]
+            if products[0] is not keys:
+                expected = attend(row, q, *products, causal)
+            del products
             error = ((bound["o"].float() - expected).norm() / expected.norm()).item()
             result["error"] = round(error, 6)
             isRight &= error <= TOLERANCE
@@ -207,9 +275,10 @@ def measure(row, kernels, flush):
     rate = row.bytes() / median(times["read"]) / 1e6
     for name, list_ in times.items():
         ms = median(list_)
+        size = sizes.get(name, row.bytes())
         results[name].update(
-            us=round(ms * 1e3, 2), gbps=round(row.bytes() / ms / 1e6),
-            of_read=round(row.bytes() / ms / 1e6 / rate, 3),
+            us=round(ms * 1e3, 2), gbps=round(size / ms / 1e6),
+            of_read=round(size / ms / 1e6 / rate, 3),
         )
         if "cudnn" in times and name != "cudnn":
             results[name]["over_cudnn"] = round(median(times["cudnn"]) / ms, 3)

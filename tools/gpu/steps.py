@@ -81,7 +81,7 @@ def main():
         row = decode.Row(rowname)
         kernel = attn.load(os.path.join(decode.KERNELS, f"decode-{name}.attn"))
         inputs = decode.make_sequences(row)
-        plan, bound = decode.bind(kernel, row, *inputs)
+        plan, bound, _ = decode.bind(kernel, row, *inputs)
         different = count_differences(plan, bound)
         exact = decode.attend(row, *inputs, row.queries > 1 and "causal" in name)
         error = ((bound["o"].float() - exact).norm() / exact.norm()).item()
