@@ -110,6 +110,7 @@ static Status parseProblem(const CommandLine &line, CompileOptions &options) {
   if (!page.isOk())
     return page.takeStatus();
   options.page = *page;
+  options.invariant = line.has("invariant");
   auto parameters = line.getPairs("set");
   if (!parameters.isOk())
     return parameters.takeStatus();

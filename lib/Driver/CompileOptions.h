@@ -29,6 +29,8 @@ struct CompileOptions {
   std::optional<int64_t> tileRows, tileKeys;
   /// Keys of a page, if keys and values lie in such.
   std::optional<int64_t> page;
+  /// `--invariant`.
+  bool invariant = false;
   ReportRequest reports;
 };
 

@@ -66,6 +66,8 @@ Status Compilation::resolve() {
   if (!loaded.isOk())
     return loaded.takeStatus();
   source = std::move(*loaded);
+  if (options.invariant)
+    source.func.setInvariant(true);
   if (options.page)
     if (Status status = setPages(source.func, *options.page); !status.isOk())
       return status;

@@ -64,6 +64,8 @@ Result<GpuCascade> attn::loadGpuCascade(MLIRContext &context,
   if (!source.isOk())
     return source.takeStatus();
   cascade.source = std::move(*source);
+  if (line.has("invariant"))
+    cascade.source.func.setInvariant(true);
   auto page = line.getInteger("page", 1);
   if (!page.isOk())
     return page.takeStatus();

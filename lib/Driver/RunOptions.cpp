@@ -170,6 +170,7 @@ static Status parseCompilation(const CommandLine &line, RunOptions &options) {
   if (!page.isOk())
     return page.takeStatus();
   options.page = *page;
+  options.invariant = line.has("invariant");
   if (isGpuTarget(options.target)) {
     auto gpu = parseGpuOptions(line);
     if (!gpu.isOk())

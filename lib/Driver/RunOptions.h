@@ -34,6 +34,8 @@ struct RunOptions {
   int64_t threads = 1;
   /// Keys of a page, if keys and values lie in such.
   std::optional<int64_t> page;
+  /// `--invariant`.
+  bool invariant = false;
   std::optional<int64_t> tileRows, tileKeys;
   GpuOptions gpu;
   bool usesCache = true;

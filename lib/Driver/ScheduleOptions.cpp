@@ -13,11 +13,13 @@
 using namespace attn;
 using llvm::StringRef;
 
-/// Of these a CPU has the first three as well.
+/// Of these a CPU has the first four as well.
 static const OptionSpec kSpecs[] = {
     {"tile-rows", "N", "rows of a tile (by the file's schedule, or chosen)"},
     {"tile-keys", "N", "keys of a step (by the file's schedule, or chosen)"},
     {"page", "N", "keys and values lie in pages of so many keys"},
+    {"invariant", "",
+     "the bits of a row depend on that row alone, or the program is refused"},
     {"schedule", "FIELDS",
      "of a GPU: rows=N,keys=N,slots=N,turns=0|1,split=N,cluster=N,stream=0|1 "
      "or some of them (by the table, or chosen)"},
@@ -32,7 +34,7 @@ static const OptionSpec kSpecs[] = {
      "neighborhoods then come in boxes"},
     {"no-cache", "", "of a GPU: compile, whatever the cache of kernels has"},
 };
-static constexpr size_t kShared = 3;
+static constexpr size_t kShared = 4;
 
 std::vector<OptionSpec>
 attn::addScheduleSpecs(llvm::ArrayRef<OptionSpec> specs) {
