@@ -48,6 +48,12 @@ for keys in 64 128; do
   schedule=rows=64,keys=$keys,slots=$slots,stream=1
   decode gqa-$keys gqa --schedule=$schedule
   decode causal-$keys causal-bottom-right --schedule=$schedule
+  decode causal-$keys-page64 causal-bottom-right --page=64 --schedule=$schedule
+  # Those of invariant.py.
+  decode gqa-$keys-invariant gqa --invariant --schedule=$schedule
+  decode gqa-$keys-page64-invariant gqa --invariant --page=64 --schedule=$schedule
+  decode causal-$keys-page64-invariant causal-bottom-right --invariant --page=64 \
+    --schedule=$schedule
   for page in 16 64 256; do
     decode gqa-$keys-page$page gqa --page=$page --schedule=$schedule
   done
