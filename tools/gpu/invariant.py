@@ -28,7 +28,7 @@ import decode
 from bench import describe_machine
 
 KERNELS = ("causal-128-page64-invariant", "causal-64-page64-invariant")
-CONTROL = "causal-128-page64"
+CONTROL = "causal-64-page64"
 TIMED = (("gqa-128", "gqa-128-invariant"), ("gqa-128-page64", "gqa-128-page64-invariant"))
 HEADS, GROUP, DIM = 8, 4, decode.DIM
 ALLOWED = 1.15
