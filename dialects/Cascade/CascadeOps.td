@@ -28,7 +28,11 @@ def Cascade_FuncOp : Cascade_Op<"func", [
     Arguments are tensors and scalars (`index`, `i32`, `i64`, `f32`). The SSA
     names of the arguments and the names of the results are part of the
     function: they are what a caller binds. `reassoc` allows rewrites that are
-    equalities over the reals and not over floats.
+    equalities over the reals and not over floats. `invariant` asks for results
+    whose bits depend on what is computed for them alone: not on which other rows,
+    heads or requests are in the call, on where they stand in it, or on how many
+    blocks or threads share the work. Where a target cannot promise that, it
+    refuses the function.
 
     Constraints:
     * (C1) Arguments are cascade tensors or scalars; results are cascade tensors.
@@ -91,6 +95,7 @@ def Cascade_FuncOp : Cascade_Op<"func", [
     OptionalAttr<DictArrayAttr>:$res_attrs,
     OptionalAttr<StrAttr>:$sym_visibility,
     UnitAttr:$reassoc,
+    UnitAttr:$invariant,
     OptionalAttr<Cascade_ScheduleAttr>:$schedule);
   let regions = (region SizedRegion<1>:$body);
   let hasCustomAssemblyFormat = 1;

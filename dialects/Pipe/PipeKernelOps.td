@@ -95,7 +95,8 @@ def Pipe_YieldOp : Pipe_Op<"yield", [
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";
 }
 
-def Pipe_WorkOp : Pipe_Op<"work", [HasParent<"KernelOp">]> {
+def Pipe_WorkOp : Pipe_Op<"work", [
+    HasParent<"KernelOp">, AttrSizedOperandSegments]> {
   let summary = "declares the work items of a launch";
   let description = [{
     Items are numbered 0 .. `items` - 1. Each is done by one block, of a stream by
@@ -112,7 +113,9 @@ def Pipe_WorkOp : Pipe_Op<"work", [HasParent<"KernelOp">]> {
       equal in number but for one: an item's steps may be those of several blocks,
       which `pipe.meet`. With `alike(%n)`, the first `n` items have equal numbers
       of steps, the next `n` too, and so on. Lengths that `steps` reads are read
-      by the device, so that a launch can be repeated with others.
+      by the device, so that a launch can be repeated with others. With
+      `most(%n)`, no item has more than `n` steps, and each step meets by its
+      number (`pipe.meet ... at`).
 
     ```mlir
     %work = pipe.work items(%n) alike(%heads) : !pipe.work<stream> steps {
@@ -134,17 +137,19 @@ def Pipe_WorkOp : Pipe_Op<"work", [HasParent<"KernelOp">]> {
       `i32`, to a positive one. It does nothing that others can see, as each block
       may ask it of any item, and gets no elements of arrays.
     * (C3) Only a stream has `alike`.
+    * (C4) Only a stream has `most`.
   }];
-  let arguments = (ins I32:$items, Optional<I32>:$alike);
+  let arguments = (ins I32:$items, Optional<I32>:$alike, Optional<I32>:$most);
   let results = (outs Pipe_WorkType:$work);
   let regions = (region AnyRegion:$steps);
   let assemblyFormat = [{
-    `items` `(` $items `)` (`alike` `(` $alike^ `)`)? attr-dict `:` type($work)
-    (`steps` $steps^)?
+    `items` `(` $items `)` (`alike` `(` $alike^ `)`)? (`most` `(` $most^ `)`)?
+    attr-dict `:` type($work) (`steps` $steps^)?
   }];
   let skipDefaultBuilders = 1;
   let builders = [OpBuilder<(ins "WorkType":$work, "::mlir::Value":$items,
-                                 CArg<"::mlir::Value", "{}">:$alike)>];
+                                 CArg<"::mlir::Value", "{}">:$alike,
+                                 CArg<"::mlir::Value", "{}">:$most)>];
   let hasRegionVerifier = 1;
 }
 

@@ -39,10 +39,15 @@ static Operation *findEffect(Region &region) {
 //===-- Work --------------------------------------------------------------===//
 
 void WorkOp::build(OpBuilder &, OperationState &state, WorkType work,
-                   Value items, Value alike) {
+                   Value items, Value alike, Value most) {
   state.addOperands(items);
   if (alike)
     state.addOperands(alike);
+  if (most)
+    state.addOperands(most);
+  llvm::copy(
+      ArrayRef<int32_t>({1, alike ? 1 : 0, most ? 1 : 0}),
+      state.getOrAddProperties<Properties>().operandSegmentSizes.begin());
   state.addRegion();
   state.addTypes(work);
 }
@@ -56,6 +61,9 @@ LogicalResult WorkOp::verifyRegions() {
   // work_c3
   if (!isStream && getAlike())
     return emitOpError("expects 'alike' of a stream only");
+  // work_c4
+  if (!isStream && getMost())
+    return emitOpError("expects 'most' of a stream only");
   if (!isStream)
     return success();
   // work_c2
@@ -98,6 +106,15 @@ LogicalResult MeetOp::verify() {
   if (!role || role.getWarps() == 1)
     return emitOpError("expects to stand in a role of several warps, and in "
                        "nothing else of pipe but loops over items");
+  // meet_c5
+  auto work = getWork().getDefiningOp<WorkOp>();
+  if (work && !work.getMost() != !getNumber()) {
+    InFlightDiagnostic diag =
+        emitOpError(getNumber() ? "expects no 'at' of a stream without 'most'"
+                                : "expects 'at' of a stream that has 'most'");
+    diag.attachNote(work.getLoc()) << "the stream is declared here";
+    return diag;
+  }
   // meet_c2
   if (getValues().empty())
     return emitOpError("expects at least one value");

@@ -67,19 +67,33 @@ def Pipe_MeetOp : Pipe_Op<"meet", [
 
     Each group of a role meets its own of the other blocks.
 
+    `at %number` says that the values are of one step of the item, its `number`th:
+    the block comes here with each step that it does, in their order, and whose is
+    the last of all gets the whole. Steps are the leaves of a binary tree: node `j`
+    of a level is `merge` of nodes `2 * j` and `2 * j + 1` of the level below, or
+    the former where the latter has no steps. So the bits do not depend on where
+    the line is cut:
+
+    ```mlir
+    %is_whole, %sum = pipe.meet %work[%before, %steps] at %number (%own : !tile)
+        : !pipe.work<stream> merge { ... }
+    ```
+
     Constraints:
     * (C2) There is at least one value, and all are complete and of 32 bits.
     * (C3) `merge` has two arguments a value, those of the earlier steps first,
       yields as many values, and does nothing that others can see.
     * (C4) It stands in a role of several warps, and in no other op of `pipe` there
       but `pipe.work_loop`.
+    * (C5) It has `at` exactly if the work has `most`.
   }];
   let arguments = (ins Pipe_WorkType:$work, I32:$before, I32:$steps,
-                       Optional<I32>:$rows, Variadic<Pipe_Registers>:$values);
+                       Optional<I32>:$number, Optional<I32>:$rows,
+                       Variadic<Pipe_Registers>:$values);
   let results = (outs I1:$is_whole, Variadic<Pipe_Registers>:$combined);
   let regions = (region SizedRegion<1>:$merge);
   let assemblyFormat = [{
-    $work `[` $before `,` $steps `]` (`rows` `(` $rows^ `)`)?
+    $work `[` $before `,` $steps `]` (`at` $number^)? (`rows` `(` $rows^ `)`)?
     `(` $values `:` type($values) `)` attr-dict `:` type($work) `merge` $merge
   }];
   let hasVerifier = 1;

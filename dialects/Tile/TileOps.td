@@ -61,6 +61,11 @@ def Tile_ProgramOp : Tile_Op<"program", [
 
     `schedule` says how the program is to run in roles, where it can.
 
+    `invariant` forbids that the bits of a point of an output depend on other
+    points: on those of its tile, on the coordinates of the tile, or on who does
+    which part of a sweep. Sweeps then begin at 0 (`tile-order-steps`), so that
+    what a step has is said by its place alone.
+
     A program `when "P" >= 8` (or `< 8`) runs only for such extents of the rank:
     programs that cut the same work for few and for many rows stand in one
     module, and one of them has no work items.
@@ -97,6 +102,7 @@ def Tile_ProgramOp : Tile_Op<"program", [
                        OptionalAttr<StrAttr>:$guard_rank,
                        OptionalAttr<I64Attr>:$guard_bound,
                        UnitAttr:$guard_below,
+                       UnitAttr:$invariant,
                        OptionalAttr<DictArrayAttr>:$arg_attrs,
                        OptionalAttr<DictArrayAttr>:$res_attrs);
   let regions = (region SizedRegion<1>:$body);

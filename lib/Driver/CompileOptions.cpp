@@ -110,6 +110,7 @@ static Status parseProblem(const CommandLine &line, CompileOptions &options) {
   if (!kv.isOk())
     return kv.takeStatus();
   options.kv = *kv;
+  options.invariant = line.has("invariant");
   auto parameters = line.getPairs("set");
   if (!parameters.isOk())
     return parameters.takeStatus();

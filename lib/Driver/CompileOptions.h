@@ -29,6 +29,8 @@ struct CompileOptions {
   std::map<std::string, std::string> parameters;
   std::optional<int64_t> tileRows, tileKeys;
   KvOptions kv;
+  /// `--invariant`.
+  bool invariant = false;
   ReportRequest reports;
 };
 

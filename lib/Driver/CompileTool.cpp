@@ -65,6 +65,8 @@ Status Compilation::resolve() {
   if (!loaded.isOk())
     return loaded.takeStatus();
   source = std::move(*loaded);
+  if (options.invariant)
+    source.func.setInvariant(true);
   if (Status status = applyKvOptions(source.func, options.kv); !status.isOk())
     return status;
   problem.dtype = options.dtype;

@@ -58,6 +58,7 @@ std::string attn::describeNumerics(FuncOp func, const Problem &problem) {
       {"input", std::string(getName(problem.dtype))},
       {"accumulation", "f32"},
       {"reassoc", func.getReassoc()},
+      {"invariant", func.getInvariant()},
       {"error_factor",
        getNumericValue(func->getAttr("cascade.error_factor")).value_or(2)}};
   std::string text;

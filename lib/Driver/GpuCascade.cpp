@@ -63,6 +63,8 @@ Result<GpuCascade> attn::loadGpuCascade(MLIRContext &context,
   if (!source.isOk())
     return source.takeStatus();
   cascade.source = std::move(*source);
+  if (line.has("invariant"))
+    cascade.source.func.setInvariant(true);
   auto kv = parseKvOptions(line);
   if (!kv.isOk())
     return kv.takeStatus();

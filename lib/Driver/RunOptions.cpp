@@ -170,6 +170,7 @@ static Status parseCompilation(const CommandLine &line, RunOptions &options) {
   if (!kv.isOk())
     return kv.takeStatus();
   options.kv = *kv;
+  options.invariant = line.has("invariant");
   if (isGpuTarget(options.target)) {
     auto gpu = parseGpuOptions(line);
     if (!gpu.isOk())

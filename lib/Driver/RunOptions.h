@@ -34,6 +34,8 @@ struct RunOptions {
   Layout outputLayout = Layout::contiguous;
   int64_t threads = 1;
   KvOptions kv;
+  /// `--invariant`.
+  bool invariant = false;
   std::optional<int64_t> tileRows, tileKeys;
   GpuOptions gpu;
   bool usesCache = true;

@@ -76,6 +76,8 @@ Status Run::resolve() {
   if (!loaded.isOk())
     return loaded.takeStatus();
   source = std::move(*loaded);
+  if (options.invariant)
+    source.func.setInvariant(true);
   if (Status status = applyKvOptions(source.func, options.kv); !status.isOk())
     return status;
   auto read = readArrays(source.func, options.inputFiles);
@@ -134,7 +136,7 @@ PipelineOptions Run::getPipeline() {
   auto queries = problem.extents.find("P");
   bool isGiven = options.tileRows || options.reports.buffer ||
                  options.gpu.schedule.rows || options.gpu.pack ||
-                 source.func.getScheduleAttr();
+                 source.func.getScheduleAttr() || source.func.getInvariant();
   if (!isGiven && queries != problem.extents.end() && queries->second <= 16)
     pipeline.tileRows = std::max<int64_t>(queries->second, 1);
   return pipeline;

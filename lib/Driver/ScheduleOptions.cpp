@@ -13,7 +13,7 @@
 using namespace attn;
 using llvm::StringRef;
 
-/// Of these a CPU has the first five as well.
+/// Of these a CPU has the first six as well.
 static const OptionSpec kSpecs[] = {
     {"tile-rows", "N", "rows of a tile (by the file's schedule, or chosen)"},
     {"tile-keys", "N", "keys of a step (by the file's schedule, or chosen)"},
@@ -23,6 +23,8 @@ static const OptionSpec kSpecs[] = {
     {"kv-scales", "WHAT",
      "which scales: head, token, or channel, with which tokens have some too "
      "(head)"},
+    {"invariant", "",
+     "the bits of a row depend on that row alone, or the program is refused"},
     {"schedule", "FIELDS",
      "of a GPU: rows=N,keys=N,slots=N,turns=0|1,split=N,cluster=N,stream=0|1 "
      "or some of them (by the table, or chosen)"},
@@ -37,7 +39,7 @@ static const OptionSpec kSpecs[] = {
      "neighborhoods then come in boxes"},
     {"no-cache", "", "of a GPU: compile, whatever the cache of kernels has"},
 };
-static constexpr size_t kShared = 5;
+static constexpr size_t kShared = 6;
 
 std::vector<OptionSpec>
 attn::addScheduleSpecs(llvm::ArrayRef<OptionSpec> specs) {

@@ -101,6 +101,7 @@ void attn::addCascadeStage(OpPassManager &passes, StringRef stage,
     passes.addPass(createCanonicalizerPass());
     passes.addPass(createCSEPass());
     passes.addPass(createHoistMasksPass());
+    passes.addPass(createOrderStepsPass());
     passes.addPass(createCSEPass());
   }
 }

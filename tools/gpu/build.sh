@@ -48,18 +48,22 @@ for keys in 64 128; do
   schedule=rows=64,keys=$keys,slots=$slots,stream=1
   decode gqa-$keys gqa --schedule=$schedule
   decode causal-$keys causal-bottom-right --schedule=$schedule
+  # Those of invariant.py.
+  decode gqa-$keys-invariant gqa --invariant --schedule=$schedule
+  decode gqa-$keys-page64-invariant gqa --invariant --page=64 --schedule=$schedule
+  decode causal-$keys-page64-invariant causal-bottom-right --invariant --page=64 \
+    --schedule=$schedule
   for page in 16 64 256; do
     decode gqa-$keys-page$page gqa --page=$page --schedule=$schedule
   done
 done
+# In steps of 128 keys it does not fit its registers.
+decode causal-64-page64 causal-bottom-right --page=64 --schedule=rows=64,keys=64,slots=6,stream=1
 # Keys and values of 8 bits: a step has fewer keys, as each is there twice.
 for type in e4m3 i8; do
-  for scales in head token; do
-    format="--kv-dtype=$type --kv-scales=$scales"
-    schedule=rows=64,keys=64,slots=6,stream=1
-    decode gqa-$type-$scales gqa $format --schedule=$schedule
-    decode gqa-$type-$scales-page16 gqa $format --page=16 --schedule=$schedule
-  done
+  schedule=rows=64,keys=64,slots=6,stream=1
+  decode gqa-$type gqa --kv-dtype=$type --schedule=$schedule
+  decode gqa-$type-page16 gqa --kv-dtype=$type --page=16 --schedule=$schedule
 done
 # Variants in f32 by ordinary threads, and for comparison by the CPU.
 for variant in $(build/bin/attn-compile --list | awk '{ print $1 }'); do

@@ -9,6 +9,9 @@
 #                                          speed of decoding beside cuDNN and a sum
 #   tools/gpu/run.sh steps [KERNEL=ROW...] equal bits of decoding steps, launched
 #                                          1000 times beside a load, and captured
+#   tools/gpu/run.sh invariant [--bits|--times] [ROW...]
+#                                          bits of rows in random calls and alone, and
+#                                          the time that this takes
 #   tools/gpu/run.sh repeat VARIANT:D[:LENGTHS[:NAME=VALUE...]]...
 #                                          equal bits of 1000 launches beside a load
 #   tools/gpu/run.sh sweep VARIANT...|--all
@@ -30,7 +33,7 @@ if ! python3 -c 'import torch; assert torch.cuda.is_available()' 2> /dev/null; t
   exit 0
 fi
 case $command in
-  check | bench | schedules | decode | steps | repeat | sweep | large | cycles | sanitize)
+  check | bench | schedules | decode | steps | invariant | repeat | sweep | large | cycles | sanitize)
     exec python3 "tools/gpu/$command.py" "$@"
     ;;
   launch)
@@ -39,7 +42,7 @@ case $command in
       "$PWD/.carry/libattn-forwarding-driver.so"
     ;;
   *)
-    echo "expects check, bench, schedules, decode, steps, repeat, sweep, large, cycles, launch or sanitize, but got '$command'" >&2
+    echo "expects check, bench, schedules, decode, steps, invariant, repeat, sweep, large, cycles, launch or sanitize, but got '$command'" >&2
     exit 2
     ;;
 esac

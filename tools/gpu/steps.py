@@ -20,7 +20,7 @@ import decode
 LAUNCHES = int(os.environ.get("LAUNCHES", 1000))
 CASES = (
     "gqa-128-page16=32:8:5:3000", "gqa-128=32:8:1:8192", "gqa-64-page64=32:8:17:1000",
-    "causal-128=32:8:3:5000:9",
+    "causal-128=32:8:3:5000:9", "gqa-128-page64-invariant=32:8:5:3000",
 )
 
 

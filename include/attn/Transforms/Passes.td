@@ -517,4 +517,29 @@ def HoistMasksPass : Pass<"tile-hoist-masks", "::mlir::ModuleOp"> {
                            "::mlir::arith::ArithDialect"];
 }
 
+def OrderStepsPass : Pass<"tile-order-steps", "::mlir::ModuleOp"> {
+  let summary = "Let sweeps of invariant programs begin at 0";
+  let description = [{
+    In a `tile.program` with `invariant`, the segments of a sweep become one that is
+    partial and begins at 0: where a step begins, and which steps come before it,
+    then depend on no other row of the tile. Programs without `invariant` stay as
+    they are.
+
+    ```mlir
+    %r = tile.sweep(%last to %end partial, %c0 to %last full) by 128 ...
+    ```
+    becomes
+    ```mlir
+    %all = arith.maxsi %end, %last : index
+    %r = tile.sweep(%c0 to %all partial) by 128 ...
+    ```
+
+    Pre-condition: segments follow each other from 0 on. A sweep that begins
+    elsewhere, leaves points out between segments or has located ones is refused:
+    which steps it has depends on all rows of a tile.
+  }];
+  let dependentDialects = ["::attn::tile::TileDialect",
+                           "::mlir::arith::ArithDialect"];
+}
+
 #endif // ATTN_TRANSFORMS_PASSES_TD

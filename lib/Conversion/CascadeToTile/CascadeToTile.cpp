@@ -266,6 +266,7 @@ private:
       op.setScheduleAttr(tile::ScheduleAttr::get(
           func.getContext(), roles.getSlots(), roles.getTurns(),
           roles.getSplit(), roles.getCluster(), roles.getStream()));
+    op.setInvariant(func.getInvariant());
     if (guard) {
       op.setGuardRankAttr(guard);
       op.setGuardBound(options.fewRows);
@@ -554,6 +555,9 @@ LogicalResult attn::convertCascadeToTile(FuncOp func, ModuleOp module,
       scheduled.fewTileKeys = few.getKeys();
     }
   }
+  // How many rows are in a call must not choose how they are computed.
+  if (func.getInvariant())
+    scheduled.fewRows = 0;
   return Converter(func, module, scheduled).run();
 }
 

@@ -58,9 +58,12 @@ public:
     return columnParts.lookup(tile);
   }
 
-  /// The registers with which a carry begins.
+  /// The registers with which a carry begins; of a type.
   mlir::Value getInitial(mlir::Value init, mlir::Value carry) {
-    return getOperand(init, getType(carry));
+    return getInitial(init, getType(carry));
+  }
+  mlir::Value getInitial(mlir::Value init, mlir::RankedTensorType type) {
+    return getOperand(init, type);
   }
 
   /// The numbers of the group's rows in the program's tile, a line of i32.

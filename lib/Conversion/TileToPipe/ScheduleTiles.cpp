@@ -13,6 +13,11 @@
 using namespace mlir;
 using namespace attn;
 
+/// Of an invariant stream: few, so that blocks have equal shares of short items
+/// too, and enough for the pipeline to fill and drain and for results to be
+/// combined behind the copies of the next part.
+static constexpr int64_t kPartSteps = 4;
+
 namespace {
 struct ScheduleTiles final
     : PassWrapper<ScheduleTiles, OperationPass<ModuleOp>> {
@@ -51,6 +56,10 @@ struct ScheduleTiles final
         refusal = plan.checkCluster(options.cluster);
       if (!refusal.op && options.isStream)
         refusal = plan.checkStream(options.cluster);
+      if (!refusal.op && program.getInvariant())
+        refusal = plan.checkInvariant();
+      if (!refusal.op && program.getInvariant() && options.isStream)
+        plan.partSteps = std::max<int64_t>(partSteps, 1);
       if (refusal.op && !keepOthers) {
         refusal.op->emitOpError("has no schedule for ")
             << machine.name << ": " << refusal.reason;
@@ -107,6 +116,10 @@ struct ScheduleTiles final
                         llvm::cl::desc("Blocks do equal runs of the steps of "
                                        "all items"),
                         llvm::cl::init(false)};
+  Option<int64_t> partSteps{*this, "part-steps",
+                            llvm::cl::desc("Steps of an invariant stream that "
+                                           "one block does together"),
+                            llvm::cl::init(kPartSteps)};
   Option<bool> keepOthers{*this, "keep-others",
                           llvm::cl::desc("Leave programs without a schedule as "
                                          "they are, with a remark"),

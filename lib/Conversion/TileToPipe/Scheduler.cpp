@@ -221,8 +221,11 @@ LogicalResult Scheduler::createStream(Value items) {
   Value alike = i32(1);
   for (size_t i : llvm::make_range(firstAlike, order.end()))
     alike = arith::MulIOp::create(b, alike, counts[i]);
+  if (plan.partSteps != 0)
+    mostUnits = arith::CeilDivUIOp::create(
+        b, getMostPoints(), i32(plan.partSteps * plan.sweep.getTile()));
   auto op = pipe::WorkOp::create(b, pipe::WorkType::get(b.getContext(), kind),
-                                 items, alike);
+                                 items, alike, mostUnits);
   work = op;
   OpBuilder::InsertionGuard guard(b);
   Block *body = b.createBlock(&op.getSteps(), {}, b.getI32Type(), b.getLoc());
@@ -233,8 +236,30 @@ LogicalResult Scheduler::createStream(Value items) {
   if (failed(emitScalars(emitter)))
     return failure();
   StepSequence sequence(b, emitter, plan.sweep);
-  pipe::YieldOp::create(b, ValueRange(sequence.getNumSteps()));
+  pipe::YieldOp::create(b, countUnits(sequence));
   return success();
+}
+
+/// As many as the tensors have of which steps are loaded, or their pages, and
+/// one where there are none.
+Value Scheduler::getMostPoints() {
+  Value most = i32(1);
+  for (const SlotOperand &slot : plan.slots) {
+    tile::LoadOp load = slot.load;
+    if (!slot.isMoving)
+      continue;
+    Value memory = load.isPaged() ? load.getTable() : load.getSource();
+    Value tensor = frame.kernel.getBody().getArgument(
+        frame.getKernelArgument(getArgument(memory)));
+    int64_t rank = cast<pipe::GlobalType>(tensor.getType()).getRank();
+    Value points = pipe::DimOp::create(b, b.getI32Type(), tensor,
+                                       rank - (load.isPaged() ? 1 : 2));
+    if (load.isPaged())
+      points =
+          arith::MulIOp::create(b, points, i32(load.getPages()->getSize()));
+    most = arith::MaxUIOp::create(b, most, points);
+  }
+  return most;
 }
 
 pipe::RoleOp Scheduler::createRole(StringRef name, int64_t groups,
@@ -308,12 +333,33 @@ Value Scheduler::getNextItem(Value item) {
   return next.getNext();
 }
 
-std::pair<Value, Value> Scheduler::getSteps(StepSequence &sequence) {
-  numSteps = sequence.getNumSteps();
+Value Scheduler::countUnits(StepSequence &sequence) {
+  Value units = sequence.getNumSteps();
+  if (plan.partSteps > 1)
+    units = arith::CeilDivUIOp::create(b, units, i32(plan.partSteps));
+  // Beyond what tensors have there is nothing, whatever lengths say.
+  return mostUnits ? arith::MinUIOp::create(b, units, mostUnits).getResult()
+                   : units;
+}
+
+std::pair<Value, Value> Scheduler::getUnits(StepSequence &sequence) {
+  numSteps = countUnits(sequence);
   if (kind != pipe::WorkKind::Stream)
     return {i32(0), numSteps};
   auto part = pipe::PartOp::create(b, work, stepsBefore, numSteps);
   return {part.getFirst(), part.getLast()};
+}
+
+Value Scheduler::getFirstStep(Value unit) {
+  if (plan.partSteps <= 1)
+    return unit;
+  return arith::MulIOp::create(b, unit, i32(plan.partSteps));
+}
+
+Value Scheduler::getEndStep(StepSequence &sequence, Value end) {
+  if (plan.partSteps <= 1)
+    return end;
+  return arith::MinSIOp::create(b, getFirstStep(end), sequence.getNumSteps());
 }
 
 LogicalResult Scheduler::emitScalars(ScalarEmitter &emitter) {

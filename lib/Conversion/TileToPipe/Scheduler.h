@@ -58,8 +58,16 @@ private:
   void setItem(ScalarEmitter &emitter, mlir::Value item);
   /// Emits what stands before the sweep and has no tiles.
   mlir::LogicalResult emitScalars(ScalarEmitter &emitter);
-  /// The steps of an item that this block does: all, or those of its part.
-  std::pair<mlir::Value, mlir::Value> getSteps(StepSequence &sequence);
+  /// Of a stream: how many points an item's sweep has at the most.
+  mlir::Value getMostPoints();
+  /// What the line counts of an item: its steps, or the parts that these make.
+  mlir::Value countUnits(StepSequence &sequence);
+  /// The units of an item that this block does: all, or those of its part.
+  std::pair<mlir::Value, mlir::Value> getUnits(StepSequence &sequence);
+  /// The first step of a unit.
+  mlir::Value getFirstStep(mlir::Value unit);
+  /// The step after those of the units up to `end`.
+  mlir::Value getEndStep(StepSequence &sequence, mlir::Value end);
   /// The item after `item`, of work that a role takes by itself.
   mlir::Value getNextItem(mlir::Value item);
   mlir::LogicalResult setStep(RegisterEmitter &emitter, const Step &step);
@@ -115,6 +123,15 @@ private:
   };
   mlir::LogicalResult writeMultiplyRole();
   mlir::LogicalResult multiplyItem(RegisterEmitter &emitter);
+  /// Steps `first` on, up to `end`, of which the block has those up to `last`,
+  /// with carries of their own.
+  mlir::LogicalResult multiplySteps(RegisterEmitter &emitter,
+                                    StepSequence &sequence, mlir::Value first,
+                                    mlir::Value end, mlir::Value last);
+  /// Units `first` on, up to `end`, each with carries of its own.
+  mlir::LogicalResult multiplyParts(RegisterEmitter &emitter,
+                                    StepSequence &sequence, mlir::Value first,
+                                    mlir::Value end);
   /// A turn: the early products of a step, `known` if it is not sent, beside
   /// the late ones of the step before, unless it is the first.
   mlir::LogicalResult emitTurn(RegisterEmitter &emitter,
@@ -129,9 +146,17 @@ private:
                                  const State &state);
   mlir::LogicalResult drain(RegisterEmitter &emitter, State &state);
   mlir::LogicalResult emitEpilogue(RegisterEmitter &emitter);
-  /// Combines what blocks have of a stream's item, and begins the branch of the
-  /// one that has it whole: the insertion point is left in it.
-  mlir::LogicalResult meet(RegisterEmitter &emitter);
+  /// Combines what blocks have of a stream's item, or part `number` of it with
+  /// the others, and begins the branch of the one that has it whole: the
+  /// insertion point is left in it.
+  mlir::LogicalResult meet(RegisterEmitter &emitter, mlir::Value number);
+  /// The rows of a tile, from the first of the group on, that the tensors have;
+  /// null where that is no number.
+  mlir::FailureOr<mlir::Value> countRows(RegisterEmitter &emitter);
+  /// Writes the sweep's `merge` of two sides.
+  mlir::FailureOr<Values> emitMerge(RegisterEmitter &emitter,
+                                    mlir::ValueRange first,
+                                    mlir::ValueRange second);
   mlir::LogicalResult emitStore(RegisterEmitter &emitter, tile::StoreOp op);
   void collectPending();
   bool beginsWithZero(tile::DotOp dot, bool isFirst);
@@ -165,6 +190,8 @@ private:
   llvm::SmallVector<size_t> order;
   /// In a role, of a stream's item: the steps of those before it, and its own.
   mlir::Value stepsBefore, numSteps;
+  /// Of an invariant stream: the parts of an item at the most.
+  mlir::Value mostUnits;
   /// What a role reads or fills. Those that multiply read `operands`; the one
   /// that loads fills `loaded`, of which the others are the same.
   Operands operands, loaded;

@@ -191,6 +191,17 @@ Refusal StepPlan::checkStream(int64_t cluster) const {
   return {};
 }
 
+Refusal StepPlan::checkInvariant() const {
+  bool isOrdered = sweep.getFull().size() == 1 && !sweep.getFull()[0] &&
+                   !sweep.isLocated(0) &&
+                   matchPattern(sweep.getLowers().front(), m_Zero());
+  if (isOrdered)
+    return {};
+  return refuse(sweep, "steps of an invariant program are those of one partial "
+                       "segment from 0 on, which tile-order-steps makes, but "
+                       "it has others");
+}
+
 Refusal StepPlan::checkCluster(int64_t cluster) const {
   if (hasStepsOfRows())
     return refuse(sweep, "blocks of a cluster take one step together, but its "

@@ -119,6 +119,9 @@ public:
   /// Whether blocks, in clusters of so many, can do parts of items; refuses
   /// others.
   Refusal checkStream(int64_t cluster) const;
+  /// Whether the steps of an invariant program have their places by number;
+  /// refuses others.
+  Refusal checkInvariant() const;
 
   const MachineModel &machine;
   tile::ProgramOp program;
@@ -128,6 +131,9 @@ public:
   /// The number of the program's coordinate along which rows run; its tile.
   unsigned rowCoordinate = 0;
   int64_t numRows = 0, numGroups = 1;
+  /// Of an invariant stream: so many steps of an item, by their numbers, are a
+  /// part that one block does. 0 of others, which are cut anywhere.
+  int64_t partSteps = 0;
   llvm::SmallVector<SlotOperand> slots;
   llvm::SmallVector<tile::DotOp> earlyProducts, lateProducts;
 

@@ -222,10 +222,8 @@ Agent::Progress Agent::executeTerminator(Operation *op) {
     return endPoint(each);
   if (auto work = dyn_cast<WorkOp>(parent))
     return endSteps(work, std::get<Scalar>(yielded.front()).i);
-  if (auto meeting = dyn_cast<MeetOp>(parent)) {
-    stack.pop_back();
-    return merge(meeting, yielded);
-  }
+  if (auto meeting = dyn_cast<MeetOp>(parent))
+    return endMerge(meeting, yielded);
   if (auto loop = dyn_cast<scf::ForOp>(parent)) {
     int64_t next = stack.back().index + getInteger(loop.getStep());
     if (next >= getInteger(loop.getUpperBound())) {

@@ -159,9 +159,11 @@ private:
   Progress firstPart(pipe::FirstPartOp op);
   Progress part(pipe::PartOp op);
   Progress nextPart(pipe::NextPartOp op);
+  mlir::FailureOr<std::pair<int64_t, int64_t>> countParts(pipe::MeetOp op);
   Progress meet(pipe::MeetOp op);
-  /// `values` are those of the first parts.
-  Progress merge(pipe::MeetOp op, llvm::ArrayRef<RuntimeValue> values);
+  /// Goes on with the plan.
+  Progress merge(pipe::MeetOp op);
+  Progress endMerge(pipe::MeetOp op, llvm::ArrayRef<RuntimeValue> values);
 
   // Points (Threads.cpp).
   Progress startEach(pipe::EachOp op);
@@ -198,9 +200,11 @@ private:
   int64_t eachNumber = 0, point = -1;
   /// Of the `pipe.fill` whose body runs.
   RingSlot *filledSlot = nullptr;
-  /// Of the `pipe.meet` whose parts are merged: those that are left, last
-  /// first.
-  std::vector<std::vector<RuntimeValue>> unmerged;
+  /// Of the `pipe.meet` whose parts are merged: these by their numbers, what
+  /// is left to do with them, last first, and the stack of what is done.
+  std::map<int64_t, std::vector<RuntimeValue>> unmerged;
+  std::vector<int64_t> plan;
+  std::vector<std::vector<RuntimeValue>> merged;
 };
 
 } // namespace attn::reference

@@ -174,9 +174,9 @@ void Machine::finish() {
                          " ends without asking for the item after " +
                          std::to_string(block->lastItem));
   for (const auto &[place, met] : parts)
-    report(met.op, "ends with the parts of " +
-                       std::to_string(met.values.size()) + " blocks of the " +
-                       std::to_string(met.expected) + " that do the item");
+    report(met.op, "ends with " + std::to_string(met.values.size()) +
+                       " parts of an item that has " +
+                       std::to_string(met.expected));
   for (std::unique_ptr<reference::Block> &block : blocks)
     kernel.getBody().walk([&](RingOp ring) {
       for (std::unique_ptr<RingSlot> &slot : block->rings[ring])

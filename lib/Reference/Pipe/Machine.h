@@ -187,7 +187,7 @@ public:
 
   /// What blocks have computed of an item of a stream.
   struct Parts {
-    /// By block: the values of its part.
+    /// By their place in the item: the values of its parts.
     std::map<int64_t, std::vector<RuntimeValue>> values;
     int64_t expected = 0;
     mlir::Operation *op = nullptr;

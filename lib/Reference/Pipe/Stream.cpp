@@ -1,11 +1,13 @@
 //===- Stream.cpp - items that several blocks do ----------------------===//
 //
 // What blocks bring to a meeting is kept until the last of them comes, and then
-// combined in the order of the steps.
+// combined in the order of the steps, or as a tree over them.
 //
 //===----------------------------------------------------------------------===//
 
 #include "Agent.h"
+
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace attn;
@@ -36,6 +38,11 @@ Agent::Progress Agent::endSteps(WorkOp op, int64_t steps) {
   if (steps <= 0)
     return stop(op, "expects items of one step at the least, but item " +
                         std::to_string(item) + " has " + std::to_string(steps));
+  int64_t most = op.getMost() ? getInteger(op.getMost()) : steps;
+  if (steps > most)
+    return stop(op, "expects items of at most " + std::to_string(most) +
+                        " steps, but item " + std::to_string(item) + " has " +
+                        std::to_string(steps));
   std::vector<int64_t> &line = machine.lineOfSteps;
   int64_t alike = op.getAlike() ? getInteger(op.getAlike()) : 1;
   if (block.index == 0) {
@@ -105,14 +112,63 @@ Agent::Progress Agent::nextPart(NextPartOp op) {
 
 //===-- Meetings ----------------------------------------------------------===//
 
-Agent::Progress Agent::meet(MeetOp op) {
+/// In place of a part's number: the last two on the stack are merged.
+static constexpr int64_t kMerge = -1;
+
+/// Appends what a stack machine does to combine `count` parts one after the
+/// other.
+static void planFold(int64_t count, std::vector<int64_t> &plan) {
+  for (int64_t number = 0; number < count; ++number) {
+    plan.push_back(number);
+    if (number != 0)
+      plan.push_back(kMerge);
+  }
+}
+
+/// The same of the tree over `count` parts: of its node `number` of a level.
+static void planTree(int64_t level, int64_t number, int64_t count,
+                     std::vector<int64_t> &plan) {
+  if (level == 0)
+    return plan.push_back(number);
+  planTree(level - 1, 2 * number, count, plan);
+  if ((2 * number + 1) << (level - 1) >= count)
+    return;
+  planTree(level - 1, 2 * number + 1, count, plan);
+  plan.push_back(kMerge);
+}
+
+/// How many blocks, or with `at` steps, bring something to the meeting; and
+/// which of them this is.
+FailureOr<std::pair<int64_t, int64_t>> Agent::countParts(MeetOp op) {
   int64_t before = getInteger(op.getBefore()),
           steps = getInteger(op.getSteps());
-  int64_t expected = 0;
-  for (int64_t i = 0; i < machine.numBlocks; ++i) {
-    auto [begin, end] = machine.getShareOfSteps(i);
-    expected += begin < before + steps && end > before && begin != end;
+  auto overlaps = [&](int64_t index) {
+    auto [begin, end] = machine.getShareOfSteps(index);
+    return begin < before + steps && end > before && begin != end;
+  };
+  if (!op.getNumber()) {
+    int64_t expected = 0, own = 0;
+    for (int64_t i = 0; i < machine.numBlocks; ++i) {
+      expected += overlaps(i);
+      own += i < block.index && overlaps(i);
+    }
+    return std::pair(expected, own);
   }
+  int64_t number = getInteger(op.getNumber());
+  auto [begin, end] = machine.getShareOfSteps(block.index);
+  if (number >= 0 && number < steps && before + number >= begin &&
+      before + number < end)
+    return std::pair(steps, number);
+  stop(op, "expects the number of a step that " + describe() + " does of " +
+               std::to_string(steps) + ", but got " + std::to_string(number));
+  return failure();
+}
+
+Agent::Progress Agent::meet(MeetOp op) {
+  auto counted = countParts(op);
+  if (failed(counted))
+    return Progress::outside;
+  auto [expected, number] = *counted;
   SmallVector<RuntimeValue> own = getAll(op.getValues());
   if (expected == 1) {
     own.insert(own.begin(), toValue(1));
@@ -120,11 +176,11 @@ Agent::Progress Agent::meet(MeetOp op) {
       set(result, value);
     return Progress::inside;
   }
-  std::pair<int64_t, int64_t> place(group, before);
+  std::pair<int64_t, int64_t> place(group, getInteger(op.getBefore()));
   Machine::Parts &parts = machine.parts[place];
   parts.expected = expected;
   parts.op = op;
-  if (!parts.values.try_emplace(block.index, own.begin(), own.end()).second)
+  if (!parts.values.try_emplace(number, own.begin(), own.end()).second)
     return stop(op, describe() + " brings a part that it has brought before");
   if (static_cast<int64_t>(parts.values.size()) < expected) {
     set(op.getIsWhole(), toValue(0));
@@ -136,27 +192,44 @@ Agent::Progress Agent::meet(MeetOp op) {
     }
     return Progress::outside;
   }
-  unmerged.clear();
-  for (auto &[index, values] : llvm::reverse(parts.values))
-    unmerged.push_back(std::move(values));
+  unmerged = std::move(parts.values);
   machine.parts.erase(place);
-  std::vector<RuntimeValue> first = std::move(unmerged.back());
-  unmerged.pop_back();
-  return merge(op, first);
+  plan.clear();
+  if (op.getNumber())
+    planTree(llvm::Log2_64_Ceil(expected), 0, expected, plan);
+  else
+    planFold(expected, plan);
+  std::reverse(plan.begin(), plan.end());
+  return merge(op);
 }
 
-Agent::Progress Agent::merge(MeetOp op, ArrayRef<RuntimeValue> values) {
-  if (!unmerged.empty()) {
-    SmallVector<RuntimeValue> sides(values);
-    llvm::append_range(sides, unmerged.back());
-    unmerged.pop_back();
+Agent::Progress Agent::merge(MeetOp op) {
+  while (!plan.empty()) {
+    int64_t next = plan.back();
+    plan.pop_back();
+    if (next != kMerge) {
+      merged.push_back(std::move(unmerged[next]));
+      continue;
+    }
+    std::vector<RuntimeValue> second = std::move(merged.back());
+    merged.pop_back();
+    std::vector<RuntimeValue> sides = std::move(merged.back());
+    merged.pop_back();
+    llvm::append_range(sides, second);
     enter(op.getMerge(), sides);
     return Progress::inside;
   }
   set(op.getIsWhole(), toValue(1));
-  for (auto [result, value] : llvm::zip_equal(op.getCombined(), values))
+  for (auto [result, value] : llvm::zip_equal(op.getCombined(), merged.back()))
     set(result, value);
+  merged.clear();
   // The stack is at the op again.
   ++stack.back().next;
   return Progress::outside;
+}
+
+Agent::Progress Agent::endMerge(MeetOp op, ArrayRef<RuntimeValue> values) {
+  stack.pop_back();
+  merged.emplace_back(values.begin(), values.end());
+  return merge(op);
 }

@@ -335,6 +335,11 @@ struct SplitSweep : attn::cpu::impl::SplitSweepPassBase<SplitSweep> {
             << reason.str();
       };
       auto sweeps = llvm::to_vector(program.getOps<tile::SweepOp>());
+      if (program.getInvariant()) {
+        declined("expects a program whose bits may depend on how many items "
+                 "there are");
+        continue;
+      }
       if (program.getGuardRankAttr() && !program.getGuardBelow()) {
         declined("expects a program that serves few rows too");
         continue;

@@ -187,7 +187,7 @@ private:
                         Attribute signature);
   Expr getWorkspaceOffset(KernelOp kernel, unsigned index);
   LogicalResult addWork(KernelOp kernel);
-  void addMeetings(KernelOp kernel);
+  void addMeetings(KernelOp kernel, Expr places);
   /// A parameter that points to so many bytes, 0 before the first launch.
   void addState(Expr bytes);
 
@@ -343,8 +343,26 @@ void ManifestBuilder::addState(Expr bytes) {
                             : manifest.stateBytes + std::move(bytes);
 }
 
-/// A counter a block and group, and two places a block for parts of items.
-void ManifestBuilder::addMeetings(KernelOp kernel) {
+/// The places that a block has for each of two items, as the kernel counts them
+/// (LowerStream.cpp).
+static std::optional<Expr> countPlaces(KernelOp kernel, const Expr &items) {
+  Value bound = kernel.getWork().getMost();
+  std::optional<Expr> most = getExpr(kernel, bound);
+  if (!most)
+    return std::nullopt;
+  Expr share = ceilDiv(items * *most, Expr::name(Launch::multiprocessors));
+  Expr count = min(std::move(share), std::move(*most));
+  constexpr int64_t kDigits = 31;
+  int64_t digits = llvm::alignTo(kDigits, kPlaceDigits);
+  Expr places = 2 * digits;
+  for (digits -= kPlaceDigits; digits > 0; digits -= kPlaceDigits)
+    places = select(lessThan(count, Expr(int64_t(1) << digits)),
+                    Expr(2 * digits), std::move(places));
+  return places;
+}
+
+/// A counter a block and group, and a block's places for parts of two items.
+void ManifestBuilder::addMeetings(KernelOp kernel, Expr places) {
   Expr blocks = Expr::name(Launch::multiprocessors);
   int64_t groups = 1, bytes = 0;
   // There is one at the most (verifyKernel).
@@ -356,7 +374,8 @@ void ManifestBuilder::addMeetings(KernelOp kernel) {
   launch.parameters.push_back(
       Launch::Parameter::workspace(manifest.workspaceBytes));
   manifest.workspaceBytes =
-      std::move(manifest.workspaceBytes) + std::move(blocks) * Expr(2 * bytes);
+      std::move(manifest.workspaceBytes) +
+      std::move(blocks) * (std::move(places) * Expr(2 * bytes));
 }
 
 LogicalResult ManifestBuilder::addWork(KernelOp kernel) {
@@ -374,8 +393,15 @@ LogicalResult ManifestBuilder::addWork(KernelOp kernel) {
   if (kind == WorkKind::Dynamic) {
     addState(Expr(kCounterBytes));
   }
-  if (kind == WorkKind::Stream)
-    addMeetings(kernel);
+  if (kind != WorkKind::Stream)
+    return success();
+  std::optional<Expr> places = Expr(1);
+  if (work.getMost())
+    places = countPlaces(kernel, *items);
+  if (!places)
+    return work.emitOpError("expects 'most' to be an expression over extents "
+                            "and integer arguments");
+  addMeetings(kernel, std::move(*places));
   return success();
 }
 

@@ -45,6 +45,9 @@ private:
     return e.select(exists, e.mul(steps, count), e.constant(0));
   }
 
+  /// The places that a block has for each of two items: one, or of steps that
+  /// meet as the leaves of a tree two for each digit of how many it does.
+  Value countPlaces(Value grid);
   Value countAll();
   /// The class in which step `begin` lies, the steps before it and its own.
   SmallVector<Value> findClass(Value begin);
@@ -54,6 +57,24 @@ private:
   Value lane, alike, classes;
 };
 } // namespace
+
+Value StepCounter::countPlaces(Value grid) {
+  if (!work.getMost())
+    return e.constant(1);
+  Value all = arith::MulIOp::create(e.b, e.loc, e.widen(work.getItems()),
+                                    e.widen(work.getMost()));
+  Value share = arith::CeilDivUIOp::create(e.b, e.loc, all, e.widen(grid));
+  Value count = arith::TruncIOp::create(
+      e.b, e.loc, e.b.getI32Type(),
+      arith::MinUIOp::create(e.b, e.loc, share, e.widen(work.getMost())));
+  Value digits = e.sub(e.constant(32), LLVM::CountLeadingZerosOp::create(
+                                           e.b, e.loc, count.getType(), count,
+                                           /*is_zero_poison=*/false));
+  Value groups = arith::CeilDivUIOp::create(
+      e.b, e.loc, arith::MaxUIOp::create(e.b, e.loc, digits, e.constant(1)),
+      e.constant(kPlaceDigits));
+  return e.mul(groups, e.constant(2 * kPlaceDigits));
+}
 
 Value StepCounter::countAll() {
   auto loop = scf::ForOp::create(e.b, e.loc, lane, classes,
@@ -126,7 +147,7 @@ SmallVector<Value> StepCounter::run() {
   Value before = e.add(found[1], e.mul(within, own));
   Value isEmpty = e.compare(arith::CmpIPredicate::eq, begin, end);
   item = e.select(isEmpty, e.constant(-1), item);
-  return {begin, end, share, rest, item, before};
+  return {begin, end, share, rest, item, before, countPlaces(grid)};
 }
 
 SmallVector<Value> attn::nvidia::createStream(OpBuilder &b, WorkOp work,

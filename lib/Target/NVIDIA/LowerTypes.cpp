@@ -132,7 +132,7 @@ PipeTypeConverter::PipeTypeConverter(MLIRContext *context) {
       [=](WorkType type,
           SmallVectorImpl<Type> &results) -> std::optional<LogicalResult> {
         bool isStream = type.getKind() == WorkKind::Stream;
-        results.append(isStream ? 6 : 1, i32);
+        results.append(isStream ? 7 : 1, i32);
         if (isStream)
           results.append(2, global);
         if (type.getKind() == WorkKind::Dynamic)

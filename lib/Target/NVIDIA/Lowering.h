@@ -90,6 +90,10 @@ mlir::Value reduceOverGroup(mlir::OpBuilder &b, mlir::Operation *op,
 llvm::SmallVector<mlir::Value>
 createStream(mlir::OpBuilder &b, pipe::WorkOp work, const KernelValues &values);
 
+/// Places for the nodes of a tree are counted for so many digits of the number
+/// of a block's steps at a time, by the host and by the kernel.
+inline constexpr int64_t kPlaceDigits = 3;
+
 /// Bytes of one part of an item that a group brings to a meeting.
 int64_t getMeetingBytes(pipe::MeetOp op);
 

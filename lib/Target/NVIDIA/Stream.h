@@ -57,15 +57,23 @@ struct StreamEmitter {
 struct Stream {
   explicit Stream(mlir::ValueRange values)
       : begin(values[0]), end(values[1]), share(values[2]), rest(values[3]),
-        item(values[4]), before(values[5]), counters(values[6]),
-        workspace(values[7]) {}
+        item(values[4]), before(values[5]), places(values[6]),
+        counters(values[7]), workspace(values[8]) {}
 
   /// This block's run; how many steps blocks have at the least, and how many of
   /// them, the first ones, one more; the item in which the run begins, and the
   /// steps before it.
   mlir::Value begin, end, share, rest, item, before;
-  /// An i32 a block and group, 0 between launches, and two places a block.
+  /// Of the two items that a block may do a part of, the places that each has.
+  mlir::Value places;
+  /// An i32 a block and group, 0 between launches, and the blocks' places.
   mlir::Value counters, workspace;
+
+  /// The step with which the share of block `number` begins.
+  mlir::Value getBegin(StreamEmitter &e, mlir::Value number) const {
+    return e.add(e.mul(number, share),
+                 mlir::arith::MinUIOp::create(e.b, e.loc, number, rest));
+  }
 
   /// The block whose share has step `x`: of the first ones, which have one step
   /// more, or of the others.

@@ -226,3 +226,54 @@ pipe.kernel @meet_c4(%n: i32 {pipe.name = "n"}) {
     }
   }
 }
+
+// -----
+
+pipe.kernel @work_c4(%n: i32 {pipe.name = "n"}) {
+  // expected-error @below {{expects 'most' of a stream only}}
+  %work = pipe.work items(%n) most(%n) : !pipe.work<persistent>
+  pipe.role "r" groups(1) warps(1) registers(24) (%g) {
+  }
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8], lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x64xf32, #s>
+
+pipe.kernel @meet_c5_without_most(%n: i32 {pipe.name = "n"}) {
+  // expected-note @below {{the stream is declared here}}
+  %work = pipe.work items(%n) : !pipe.work<stream> steps {
+  ^bb0(%item: i32):
+    pipe.yield %item : i32
+  }
+  pipe.role "r" groups(1) warps(4) registers(128) (%g) {
+    %part = arith.constant dense<1.0> : !tile
+    // expected-error @below {{expects no 'at' of a stream without 'most'}}
+    %whole, %sum = pipe.meet %work[%n, %n] at %n (%part : !tile) : !pipe.work<stream> merge {
+    ^bb0(%a: !tile, %b: !tile):
+      pipe.yield %a : !tile
+    }
+  }
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8], lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x64xf32, #s>
+
+pipe.kernel @meet_c5_without_at(%n: i32 {pipe.name = "n"}) {
+  // expected-note @below {{the stream is declared here}}
+  %work = pipe.work items(%n) most(%n) : !pipe.work<stream> steps {
+  ^bb0(%item: i32):
+    pipe.yield %item : i32
+  }
+  pipe.role "r" groups(1) warps(4) registers(128) (%g) {
+    %part = arith.constant dense<1.0> : !tile
+    // expected-error @below {{expects 'at' of a stream that has 'most'}}
+    %whole, %sum = pipe.meet %work[%n, %n] (%part : !tile) : !pipe.work<stream> merge {
+    ^bb0(%a: !tile, %b: !tile):
+      pipe.yield %a : !tile
+    }
+  }
+}

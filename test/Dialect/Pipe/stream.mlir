@@ -49,3 +49,29 @@ pipe.kernel @sums(%lengths: !pipe.global<?xi32> {pipe.name = "lengths", pipe.acc
     %next, %next_before = pipe.next_part %work after %item[%before, %c1] : !pipe.work<stream>
   }
 }
+
+// Steps that meet by their numbers.
+// CHECK-LABEL: pipe.kernel @tree
+pipe.kernel @tree(%n: i32 {pipe.name = "n"}) {
+  %c1 = arith.constant 1 : i32
+  // CHECK: %[[WORK:.*]] = pipe.work items(%[[N:.*]]) most(%[[N]]) : <stream> steps {
+  %work = pipe.work items(%n) most(%n) : !pipe.work<stream> steps {
+  ^bb0(%item: i32):
+    pipe.yield %c1 : i32
+  }
+  // CHECK: pipe.work_loop
+  pipe.role "sum" groups(1) warps(4) registers(128) (%group) {
+    %item, %none = pipe.first_part %work : !pipe.work<stream>
+    pipe.work_loop %at = %item iter_args(%before = %none) -> (i32) {
+      %part = arith.constant dense<1.0> : !tile
+      // CHECK: pipe.meet %[[WORK]][%{{.*}}, %{{.*}}] at %{{.*}} rows(%{{.*}}) (%{{.*}} : tensor<64x64xf32, {{.*}}>) : <stream> merge {
+      %whole, %sum = pipe.meet %work[%before, %c1] at %c1 rows(%n) (%part : !tile) : !pipe.work<stream> merge {
+      ^bb0(%a: !tile, %b: !tile):
+        %c = arith.addf %a, %b : !tile
+        pipe.yield %c : !tile
+      }
+      %next, %next_before = pipe.next_part %work after %at[%before, %c1] : !pipe.work<stream>
+      pipe.yield %next, %next_before : i32, i32
+    }
+  }
+}

@@ -29,12 +29,18 @@ static bool hasRank(cascade::FuncOp func, StringRef rank) {
   return false;
 }
 
-Status InterpretedRun::prepare() {
-  auto loaded = loadSource(*context, variant, "");
+Status attn::test::loadCase(MLIRContext &context, const std::string &variant,
+                            const InterpretedCase &c, Source &source) {
+  auto loaded = loadSource(context, variant, "");
   if (!loaded.isOk())
     return loaded.takeStatus();
   source = std::move(*loaded);
-  if (Status status = applyKvOptions(source.func, c.kv); !status.isOk())
+  source.func.setInvariant(c.isInvariant);
+  return applyKvOptions(source.func, c.kv);
+}
+
+Status InterpretedRun::prepare() {
+  if (Status status = loadCase(*context, variant, c, source); !status.isOk())
     return status;
   if (!hasRank(source.func, "G"))
     c.shape.heads = c.shape.kvHeads;
@@ -58,7 +64,9 @@ Status InterpretedRun::prepare() {
   return {};
 }
 
-Status InterpretedRun::lower() {
+Result<OwningOpRef<ModuleOp>> attn::test::lowerCase(Source &source,
+                                                    const Problem &problem,
+                                                    const InterpretedCase &c) {
   PipelineOptions options;
   bindStatics(source.func, problem, options);
   options.dtype = std::string(getName(problem.dtype));
@@ -72,12 +80,12 @@ Status InterpretedRun::lower() {
     PackRanksOptions packing;
     packing.width = *c.pack;
     if (auto refusal = checkPacking(source.func, packing))
-      return Status::error(StatusCode::unsupported, variant, refusal->reason,
-                           "");
+      return Status::error(StatusCode::unsupported, source.name,
+                           refusal->reason, "");
     options.packing = packing;
   }
-  module = isolate(source.func);
-  PassManager passes(context.get());
+  OwningOpRef<ModuleOp> module = isolate(source.func);
+  PassManager passes(source.func.getContext());
   if (c.isScheduled) {
     options.fullMultiple = c.tileKeys;
     nvidia::addSchedulePasses(passes, c.schedule,
@@ -86,8 +94,16 @@ Status InterpretedRun::lower() {
     nvidia::addThreadPasses(passes);
   }
   if (failed(runCascadeStages(*module, options)) || failed(passes.run(*module)))
-    return Status::error(StatusCode::unsupported, variant, "has no lowering",
-                         "see the message above");
+    return Status::error(StatusCode::unsupported, source.name,
+                         "has no lowering", "see the message above");
+  return module;
+}
+
+Status InterpretedRun::lower() {
+  auto lowered = lowerCase(source, problem, c);
+  if (!lowered.isOk())
+    return lowered.takeStatus();
+  module = std::move(*lowered);
   return {};
 }
 

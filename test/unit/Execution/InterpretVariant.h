@@ -43,7 +43,16 @@ struct InterpretedCase {
   KvOptions kv = {};
   /// Query heads of a key head whose queries are rows of one tile.
   std::optional<int64_t> pack = {};
+  /// Bits of a row depend on that row alone.
+  bool isInvariant = false;
 };
+
+/// Loads a variant as a case has it.
+Status loadCase(mlir::MLIRContext &context, const std::string &variant,
+                const InterpretedCase &c, Source &source);
+/// The kernels of a variant that was loaded so, for a problem's parameters.
+Result<mlir::OwningOpRef<mlir::ModuleOp>>
+lowerCase(Source &source, const Problem &problem, const InterpretedCase &c);
 
 /// One variant on one problem.
 class InterpretedRun {

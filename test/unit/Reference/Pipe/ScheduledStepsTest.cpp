@@ -151,7 +151,8 @@ TEST(ScheduledStepsTest, SectionsOfHeads) {
 
 TEST(ScheduledStepsTest, SchedulesOfStepsThatDependOnTheRows) {
   for (std::string options :
-       {"slots=1", "slots=3", "turns=false", "stream=true"})
+       {"slots=1", "slots=3", "turns=false", "stream=true",
+        "stream=true part-steps=1", "stream=true part-steps=2"})
     expectMasked(520, 600, 5, 64, options);
 }
 

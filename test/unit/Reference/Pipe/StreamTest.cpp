@@ -2,7 +2,7 @@
 //
 // A kernel whose items have as many steps as a tensor says: each block brings
 // the first of its steps and their number to a meeting, where parts are folded
-// by (n, x) . (n', x') = (n + n', x / 2 + x').
+// by (n, x) . (n', x') = (n + n', x / 2 + x'). Another one brings each step.
 //
 //===----------------------------------------------------------------------===//
 
@@ -28,11 +28,13 @@ pipe.kernel @stream(
     %counts: !out {pipe.name = "counts", pipe.access = "write", pipe.shape = ["N", 64]},
     %folds: !out {pipe.name = "folds", pipe.access = "write", pipe.shape = ["N", 64]}) {
   %c0 = arith.constant 0 : i32
+  %c1 = arith.constant 1 : i32
   %alike = arith.constant $ALIKE : i32
   %divisor = arith.constant $DIVISOR : i32
   %requests = pipe.dim %lengths, 0 : !lengths
   %n = arith.muli %requests, %divisor : i32
-  %work = pipe.work items(%n) alike(%alike) : !stream steps {
+  %most = arith.constant 40 : i32
+  %work = pipe.work items(%n) alike(%alike) $MOST : !stream steps {
   ^bb0(%item: i32):
     %request = arith.divui %item, %divisor : i32
     %steps = pipe.get %lengths[%request] : !lengths
@@ -45,13 +47,14 @@ pipe.kernel @stream(
       %end = pipe.work_loop %item = %first_item iter_args(%before = %none) -> (i32) {
         %request = arith.divui %item, %divisor : i32
         %steps = pipe.get %lengths[%request] : !lengths
-        %first, %last = pipe.part %work[%before, %steps] : !stream
-        %count = arith.subi %last, %first : i32
+        %begin, %last = pipe.part %work[%before, %steps] : !stream
+$LOOP
+        %count = arith.subi $END, %first : i32
         %count_f = arith.sitofp %count : i32 to f32
         %first_f = arith.sitofp %first : i32 to f32
         %own_count = pipe.splat %count_f : f32 -> !row
         %own_fold = pipe.splat %first_f : f32 -> !row
-        %whole, %r:2 = pipe.meet %work[%before, %steps] (%own_count, %own_fold : !row, !row) : !stream merge {
+        %whole, %r:2 = pipe.meet %work[%before, %steps] $AT (%own_count, %own_fold : !row, !row) : !stream merge {
         ^bb0(%na: !row, %xa: !row, %nb: !row, %xb: !row):
           %half = arith.constant dense<0.5> : !row
           %nc = arith.addf %na, %nb : !row
@@ -63,6 +66,7 @@ pipe.kernel @stream(
           pipe.store %r#0 -> %counts[%item, %c0] : !row -> !out
           pipe.store %r#1 -> %folds[%item, %c0] : !row -> !out
         }
+$CLOSE
         %next, %next_before = pipe.next_part %work after %item[%before, %steps] : !stream
         pipe.yield %next, %next_before : i32, i32
       }
@@ -71,12 +75,24 @@ pipe.kernel @stream(
 }
 )";
 
-static std::string makeProgram(int64_t alike, int64_t divisor) {
+/// `isTree`: with a meeting of each step by its number.
+static std::string makeProgram(int64_t alike, int64_t divisor,
+                               bool isTree = false) {
   std::string text = kProgram;
-  for (auto [key, value] :
-       {std::pair("$ALIKE", alike), std::pair("$DIVISOR", divisor)})
-    text.replace(text.find(key), std::string(key).size(),
-                 std::to_string(value));
+  auto choose = [&](const char *tree, const char *run) -> std::string {
+    return isTree ? tree : run;
+  };
+  for (auto [key, value] : {
+           std::pair("$ALIKE", std::to_string(alike)),
+           {"$DIVISOR", std::to_string(divisor)},
+           {"$MOST", choose("most(%most)", "")},
+           {"$LOOP", choose("scf.for %first = %begin to %last step %c1 : i32 {",
+                            "%first = arith.addi %begin, %c0 : i32")},
+           {"$END", choose("%steps", "%last")},
+           {"$AT", choose("at %first", "")},
+           {"$CLOSE", choose("}", "")},
+       })
+    text.replace(text.find(key), std::string(key).size(), value);
   return text;
 }
 
@@ -129,6 +145,40 @@ TEST(StreamTest, FoldsPartsInOrder) {
   expectParts({2, 2, 2, 2, 2}, 3);
 }
 
+/// What the tree gives of steps `begin` on, up to `end`, of a node of `size`.
+static double foldTree(int64_t begin, int64_t size, int64_t end) {
+  if (size == 1)
+    return double(begin);
+  int64_t middle = begin + size / 2;
+  double left = foldTree(begin, size / 2, end);
+  if (middle >= end)
+    return left;
+  return float(left / 2 + foldTree(middle, size / 2, end));
+}
+
+/// The same on any number of blocks.
+static void expectTree(const std::vector<double> &lengths, int64_t heads) {
+  PipeProgram program(makeProgram(heads, heads, /*isTree=*/true));
+  ASSERT_TRUE(program.isValid()) << program.getDiagnostics();
+  for (int64_t blocks : {1, 2, 3, 7, 200})
+    for (const PipeLaunch &launch : getLaunches(blocks, /*numSeeds=*/2)) {
+      SCOPED_TRACE(describe(launch));
+      PipeOutcome outcome = program.run(makeLengths(lengths, heads), launch);
+      ASSERT_EQ(print(outcome), "");
+      for (size_t item = 0; item < lengths.size() * heads; ++item)
+        EXPECT_EQ(outcome.results["folds"].values[item * 64],
+                  foldTree(0, 64, int64_t(lengths[item / heads])));
+    }
+}
+
+TEST(StreamTest, FoldsStepsAsATree) {
+  expectTree({1}, 1);
+  expectTree({5}, 1);
+  expectTree({1, 7, 3}, 1);
+  expectTree({1, 40, 3, 1}, 2);
+  expectTree({16, 33, 8}, 3);
+}
+
 TEST(StreamTest, NoItems) {
   PipeProgram program(makeProgram(1, 1));
   PipeOutcome outcome = program.run(makeLengths({}, 1));
@@ -156,12 +206,28 @@ TEST(StreamTest, ReportsItemsThatAreNotAlike) {
             std::string::npos);
 }
 
+TEST(StreamTest, ReportsItemsOfMoreSteps) {
+  EXPECT_NE(run(makeProgram(1, 1, /*isTree=*/true), {3, 41}, 1)
+                .find("expects items of at most 40 steps, but item 1 has 41"),
+            std::string::npos);
+}
+
+TEST(StreamTest, ReportsNumbersOfOtherSteps) {
+  std::string text = makeProgram(1, 1, /*isTree=*/true);
+  std::string at = "at %first (";
+  text.replace(text.find(at), at.size(), "at %last (");
+  EXPECT_NE(run(text, {3}, 1)
+                .find("expects the number of a step that group 0 of \"sum\" in "
+                      "block 0 does of 3, but got 3"),
+            std::string::npos);
+}
+
 /// What a kernel counts itself has to be what the work says.
 TEST(StreamTest, ReportsStepsOfNoItem) {
   std::string text = makeProgram(1, 1);
-  std::string part = "%first, %last = pipe.part %work[%before, %steps]";
+  std::string part = "%begin, %last = pipe.part %work[%before, %steps]";
   text.replace(text.find(part), part.size(),
-               "%first, %last = pipe.part %work[%steps, %steps]");
+               "%begin, %last = pipe.part %work[%steps, %steps]");
   EXPECT_NE(run(text, {3, 4}, 1)
                 .find("expects an item of the stream, but none has 3 steps "
                       "after 3"),
@@ -179,6 +245,6 @@ TEST(StreamTest, ReportsMeetingsThatDoNotEnd) {
   PipeLaunch launch;
   launch.multiprocessors = 3;
   std::string findings = print(program.run(makeLengths({1, 8}, 1), launch));
-  EXPECT_NE(findings.find("ends with the parts of "), std::string::npos)
+  EXPECT_NE(findings.find(" parts of an item that has "), std::string::npos)
       << findings;
 }

@@ -1,0 +1,250 @@
+//===- MultiplyItem.cpp - what groups that multiply do of an item ---------===//
+//
+// Of an item a block does all steps, or of a stream a run of them, which it
+// then brings together with those of other blocks. In an invariant stream the
+// run is one of parts, which begin at multiples of their steps: each has
+// carries of its own, and is brought together with the others of the item by
+// its number.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Scheduler.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+using namespace attn;
+
+//===----------------------------------------------------------------------===//
+// After the sweep
+//===----------------------------------------------------------------------===//
+
+LogicalResult Scheduler::emitStore(RegisterEmitter &emitter, tile::StoreOp op) {
+  auto type = cast<RankedTensorType>(op.getTile().getType());
+  std::optional<BoxMap> box = matchBox(op.getMap());
+  size_t rowDim = box->starts.size() - type.getRank();
+  std::optional<BoxLayout> layout = plan.getLayout(op.getTarget(), rowDim);
+  Values starts = emitter.getStarts(*box, op.getIndices(), /*hasRows=*/!layout,
+                                    type.getRank() == 1);
+  Value registers = emitter.getComplete(op.getTile());
+  Value target = emitter.getTensor(op.getTarget());
+  if (!registers)
+    return op.emitOpError("stores a tile that no group of warps has");
+  if (layout) {
+    Value rows = layout->getPoints(b, starts[rowDim], emitter.getRowNumbers());
+    starts[rowDim] = i32(0);
+    pipe::StoreOp::create(b, registers, target, starts, rows,
+                          pipe::PackingAttr());
+    return success();
+  }
+  pipe::PackingAttr packing = getPacking(b.getContext(), *box);
+  auto staged = staging.find(op);
+  if (staged == staging.end()) {
+    pipe::StoreOp::create(b, registers, target, starts, Value(), packing);
+    return success();
+  }
+  Value tile = staged->second[0];
+  pipe::StageOp::create(b, registers, tile);
+  pipe::BulkStoreOp::create(b, tile, target, starts, packing);
+  return success();
+}
+
+LogicalResult Scheduler::emitEpilogue(RegisterEmitter &emitter) {
+  tile::SweepOp sweep = plan.sweep;
+  for (Operation *op = sweep->getNextNode(); op; op = op->getNextNode()) {
+    if (op->hasTrait<OpTrait::IsTerminator>())
+      break;
+    auto store = dyn_cast<tile::StoreOp>(op);
+    if (failed(store ? emitStore(emitter, store) : emitter.emit(op)))
+      return failure();
+  }
+  return success();
+}
+
+FailureOr<Value> Scheduler::countRows(RegisterEmitter &emitter) {
+  tile::ProgramOp program = plan.program;
+  auto rank = cast<StringAttr>(program.getSpaceRanks()[plan.rowCoordinate]);
+  if (program.getLayout(rank))
+    return Value();
+  FailureOr<Value> extent = frame.getExtent(rank);
+  if (failed(extent))
+    return failure();
+  Value row = emitter.addRowOffset(
+      emitter.getScalar(program.getCoordinates()[plan.rowCoordinate]));
+  return arith::SubIOp::create(b, *extent, row).getResult();
+}
+
+FailureOr<Scheduler::Values> Scheduler::emitMerge(RegisterEmitter &emitter,
+                                                  ValueRange first,
+                                                  ValueRange second) {
+  tile::SweepOp sweep = plan.sweep;
+  Block &merge = sweep.getMerge().front();
+  for (auto [argument, value] :
+       llvm::zip_equal(merge.getArguments(),
+                       llvm::concat<Value>(Values(first), Values(second))))
+    emitter.set(argument, value);
+  for (Operation &inner : merge.without_terminator())
+    if (failed(emitter.emit(&inner)))
+      return failure();
+  Values merged;
+  for (Value value : merge.getTerminator()->getOperands())
+    merged.push_back(emitter.getComplete(value));
+  return merged;
+}
+
+LogicalResult Scheduler::meet(RegisterEmitter &emitter, Value number) {
+  tile::SweepOp sweep = plan.sweep;
+  Values parts;
+  for (Value out : sweep.getOuts())
+    parts.push_back(emitter.getComplete(out));
+  // Rows beyond the last are nobody's.
+  FailureOr<Value> rows = countRows(emitter);
+  if (failed(rows))
+    return failure();
+  auto op = pipe::MeetOp::create(b, work, stepsBefore, numSteps, number, *rows,
+                                 parts);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    Block *body = b.createBlock(&op.getMerge());
+    Values sides[2];
+    for (Values &side : sides)
+      for (Value part : parts)
+        side.push_back(body->addArgument(part.getType(), part.getLoc()));
+    FailureOr<Values> merged = emitMerge(emitter, sides[0], sides[1]);
+    if (failed(merged))
+      return failure();
+    pipe::YieldOp::create(b, *merged);
+  }
+  auto choice = scf::IfOp::create(b, op.getIsWhole(), /*withElseRegion=*/false);
+  b.setInsertionPointToStart(choice.thenBlock());
+  Values whole = op.getCombined();
+  if (number) {
+    // With nothing, as rows whose tile has more parts than they see are: it
+    // leaves them as they are but for the sign of a zero.
+    Values nothing;
+    for (auto [init, part] : llvm::zip_equal(sweep.getInits(), parts))
+      nothing.push_back(
+          emitter.getInitial(init, cast<RankedTensorType>(part.getType())));
+    FailureOr<Values> merged = emitMerge(emitter, whole, nothing);
+    if (failed(merged))
+      return failure();
+    whole = *merged;
+  }
+  for (auto [out, value] : llvm::zip_equal(sweep.getOuts(), whole))
+    emitter.set(out, value);
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Items
+//===----------------------------------------------------------------------===//
+
+LogicalResult Scheduler::multiplySteps(RegisterEmitter &emitter,
+                                       StepSequence &sequence, Value begin,
+                                       Value end, Value last) {
+  tile::SweepOp sweep = plan.sweep;
+  Block &block = sweep.getStep().front();
+  State state;
+  for (auto [i, init] : llvm::enumerate(sweep.getInits())) {
+    Value carry = block.getArgument(i + 2);
+    Value initial = emitter.getInitial(init, carry);
+    if (!initial)
+      return sweep.emitOpError("begins with a tile that no group of warps has");
+    emitter.set(carry, initial);
+    state.carries.push_back(plan.isLateCarry(i) ? Value() : initial);
+  }
+  state.pending.assign(pending.size(), Value());
+  Value second = b.createOrFold<arith::AddIOp>(begin, i32(1));
+  Value only = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, last, second);
+  std::optional<Step> first;
+  if (!sendsSteps) {
+    FailureOr<Step> found = sequence.get(begin);
+    if (failed(found))
+      return failure();
+    first = *found;
+  }
+  if (failed(emitTurn(emitter, first, only, /*isFirst=*/true, state)))
+    return failure();
+  // Up to the end of each kind of step, or of the block's part.
+  Value next = second;
+  auto emitUpTo = [&](Value endOfKind, StepKind stepKind) {
+    Value stop = kind == pipe::WorkKind::Stream
+                     ? arith::MinSIOp::create(b, endOfKind, end).getResult()
+                     : endOfKind;
+    if (failed(emitTurns(emitter, sequence, next, stop, last, stepKind, state)))
+      return failure();
+    next = arith::MaxSIOp::create(b, endOfKind, second);
+    return success();
+  };
+  if (failed(emitUpTo(sequence.getNumPartial(), StepKind::Partial)) ||
+      (sequence.hasClipped() &&
+       failed(emitUpTo(sequence.getNumClipped(), StepKind::Clipped))) ||
+      (sequence.hasFull() && failed(emitUpTo(end, StepKind::Whole))))
+    return failure();
+  return drain(emitter, state);
+}
+
+LogicalResult Scheduler::multiplyParts(RegisterEmitter &emitter,
+                                       StepSequence &sequence, Value first,
+                                       Value end) {
+  Value last = getEndStep(sequence, end);
+  auto loop = scf::ForOp::create(b, first, end, i32(1), getCursors(true));
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    setCursors(loop.getRegionIterArgs(), true);
+    Value number = loop.getInductionVar();
+    Value next = arith::AddIOp::create(b, number, i32(1));
+    if (failed(multiplySteps(emitter, sequence, getFirstStep(number),
+                             getEndStep(sequence, next), last)))
+      return failure();
+    Values cursors = getCursors(true);
+    {
+      OpBuilder::InsertionGuard inner(b);
+      if (failed(meet(emitter, number)) || failed(emitEpilogue(emitter)))
+        return failure();
+    }
+    scf::YieldOp::create(b, cursors);
+  }
+  setCursors(loop.getResults(), true);
+  return success();
+}
+
+LogicalResult Scheduler::multiplyItem(RegisterEmitter &emitter) {
+  tile::ProgramOp program = plan.program;
+  tile::SweepOp sweep = plan.sweep;
+  for (Operation &op : program.getBody().front()) {
+    if (&op == sweep)
+      break;
+    if (!isSlotLoad(op) && failed(emitter.emit(&op)))
+      return failure();
+  }
+  StepSequence sequence(b, emitter, sweep);
+  for (Operand &operand : operands)
+    if (!operand.slot->isMoving) {
+      tile::LoadOp load = operand.slot->load;
+      slotValues[load.getResult()] =
+          pipe::WaitOp::create(b, operand.rings[0], operand.cursor);
+    }
+  auto [begin, end] = getUnits(sequence);
+  if (plan.partSteps != 0) {
+    if (failed(multiplyParts(emitter, sequence, begin, end)))
+      return failure();
+  } else {
+    if (failed(multiplySteps(emitter, sequence, begin, end, end)))
+      return failure();
+    OpBuilder::InsertionGuard guard(b);
+    if (kind == pipe::WorkKind::Stream && failed(meet(emitter, Value())))
+      return failure();
+    if (failed(emitEpilogue(emitter)))
+      return failure();
+  }
+  for (Operand &operand : operands)
+    if (!operand.slot->isMoving) {
+      if (operand.slot->isLate)
+        pipe::ReleaseOp::create(b, operand.rings[0], operand.cursor, Value());
+      advance(operand);
+    }
+  return success();
+}
