@@ -96,6 +96,9 @@ private:
   struct Memory;
   mlir::Value loadElement(const Memory &memory, mlir::Type element,
                           mlir::ValueRange indices);
+  /// The same; lanes that are neighbours in memory are loaded at once.
+  mlir::Value loadRun(const Memory &memory, mlir::Type element,
+                      mlir::ValueRange indices);
   void storeScalar(const Access &access, const Point &point, mlir::Value value);
   void storeVector(const Access &access, const Point &point, int64_t lane,
                    mlir::Value value);

@@ -107,28 +107,32 @@ Value Emitter::loadElement(Value memref, ValueRange indices) {
 
 Value Emitter::loadElement(const Memory &memory, Type element,
                            ValueRange indices) {
-  auto loadAt = [&](ArrayRef<Value> at) {
+  unsigned bits = memory.element.getIntOrFloatBitWidth();
+  auto loadAt = [&](ArrayRef<Value> at, Type type) {
     Value offset = constant(0);
     for (auto [index, stride] : llvm::zip(at, memory.strides))
       offset = add(offset, mul(toI64(index), stride));
     Value address = advance(memory.pointer, memory.element, Index(offset));
-    Value value = LLVM::LoadOp::create(
-        b, memory.element, address, memory.element.getIntOrFloatBitWidth() / 8);
-    return fromStorage(value, element);
+    return LLVM::LoadOp::create(b, type, address, bits / 8).getResult();
   };
   if (llvm::none_of(indices.getTypes(), llvm::IsaPred<VectorType>))
-    return loadAt(llvm::to_vector(indices));
-  VectorType type = vectorOf(element);
-  Value result = arith::ConstantOp::create(b, b.getZeroAttr(type));
+    return fromStorage(loadAt(llvm::to_vector(indices), memory.element),
+                       element);
+  // Lanes are gathered as integers: LLVM keeps a single bf16 as f32, and calls
+  // a library to narrow it again.
+  Type lane = b.getIntegerType(bits);
+  Value result = arith::ConstantOp::create(b, b.getZeroAttr(vectorOf(lane)));
   for (int64_t i = 0; i < machine.lanes; ++i) {
     SmallVector<Value> at;
     for (Value index : indices)
       at.push_back(isa<VectorType>(index.getType())
                        ? vector::ExtractOp::create(b, index, i).getResult()
                        : index);
-    result = vector::InsertOp::create(b, loadAt(at), result, i);
+    result = vector::InsertOp::create(b, loadAt(at, lane), result, i);
   }
-  return result;
+  if (lane != memory.element)
+    result = vector::BitCastOp::create(b, vectorOf(memory.element), result);
+  return fromStorage(result, element);
 }
 
 /// Coordinate `base` + `at`, along lanes if `isLane`. With `valid`, memory

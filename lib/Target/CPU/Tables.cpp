@@ -3,6 +3,7 @@
 #include "Emitter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
@@ -59,8 +60,38 @@ Emitter::Memory Emitter::getReadable(Value memref, const TableAccess &table) {
   return memory;
 }
 
-/// Lanes that are outside read the first entry, whatever there is of it: no
-/// branch stands in the loops over points.
+Value Emitter::loadRun(const Memory &memory, Type element, ValueRange indices) {
+  bool isRow =
+      !indices.empty() && isa<VectorType>(indices.back().getType()) &&
+      llvm::none_of(indices.drop_back().getTypes(), llvm::IsaPred<VectorType>);
+  if (!isRow)
+    return loadElement(memory, element, indices);
+  Value first = vector::ExtractOp::create(b, indices.back(), 0);
+  Value isNext = arith::CmpIOp::create(
+      b, arith::CmpIPredicate::eq, indices.back(),
+      arith::AddIOp::create(b, splat(first), laneNumbers()));
+  Value isRun = arith::AndIOp::create(
+      b, vector::ReductionOp::create(b, vector::CombiningKind::AND, isNext),
+      arith::CmpIOp::create(b, arith::CmpIPredicate::eq, memory.strides.back(),
+                            constant(1)));
+  auto choice =
+      scf::IfOp::create(b, vectorOf(element), isRun, /*withElse=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(choice.thenBlock());
+  Value offset = toI64(first);
+  for (auto [index, stride] : llvm::zip(indices.drop_back(), memory.strides))
+    offset = add(offset, mul(toI64(index), stride));
+  Value run = LLVM::LoadOp::create(
+      b, vectorOf(memory.element),
+      advance(memory.pointer, memory.element, Index(offset)),
+      memory.element.getIntOrFloatBitWidth() / 8);
+  scf::YieldOp::create(b, fromStorage(run, element));
+  b.setInsertionPointToStart(choice.elseBlock());
+  scf::YieldOp::create(b, loadElement(memory, element, indices));
+  return choice.getResult(0);
+}
+
+/// Lanes that are outside read the first entry, whatever there is of it.
 Value Emitter::loadTableElement(Operation *op, Value memref,
                                 ValueRange coordinates, TypedAttr empty) {
   auto table = getTable(memref);
@@ -84,7 +115,7 @@ Value Emitter::loadTableElement(Operation *op, Value memref,
                                        like(isInside, inside));
     inside = isInside;
   }
-  Value value = loadElement(getReadable(memref, *table), empty.getType(), safe);
+  Value value = loadRun(getReadable(memref, *table), empty.getType(), safe);
   if (!inside)
     return value;
   Value outside = arith::ConstantOp::create(b, empty);
