@@ -10,7 +10,8 @@ namespace attn {
 /// Says of the tensors of `func` that have sequences and keys (ranks B and M)
 /// and no queries (P) that they lie in pages of `size` keys, by one table
 /// `pages` with `lengths`. Refuses a function that has none, or an argument of
-/// one of these names.
+/// one of these names. Of a function that updates tensors at slots, it is these
+/// that lie in pages.
 Status setPages(cascade::FuncOp func, int64_t size);
 
 /// What a caller has of the arguments that lie in pages, by their names and
