@@ -52,6 +52,14 @@ for keys in 64 128; do
     decode gqa-$keys-page$page gqa --page=$page --schedule=$schedule
   done
 done
+# Those that append.py checks and times.
+cache() {
+  build/bin/attn-compile "$2" --target=sm_90a --dtype=bf16 --head-dim=128 --page=16 \
+    --report=resources -o ".carry/kernels/cache-$1.attn" "${@:3}"
+}
+cache append append
+cache append-interleaved append --set=interleaved=1
+cache append-plain append-plain
 # Variants in f32 by ordinary threads, and for comparison by the CPU.
 for variant in $(build/bin/attn-compile --list | awk '{ print $1 }'); do
   build/bin/attn-compile "$variant" --target=sm_90a \
