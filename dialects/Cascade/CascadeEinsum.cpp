@@ -255,7 +255,7 @@ static LogicalResult verifyDistinctPoints(EinsumOp op) {
   for (AffineExpr expr : output) {
     if (auto dim = dyn_cast<AffineDimExpr>(expr))
       named.set(dim.getPosition());
-    else if (!isEntry(expr))
+    else if (!isEntry(expr) && !isa<AffineConstantExpr>(expr))
       return op.emitOpError(
           "expects a reduction, since the output index is not "
           "a list of variables and of entries of index "

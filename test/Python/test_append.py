@@ -14,7 +14,7 @@ np = pytest.importorskip("numpy", reason="the attn package needs numpy")
 
 import attn
 
-TOKENS, HEADS, KEY, VALUE, PAGE, PAGES, POSITIONS = 23, 3, 32, 48, 16, 7, 50
+TOKENS, HEADS, GROUP, KEY, VALUE, PAGE, PAGES, POSITIONS = 23, 3, 2, 32, 48, 16, 7, 50
 NONE = [-1, -2, -(2**31), -(2**63), PAGES * PAGE, 2**31, 2**32, 2**32 + 5, 2**63 - 1]
 
 
@@ -58,7 +58,9 @@ def compiled(tmp_path_factory):
                        f"--value-dim={VALUE}", f"--dtype={dtype}", "-o", str(path)]
             if page:
                 command.append(f"--page={page}")
-            if variant == "append":
+            if variant == "append-queries":
+                command += [f"--kv-heads={HEADS}", f"--heads={HEADS * GROUP}"]
+            if variant != "append-plain":
                 command.append(f"--set=interleaved={int(interleaved)}")
             subprocess.run(command, check=True)
             known[key] = attn.load(path, threads=2)
@@ -215,6 +217,23 @@ def test_shapes(compiled, tokens, heads):
     Batch(tokens=tokens, heads=heads).check(compiled(), *caches)
 
 
+@pytest.mark.parametrize("interleaved", [False, True])
+def test_queries(compiled, interleaved):
+    """They are turned as keys are, by the same launch."""
+    batch = Batch(pairs=KEY // 4)
+    q = np.float32(batch.rng.standard_normal((TOKENS, HEADS, GROUP, KEY)))
+    k_cache, v_cache = LAYOUTS["flashinfer-hnd"]("f32")
+    kernel = compiled("append-queries", interleaved=interleaved)
+    got = kernel(q=q, **batch.arguments("append"), k_cache=k_cache, v_cache=v_cache)
+    at = batch.positions
+    expected = rotate(q.reshape(TOKENS, -1, KEY).astype(np.float64), batch.cos[at],
+                      batch.sin[at], interleaved)
+    np.testing.assert_allclose(got["q_turned"], expected.reshape(q.shape), rtol=3e-7, atol=1e-6)
+    k, v = (cache.copy() for cache in (k_cache, v_cache))
+    compiled(interleaved=interleaved)(**batch.arguments("append"), k_cache=k, v_cache=v)
+    assert k.tobytes() == k_cache.tobytes() and v.tobytes() == v_cache.tobytes()
+
+
 def test_numbers_of_32_bits(compiled):
     kernel = compiled(index="i32")
     Batch(index=np.int32).check(kernel, *LAYOUTS["flashinfer-hnd"]("f32"))
@@ -297,7 +316,7 @@ def test_refusals(compiled):
     assert "(N, as in dimension 0 of k_cache)" in refuse(kernel, batch, v_cache=v_cache[1:])
     # What is read may not be what is written.
     assert "expects an output apart" in refuse(
-        kernel, batch, k=k_cache.reshape(-1, HEADS, KEY)[:TOKENS])
+        kernel, batch, k=k_cache.reshape(-1, HEADS, KEY)[:TOKENS], k_cache=k_cache)
     assert "expects an output apart" in refuse(
         kernel, batch, k_cache=v_cache[..., :KEY], v_cache=v_cache)
     broadcast = np.broadcast_to(v_cache[:1], v_cache.shape)

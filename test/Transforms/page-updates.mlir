@@ -1,4 +1,7 @@
 // RUN: attn-opt %s --cascade-page-updates=size=16 --split-input-file --verify-diagnostics | FileCheck %s
+// Pages of one slot have one place.
+// RUN: attn-opt %s --cascade-page-updates=size=1 --split-input-file --verify-diagnostics | FileCheck %s --check-prefix=ONE
+// ONE: cascade.einsum [%slots[t], h, 0, e] = %k[t, h, e] into %k_cache
 
 !K = !cascade.tensor<[T, H, E], f32, empty = 0.0>
 !V = !cascade.tensor<[T, H, F], f32, empty = 0.0>

@@ -29,6 +29,7 @@ PARAMETERS = {
         "block_rows": [16, 64, 128], "block_cols": [16, 64, 128], "causal": [0, 1],
     },
     "append": {"interleaved": [0, 1]},
+    "append-queries": {"interleaved": [0, 1]},
     "selected-blocks": {"block": [16, 64], "rows": [16, 64, 128], "window": [0, 32]},
 }
 # Extents of tables and numbers of parts that a case draws, by variant.
@@ -36,6 +37,7 @@ PARTS = {"S": [0, 1, 2, 5, 16]}
 TOKENS = {"T": [0, 1, 5, 33, 300], "N": [1, 7, 60, 200]}
 EXTENTS = {
     "append": {**TOKENS, "X": [1, 100, 4096], "J": [0, 1, 4, 16, 32, 64]},
+    "append-queries": {**TOKENS, "X": [1, 100, 4096], "J": [0, 1, 4, 16, 32, 64]},
     "append-plain": TOKENS,
     "relative-bias": {"N": [0, 1, 7, 128, 1000]},
     "merge": PARTS,
@@ -46,8 +48,8 @@ EXTENTS = {
 CANVASES = {"neighborhood-2d": ("width",), "neighborhood-3d": ("height", "width")}
 KEYS_ARE_QUERIES = {"neighborhood-1d", "documents", "linear", "linear-chunked", *CANVASES}
 # Those whose caches may lie in pages.
-UPDATES = {"append", "append-plain"}
-WITHOUT_GROUPS = {*UPDATES, "full", "cross", "merge", "rescale", "rmsnorm-gemm"}
+UPDATES = {"append", "append-plain", "append-queries"}
+WITHOUT_GROUPS = {"append", "append-plain", "full", "cross", "merge", "rescale", "rmsnorm-gemm"}
 # States that ordinary threads keep in shared memory, which bounds the heads.
 LARGEST_DIMS = {"linear": 128, "linear-chunked": 128, "scaling": 208}
 

@@ -67,6 +67,17 @@ LogicalResult UpdateEmitter::checkSupported() {
         return op.emitOpError("has no lowering to tile: index tensor #")
                << i << " is not read at plain variables";
   }
+  auto type = cast<NamedTensorType>(op.getType());
+  for (auto [expr, rank] :
+       llvm::zip(op.getOutputMap().getResults(), type.getRanks())) {
+    // As the remainder by 1 is.
+    auto constant = dyn_cast<AffineConstantExpr>(expr);
+    int64_t extent = emitter.func.getStaticExtent(rank).value_or(0);
+    if (constant && (constant.getValue() < 0 || constant.getValue() >= extent))
+      return op.emitOpError("has no lowering to tile: coordinate ")
+             << constant.getValue() << " of rank '" << rank.getValue()
+             << "' has to be inside of its static extent";
+  }
   return success();
 }
 

@@ -105,21 +105,25 @@ Value Emitter::loadElement(Value memref, ValueRange indices) {
       it->second, cast<MemRefType>(memref.getType()).getElementType(), indices);
 }
 
+Value Emitter::getElementAddress(const Memory &memory, ValueRange indices) {
+  Value offset = constant(0);
+  for (auto [index, stride] : llvm::zip(indices, memory.strides))
+    offset = add(offset, mul(toI64(index), stride));
+  return advance(memory.pointer, memory.element, Index(offset));
+}
+
 Value Emitter::loadElement(const Memory &memory, Type element,
                            ValueRange indices) {
+  if (llvm::any_of(indices.getTypes(), llvm::IsaPred<VectorType>))
+    return fromBits(memory, element, loadLanes(memory, indices));
+  Value value = LLVM::LoadOp::create(
+      b, memory.element, getElementAddress(memory, indices),
+      memory.element.getIntOrFloatBitWidth() / 8);
+  return fromStorage(value, element);
+}
+
+Value Emitter::loadLanes(const Memory &memory, ValueRange indices) {
   unsigned bits = memory.element.getIntOrFloatBitWidth();
-  auto loadAt = [&](ArrayRef<Value> at, Type type) {
-    Value offset = constant(0);
-    for (auto [index, stride] : llvm::zip(at, memory.strides))
-      offset = add(offset, mul(toI64(index), stride));
-    Value address = advance(memory.pointer, memory.element, Index(offset));
-    return LLVM::LoadOp::create(b, type, address, bits / 8).getResult();
-  };
-  if (llvm::none_of(indices.getTypes(), llvm::IsaPred<VectorType>))
-    return fromStorage(loadAt(llvm::to_vector(indices), memory.element),
-                       element);
-  // Lanes are gathered as integers: LLVM keeps a single bf16 as f32, and calls
-  // a library to narrow it again.
   Type lane = b.getIntegerType(bits);
   Value result = arith::ConstantOp::create(b, b.getZeroAttr(vectorOf(lane)));
   for (int64_t i = 0; i < machine.lanes; ++i) {
@@ -128,11 +132,17 @@ Value Emitter::loadElement(const Memory &memory, Type element,
       at.push_back(isa<VectorType>(index.getType())
                        ? vector::ExtractOp::create(b, index, i).getResult()
                        : index);
-    result = vector::InsertOp::create(b, loadAt(at, lane), result, i);
+    Value element =
+        LLVM::LoadOp::create(b, lane, getElementAddress(memory, at), bits / 8);
+    result = vector::InsertOp::create(b, element, result, i);
   }
-  if (lane != memory.element)
-    result = vector::BitCastOp::create(b, vectorOf(memory.element), result);
-  return fromStorage(result, element);
+  return result;
+}
+
+Value Emitter::fromBits(const Memory &memory, Type element, Value bits) {
+  if (!isa<IntegerType>(memory.element))
+    bits = vector::BitCastOp::create(b, vectorOf(memory.element), bits);
+  return fromStorage(bits, element);
 }
 
 /// Coordinate `base` + `at`, along lanes if `isLane`. With `valid`, memory

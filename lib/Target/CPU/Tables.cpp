@@ -74,21 +74,21 @@ Value Emitter::loadRun(const Memory &memory, Type element, ValueRange indices) {
       b, vector::ReductionOp::create(b, vector::CombiningKind::AND, isNext),
       arith::CmpIOp::create(b, arith::CmpIPredicate::eq, memory.strides.back(),
                             constant(1)));
-  auto choice =
-      scf::IfOp::create(b, vectorOf(element), isRun, /*withElse=*/true);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(choice.thenBlock());
-  Value offset = toI64(first);
-  for (auto [index, stride] : llvm::zip(indices.drop_back(), memory.strides))
-    offset = add(offset, mul(toI64(index), stride));
-  Value run = LLVM::LoadOp::create(
-      b, vectorOf(memory.element),
-      advance(memory.pointer, memory.element, Index(offset)),
-      memory.element.getIntOrFloatBitWidth() / 8);
-  scf::YieldOp::create(b, fromStorage(run, element));
-  b.setInsertionPointToStart(choice.elseBlock());
-  scf::YieldOp::create(b, loadElement(memory, element, indices));
-  return choice.getResult(0);
+  unsigned bits = memory.element.getIntOrFloatBitWidth();
+  VectorType lanes = vectorOf(b.getIntegerType(bits));
+  auto choice = scf::IfOp::create(b, lanes, isRun, /*withElse=*/true);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(choice.thenBlock());
+    SmallVector<Value> start(indices.drop_back());
+    start.push_back(first);
+    Value run = LLVM::LoadOp::create(b, lanes, getElementAddress(memory, start),
+                                     bits / 8);
+    scf::YieldOp::create(b, run);
+    b.setInsertionPointToStart(choice.elseBlock());
+    scf::YieldOp::create(b, loadLanes(memory, indices));
+  }
+  return fromBits(memory, element, choice.getResult(0));
 }
 
 /// Lanes that are outside read the first entry, whatever there is of it.

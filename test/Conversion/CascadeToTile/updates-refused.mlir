@@ -110,3 +110,17 @@ cascade.func @shifted(%k: !K, %slots: !Slots {cascade.distinct}, %cache: !Cache)
   %c = cascade.einsum [%slots[t], %slots[t + 1], e] = %k[t, e] into %cache : !K, !Slots, !Slots, !Cache -> !Cache
   cascade.return %c : !Cache
 }
+
+// -----
+
+!K = !cascade.tensor<[T, E], f32, empty = 0.0>
+!Slots = !cascade.tensor<[T], i64, empty = -1>
+!Cache = !cascade.tensor<[N, S, E], f32, empty = 0.0>
+
+cascade.func @beyond(%k: !K, %slots: !Slots {cascade.distinct}, %cache: !Cache) -> (cache: !Cache) {
+  cascade.rank E = 16
+  cascade.rank S = 2
+  // expected-error @below {{has no lowering to tile: coordinate 2 of rank 'S' has to be inside of its static extent}}
+  %c = cascade.einsum [%slots[t], 2, e] = %k[t, e] into %cache : !K, !Slots, !Cache -> !Cache
+  cascade.return %c : !Cache
+}

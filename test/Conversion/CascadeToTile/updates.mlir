@@ -10,6 +10,7 @@
 // Both are stored by one program, which has a token and a head an item. An entry
 // is compared in its 64 bits, a negative one being a large one, with 16 times the
 // pages; what does not go inside is not computed.
+//       CHECK: #[[$PAGE:.*]] = affine_map<(d0)[s0, s1] -> (s0 floordiv 16, s1, s0 mod 16, d0)>
 // CHECK-LABEL: tile.program @append(
 //  CHECK-SAME:   %[[SLOTS:[a-z0-9]+]]: memref<?xi64, strided<[?], offset: ?>> {tile.access = "read", tile.name = "slots", tile.shape = ["T"]}
 //  CHECK-SAME:   %[[K_CACHE:[a-z0-9]+]]: memref<?x?x16x32xbf16, strided<[?, ?, ?, ?], offset: ?>> {tile.access = "update", tile.name = "k_cache", tile.shape = ["N", "H", 16, 32]}
@@ -21,9 +22,9 @@
 //       CHECK:   %[[SAFE:.*]] = arith.select %[[INSIDE]], %[[SLOT]], %c0_i64 : i64
 //       CHECK:   %[[AT:.*]] = arith.index_cast %[[SAFE]] : i64 to index
 //       CHECK:   scf.if %[[INSIDE]] {
-//       CHECK:     tile.store %{{.*}}, %[[K_CACHE]][affine_map<(d0)[s0, s1] -> (s0 floordiv 16, s1, s0 mod 16, d0)>](%[[AT]], %[[H]]) : tensor<32xbf16>
-//       CHECK:   scf.if %[[INSIDE]] {
-//       CHECK:     tile.store %{{.*}}[affine_map<(d0)[s0, s1] -> (s0 floordiv 16, s1, s0 mod 16, d0)>](%[[AT]], %[[H]]) : tensor<48xbf16>
+//       CHECK:     tile.store %{{.*}}, %[[K_CACHE]][#[[$PAGE]]](%[[AT]], %[[H]]) : tensor<32xbf16>
+//       CHECK:   scf.if
+//       CHECK:     tile.store %{{.*}}[#[[$PAGE]]](%{{.*}}, %[[H]]) : tensor<48xbf16>
 //   CHECK-NOT: tile.program
 cascade.func @append(%k: !K, %v: !V, %slots: !Slots {cascade.distinct}, %k_cache: !KCache, %v_cache: !VCache) -> (k_cache: !KCache, v_cache: !VCache) {
   cascade.rank E = 32
@@ -42,13 +43,14 @@ cascade.func @append(%k: !K, %v: !V, %slots: !Slots {cascade.distinct}, %k_cache
 
 // Tokens are items however few they are, heads are rows of a tile where their
 // number is known, and features that are many are cut.
+//       CHECK: #[[$ROW:.*]] = affine_map<(d0, d1)[s0, s1] -> (s0, d0, d1 + s1)>
 // CHECK-LABEL: tile.program @wide(
 //  CHECK-SAME:   space(%[[T:.*]] = "T" by 1, %[[E:.*]] = "E" by 8)
 //       CHECK:   %[[SLOT:.*]] = memref.load
 //       CHECK:   %[[WIDE:.*]] = arith.extsi %[[SLOT]] : i32 to i64
 //       CHECK:   arith.cmpi ult, %[[WIDE]]
 //       CHECK:   scf.if
-//       CHECK:     tile.store %{{.*}}[affine_map<(d0, d1)[s0, s1] -> (s0, d0, d1 + s1)>](%{{.*}}, %[[E]]) valid(%c4, %{{.*}}) : tensor<4x8xf32>
+//       CHECK:     tile.store %{{.*}}[#[[$ROW]]](%{{.*}}, %[[E]]) valid(%c4, %{{.*}}) : tensor<4x8xf32>
 cascade.func @wide(%k: !K, %slots: !Slots {cascade.distinct}, %cache: !Cache) -> (cache: !Cache) {
   cascade.rank T = 2
   cascade.rank H = 4
