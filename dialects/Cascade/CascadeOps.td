@@ -277,7 +277,7 @@ def Cascade_EinsumOp : Cascade_Op<"einsum", [
     * (C2) Variables have different names. All bare uses of a variable bind it
       to one rank, and each variable has a bare use.
     * (C3) Without a reduction no points collide. The output index then is a list
-      of variables and of entries of index tensors that are arguments with
+      of variables, integers and entries of index tensors that are arguments with
       `cascade.distinct`; an entry stands in it as it is, or as its quotient and
       its remainder by one number. Each variable is in the list, or a coordinate
       by itself of an entry.
