@@ -46,7 +46,7 @@ EinsumOp attn::cascade::buildEinsum(OpBuilder &builder, Location loc,
   SmallVector<int32_t> merges(inputs.size(),
                               static_cast<int32_t>(Merge::Derived));
   auto op = EinsumOp::create(
-      builder, loc, resultType, inputs, ValueRange(),
+      builder, loc, resultType, inputs, ValueRange(), Value(),
       builder.getArrayAttr(nameVariables(context, ranks.getArrayRef())),
       builder.getArrayAttr(maps), builder.getDenseI32ArrayAttr(merges), monoid);
   if (map) {

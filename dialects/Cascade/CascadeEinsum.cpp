@@ -4,6 +4,7 @@
 
 #include "mlir/IR/AffineMap.h"
 #include "mlir/IR/Builders.h"
+#include "llvm/ADT/SmallBitVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 
@@ -77,6 +78,8 @@ StringAttr EinsumOp::getVariableRank(unsigned variable) {
 }
 
 bool EinsumOp::isReduced(unsigned variable) {
+  if (!getMonoidAttr())
+    return false;
   return llvm::none_of(getOutputMap().getResults(), [&](AffineExpr expr) {
     return expr.isFunctionOfDim(variable);
   });
@@ -107,7 +110,7 @@ Merge EinsumOp::getMerge(unsigned input) {
 //===----------------------------------------------------------------------===//
 
 static LogicalResult verifyMaps(EinsumOp op) {
-  size_t numMaps = op.getNumOperands() + 1;
+  size_t numMaps = op.getInputs().size() + op.getIndices().size() + 1;
   if (op.getIndexingMaps().size() != numMaps)
     return op.emitOpError("expects an index expression for each operand and "
                           "the output (")
@@ -121,7 +124,8 @@ static LogicalResult verifyMaps(EinsumOp op) {
       return op.emitOpError("expects merges 0 (derived), 1 (absorb) or 2 "
                             "(through), but got ")
              << merge;
-  SmallVector<Type> types(op.getOperandTypes());
+  SmallVector<Type> types(op.getInputs().getTypes());
+  llvm::append_range(types, op.getIndices().getTypes());
   types.push_back(op.getType());
   for (size_t i = 0; i < numMaps; ++i) {
     Attribute attr = op.getIndexingMaps()[i];
@@ -223,23 +227,84 @@ static LogicalResult verifyVariables(EinsumOp op) {
   return success();
 }
 
+/// Whether the coordinates of entry `symbol` among `coordinates` tell the
+/// entry: itself, or its quotient and its remainder by one number.
+static bool tellEntry(ArrayRef<AffineExpr> coordinates, AffineExpr symbol) {
+  if (llvm::is_contained(coordinates, symbol))
+    return true;
+  for (AffineExpr expr : coordinates)
+    if (auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+        binary && binary.getKind() == AffineExprKind::Mod &&
+        binary.getLHS() == symbol &&
+        llvm::is_contained(coordinates, symbol.floorDiv(binary.getRHS())))
+      return true;
+  return false;
+}
+
+/// einsum_c3 of an Einsum without a reduction.
+static LogicalResult verifyDistinctPoints(EinsumOp op) {
+  ArrayRef<AffineExpr> output = op.getOutputMap().getResults();
+  llvm::SmallBitVector named(op.getNumVariables());
+  auto isEntry = [](AffineExpr expr) {
+    if (auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+        binary && (binary.getKind() == AffineExprKind::Mod ||
+                   binary.getKind() == AffineExprKind::FloorDiv))
+      expr = binary.getLHS();
+    return isa<AffineSymbolExpr>(expr);
+  };
+  for (AffineExpr expr : output) {
+    if (auto dim = dyn_cast<AffineDimExpr>(expr))
+      named.set(dim.getPosition());
+    else if (!isEntry(expr) && !isa<AffineConstantExpr>(expr))
+      return op.emitOpError(
+          "expects a reduction, since the output index is not "
+          "a list of variables and of entries of index "
+          "tensors, and points may collide");
+  }
+  for (auto [i, index] : llvm::enumerate(op.getIndices())) {
+    AffineExpr symbol = getAffineSymbolExpr(i, op.getContext());
+    if (!op.getOutputMap().isFunctionOfSymbol(i))
+      continue;
+    auto argument = dyn_cast<BlockArgument>(index);
+    auto func = argument ? dyn_cast<FuncOp>(argument.getOwner()->getParentOp())
+                         : FuncOp();
+    if (!func ||
+        !func.getArgAttr(argument.getArgNumber(), FuncOp::kDistinctAttr))
+      return op.emitOpError("expects a reduction, or index tensor #")
+             << i << " to be an argument with '" << FuncOp::kDistinctAttr
+             << "', since equal entries make points collide";
+    if (!tellEntry(output, symbol))
+      return op.emitOpError("expects a reduction, or the entry of index tensor "
+                            "#")
+             << i
+             << " as it is or as its quotient and its remainder by one number "
+                "in the output index, since points of different entries may "
+                "collide";
+    for (AffineExpr expr : op.getIndexMap(i).getResults())
+      if (auto dim = dyn_cast<AffineDimExpr>(expr))
+        named.set(dim.getPosition());
+  }
+  for (unsigned i = 0, e = op.getNumVariables(); i < e; ++i)
+    if (!named.test(i))
+      return op.emitOpError("expects a reduction, since variable '")
+             << op.getVariable(i) << "' is not in the output index";
+  return success();
+}
+
 LogicalResult EinsumOp::verify() {
   if (getInputs().empty())
     return emitOpError("expects an operand");
   if (failed(verifyMaps(*this)) || failed(verifyVariables(*this)))
     return failure();
   auto type = cast<NamedTensorType>(getType());
+  // einsum_c10
+  if (getInto() && getInto().getType() != type)
+    return emitOpError("expects to go into a tensor of the result's type ")
+           << type << ", but got " << getInto().getType();
   // einsum_c3
   if (!getMonoidAttr()) {
-    // Ranks of a type differ, so distinct coordinates are distinct variables.
-    if (!llvm::all_of(getOutputMap().getResults(),
-                      llvm::IsaPred<AffineDimExpr>))
-      return emitOpError("expects a reduction, since the output index is not a "
-                         "list of variables and points may collide");
-    for (unsigned i = 0, e = getNumVariables(); i < e; ++i)
-      if (isReduced(i))
-        return emitOpError("expects a reduction, since variable '")
-               << getVariable(i) << "' is not in the output index";
+    if (failed(verifyDistinctPoints(*this)))
+      return failure();
   } else if (!getMonoidAttr().getInfo().identity(type.getComputeType())) {
     // einsum_c6
     return emitOpError("expects a monoid that is defined on ")

@@ -4,6 +4,7 @@
 
 #include "mlir/IR/AffineMap.h"
 #include "mlir/IR/Builders.h"
+#include "llvm/ADT/DenseSet.h"
 
 using namespace mlir;
 using namespace attn::cascade;
@@ -134,10 +135,22 @@ private:
     SmallVector<AffineExpr> coordinates;
     if (parseIndex(coordinates, /*allowTensors=*/false))
       return failure();
-    result = getAffineSymbolExpr(indexTensors.size(), context);
+    result =
+        getAffineSymbolExpr(getTensor(tensor, std::move(coordinates)), context);
+    return success();
+  }
+
+  /// The number of `tensor` read at `coordinates`, which is one wherever it
+  /// stands.
+  unsigned getTensor(const OpAsmParser::UnresolvedOperand &tensor,
+                     SmallVector<AffineExpr> coordinates) {
+    for (auto [i, known] : llvm::enumerate(indexTensors))
+      if (known.name == tensor.name && known.number == tensor.number &&
+          indexCoordinates[i] == coordinates)
+        return i;
     indexTensors.push_back(tensor);
     indexCoordinates.push_back(std::move(coordinates));
-    return success();
+    return indexTensors.size() - 1;
   }
 
   OpAsmParser &parser;
@@ -241,10 +254,14 @@ ParseResult EinsumOp::parse(OpAsmParser &parser, OperationState &state) {
                                                             : Merge::Derived));
     return success();
   };
+  SmallVector<OpAsmParser::UnresolvedOperand, 1> into;
   if (index.parseIndex(output) || parser.parseEqual() ||
-      parser.parseCommaSeparatedList(parseInput) ||
-      parseMonoid(parser, state) ||
-      parser.parseOptionalAttrDict(state.attributes))
+      parser.parseCommaSeparatedList(parseInput) || parseMonoid(parser, state))
+    return failure();
+  if (succeeded(parser.parseOptionalKeyword("into")) &&
+      parser.parseOperand(into.emplace_back()))
+    return failure();
+  if (parser.parseOptionalAttrDict(state.attributes))
     return failure();
 
   SmallVector<Type> types;
@@ -254,17 +271,23 @@ ParseResult EinsumOp::parse(OpAsmParser &parser, OperationState &state) {
       parser.parseType(resultType))
     return failure();
   state.addTypes(resultType);
-  size_t numOperands = inputs.size() + index.indexTensors.size();
-  if (types.size() != numOperands)
-    return parser.emitError(typeLoc)
-           << "expects a type for each of " << inputs.size() << " operands and "
-           << index.indexTensors.size() << " index tensors, but got "
-           << types.size();
+  size_t numIndices = index.indexTensors.size();
+  if (types.size() != inputs.size() + numIndices + into.size()) {
+    InFlightDiagnostic diag = parser.emitError(typeLoc)
+                              << "expects a type for each of " << inputs.size()
+                              << " operands and " << numIndices
+                              << " index tensors";
+    if (!into.empty())
+      diag << " and what it goes into";
+    return diag << ", but got " << types.size();
+  }
   ArrayRef<Type> inputTypes = ArrayRef(types).take_front(inputs.size());
   if (parser.resolveOperands(inputs, inputTypes, typeLoc, state.operands) ||
       parser.resolveOperands(index.indexTensors,
-                             ArrayRef(types).drop_front(inputs.size()), typeLoc,
-                             state.operands))
+                             ArrayRef(types).slice(inputs.size(), numIndices),
+                             typeLoc, state.operands) ||
+      parser.resolveOperands(into, ArrayRef(types).take_back(into.size()),
+                             typeLoc, state.operands))
     return failure();
 
   Region *where = state.addRegion();
@@ -306,11 +329,25 @@ ParseResult EinsumOp::parse(OpAsmParser &parser, OperationState &state) {
   state.addAttribute("variables", builder.getStrArrayAttr(index.variables));
   state.addAttribute("indexing_maps", builder.getArrayAttr(maps));
   state.addAttribute("merges", builder.getDenseI32ArrayAttr(merges));
-  state.addAttribute("operandSegmentSizes",
-                     builder.getDenseI32ArrayAttr(
-                         {static_cast<int32_t>(inputs.size()),
-                          static_cast<int32_t>(index.indexTensors.size())}));
+  state.addAttribute(
+      "operandSegmentSizes",
+      builder.getDenseI32ArrayAttr({static_cast<int32_t>(inputs.size()),
+                                    static_cast<int32_t>(numIndices),
+                                    static_cast<int32_t>(into.size())}));
   return success();
+}
+
+/// The types of the operands, an index tensor having one for each place at
+/// which it is read, as the parser has it.
+static SmallVector<Type> getTextTypes(EinsumOp op) {
+  SmallVector<Type> types(op.getInputs().getTypes());
+  llvm::DenseSet<std::pair<Value, AffineMap>> known;
+  for (auto [i, index] : llvm::enumerate(op.getIndices()))
+    if (known.insert({index, op.getIndexMap(i)}).second)
+      types.push_back(index.getType());
+  if (op.getInto())
+    types.push_back(op.getInto().getType());
+  return types;
 }
 
 void EinsumOp::print(OpAsmPrinter &printer) {
@@ -327,10 +364,14 @@ void EinsumOp::print(OpAsmPrinter &printer) {
                         });
   if (MonoidAttr monoid = getMonoidAttr())
     printer << " reduce " << monoid.getName().getValue();
+  if (Value into = getInto())
+    printer << " into " << into;
   printer.printOptionalAttrDict((*this)->getAttrs(),
                                 {"variables", "indexing_maps", "merges",
                                  "monoid", "operandSegmentSizes"});
-  printer << " : " << getOperandTypes() << " -> " << getType();
+  printer << " : ";
+  llvm::interleaveComma(getTextTypes(*this), printer);
+  printer << " -> " << getType();
   auto printClause = [&](StringRef keyword) {
     printer.printNewline();
     printer << keyword << " ";

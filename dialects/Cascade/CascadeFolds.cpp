@@ -30,8 +30,9 @@ static bool isDefaultMap(EinsumOp op) {
 
 OpFoldResult EinsumOp::fold(FoldAdaptor) {
   // A copy: one operand, nothing done to it.
-  if (getInputs().size() != 1 || !getIndices().empty() || hasMap() ||
-      hasWhere() || getMonoidAttr() || getInputs()[0].getType() != getType())
+  if (getInputs().size() != 1 || !getIndices().empty() || getInto() ||
+      hasMap() || hasWhere() || getMonoidAttr() ||
+      getInputs()[0].getType() != getType())
     return {};
   if (getInputMap(0) != getOutputMap() || !getOutputMap().isIdentity())
     return {};

@@ -149,6 +149,13 @@ AffineMap FuncOp::getArgumentFill(unsigned index) {
   return map ? map.getValue() : AffineMap();
 }
 
+std::optional<unsigned> FuncOp::getUpdatedArgument(unsigned index) {
+  for (unsigned i = 0, e = getNumArguments(); i < e; ++i)
+    if (getArgumentName(i) == getResultName(index))
+      return i;
+  return std::nullopt;
+}
+
 RankOp FuncOp::getRankDeclaration(StringRef name) {
   for (RankOp rank : getBody().getOps<RankOp>())
     if (rank.getName() == name)
@@ -175,7 +182,7 @@ LayoutAttr FuncOp::getLayout(StringRef rank) {
 // Verification
 //===----------------------------------------------------------------------===//
 
-// func_c7, func_c10
+// func_c7, func_c10, func_c11, func_c16
 LogicalResult FuncOp::verifyBounds(unsigned argument) {
   std::string name = getArgumentName(argument).str();
   Type type = getArgumentTypes()[argument];
@@ -197,13 +204,14 @@ LogicalResult FuncOp::verifyBounds(unsigned argument) {
     return emitOpError("expects 'cascade.positive' on float scalars, but "
                        "argument '")
            << name << "' has type " << type;
-  // func_c11
+  // func_c11, func_c16
   auto table = dyn_cast<NamedTensorType>(type);
-  if (getArgAttr(argument, kRisingAttr) &&
-      (!table || !isa<IntegerType, IndexType>(table.getElementType())))
-    return emitOpError("expects 'cascade.rising' on tensors of integers, but "
-                       "argument '")
-           << name << "' has type " << type;
+  for (StringRef attribute : {kRisingAttr, kDistinctAttr})
+    if (getArgAttr(argument, attribute) &&
+        (!table || !isa<IntegerType, IndexType>(table.getElementType())))
+      return emitOpError("expects '")
+             << attribute << "' on tensors of integers, but argument '" << name
+             << "' has type " << type;
   std::optional<int64_t> least = getArgumentMin(argument);
   std::optional<int64_t> greatest = getArgumentMax(argument);
   if (least && greatest && *least > *greatest)
@@ -421,9 +429,9 @@ LogicalResult FuncOp::verifyPackings() {
 
 LogicalResult FuncOp::verify() {
   // func_c2
-  llvm::StringSet<> names;
-  auto checkName = [&](StringAttr name, StringRef what,
-                       unsigned index) -> LogicalResult {
+  llvm::StringSet<> arguments, results;
+  auto checkName = [&](llvm::StringSet<> &names, StringAttr name,
+                       StringRef what, unsigned index) -> LogicalResult {
     if (!name || name.getValue().empty())
       return emitOpError("expects a name (attribute '")
              << kNameAttr << "') for " << what << " #" << index;
@@ -433,17 +441,17 @@ LogicalResult FuncOp::verify() {
              << what << " #" << index << ", but got '" << name.getValue()
              << "'";
     if (!names.insert(name.getValue()).second)
-      return emitOpError("expects different names for arguments and results, "
-                         "but got '")
-             << name.getValue() << "' twice";
+      return emitOpError("expects ")
+             << what << "s of different names, but got '" << name.getValue()
+             << "' twice";
     return success();
   };
   for (unsigned i = 0, e = getNumArguments(); i < e; ++i)
-    if (failed(checkName(getArgAttrOfType<StringAttr>(i, kNameAttr), "argument",
-                         i)))
+    if (failed(checkName(arguments, getArgAttrOfType<StringAttr>(i, kNameAttr),
+                         "argument", i)))
       return failure();
   for (unsigned i = 0, e = getNumResults(); i < e; ++i)
-    if (failed(checkName(getResultAttrOfType<StringAttr>(i, kNameAttr),
+    if (failed(checkName(results, getResultAttrOfType<StringAttr>(i, kNameAttr),
                          "result", i)))
       return failure();
   // func_c1
@@ -465,6 +473,26 @@ LogicalResult FuncOp::verify() {
                  failed(verifyPages()) || failed(verifyPackings()));
 }
 
+// func_c15
+LogicalResult FuncOp::verifyUpdates() {
+  Operation *terminator = getBody().front().getTerminator();
+  for (unsigned i = 0, e = getNumResults(); i < e; ++i) {
+    std::optional<unsigned> argument = getUpdatedArgument(i);
+    if (!argument)
+      continue;
+    auto einsum = terminator->getOperand(i).getDefiningOp<EinsumOp>();
+    if (einsum && einsum.getInto() == getArgument(*argument))
+      continue;
+    return terminator->emitOpError("expects result '")
+           << getResultName(i)
+           << "' to be an Einsum into the argument of this name; give it a "
+              "name "
+              "of its own, or say 'into %"
+           << getResultName(i) << "'";
+  }
+  return success();
+}
+
 LogicalResult FuncOp::verifyRegions() {
   // func_c5
   auto terminator = dyn_cast<ReturnOp>(getBody().front().getTerminator());
@@ -475,6 +503,8 @@ LogicalResult FuncOp::verifyRegions() {
            << getResultTypes()
            << ") as the function's signature says, but got ("
            << terminator.getOperandTypes() << ")";
+  if (failed(verifyUpdates()))
+    return failure();
   // func_c3
   llvm::StringMap<Operation *> known;
   for (RankOp rank : getBody().getOps<RankOp>()) {

@@ -36,8 +36,9 @@ def Cascade_FuncOp : Cascade_Op<"func", [
 
     Constraints:
     * (C1) Arguments are cascade tensors or scalars; results are cascade tensors.
-    * (C2) The names of arguments and results differ; they are of letters,
-      digits, `_`, `$` and `.`.
+    * (C2) The names of arguments differ, and those of results; they are of
+      letters, digits, `_`, `$` and `.`. A result that has the name of an
+      argument (C15) is no tensor of its own.
     * (C3) A rank is declared by one `cascade.rank` at the most.
     * (C4) Every rank of a type in the body is known: it stands in an argument's
       type, is declared, or is made by a `cascade.split`, `cascade.merge` or
@@ -64,12 +65,16 @@ def Cascade_FuncOp : Cascade_Op<"func", [
     * (C14) `cascade.packing` stands on a tensor argument or result that has no
       pages, and is a `#cascade.packing` whose caller's ranks are the tensor's but
       for the rank, for which its two parts stand. Packings of one rank agree.
+    * (C15) A result that has the name of an argument has its type, and is an
+      Einsum `into` it: what the caller gives is updated in place.
+    * (C16) `cascade.distinct` stands on an argument that is a tensor of integers.
 
     `cascade.min` and `cascade.max` are facts: a caller keeps to them, and
     analyses of masks count on them. So is `cascade.positive`: a factor that is
     greater than 0 may be taken out of a maximum; so is `cascade.rising`: no element
     is less than the one before it along the last rank, and the extremes of a
-    range are its ends; and so is `cascade.reflexive` on the function: each query
+    range are its ends; so is `cascade.distinct`: no number that is at least 0
+    stands in it twice; and so is `cascade.reflexive` on the function: each query
     sees the key at its own position, or at its own counted from the ends.
     `cascade.precision` on the function is the type to which a computed factor of
     a product is rounded where the other has elements of 8 bits.
@@ -118,6 +123,10 @@ def Cascade_FuncOp : Cascade_Op<"func", [
     /// The `cascade.fill` of argument number `index`, or null.
     ::mlir::AffineMap getArgumentFill(unsigned index);
 
+    /// The number of the argument that result number `index` updates, if it has
+    /// the name of one.
+    std::optional<unsigned> getUpdatedArgument(unsigned index);
+
     /// The declaration of the rank called `name`, or null.
     RankOp getRankDeclaration(::llvm::StringRef name);
 
@@ -132,6 +141,7 @@ def Cascade_FuncOp : Cascade_Op<"func", [
     static constexpr ::llvm::StringLiteral kMinAttr = "cascade.min";
     static constexpr ::llvm::StringLiteral kPositiveAttr = "cascade.positive";
     static constexpr ::llvm::StringLiteral kRisingAttr = "cascade.rising";
+    static constexpr ::llvm::StringLiteral kDistinctAttr = "cascade.distinct";
     static constexpr ::llvm::StringLiteral kMaxAttr = "cascade.max";
     static constexpr ::llvm::StringLiteral kFillAttr = "cascade.fill";
     static constexpr ::llvm::StringLiteral kExtentsAttr = "cascade.extents";
@@ -158,6 +168,7 @@ def Cascade_FuncOp : Cascade_Op<"func", [
     ::llvm::LogicalResult verifyLayouts();
     ::llvm::LogicalResult verifyPages();
     ::llvm::LogicalResult verifyPackings();
+    ::llvm::LogicalResult verifyUpdates();
 
   public:
   }];
@@ -253,6 +264,16 @@ def Cascade_EinsumOp : Cascade_Op<"einsum", [
     outside its rank is dropped. Colliding output points are reduced, which
     makes the adjoint of a gather an Einsum too.
 
+    `into %cache` updates a tensor: an output point that no point reaches, or
+    above which `where` holds nowhere, keeps what `%cache` has there, and a
+    reduction goes on from it. New rows of a paged cache, whose slots are numbers
+    of pages times 16 and places in them (a slot of -1 is dropped):
+
+    ```mlir
+    %updated = cascade.einsum [%slots[t] floordiv 16, h, %slots[t] mod 16, e]
+        = %rows[t, h, e] into %cache : !Rows, !Slots, !Cache -> !Cache
+    ```
+
     An absent map region means the product of the operands (the operand itself
     if there is one). An output point is `empty` if `where` holds nowhere above
     it or, without a reduction, if an operand absorbed it; otherwise it is the
@@ -263,9 +284,11 @@ def Cascade_EinsumOp : Cascade_Op<"einsum", [
       the output likewise.
     * (C2) Variables have different names. All bare uses of a variable bind it
       to one rank, and each variable has a bare use.
-    * (C3) Without a reduction each variable stands in the output index, so no
-      points collide; with an index tensor in the output index there is a
-      reduction.
+    * (C3) Without a reduction no points collide. The output index then is a list
+      of variables, integers and entries of index tensors that are arguments with
+      `cascade.distinct`; an entry stands in it as it is, or as its quotient and
+      its remainder by one number. Each variable is in the list, or a coordinate
+      by itself of an entry.
     * (C4) The map region has one argument for each operand, of the operand's
       compute type, and yields the result's compute type.
     * (C5) `where` has no arguments and yields `i1`.
@@ -274,10 +297,12 @@ def Cascade_EinsumOp : Cascade_Op<"einsum", [
       region, or is said with `absorb` or `through`.
     * (C8) Index tensors hold integers.
     * (C9) The regions are straight-line code over scalars.
+    * (C10) `into` has the result's type.
   }];
   let arguments = (ins
     Variadic<Cascade_TensorType>:$inputs,
     Variadic<Cascade_TensorType>:$indices,
+    Optional<Cascade_TensorType>:$into,
     StrArrayAttr:$variables,
     AffineMapArrayAttr:$indexing_maps,
     DenseI32ArrayAttr:$merges,
@@ -303,8 +328,8 @@ def Cascade_EinsumOp : Cascade_Op<"einsum", [
     /// The rank that variable `i` ranges over.
     ::mlir::StringAttr getVariableRank(unsigned i);
 
-    /// True for each variable that the output index does not use: the reduced
-    /// ones.
+    /// True for each variable that the output index of a reduction does not use:
+    /// the reduced ones.
     bool isReduced(unsigned variable);
 
     /// What an empty value of input `i` does, said or derived. `Derived` is

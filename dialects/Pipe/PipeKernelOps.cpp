@@ -74,11 +74,12 @@ static LogicalResult verifyShape(KernelOp kernel, unsigned index,
   auto shape = kernel.getArgAttrOfType<ArrayAttr>(index, kShapeAttr);
   auto access = kernel.getArgAttrOfType<StringAttr>(index, kAccessAttr);
   // kernel_c2
-  if (!access ||
-      (access != "read" && access != "write" && access != "workspace"))
+  static constexpr StringLiteral known[] = {"read", "write", "update",
+                                            "workspace"};
+  if (!access || !llvm::is_contained(known, access.getValue()))
     return kernel.emitOpError("expects argument ")
            << index << " to have a " << kAccessAttr
-           << " of \"read\", \"write\" or \"workspace\"";
+           << " of \"read\", \"write\", \"update\" or \"workspace\"";
   if (!shape || shape.size() != type.getRank())
     return kernel.emitOpError("expects argument ")
            << index << " to have a " << kShapeAttr << " of " << type.getRank()

@@ -16,9 +16,9 @@ def Pipe_KernelOp : Pipe_Op<"kernel", [
 
     Arguments:
     * a `!pipe.global` is a tensor of the caller's. `pipe.name` is its name,
-      `pipe.access` is `"read"`, `"write"` or, of memory that the kernels of one
-      launch share, `"workspace"`, and `pipe.shape` its shape: names of ranks or
-      integers. `pipe.most = {G = 8}` says that the kernel covers a rank `G` of
+      `pipe.access` is `"read"`, `"write"`, `"update"` (written, and kept where
+      nothing is) or, of memory that the kernels of one launch share,
+      `"workspace"`, and `pipe.shape` its shape: names of ranks or integers. `pipe.most = {G = 8}` says that the kernel covers a rank `G` of
       the shape up to 8;
     * an integer or float is a scalar given by the caller, with a `pipe.name`.
 

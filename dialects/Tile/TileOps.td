@@ -43,7 +43,8 @@ def Tile_ProgramOp : Tile_Op<"program", [
     Arguments:
     * a `memref` is a tensor in the caller's memory (or in the workspace), with
       any strides. `tile.name` is its name, `tile.access` one of `"read"`,
-      `"write"`, `"workspace"`, and `tile.shape` its shape: names of extents or
+      `"write"`, `"update"` (stored to, and kept where nothing is stored) and
+      `"workspace"`, and `tile.shape` its shape: names of extents or
       integers. `tile.most = {G = 8}` says that the program covers an extent `G`
       of the shape up to 8. Workspace is uninitialised before the first program.
     * an `index` with `tile.extent = "P"` is the extent of rank `P`; with
@@ -256,7 +257,8 @@ def Tile_StoreOp : Tile_Op<"store", [AttrSizedOperandSegments]> {
   let description = [{
     The counterpart of `tile.load`. Points at or beyond a `valid` count are not
     written, nor are with `clips` those beyond the extents of `target`. Distinct
-    points below the counts must have distinct addresses.
+    points below the counts must have distinct addresses. An index may be what a
+    table holds; a branch around the store, or its counts, keep it inside.
 
     Constraints (C1) to (C3) are those of `tile.load`, with `target` for `source`.
   }];

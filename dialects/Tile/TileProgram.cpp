@@ -205,12 +205,13 @@ LogicalResult ProgramOp::verifyBody() {
 static LogicalResult verifyTensor(ProgramOp program, unsigned number,
                                   MemRefType type) {
   auto access = program.getArgAttrOfType<StringAttr>(number, kAccessAttr);
-  if (!access || (access.getValue() != "read" && access.getValue() != "write" &&
-                  access.getValue() != "workspace"))
+  static constexpr StringLiteral known[] = {"read", "write", "update",
+                                            "workspace"};
+  if (!access || !llvm::is_contained(known, access.getValue()))
     return program.emitOpError("expects argument #")
            << number
-           << " to have tile.access \"read\", \"write\" or \"workspace\", but "
-              "got "
+           << " to have tile.access \"read\", \"write\", \"update\" or "
+              "\"workspace\", but got "
            << program.getArgAttr(number, kAccessAttr);
   auto shape = program.getArgAttrOfType<ArrayAttr>(number, kShapeAttr);
   if (!shape || static_cast<int64_t>(shape.size()) != type.getRank())

@@ -104,6 +104,9 @@ public:
       return keep(chain.front(),
                   {chain.front(), "a region reads the late value"});
     for (EinsumOp einsum : chain) {
+      if (einsum.getInto())
+        return keep(einsum,
+                    {einsum, "it goes on from the tensor that it updates"});
       if (!reducesRank(einsum, rank)) {
         // A dependent tensor over the rank may only go into the chain.
         for (Operation *user : einsum->getUsers())

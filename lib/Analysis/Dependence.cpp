@@ -19,6 +19,8 @@ public:
   Dependence classify(NamedTensorType type, AffineMap map);
   Dependence classify(ReadOp read);
   Dependence classify(MemberOp member);
+  /// Of the tensor that the Einsum updates.
+  Dependence classifyUpdated();
 
 private:
   /// The variable's rank if it belongs to the family, else null.
@@ -96,10 +98,20 @@ Dependence UseClassifier::ofOrder(unsigned variable, unsigned output) {
   return Dependence::All;
 }
 
+/// Whether points of `variable` go where an index tensor says.
+static bool isScattered(EinsumOp einsum, unsigned variable) {
+  return !einsum.isReduced(variable) &&
+         llvm::none_of(
+             einsum.getOutputMap().getResults(),
+             [&](AffineExpr expr) { return expr.isFunctionOfDim(variable); });
+}
+
 /// A reduced variable beside one of the output that ranges over the same
 /// coordinates is a second walk over the fiber, at each of its points.
 Dependence UseClassifier::ofVariable(unsigned variable) {
   StringAttr rank = getMember(variable);
+  if (rank && isScattered(einsum, variable))
+    return Dependence::All;
   if (!rank || !einsum.isReduced(variable))
     return Dependence::Point;
   for (unsigned other = 0; other < einsum.getNumVariables(); ++other) {
@@ -140,6 +152,18 @@ Dependence UseClassifier::classify(NamedTensorType type, AffineMap map) {
     if (families.isMember(families.resolve(einsum, rank), root))
       dependence = join(dependence, ofExpression(expr));
   return dependence;
+}
+
+/// Each point keeps, or goes on from, its own.
+Dependence UseClassifier::classifyUpdated() {
+  auto type = cast<NamedTensorType>(einsum.getType());
+  return llvm::any_of(type.getRanks(),
+                      [&](StringAttr rank) {
+                        return families.isMember(families.resolve(einsum, rank),
+                                                 root);
+                      })
+             ? Dependence::Point
+             : Dependence::None;
 }
 
 Dependence UseClassifier::classify(ReadOp read) {
@@ -184,6 +208,8 @@ SmallVector<TensorUse> attn::getTensorUses(EinsumOp einsum,
     uses.push_back(
         {index, classifier.classify(cast<NamedTensorType>(index.getType()),
                                     einsum.getIndexMap(i))});
+  if (Value into = einsum.getInto())
+    uses.push_back({into, classifier.classifyUpdated()});
   einsum->walk([&](ReadOp read) {
     uses.push_back({read.getSource(), classifier.classify(read)});
   });

@@ -24,6 +24,7 @@ public:
 
 private:
   LogicalResult resolveExtents();
+  LogicalResult checkUpdates();
   LogicalResult findKeys();
   SmallVector<StringAttr> findKeyCandidates();
   SmallVector<EinsumOp> getReductions(StringAttr root);
@@ -181,6 +182,18 @@ SmallVector<EinsumOp> ModelBuilder::getReductions(StringAttr root) {
       }
   });
   return reductions;
+}
+
+/// What is updated is moved in part, as its index tensors say.
+LogicalResult ModelBuilder::checkUpdates() {
+  WalkResult result = func.getBody().walk([&](EinsumOp einsum) {
+    if (!einsum.getInto())
+      return WalkResult::advance();
+    einsum.emitOpError("expects tensors that are moved whole, but updates one "
+                       "in part; count the bytes of functions without 'into'");
+    return WalkResult::interrupt();
+  });
+  return failure(result.wasInterrupted());
 }
 
 LogicalResult ModelBuilder::findKeys() {
@@ -409,7 +422,7 @@ void ModelBuilder::addContractions() {
 }
 
 FailureOr<IoModel> ModelBuilder::run() {
-  if (failed(resolveExtents()) || failed(findKeys()))
+  if (failed(checkUpdates()) || failed(resolveExtents()) || failed(findKeys()))
     return failure();
   findRows();
   if (!options.rowRank.empty() && !rows)

@@ -23,10 +23,23 @@ static double getMilliseconds() {
   return std::chrono::duration<double, std::milli>(now).count();
 }
 
+/// The ranks whose extents a kernel is compiled for. Queries that are turned by
+/// the launch that appends stand, as their keys do, in one tile a token and
+/// head.
+static SmallVector<StringRef> getStaticRanks(FuncOp func) {
+  SmallVector<StringRef> ranks = {"E", "F"};
+  for (unsigned i = 0, e = func.getNumResults(); i < e; ++i)
+    if (func.getUpdatedArgument(i)) {
+      ranks.push_back("G");
+      break;
+    }
+  return ranks;
+}
+
 void attn::bindStatics(FuncOp func, const Problem &problem,
                        PipelineOptions &pipeline) {
-  for (const char *rank : {"E", "F"})
-    if (auto it = problem.extents.find(rank); it != problem.extents.end())
+  for (StringRef rank : getStaticRanks(func))
+    if (auto it = problem.extents.find(rank.str()); it != problem.extents.end())
       if (!func.getStaticExtent(rank))
         pipeline.extents.push_back(*it);
   for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i) {

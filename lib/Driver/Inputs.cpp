@@ -2,6 +2,8 @@
 
 #include "attn/Driver/Inputs.h"
 
+#include "attn/Driver/Updates.h"
+
 #include "llvm/Support/FormatVariadic.h"
 #include <cmath>
 
@@ -213,6 +215,14 @@ attn::createInputs(FuncOp func, const Problem &problem, const Arrays &arrays,
                              "an entry is less than the one before it, but the "
                              "variant says that its entries rise",
                              "give a table that does");
+      if (func.getArgAttr(i, FuncOp::kDistinctAttr) && !isDistinct(values))
+        return Status::error(
+            StatusCode::invalidArgument, "input '" + name + "'",
+            "a number stands in it twice, but the variant says "
+            "that its entries are distinct",
+            "give each but -1 once");
+    } else if (func.getArgAttr(i, FuncOp::kDistinctAttr)) {
+      values = drawEntries(func, i, problem, options.seed);
     } else {
       values = generateTensor(type, func.getArgAttrDict(i), name, problem,
                               options.kind, options.seed);

@@ -49,7 +49,7 @@ Result<PlanHandle> attn::preparePlan(const attn_kernel &kernel,
           isInteger(argument.dtype) ? static_cast<int64_t>(number) : 0;
       value.real = number;
     } else {
-      auto &tensors = inputs.count(argument.name) ? inputs : outputs;
+      auto &tensors = outputs.count(argument.name) ? outputs : inputs;
       HostTensor &tensor = tensors.at(argument.name);
       views.push_back(device ? device->getView(argument.name, tensor)
                              : tensor.getView());

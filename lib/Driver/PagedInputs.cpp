@@ -2,6 +2,8 @@
 
 #include "attn/Driver/PagedInputs.h"
 
+#include "attn/Transforms/PageUpdates.h"
+
 #include "llvm/ADT/STLExtras.h"
 
 #include <algorithm>
@@ -31,6 +33,11 @@ Status attn::setPages(FuncOp func, int64_t size) {
                          func.getSymName().str() + " has " + std::move(reason),
                          "leave the option out");
   };
+  auto isUpdated = pageUpdates(func, size);
+  if (failed(isUpdated))
+    return refuse("a cache that it reads, too");
+  if (*isUpdated)
+    return {};
   bool isPaged = false;
   for (auto [i, argument] : llvm::enumerate(func.getArgumentTypes())) {
     llvm::StringRef name = func.getArgumentName(i);

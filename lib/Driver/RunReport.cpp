@@ -9,7 +9,7 @@
 using namespace attn;
 
 bool RunReport::isRight() const {
-  if (!unrepeatable.empty() || !overrun.empty())
+  if (!unrepeatable.empty() || !overrun.empty() || !changed.empty())
     return false;
   if (errors)
     for (const OutputError &error : *errors)
@@ -107,6 +107,7 @@ void attn::printJson(const RunReport &report, llvm::raw_ostream &os) {
     };
     printNames("unrepeatable", report.unrepeatable);
     printNames("overrun", report.overrun);
+    printNames("changed", report.changed);
     if (report.milliseconds)
       json.attribute("ms", *report.milliseconds);
     if (report.gflops)
@@ -166,6 +167,8 @@ void attn::printText(const RunReport &report, llvm::raw_ostream &os) {
     os << name << " differs from run to run\n";
   for (const std::string &name : report.overrun)
     os << "memory around " << name << " was written\n";
+  for (const std::string &name : report.changed)
+    os << name << " has changed where nothing updates it\n";
   if (report.schedule)
     os << "schedule: " << format(*report.schedule) << " by "
        << report.scheduleOrigin << "\n";

@@ -18,6 +18,7 @@
 #include "attn/Driver/RunReport.h"
 #include "attn/Driver/Source.h"
 #include "attn/Driver/Tools.h"
+#include "attn/Driver/Updates.h"
 
 #include "mlir/IR/MLIRContext.h"
 #include "llvm/Support/raw_ostream.h"
@@ -115,6 +116,7 @@ Status Run::createTensors() {
   if (!made.isOk())
     return made.takeStatus();
   outputs = std::move(*made);
+  fillUpdates(source.func, inputs, outputs);
   for (const auto &entry : options.outputFiles)
     if (!entry.first.empty() && !outputs.count(entry.first))
       return Status::error(StatusCode::invalidArgument, "-o",
@@ -201,9 +203,13 @@ Status Run::upload() {
     device.emplace(std::move(*created));
   }
   for (Tensors *tensors : {&inputs, &outputs})
-    for (auto &[name, tensor] : *tensors)
+    for (auto &[name, tensor] : *tensors) {
+      // What is updated is an output that the caller has filled.
+      if (tensors == &inputs && outputs.count(name))
+        continue;
       if (Status status = device->upload(name, tensor); !status.isOk())
         return status;
+    }
   return {};
 }
 
@@ -298,6 +304,10 @@ Status Run::check(RunReport &report) {
   if (!errors.isOk())
     return errors.takeStatus();
   report.errors = std::move(*errors);
+  auto changed = findChanged(source.func, problem, inputs, outputs);
+  if (!changed.isOk())
+    return changed.takeStatus();
+  report.changed = std::move(*changed);
   return {};
 }
 

@@ -8,7 +8,8 @@
 // output points marked, as soon as the variables that they use are fixed.
 //
 // An output point that is not reached is empty; a reached one is the fold of
-// its contributions from the identity on.
+// its contributions from the identity on. With `into` the first keeps what is
+// there, and the second goes on from it.
 //
 //===----------------------------------------------------------------------===//
 
@@ -65,6 +66,7 @@ private:
   bool evaluateWhere();
   void markReached();
   void evaluatePoint();
+  void storeEmpty();
   void store(const Slot *values, const LaneOffsets &location);
   void combine(const Slot *values, const LaneOffsets &location);
   void combineIntoOne(const Slot *values, int64_t offset);
@@ -148,6 +150,8 @@ Status EinsumRun::bindAccesses() {
   if (!storage.isOk())
     return storage.takeStatus();
   result = *storage;
+  if (op.getInto())
+    copy(environment.tensors.lookup(op.getInto()), result);
   output.emplace(result, op.getOutputMap(), type);
   SmallVector<int64_t> extents;
   for (const Variable &variable : variables)
@@ -160,7 +164,8 @@ Status EinsumRun::bindAccesses() {
   }
   output->setIndices(indices);
   output->simplify(extents);
-  if (einsum.combine)
+  // What is updated is kept where nothing reaches it.
+  if (einsum.combine && !op.getInto())
     reached.assign(result.buffer->size(), 0);
   return {};
 }
@@ -323,7 +328,7 @@ void EinsumRun::loop(unsigned depth) {
     return;
   if (depth == whereDepth && !evaluateWhere())
     return;
-  if (depth == markDepth && einsum.combine)
+  if (depth == markDepth && !reached.empty())
     markReached();
   if (depth == order.size()) {
     evaluatePoint();
@@ -410,7 +415,21 @@ void EinsumRun::markReached() {
   }
 }
 
+/// Points that an operand empties are not kept.
+void EinsumRun::storeEmpty() {
+  output->locate(point, outputLocation);
+  for (int64_t i = 0; i < point.lanes; ++i) {
+    int64_t offset = outputLocation.even
+                         ? outputLocation.start + i * outputLocation.stride
+                         : outputLocation.offsets[i];
+    if (live[i] && offset >= 0)
+      result.data()[offset] = output->getEmpty();
+  }
+}
+
 void EinsumRun::evaluatePoint() {
+  if (op.getInto() && !einsum.combine)
+    storeEmpty();
   std::copy_n(live, point.lanes, contributes);
   allContribute = allLive;
   for (auto [i, input] : llvm::enumerate(inputs)) {

@@ -156,7 +156,7 @@ static Status checkOutputs(const Manifest &manifest,
                            const std::vector<BoundTensor> &tensors) {
   for (size_t i = 0; i < tensors.size(); ++i) {
     const Argument &output = manifest.arguments[i];
-    if (output.access != Argument::Access::write)
+    if (output.access == Argument::Access::read)
       continue;
     if (!tensors[i].isEmpty && mayOverlapItself(tensors[i]))
       return refuse("argument " + output.name,

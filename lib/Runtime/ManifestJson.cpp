@@ -44,9 +44,11 @@ void readTensor(Reader &reader, const Json &json, const std::string &path,
   reader.text(json["access"], path + ".access", access);
   if (access == "write")
     argument.access = Argument::Access::write;
+  else if (access == "update")
+    argument.access = Argument::Access::update;
   else if (access != "read")
     reader.fail(path + ".access",
-                "expects read or write, but got '" + access + "'");
+                "expects read, write or update, but got '" + access + "'");
   reader.list(json["shape"], path + ".shape",
               [&](const Json &item, const std::string &place) {
                 Manifest::Extent extent(int64_t(0));
@@ -144,8 +146,9 @@ Json argumentToJson(const Argument &argument) {
   bool isTensor = argument.kind == Argument::Kind::tensor;
   json["kind"] = isTensor ? "tensor" : "scalar";
   if (isTensor)
-    json["access"] =
-        argument.access == Argument::Access::read ? "read" : "write";
+    json["access"] = argument.access == Argument::Access::read    ? "read"
+                     : argument.access == Argument::Access::write ? "write"
+                                                                  : "update";
   json["dtype"] = std::string(getName(argument.dtype));
   if (!isTensor)
     return json;

@@ -94,7 +94,7 @@ static Value createCopy(OpBuilder &builder, Location loc, Value source,
   state.addAttribute("merges", builder.getDenseI32ArrayAttr(
                                    {static_cast<int32_t>(Merge::Derived)}));
   state.addAttribute("operandSegmentSizes",
-                     builder.getDenseI32ArrayAttr({1, 0}));
+                     builder.getDenseI32ArrayAttr({1, 0, 0}));
   state.addRegion();
   state.addRegion();
   return builder.create(state)->getResult(0);

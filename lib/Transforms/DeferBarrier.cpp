@@ -73,7 +73,7 @@ private:
     OpBuilder builder(einsum);
     auto result = EinsumOp::create(
         builder, einsum.getLoc(), einsum.getType(), inputs, einsum.getIndices(),
-        einsum.getVariables(), builder.getArrayAttr(maps),
+        einsum.getInto(), einsum.getVariables(), builder.getArrayAttr(maps),
         builder.getDenseI32ArrayAttr(merges), einsum.getMonoidAttr());
     result->setDiscardableAttrs(einsum->getDiscardableAttrDictionary());
     IRMapping mapping;

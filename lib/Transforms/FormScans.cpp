@@ -82,21 +82,22 @@ private:
   /// plain variable, so that a tile's slice is all it needs.
   bool canScan(EinsumOp einsum) {
     std::optional<unsigned> variable = getRankVariable(einsum, rank);
+    auto stays = [&](const Twine &reason) {
+      remark::missed(
+          einsum.getLoc(),
+          remark::RemarkOpts::name("ScanNotFormed").category(DEBUG_TYPE))
+          << ("rank " + rank + " stays whole: " + reason).str();
+      return false;
+    };
+    if (einsum.getInto())
+      return stays("it goes on from the tensor that it updates");
     // A carry starts empty, and a sum from the identity.
     auto type = cast<NamedTensorType>(einsum.getType());
     if (reducesRank(einsum, rank) &&
         getNumericValue(einsum.getMonoidAttr().getInfo().identity(
-            type.getComputeType())) != getNumericValue(type.getEmpty())) {
-      remark::missed(
-          einsum.getLoc(),
-          remark::RemarkOpts::name("ScanNotFormed").category(DEBUG_TYPE))
-          << ("rank " + rank +
-              " stays whole: the result's empty value is not "
-              "the identity of '" +
-              einsum.getMonoidAttr().getName().getValue() + "'")
-                 .str();
-      return false;
-    }
+            type.getComputeType())) != getNumericValue(type.getEmpty()))
+      return stays("the result's empty value is not the identity of '" +
+                   einsum.getMonoidAttr().getName().getValue() + "'");
     auto plain = [&](Value value, AffineMap map) {
       if (!hasRank(value, rank))
         return !llvm::any_of(map.getResults(), [&](AffineExpr e) {
@@ -118,15 +119,8 @@ private:
       ok = ok && plain(input, einsum.getInputMap(i));
     for (auto [i, index] : llvm::enumerate(einsum.getIndices()))
       ok = ok && plain(index, einsum.getIndexMap(i));
-    if (!ok) {
-      remark::missed(
-          einsum.getLoc(),
-          remark::RemarkOpts::name("ScanNotFormed").category(DEBUG_TYPE))
-          << ("rank " + rank +
-              " stays whole: it is not read by a plain variable here")
-                 .str();
-      return false;
-    }
+    if (!ok)
+      return stays("it is not read by a plain variable here");
     for (Value input : einsum.getInputs())
       if (auto producer = getChainProducer(input);
           producer && !canScan(producer))

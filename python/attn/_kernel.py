@@ -56,7 +56,8 @@ class Kernel:
         values: an array for each input tensor, of the manifest's type and
             shape, with any strides; a number for each scalar. bf16 is
             ml_dtypes' bfloat16, or its bits as uint16. Outputs that are not
-            given are allocated. A kernel for a GPU takes tensors of its device
+            given are allocated, save those that the kernel updates in place.
+            A kernel for a GPU takes tensors of its device
             with `__dlpack__`; it allocates where they are PyTorch's.
 
         A GPU's run is started on the stream that `Plan.launch` chooses.
@@ -95,7 +96,7 @@ class Plan:
         self.outputs = {
             name: _unwrap(arrays[name])
             for name, a in self._declared.items()
-            if a.get("access") == "write"
+            if a.get("access", "read") != "read" and name in arrays
         }
         self._device = next(
             (a for a in arrays.values() if isinstance(a, DeviceTensor)), None

@@ -102,7 +102,7 @@ def tensor_argument(declared, array):
             f"expects elements of {dtype}, but got {array.dtype}",
             f"convert it with array.astype('{numpy_type(dtype).name}')",
         )
-    if declared["access"] == "write" and not array.flags.writeable:
+    if declared["access"] != "read" and not array.flags.writeable:
         raise _refuse(
             name, "expects an array to write, but got a read-only one", "copy it"
         )

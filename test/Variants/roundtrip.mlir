@@ -1,4 +1,7 @@
 // RUN: attn-opt %S/../../lib/Variants/alibi.mlir | attn-opt -o /dev/null
+// RUN: attn-opt %S/../../lib/Variants/append.mlir | attn-opt -o /dev/null
+// RUN: attn-opt %S/../../lib/Variants/append-plain.mlir | attn-opt -o /dev/null
+// RUN: attn-opt %S/../../lib/Variants/append-queries.mlir | attn-opt -o /dev/null
 // RUN: attn-opt %S/../../lib/Variants/bias.mlir | attn-opt -o /dev/null
 // RUN: attn-opt %S/../../lib/Variants/block-sparse.mlir | attn-opt -o /dev/null
 // RUN: attn-opt %S/../../lib/Variants/causal-bottom-right.mlir | attn-opt -o /dev/null

@@ -65,6 +65,14 @@ for type in e4m3 i8; do
   decode gqa-$type gqa --kv-dtype=$type --schedule=$schedule
   decode gqa-$type-page16 gqa --kv-dtype=$type --page=16 --schedule=$schedule
 done
+# Those that append.py checks and times.
+cache() {
+  build/bin/attn-compile "$2" --target=sm_90a --dtype=bf16 --head-dim=128 --page=16 \
+    --report=resources -o ".carry/kernels/cache-$1.attn" "${@:3}"
+}
+cache append append
+cache append-interleaved append --set=interleaved=1
+cache append-plain append-plain
 # Variants in f32 by ordinary threads, and for comparison by the CPU.
 for variant in $(build/bin/attn-compile --list | awk '{ print $1 }'); do
   build/bin/attn-compile "$variant" --target=sm_90a \

@@ -28,11 +28,17 @@ PARAMETERS = {
     "block-sparse": {
         "block_rows": [16, 64, 128], "block_cols": [16, 64, 128], "causal": [0, 1],
     },
+    "append": {"interleaved": [0, 1]},
+    "append-queries": {"interleaved": [0, 1]},
     "selected-blocks": {"block": [16, 64], "rows": [16, 64, 128], "window": [0, 32]},
 }
 # Extents of tables and numbers of parts that a case draws, by variant.
 PARTS = {"S": [0, 1, 2, 5, 16]}
+TOKENS = {"T": [0, 1, 5, 33, 300], "N": [1, 7, 60, 200]}
 EXTENTS = {
+    "append": {**TOKENS, "X": [1, 100, 4096], "J": [0, 1, 4, 16, 32, 64]},
+    "append-queries": {**TOKENS, "X": [1, 100, 4096], "J": [0, 1, 4, 16, 32, 64]},
+    "append-plain": TOKENS,
     "relative-bias": {"N": [0, 1, 7, 128, 1000]},
     "merge": PARTS,
     "rescale": PARTS,
@@ -41,7 +47,9 @@ EXTENTS = {
 # Frames, rows or lines of a canvas are counted in units of these parameters.
 CANVASES = {"neighborhood-2d": ("width",), "neighborhood-3d": ("height", "width")}
 KEYS_ARE_QUERIES = {"neighborhood-1d", "documents", "linear", "linear-chunked", *CANVASES}
-WITHOUT_GROUPS = {"full", "cross", "merge", "rescale", "rmsnorm-gemm"}
+# Those whose caches may lie in pages.
+UPDATES = {"append", "append-plain", "append-queries"}
+WITHOUT_GROUPS = {"append", "append-plain", "full", "cross", "merge", "rescale", "rmsnorm-gemm"}
 # States that ordinary threads keep in shared memory, which bounds the heads.
 LARGEST_DIMS = {"linear": 128, "linear-chunked": 128, "scaling": 208}
 
@@ -157,4 +165,6 @@ def draw(rng, variants, dims):
     args += [f"--set={name}={value}" for name, value in parameters.items()]
     for rank, values in EXTENTS.get(variant, {}).items():
         args.append(f"--extent={rank}={rng.choice(values)}")
+    if variant in UPDATES and (page := rng.choice([None, 1, 8, 16, 64])):
+        args.append(f"--page={page}")
     return args

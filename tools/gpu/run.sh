@@ -7,6 +7,9 @@
 #                                          the same of variants with schedules
 #   tools/gpu/run.sh decode [--kernels NAME,...] [ROW...]
 #                                          speed of decoding beside cuDNN and a sum
+#   tools/gpu/run.sh append [TOKENS:HEADS...]
+#                                          kernels that write to caches: right, captured
+#                                          and timed
 #   tools/gpu/run.sh steps [KERNEL=ROW...] equal bits of decoding steps, launched
 #                                          1000 times beside a load, and captured
 #   tools/gpu/run.sh invariant [--bits|--times] [ROW...]
@@ -33,7 +36,7 @@ if ! python3 -c 'import torch; assert torch.cuda.is_available()' 2> /dev/null; t
   exit 0
 fi
 case $command in
-  check | bench | schedules | decode | steps | invariant | repeat | sweep | large | cycles | sanitize)
+  check | bench | schedules | decode | append | steps | invariant | repeat | sweep | large | cycles | sanitize)
     exec python3 "tools/gpu/$command.py" "$@"
     ;;
   launch)
@@ -42,7 +45,7 @@ case $command in
       "$PWD/.carry/libattn-forwarding-driver.so"
     ;;
   *)
-    echo "expects check, bench, schedules, decode, steps, invariant, repeat, sweep, large, cycles, launch or sanitize, but got '$command'" >&2
+    echo "expects check, bench, schedules, decode, append, steps, invariant, repeat, sweep, large, cycles, launch or sanitize, but got '$command'" >&2
     exit 2
     ;;
 esac

@@ -196,6 +196,17 @@ class Variant(Threads):
         # Ranks of tables alone.
         return [x if isinstance(x, int) else self.case.get(x, 9) for x in argument["shape"]]
 
+    def _draw_numbers(self, argument, generator):
+        """What tables say is free: out of range and in no order too."""
+        dtype = getattr(torch, argument["dtype"].replace("i", "int", 1))
+        shape = self._shape(argument)
+        if any(self._arguments("update")):
+            # But rows that are written differ.
+            count = math.prod(shape)
+            numbers = torch.randperm(count + 3, generator=generator)[:count] - 2
+            return numbers.view(shape).to(dtype)
+        return torch.randint(-1, 12, shape, generator=generator, dtype=dtype)
+
     def inputs(self, case, seed):
         self.case = case
         g = torch.Generator().manual_seed(seed)
@@ -205,18 +216,16 @@ class Variant(Threads):
             if argument["kind"] == "scalar":
                 values[name] = self.scalars[name]
             elif argument["dtype"].startswith("i"):
-                # What tables say is free: out of range and in no order too.
-                values[name] = torch.randint(
-                    -1, 12, self._shape(argument), generator=g,
-                    dtype=getattr(torch, argument["dtype"].replace("i", "int", 1)))
+                values[name] = self._draw_numbers(argument, g)
             else:
                 values[name] = torch.randn(self._shape(argument), generator=g)
         return values
 
     def outputs(self, values):
         return {
-            a["name"]: torch.full(self._shape(a), math.nan)
-            for a in self._arguments("write")
+            a["name"]: torch.full(self._shape(a), value)
+            for access, value in (("write", math.nan), ("update", 7.0))
+            for a in self._arguments(access)
         }
 
     def exact(self, values, _):

@@ -30,7 +30,8 @@ def ConvertCascadeToTilePass : Pass<"convert-cascade-to-tile", "::mlir::ModuleOp
   let dependentDialects = ["::attn::tile::TileDialect",
                            "::mlir::arith::ArithDialect",
                            "::mlir::math::MathDialect",
-                           "::mlir::memref::MemRefDialect"];
+                           "::mlir::memref::MemRefDialect",
+                           "::mlir::scf::SCFDialect"];
   let options = [
     Option<"tileRows", "tile-rows", "int64_t", "64",
            "Coordinates of a tile of the rows of a contraction, unless the "

@@ -19,7 +19,8 @@
 namespace attn {
 
 /// Sets what a kernel is specialised for, as `problem` gives it: the head
-/// dimensions among `func`'s ranks (E and F), and the scalars with
+/// dimensions among `func`'s ranks (E and F), where it updates an argument the
+/// heads of a group (G), and the scalars with
 /// `cascade.static`.
 void bindStatics(cascade::FuncOp func, const Problem &problem,
                  PipelineOptions &pipeline);

@@ -14,6 +14,7 @@ bool isOfKeys(mlir::Type type);
 /// Says of the tensors of `func` that are of keys that they lie in pages of
 /// `size` keys, by one table `pages` with `lengths`. Refuses a function that
 /// has none, or an argument of one of these names.
+/// Of a function that updates tensors at slots, it is these that lie in pages.
 Status setPages(cascade::FuncOp func, int64_t size);
 
 /// What a caller has of the arguments that lie in pages, by their names and

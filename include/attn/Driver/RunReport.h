@@ -50,9 +50,10 @@ struct RunReport {
   std::optional<MaskFacts> mask;
   std::vector<Traffic> traffic;
   std::optional<std::vector<OutputError>> errors;
-  /// Outputs that differ from run to run or with the number of threads, and
-  /// those with writes outside their elements.
-  std::vector<std::string> unrepeatable, overrun;
+  /// Outputs that differ from run to run or with the number of threads, those
+  /// with writes outside their elements, and those that update an argument and
+  /// have changed what they were to keep.
+  std::vector<std::string> unrepeatable, overrun, changed;
   std::optional<double> milliseconds, gflops;
   int threads = 1;
   double compileMs = 0;

@@ -78,7 +78,9 @@ struct Manifest {
   /// A tensor with a shape, or a scalar with none. Only tensors can be written.
   struct Argument {
     enum class Kind { tensor, scalar };
-    enum class Access { read, write };
+    /// What is updated is written in part, and the rest kept: it is an output
+    /// that the caller has filled.
+    enum class Access { read, write, update };
 
     static Argument tensor(std::string name, Access access, DType dtype,
                            std::vector<Extent> shape) {

@@ -36,6 +36,31 @@ def BindPass : Pass<"cascade-bind", "::attn::cascade::FuncOp"> {
   ];
 }
 
+def PageUpdatesPass : Pass<"cascade-page-updates", "::attn::cascade::FuncOp"> {
+  let summary = "Put updated tensors into pages";
+  let description = [{
+    A rank at which an update's output has the entry of an index tensor becomes
+    two: the page, which keeps the rank's name, and the place in it, of `size`
+    coordinates, which stands before the last rank. The argument and the result
+    change alike, and `cascade.extents` counts pages.
+
+    Fails where something else uses the argument too. A function without such
+    updates stays as it is.
+
+    ```mlir
+    // before: !C = !cascade.tensor<[N, H, E], f32, empty = 0.0>
+    %u = cascade.einsum [%slots[t], h, e] = %k[t, h, e] into %cache ...
+    // after --cascade-page-updates=size=16
+    !C = !cascade.tensor<[N, H, N_place, E], f32, empty = 0.0>
+    %u = cascade.einsum [%slots[t] floordiv 16, h, %slots[t] mod 16, e]
+        = %k[t, h, e] into %cache ...
+    ```
+  }];
+  let options = [
+    Option<"size", "size", "int64_t", "16", "Coordinates of a page">
+  ];
+}
+
 def PackRanksPass : Pass<"cascade-pack-ranks", "::attn::cascade::FuncOp"> {
   let summary = "Make rows of one rank out of two";
   let description = [{

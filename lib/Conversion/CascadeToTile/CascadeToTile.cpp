@@ -14,6 +14,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "llvm/ADT/MapVector.h"
@@ -127,7 +128,8 @@ private:
     for (auto [i, result] :
          llvm::enumerate(planner.getTerminator().getOperands()))
       if (result == value)
-        return {func.getResultName(i).str(), "write"};
+        return {func.getResultName(i).str(),
+                ProgramPlanner::getUpdate(value) ? "update" : "write"};
     unsigned number = llvm::find(workspace, value) - workspace.begin();
     if (number == workspace.size())
       workspace.push_back(value);
@@ -470,9 +472,14 @@ private:
       if (failed(emitter.emitScan(scan)))
         return failure();
     }
-    for (Value root : program.roots)
-      if (!isEmitted(root) && failed(emitter.store(root, targets[root])))
+    for (Value root : program.roots) {
+      if (isEmitted(root))
+        continue;
+      EinsumOp update = ProgramPlanner::getUpdate(root);
+      if (failed(update ? emitter.storeUpdate(update, targets[root])
+                        : emitter.store(root, targets[root])))
         return failure();
+    }
     return success();
   }
 

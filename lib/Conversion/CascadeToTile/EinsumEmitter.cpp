@@ -38,7 +38,12 @@ SmallVector<int64_t> EinsumEmitter::getShape(ArrayRef<StringAttr> ranks) {
 }
 
 LogicalResult EinsumEmitter::checkSupported() {
-  if (!op.getIndices().empty())
+  // Those of an update's output are looked after where that is stored.
+  bool readsThrough = !op.getIndices().empty() && !op.getInto();
+  for (unsigned i = 0, e = op.getInputs().size(); i < e; ++i)
+    for (unsigned s = 0, n = op.getIndices().size(); s < n; ++s)
+      readsThrough |= op.getInputMap(i).isFunctionOfSymbol(s);
+  if (readsThrough)
     return op.emitOpError("has no lowering to tile: it reads a rank through an "
                           "index tensor");
   llvm::DenseSet<StringAttr> ranks;
@@ -58,7 +63,7 @@ LogicalResult EinsumEmitter::checkSupported() {
              << "', over which the work is cut";
   }
   for (AffineExpr expr : op.getOutputMap().getResults())
-    if (!isa<AffineDimExpr>(expr))
+    if (!isa<AffineDimExpr>(expr) && !op.getInto())
       return op.emitOpError(
           "has no lowering to tile: its output index is not a "
           "list of variables");
@@ -383,8 +388,9 @@ FailureOr<TileValue> EinsumEmitter::emitElementwise() {
     return emitter.places[op.getVariableRank(v)].tile != 0;
   };
   for (AffineExpr expr : op.getOutputMap().getResults())
-    if (unsigned v = cast<AffineDimExpr>(expr).getPosition(); isTiled(v))
-      all.insert(op.getVariableRank(v));
+    if (auto dim = dyn_cast<AffineDimExpr>(expr);
+        dim && isTiled(dim.getPosition()))
+      all.insert(op.getVariableRank(dim.getPosition()));
   result.ranks.assign(all.begin(), all.end());
   for (unsigned v = 0, e = op.getNumVariables(); v < e; ++v)
     if (op.isReduced(v) && all.insert(op.getVariableRank(v))) {

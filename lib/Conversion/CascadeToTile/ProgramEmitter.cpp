@@ -125,22 +125,6 @@ const RankPlace *ProgramEmitter::getPlace(StringAttr rank, Location loc) {
 // Memory
 //===----------------------------------------------------------------------===//
 
-namespace {
-/// The address map of a tile: dimensions are the tile's, symbols are `indices`.
-struct AddressMap {
-  SmallVector<AffineExpr> coordinates;
-  SmallVector<Value> indices;
-
-  AffineExpr addIndex(Value value) {
-    for (auto [i, known] : llvm::enumerate(indices))
-      if (known == value)
-        return getAffineSymbolExpr(i, value.getContext());
-    indices.push_back(value);
-    return getAffineSymbolExpr(indices.size() - 1, value.getContext());
-  }
-};
-} // namespace
-
 /// True if `expr`, an expression of one whole rank's coordinate, stays inside
 /// that rank.
 static bool staysInside(AffineExpr expr, unsigned dim, int64_t extent,
@@ -401,60 +385,6 @@ FailureOr<tile::LoadOp> ProgramEmitter::loadPages(
       /*where=*/Value(), /*along=*/IntegerAttr(), pad);
 }
 
-LogicalResult ProgramEmitter::storeTile(const TileValue &value,
-                                        const MemoryTensor &target,
-                                        Location loc) {
-  AddressMap address;
-  SmallVector<Value> valid;
-  bool allValid = true;
-  for (StringAttr rank : value.ranks) {
-    const RankPlace &place = places[rank];
-    allValid &= !place.valid;
-    valid.push_back(getValidCount(place));
-  }
-  for (StringAttr rank : target.type.getRanks()) {
-    // Of a scan's emitted result: the swept rank is at the tile's own rank.
-    StringAttr local =
-        rank == target.slicedRank && target.sliceRank ? target.sliceRank : rank;
-    AffineExpr coordinate;
-    if (rank == target.slicedRank)
-      coordinate = address.addIndex(target.sliceBase);
-    const auto *it = llvm::find(value.ranks, local);
-    if (it != value.ranks.end()) {
-      AffineExpr dim =
-          getAffineDimExpr(it - value.ranks.begin(), func.getContext());
-      coordinate = coordinate ? dim + coordinate : dim;
-    }
-    if (rank != target.slicedRank) {
-      const RankPlace *place = getPlace(rank, loc);
-      if (!place)
-        return failure();
-      if (place->base) {
-        AffineExpr base = address.addIndex(place->base);
-        coordinate = coordinate ? coordinate + base : base;
-      }
-    }
-    address.coordinates.push_back(coordinate);
-  }
-  auto map = AffineMap::get(value.ranks.size(), address.indices.size(),
-                            unpackCoordinates(target, address.coordinates),
-                            func.getContext());
-  Value tile =
-      convertTile(builder, loc, value.tile, target.type.getElementType());
-  auto op = tile::StoreOp::create(builder, loc, tile, target.memref,
-                                  AffineMapAttr::get(map), address.indices,
-                                  allValid ? ValueRange() : ValueRange(valid));
-  op.setClips(hasGaps(func, target.packing));
-  return success();
-}
-
-LogicalResult ProgramEmitter::store(Value value, const MemoryTensor &target) {
-  FailureOr<TileValue> tile = getTile(value);
-  if (failed(tile))
-    return failure();
-  return storeTile(*tile, target, value.getLoc());
-}
-
 //===----------------------------------------------------------------------===//
 // Values
 //===----------------------------------------------------------------------===//
@@ -610,5 +540,9 @@ FailureOr<TileValue> ProgramEmitter::getTile(Value value, bool keepPending) {
 }
 
 FailureOr<TileValue> ProgramEmitter::emitEinsum(EinsumOp op) {
+  if (op.getInto())
+    return op.emitOpError("has no lowering to tile: what it updates is read "
+                          "before the program ends; return it, and read it in "
+                          "another function");
   return EinsumEmitter(*this, op).run();
 }

@@ -46,6 +46,20 @@ struct MemoryTensor {
   cascade::PackingAttr packing = {};
 };
 
+/// The address map of a tile: dimensions are the tile's, symbols are `indices`.
+struct AddressMap {
+  llvm::SmallVector<mlir::AffineExpr> coordinates;
+  llvm::SmallVector<mlir::Value> indices;
+
+  mlir::AffineExpr addIndex(mlir::Value value) {
+    for (auto [i, known] : llvm::enumerate(indices))
+      if (known == value)
+        return mlir::getAffineSymbolExpr(i, value.getContext());
+    indices.push_back(value);
+    return mlir::getAffineSymbolExpr(indices.size() - 1, value.getContext());
+  }
+};
+
 class SeenKeys;
 
 /// A value as a tile.
@@ -95,6 +109,10 @@ public:
                                              mlir::Value table);
   /// Emits `value` and stores it to `target`, whose type is the value's.
   mlir::LogicalResult store(mlir::Value value, const MemoryTensor &target);
+  /// Stores the points of `op` into `target`, which it updates, but those whose
+  /// index entries lie outside.
+  mlir::LogicalResult storeUpdate(cascade::EinsumOp op,
+                                  const MemoryTensor &target);
   /// Emits the sweep of `scan`, unless it is emitted.
   mlir::LogicalResult emitScan(cascade::ScanOp scan);
 
@@ -103,6 +121,7 @@ private:
   friend class IndexOps;
   friend class MaskSegments;
   friend class SeenKeys;
+  friend class UpdateEmitter;
 
   /// `value` as a tile; masks are applied unless `keepPending`.
   mlir::FailureOr<TileValue> getTile(mlir::Value value,
@@ -129,6 +148,14 @@ private:
                                 bool countsRows = false);
   mlir::LogicalResult storeTile(const TileValue &value,
                                 const MemoryTensor &target, mlir::Location loc);
+  /// Stores `value` at the coordinates of `address`.
+  void storeAt(const TileValue &value, const MemoryTensor &target,
+               const AddressMap &address, mlir::Location loc);
+  /// Where the points of `value` stand along `rank`.
+  mlir::FailureOr<mlir::AffineExpr> getCoordinate(AddressMap &address,
+                                                  const TileValue &value,
+                                                  mlir::StringAttr rank,
+                                                  mlir::Location loc);
 
   /// A scalar of the cascade (an argument, an extent, arithmetic on them) in
   /// the program.

@@ -10,6 +10,17 @@ using namespace attn::cascade;
 
 SmallVector<StringAttr> ProgramPlanner::getCutRanks(Value value) {
   SmallVector<StringAttr> ranks;
+  if (EinsumOp update = getUpdate(value)) {
+    // Points with one entry of an index tensor are one tile.
+    for (unsigned v = 0, e = update.getNumVariables(); v < e; ++v) {
+      bool isOfEntry = false;
+      for (unsigned i = 0, n = update.getIndices().size(); i < n; ++i)
+        isOfEntry |= update.getIndexMap(i).isFunctionOfDim(v);
+      if (isOfEntry || !func.isWhole(update.getVariableRank(v)))
+        ranks.push_back(update.getVariableRank(v));
+    }
+    return ranks;
+  }
   for (StringAttr rank : cast<NamedTensorType>(value.getType()).getRanks())
     if (!func.isWhole(rank))
       ranks.push_back(rank);
@@ -31,6 +42,30 @@ void ProgramPlanner::collectScans(Value value,
           operand.getParentBlock() == &func.getBody().front())
         collectScans(operand, scans);
   });
+}
+
+LogicalResult ProgramPlanner::checkUpdate(Value value) {
+  EinsumOp update = getUpdate(value);
+  if (!update)
+    return success();
+  unsigned number = llvm::find(terminator.getOperands(), value) -
+                    terminator.getOperands().begin();
+  std::optional<unsigned> argument = func.getUpdatedArgument(number);
+  if (!argument || update.getInto() != func.getArgument(*argument))
+    return update.emitOpError("has no lowering to tile: it updates a copy; "
+                              "give the result the name of the argument that "
+                              "it updates");
+  for (Operation *user : update.getInto().getUsers())
+    if (user != update) {
+      InFlightDiagnostic diag =
+          update.emitOpError("has no lowering to tile: it updates argument '")
+          << func.getArgumentName(*argument)
+          << "', which something else uses too; return the update only, and "
+             "read it in another function";
+      diag.attachNote(user->getLoc()) << "the other use is here";
+      return diag;
+    }
+  return success();
 }
 
 LogicalResult ProgramPlanner::plan() {
@@ -56,6 +91,8 @@ LogicalResult ProgramPlanner::plan() {
     if (isa<BlockArgument>(result))
       return terminator.emitOpError(
           "has no lowering to tile: a result is an argument");
+    if (failed(checkUpdate(result)))
+      return failure();
     llvm::SetVector<Operation *> scans;
     collectScans(result, scans);
     groups[{getCutRanks(result), scans.takeVector()}].push_back(result);
@@ -125,6 +162,14 @@ ProgramPlanner::findTiledRanks(const ProgramPlan &program) {
   // What is emitted in order has its rows in the scan's tiles.
   if (program.emitter)
     return tiled;
+  // Rows lie where their entries say; features that are many are cut.
+  for (Value root : program.roots)
+    if (EinsumOp update = getUpdate(root)) {
+      StringAttr last = program.space.back();
+      if (cast<NamedTensorType>(update.getType()).getRanks().back() == last)
+        tiled.insert(last);
+      return tiled;
+    }
   llvm::DenseSet<Operation *> seen;
   bool contracts = false;
   auto visitEinsum = [&](EinsumOp einsum) {

@@ -48,12 +48,21 @@ public:
   /// operand the innermost that another operand lacks; without a contraction,
   /// the innermost of all.
   llvm::DenseSet<mlir::StringAttr> findTiledRanks(const ProgramPlan &program);
+  /// The Einsum that updates an argument as `value`, if one does.
+  static cascade::EinsumOp getUpdate(mlir::Value value) {
+    auto einsum = value.getDefiningOp<cascade::EinsumOp>();
+    return einsum && einsum.getInto() ? einsum : cascade::EinsumOp();
+  }
   /// The scans that `value` is made from without going through memory.
   void collectScans(mlir::Value value,
                     llvm::SetVector<mlir::Operation *> &scans);
 
 private:
-  /// The ranks of `value` over which work can be cut.
+  /// Fails where the result `value`, which updates a tensor, does not do so in
+  /// place.
+  mlir::LogicalResult checkUpdate(mlir::Value value);
+  /// The ranks of `value` over which work can be cut; of an update those of its
+  /// points.
   llvm::SmallVector<mlir::StringAttr> getCutRanks(mlir::Value value);
   /// A scan's input that is computed goes through memory.
   mlir::LogicalResult materializeEinsum(mlir::Value value);

@@ -68,8 +68,33 @@ Operation *ThreadEmitter::findLastUse(Value tile, Block &block) {
   return last;
 }
 
+/// Whether `tile` is arithmetic on coordinates and scalars, of no more than
+/// `budget` ops written out.
+static bool isCoordinate(Value tile, int &budget) {
+  Operation *op = tile.getDefiningOp();
+  if (!op || --budget < 0)
+    return false;
+  if (isa<tile::CoordOp>(op) || matchPattern(tile, m_Constant()))
+    return true;
+  bool isInteger = getElementTypeOrSelf(tile.getType()).isIntOrIndex();
+  if (!isa<tile::BroadcastOp, tile::TransposeOp>(op) &&
+      !(isInteger && OpTrait::hasElementwiseMappableTraits(op)))
+    return false;
+  return llvm::all_of(op->getOperands(), [&](Value operand) {
+    return !isa<RankedTensorType>(operand.getType()) ||
+           isCoordinate(operand, budget);
+  });
+}
+
+/// A point's own arithmetic costs less than an array and a barrier; what is the
+/// same is computed once after all.
+static constexpr int kMostCoordinateOps = 64;
+
 bool ThreadEmitter::needsArray(Value tile) {
   Operation *op = tile.getDefiningOp();
+  int budget = kMostCoordinateOps;
+  if (isCoordinate(tile, budget))
+    return false;
   if (tile.use_empty() || matchPattern(tile, m_Constant()) ||
       isa<tile::CoordOp, tile::BroadcastOp, tile::TransposeOp>(op))
     return false;

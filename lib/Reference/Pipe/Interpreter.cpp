@@ -60,9 +60,10 @@ public:
   std::vector<Scalar> scalars;
 
 private:
-  bool isOutput(unsigned index) {
-    return kernel.getArgAttrOfType<StringAttr>(index, kAccessAttr) == "write";
+  StringRef getAccess(unsigned index) {
+    return kernel.getArgAttrOfType<StringAttr>(index, kAccessAttr).getValue();
   }
+  bool isOutput(unsigned index) { return getAccess(index) == "write"; }
 
   Status checkNames() {
     size_t numTensors = 0, numScalars = 0;
@@ -122,6 +123,10 @@ private:
                     "give one for each element");
     for (double value : tensor.values)
       global.values.push_back(toScalar(type.getElementType(), value));
+    if (getAccess(index) == "update") {
+      global.isWritten = true;
+      global.writer.assign(global.values.size(), -1);
+    }
     bound[name] = std::move(global);
     return {};
   }

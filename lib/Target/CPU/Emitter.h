@@ -96,6 +96,15 @@ private:
   struct Memory;
   mlir::Value loadElement(const Memory &memory, mlir::Type element,
                           mlir::ValueRange indices);
+  mlir::Value getElementAddress(const Memory &memory, mlir::ValueRange indices);
+  /// The same at vectors of indices, as integers: LLVM keeps a single bf16 as
+  /// f32, also between blocks, and calls a library to narrow it again.
+  mlir::Value loadLanes(const Memory &memory, mlir::ValueRange indices);
+  mlir::Value fromBits(const Memory &memory, mlir::Type element,
+                       mlir::Value bits);
+  /// As loadElement; lanes that are neighbours in memory are loaded at once.
+  mlir::Value loadRun(const Memory &memory, mlir::Type element,
+                      mlir::ValueRange indices);
   void storeScalar(const Access &access, const Point &point, mlir::Value value);
   void storeVector(const Access &access, const Point &point, int64_t lane,
                    mlir::Value value);

@@ -105,30 +105,44 @@ Value Emitter::loadElement(Value memref, ValueRange indices) {
       it->second, cast<MemRefType>(memref.getType()).getElementType(), indices);
 }
 
+Value Emitter::getElementAddress(const Memory &memory, ValueRange indices) {
+  Value offset = constant(0);
+  for (auto [index, stride] : llvm::zip(indices, memory.strides))
+    offset = add(offset, mul(toI64(index), stride));
+  return advance(memory.pointer, memory.element, Index(offset));
+}
+
 Value Emitter::loadElement(const Memory &memory, Type element,
                            ValueRange indices) {
-  auto loadAt = [&](ArrayRef<Value> at) {
-    Value offset = constant(0);
-    for (auto [index, stride] : llvm::zip(at, memory.strides))
-      offset = add(offset, mul(toI64(index), stride));
-    Value address = advance(memory.pointer, memory.element, Index(offset));
-    Value value = LLVM::LoadOp::create(
-        b, memory.element, address, memory.element.getIntOrFloatBitWidth() / 8);
-    return fromStorage(value, element);
-  };
-  if (llvm::none_of(indices.getTypes(), llvm::IsaPred<VectorType>))
-    return loadAt(llvm::to_vector(indices));
-  VectorType type = vectorOf(element);
-  Value result = arith::ConstantOp::create(b, b.getZeroAttr(type));
+  if (llvm::any_of(indices.getTypes(), llvm::IsaPred<VectorType>))
+    return fromBits(memory, element, loadLanes(memory, indices));
+  Value value = LLVM::LoadOp::create(
+      b, memory.element, getElementAddress(memory, indices),
+      memory.element.getIntOrFloatBitWidth() / 8);
+  return fromStorage(value, element);
+}
+
+Value Emitter::loadLanes(const Memory &memory, ValueRange indices) {
+  unsigned bits = memory.element.getIntOrFloatBitWidth();
+  Type lane = b.getIntegerType(bits);
+  Value result = arith::ConstantOp::create(b, b.getZeroAttr(vectorOf(lane)));
   for (int64_t i = 0; i < machine.lanes; ++i) {
     SmallVector<Value> at;
     for (Value index : indices)
       at.push_back(isa<VectorType>(index.getType())
                        ? vector::ExtractOp::create(b, index, i).getResult()
                        : index);
-    result = vector::InsertOp::create(b, loadAt(at), result, i);
+    Value element =
+        LLVM::LoadOp::create(b, lane, getElementAddress(memory, at), bits / 8);
+    result = vector::InsertOp::create(b, element, result, i);
   }
   return result;
+}
+
+Value Emitter::fromBits(const Memory &memory, Type element, Value bits) {
+  if (!isa<IntegerType>(memory.element))
+    bits = vector::BitCastOp::create(b, vectorOf(memory.element), bits);
+  return fromStorage(bits, element);
 }
 
 /// Coordinate `base` + `at`, along lanes if `isLane`. With `valid`, memory

@@ -131,10 +131,12 @@ LogicalResult KernelInterface::addTensor(tile::ProgramOp program,
         ceilDiv(stride * Expr(getSizeInBytes(*dtype)), Expr(64)) * Expr(64);
     return success();
   }
-  auto manifestAccess = access == "write" ? Manifest::Argument::Access::write
-                                          : Manifest::Argument::Access::read;
+  using Access = Manifest::Argument::Access;
+  Access manifestAccess = access == "write"    ? Access::write
+                          : access == "update" ? Access::update
+                                               : Access::read;
   if (std::optional<size_t> at = manifest.findArgument(str(name))) {
-    if (access == "write")
+    if (manifestAccess != Access::read)
       manifest.arguments[*at].access = manifestAccess;
     return success();
   }

@@ -3,6 +3,7 @@
 #include "Emitter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
@@ -59,8 +60,38 @@ Emitter::Memory Emitter::getReadable(Value memref, const TableAccess &table) {
   return memory;
 }
 
-/// Lanes that are outside read the first entry, whatever there is of it: no
-/// branch stands in the loops over points.
+Value Emitter::loadRun(const Memory &memory, Type element, ValueRange indices) {
+  bool isRow =
+      !indices.empty() && isa<VectorType>(indices.back().getType()) &&
+      llvm::none_of(indices.drop_back().getTypes(), llvm::IsaPred<VectorType>);
+  if (!isRow)
+    return loadElement(memory, element, indices);
+  Value first = vector::ExtractOp::create(b, indices.back(), 0);
+  Value isNext = arith::CmpIOp::create(
+      b, arith::CmpIPredicate::eq, indices.back(),
+      arith::AddIOp::create(b, splat(first), laneNumbers()));
+  Value isRun = arith::AndIOp::create(
+      b, vector::ReductionOp::create(b, vector::CombiningKind::AND, isNext),
+      arith::CmpIOp::create(b, arith::CmpIPredicate::eq, memory.strides.back(),
+                            constant(1)));
+  unsigned bits = memory.element.getIntOrFloatBitWidth();
+  VectorType lanes = vectorOf(b.getIntegerType(bits));
+  auto choice = scf::IfOp::create(b, lanes, isRun, /*withElse=*/true);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(choice.thenBlock());
+    SmallVector<Value> start(indices.drop_back());
+    start.push_back(first);
+    Value run = LLVM::LoadOp::create(b, lanes, getElementAddress(memory, start),
+                                     bits / 8);
+    scf::YieldOp::create(b, run);
+    b.setInsertionPointToStart(choice.elseBlock());
+    scf::YieldOp::create(b, loadLanes(memory, indices));
+  }
+  return fromBits(memory, element, choice.getResult(0));
+}
+
+/// Lanes that are outside read the first entry, whatever there is of it.
 Value Emitter::loadTableElement(Operation *op, Value memref,
                                 ValueRange coordinates, TypedAttr empty) {
   auto table = getTable(memref);
@@ -84,7 +115,7 @@ Value Emitter::loadTableElement(Operation *op, Value memref,
                                        like(isInside, inside));
     inside = isInside;
   }
-  Value value = loadElement(getReadable(memref, *table), empty.getType(), safe);
+  Value value = loadRun(getReadable(memref, *table), empty.getType(), safe);
   if (!inside)
     return value;
   Value outside = arith::ConstantOp::create(b, empty);

@@ -213,7 +213,7 @@ LogicalResult ManifestBuilder::addOnce(KernelOp kernel,
   // A kernel may read what one before it wrote.
   Manifest::Argument &known =
       manifest.arguments[*manifest.findArgument(argument.name)];
-  if (argument.access == Manifest::Argument::Access::write)
+  if (argument.access != Manifest::Argument::Access::read)
     known.access = argument.access;
   return success();
 }
@@ -325,12 +325,13 @@ LogicalResult ManifestBuilder::addTensor(KernelOp kernel, unsigned index) {
       kernel.getArgAttrOfType<StringAttr>(index, kAccessAttr).getValue();
   if (access == "workspace")
     return success();
+  using Access = Manifest::Argument::Access;
   return addOnce(
       kernel,
       Manifest::Argument::tensor(name,
-                                 access == "write"
-                                     ? Manifest::Argument::Access::write
-                                     : Manifest::Argument::Access::read,
+                                 access == "write"    ? Access::write
+                                 : access == "update" ? Access::update
+                                                      : Access::read,
                                  *dtype, std::move(shape)),
       ArrayAttr::get(kernel.getContext(),
                      {TypeAttr::get(type.getElementType()), entries}));

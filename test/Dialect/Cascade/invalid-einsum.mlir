@@ -59,7 +59,7 @@ cascade.func @einsum_c3(%x: !cascade.tensor<[M], f32, empty = 0.0>) {
 // -----
 
 cascade.func @einsum_c3_collision(%x: !cascade.tensor<[M], f32, empty = 0.0>) {
-  // expected-error @below {{expects a reduction, since the output index is not a list of variables and points may collide}}
+  // expected-error @below {{expects a reduction, since the output index is not a list of variables and of entries of index tensors, and points may collide}}
   %y = cascade.einsum [m floordiv 2] = %x[m] : !cascade.tensor<[M], f32, empty = 0.0> -> !cascade.tensor<[M], f32, empty = 0.0>
   cascade.return
 }
@@ -67,7 +67,7 @@ cascade.func @einsum_c3_collision(%x: !cascade.tensor<[M], f32, empty = 0.0>) {
 // -----
 
 cascade.func @einsum_c3_table(%x: !cascade.tensor<[M], f32, empty = 0.0>, %t: !cascade.tensor<[M], i32, empty = -1>) {
-  // expected-error @below {{expects a reduction, since the output index is not a list of variables and points may collide}}
+  // expected-error @below {{expects a reduction, or index tensor #0 to be an argument with 'cascade.distinct', since equal entries make points collide}}
   %y = cascade.einsum [%t[m]] = %x[m] : !cascade.tensor<[M], f32, empty = 0.0>, !cascade.tensor<[M], i32, empty = -1> -> !cascade.tensor<[M], f32, empty = 0.0>
   cascade.return
 }

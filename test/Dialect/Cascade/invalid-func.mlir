@@ -23,14 +23,14 @@ cascade.func @func_c1_result(%n: index) -> (y: index) {
 
 // -----
 
-// expected-error @below {{expects different names for arguments and results, but got 'x' twice}}
-cascade.func @func_c2(%x: !cascade.tensor<[M], f32, empty = 0.0>) -> (x: !cascade.tensor<[M], f32, empty = 0.0>) {
-  cascade.return %x : !cascade.tensor<[M], f32, empty = 0.0>
+// expected-error @below {{expects results of different names, but got 'x' twice}}
+cascade.func @func_c2(%y: !cascade.tensor<[M], f32, empty = 0.0>) -> (x: !cascade.tensor<[M], f32, empty = 0.0>, x: !cascade.tensor<[M], f32, empty = 0.0>) {
+  cascade.return %y, %y : !cascade.tensor<[M], f32, empty = 0.0>, !cascade.tensor<[M], f32, empty = 0.0>
 }
 
 // -----
 
-// expected-error @below {{expects different names for arguments and results, but got 'x' twice}}
+// expected-error @below {{expects arguments of different names, but got 'x' twice}}
 cascade.func @func_c2_said(%x: index, %y: index {cascade.name = "x"}) {
   cascade.return
 }

@@ -25,7 +25,7 @@ pipe.kernel @kernel_argument(%n: index {pipe.name = "n"}) {
 
 // -----
 
-// expected-error @below {{expects argument 0 to have a pipe.access of "read", "write" or "workspace"}}
+// expected-error @below {{expects argument 0 to have a pipe.access of "read", "write", "update" or "workspace"}}
 pipe.kernel @kernel_c2_access(%x: !pipe.global<?xf32> {pipe.name = "x", pipe.access = "both", pipe.shape = ["N"]}) {
   pipe.role "r" groups(1) warps(1) registers(24) (%g) {
   }

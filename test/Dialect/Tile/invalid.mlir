@@ -13,7 +13,7 @@ tile.program @program_c1_twice(%n: index {tile.extent = "N"}, %m: f32 {tile.name
 
 // -----
 
-// expected-error @below {{expects argument #0 to have tile.access "read", "write" or "workspace", but got "both"}}
+// expected-error @below {{expects argument #0 to have tile.access "read", "write", "update" or "workspace", but got "both"}}
 tile.program @program_c2(%x: memref<?xf32> {tile.name = "x", tile.access = "both", tile.shape = [4]}) space() {
 }
 

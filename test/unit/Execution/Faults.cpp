@@ -6,6 +6,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/Matchers.h"
 
@@ -408,6 +409,42 @@ static bool forgetCut(ModuleOp module) {
   });
 }
 
+/// Stores of an update go to the slot before.
+static bool storeSlotBefore(ModuleOp module) {
+  return changeEach<tile::StoreOp>(module, [](tile::StoreOp op) {
+    if (!op->getParentOfType<scf::IfOp>())
+      return false;
+    OpBuilder b(op);
+    Location loc = op.getLoc();
+    Value before = arith::SubIOp::create(b, loc, op.getIndices()[0],
+                                         constantIndex(b, loc, 1));
+    op.getIndicesMutable()[0].assign(
+        arith::MaxSIOp::create(b, loc, before, constantIndex(b, loc, 0)));
+    return true;
+  });
+}
+
+/// Tokens without a slot are stored at the first one.
+static bool storeTokensOfNoSlot(ModuleOp module) {
+  return changeEach<scf::IfOp>(module, [](scf::IfOp op) {
+    OpBuilder b(op);
+    op.getConditionMutable().assign(
+        arith::ConstantIntOp::create(b, op.getLoc(), 1, 1));
+    return true;
+  });
+}
+
+/// Sums are differences.
+static bool turnBackwards(ModuleOp module) {
+  return changeEach<arith::AddFOp>(module, [](arith::AddFOp op) {
+    OpBuilder b(op);
+    op.replaceAllUsesWith(
+        arith::SubFOp::create(b, op.getLoc(), op.getLhs(), op.getRhs())
+            .getResult());
+    return true;
+  });
+}
+
 const std::vector<Fault> &attn::test::getFaults() {
   static const std::vector<Fault> faults = {
       {"skip the last tile", "full", false, skipLastTile},
@@ -442,6 +479,9 @@ const std::vector<Fault> &attn::test::getFaults() {
       {"scores not capped", "softcap", false, forgetCap},
       {"weights rounded to bf16", "full", false, roundWeights},
       {"scores not cut at zero", "relu-norm", false, forgetCut},
+      {"rows in the slot before", "append-plain", false, storeSlotBefore},
+      {"tokens of no slot stored", "append", false, storeTokensOfNoSlot},
+      {"keys turned backwards", "append", false, turnBackwards},
   };
   return faults;
 }

@@ -6,10 +6,13 @@
 #include "attn/Driver/Check.h"
 #include "attn/Driver/Execution.h"
 #include "attn/Driver/PagedInputs.h"
+#include "attn/Driver/Updates.h"
 #include "attn/Pipelines/Pipelines.h"
 #include "attn/Target/NVIDIA/NVIDIA.h"
 
 #include "mlir/Pass/PassManager.h"
+
+#include <set>
 
 using namespace mlir;
 using namespace attn;
@@ -124,6 +127,7 @@ Status InterpretedRun::interpret(const PipeLaunch &launch) {
     return pages.takeStatus();
   for (auto &[name, tensor] : *pages)
     known[name] = tensor.toReference();
+  std::set<std::string> updated;
   for (pipe::KernelOp kernel : module->getOps<pipe::KernelOp>()) {
     PipeArguments arguments;
     arguments.extents = problem.extents;
@@ -135,11 +139,16 @@ Status InterpretedRun::interpret(const PipeLaunch &launch) {
       }
       // To one kernel, workspace is what it reads or what it writes.
       bool writes = isWritten(kernel, index);
-      kernel.setArgAttr(
-          index, pipe::kAccessAttr,
-          StringAttr::get(context.get(), writes ? "write" : "read"));
-      if (!writes)
+      bool updates = kernel.getArgAttrOfType<StringAttr>(
+                         index, pipe::kAccessAttr) == "update";
+      if (!updates)
+        kernel.setArgAttr(
+            index, pipe::kAccessAttr,
+            StringAttr::get(context.get(), writes ? "write" : "read"));
+      if (!writes || updates)
         arguments.tensors[name] = known.at(name);
+      if (updates)
+        updated.insert(name);
     }
     auto outcome = interpretPipe(kernel, arguments, launch);
     if (!outcome.isOk())
@@ -148,7 +157,7 @@ Status InterpretedRun::interpret(const PipeLaunch &launch) {
       return Status::error(StatusCode::invalidArgument, variant,
                            outcome->findings.front().message, "");
     for (auto &[name, tensor] : outcome->results) {
-      if (outcome->unwritten[name] != 0)
+      if (outcome->unwritten[name] != 0 && !updated.count(name))
         return Status::error(StatusCode::invalidArgument, variant,
                              "leaves elements of '" + name + "' unwritten", "");
       known[name] = std::move(tensor);
@@ -174,6 +183,11 @@ std::string InterpretedRun::run(uint64_t seed, const PipeLaunch &launch) {
                              /*mayspread=*/false);
   if (!errors.isOk())
     return errors.getStatus().message();
+  auto changed = findChanged(source.func, problem, inputs, outputs);
+  if (!changed.isOk())
+    return changed.getStatus().message();
+  if (!changed->empty())
+    return changed->front() + " has changed where nothing updates it";
   // A draw of rounding errors misses the rule by a little now and then.
   constexpr double kByMuch = 2;
   for (const OutputError &error : *errors)

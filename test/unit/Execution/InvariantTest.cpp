@@ -70,7 +70,7 @@ protected:
     isCausal = StringRef(GetParam()).starts_with("causal");
     c.isScheduled = c.isInvariant = true;
     c.schedule.isStream = true;
-    c.page = kPage;
+    c.kv.page = kPage;
     c.pack = 4;
     for (int64_t length : {1, 15, 64, 65, 130, 300, 641})
       sequences.push_back(makeSequence(length));

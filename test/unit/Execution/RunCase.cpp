@@ -2,6 +2,8 @@
 
 #include "RunCase.h"
 
+#include "attn/Driver/Updates.h"
+
 #include <sstream>
 
 using namespace attn;
@@ -101,6 +103,7 @@ Outcome CaseRunner::run(const Case &c, const Mutation &mutate, bool check) {
   auto outputs = createOutputs(func, problem, c.inputs.layout);
   if (!outputs.isOk())
     return refuse(outputs.takeStatus());
+  fillUpdates(func, *inputs, *outputs);
 
   PipelineOptions options;
   bindStatics(func, problem, options);
@@ -146,6 +149,10 @@ Outcome CaseRunner::run(const Case &c, const Mutation &mutate, bool check) {
     return refuse(errors.takeStatus());
   for (const OutputError &error : *errors)
     outcome.maxRatio = std::max(outcome.maxRatio, error.report.maxRatio);
+  auto changed = findChanged(func, problem, *inputs, *outputs);
+  if (!changed.isOk())
+    return refuse(changed.takeStatus());
+  outcome.isRestKept = changed->empty();
   return outcome;
 }
 
@@ -159,6 +166,8 @@ std::string attn::test::findFailure(CaseRunner &runner, Case c) {
       return outcome.refusal;
     if (!outcome.gapsUntouched)
       return "wrote beside the outputs";
+    if (!outcome.isRestKept)
+      return "changed what it had to keep";
     worst = std::max(worst, outcome.maxRatio);
     if (!(outcome.maxRatio <= kByMuch))
       break;

@@ -48,11 +48,13 @@ struct Outcome {
   double maxRatio = 0;
   /// Bytes between and around the elements of the outputs are as they were.
   bool gapsUntouched = true;
+  /// Of results that update an argument: what no point names is as it was.
+  bool isRestKept = true;
   /// The outputs' values, by name.
   std::map<std::string, std::vector<double>> outputs;
 
   bool isRight() const {
-    return refusal.empty() && maxRatio <= 1 && gapsUntouched;
+    return refusal.empty() && maxRatio <= 1 && gapsUntouched && isRestKept;
   }
 };
 

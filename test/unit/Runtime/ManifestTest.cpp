@@ -61,6 +61,15 @@ TEST(Manifest, PrintsWhatItParses) {
   EXPECT_EQ(first->toJson(), second->toJson());
 }
 
+TEST(Manifest, KeepsThatAnArgumentIsUpdated) {
+  Result<Manifest> parsed = Manifest::parse(edit("\"write\"", "\"update\""));
+  ASSERT_TRUE(parsed.isOk()) << parsed.getStatus().message();
+  EXPECT_EQ(parsed->arguments[3].access, Manifest::Argument::Access::update);
+  Result<Manifest> again = Manifest::parse(parsed->toJson());
+  ASSERT_TRUE(again.isOk()) << again.getStatus().message();
+  EXPECT_EQ(again->arguments[3].access, Manifest::Argument::Access::update);
+}
+
 TEST(Manifest, FindsNames) {
   Result<Manifest> parsed = Manifest::parse(valid);
   ASSERT_TRUE(parsed.isOk());
@@ -131,7 +140,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"\"tensor\"", "\"list\"",
              "manifest.arguments[0].kind: expects tensor or scalar"},
         Case{"\"read\"", "\"append\"",
-             "manifest.arguments[0].access: expects read or write"},
+             "manifest.arguments[0].access: expects read, write or update"},
         Case{"[\"B\", \"P\", \"E\"]", "[\"B\", \"Z\", \"E\"]",
              "manifest.arguments[0].shape[1]: expects a rank of manifest.ranks,"
              " but got 'Z'"},
