@@ -144,7 +144,7 @@ static bool place(Candidate &candidate, Value factor) {
 
 static std::optional<Candidate> findCandidate(EinsumOp sum) {
   if (!sum.getMonoidAttr() || sum.getMonoidAttr().getName() != "add" ||
-      sum.getInputs().size() < 2 || !isProduct(sum))
+      sum.getInto() || sum.getInputs().size() < 2 || !isProduct(sum))
     return std::nullopt;
   for (auto [i, input] : llvm::enumerate(sum.getInputs())) {
     auto inner = input.getDefiningOp<EinsumOp>();
@@ -180,9 +180,10 @@ static EinsumOp rebuildSum(RewriterBase &rewriter, EinsumOp sum,
         map.getNumDims(), map.getNumSymbols(), exprs, sum.getContext())));
   }
   maps.push_back(AffineMapAttr::get(sum.getOutputMap()));
-  auto result = EinsumOp::create(
-      rewriter, sum.getLoc(), type, inputs, ValueRange(), sum.getVariables(),
-      rewriter.getArrayAttr(maps), sum.getMergesAttr(), sum.getMonoidAttr());
+  auto result =
+      EinsumOp::create(rewriter, sum.getLoc(), type, inputs, ValueRange(),
+                       Value(), sum.getVariables(), rewriter.getArrayAttr(maps),
+                       sum.getMergesAttr(), sum.getMonoidAttr());
   result.getWhere().takeBody(sum.getWhere());
   if (!needsMap(inputs))
     return result;
