@@ -49,11 +49,11 @@ struct MachineModel {
   pipe::FragmentAttr (*getFragment)(mlir::MLIRContext *context,
                                     int64_t columns);
   /// Registers of a thread that loads and of one that multiplies, of a block
-  /// with so many groups that multiply and so many that widen elements of 8
-  /// bits with `widenRegisters`: ways to split what there is, from the fewest
+  /// with so many groups that multiply, and perhaps one that widens elements of
+  /// 8 bits with `widenRegisters`: ways to split what there is, from the fewest
   /// for loading on.
   llvm::ArrayRef<std::pair<int64_t, int64_t>> (*getRegisters)(int64_t groups,
-                                                              int64_t widening);
+                                                              bool widens);
   int64_t widenRegisters;
 };
 

@@ -89,8 +89,7 @@ private:
     unsigned linearPartial = 0, located = 0;
     /// Points of each located range that is full.
     std::vector<int64_t> wholeRanges;
-    bool hasFull = false, hasSeen = false, hasBoxes = false;
-    int64_t widenRoles = 0;
+    bool hasFull = false, hasSeen = false, hasBoxes = false, widens = false;
     /// Why its blocks form no clusters; empty if they may.
     std::string clusterRefusal;
     /// Registers of the accumulators that live from step to step.

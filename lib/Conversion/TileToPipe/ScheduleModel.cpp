@@ -177,7 +177,7 @@ LogicalResult ScheduleModel::collect(const MachineModel &machine,
         costs.operations += elements * countInstructions(op);
     }
     all.clusterRefusal = plan.checkCluster(machine.maxCluster).reason;
-    all.widenRoles = plan.countWidenRoles();
+    all.widens = plan.widens();
     all.hasSeen = llvm::any_of(
         plan.slots, [](const SlotOperand &slot) { return bool(slot.seen); });
     all.hasBoxes = llvm::any_of(plan.slots, [](const SlotOperand &slot) {
@@ -303,10 +303,10 @@ static constexpr double kLongKeys = 4096, kShortKeys = 256, kLocatedRanges = 4;
 
 llvm::ArrayRef<std::pair<int64_t, int64_t>>
 ScheduleModel::getSplits(int64_t groups) const {
-  int64_t widening = 0;
-  for (const ProgramCosts &program : programs)
-    widening = std::max(widening, program.widenRoles);
-  return machine->getRegisters(groups, widening);
+  return machine->getRegisters(
+      groups, llvm::any_of(programs, [](const ProgramCosts &program) {
+        return program.widens;
+      }));
 }
 
 /// Without what results are staged in.

@@ -1,12 +1,13 @@
 //===- Scheduler.cpp - a tile program as roles that load and multiply -----===//
 //
-// One warp, or a group whose threads copy where there are no bulk copies, fills
-// rings of slots, running ahead as far as these allow; groups of warps, each
-// with its rows of the program's tile, take the slots and multiply. Items whose
-// steps depend on their rows are taken in descending order by whichever block
-// is free; all others are shared out. In a stream blocks do parts of items,
-// which they bring together. Where elements of 8 bits come from memory, groups
-// between the two widen them from slot to slot.
+// The kernel has two roles or three. One warp, or a group whose threads copy
+// where there are no bulk copies, fills rings of slots, running ahead as far as
+// these allow; groups of warps, each with its rows of the program's tile, take
+// the slots and multiply. Items whose steps depend on their rows are taken in
+// descending order by whichever block is free; all others are shared out. In a
+// stream blocks do parts of items, which they bring together. Where elements of
+// 8 bits come from memory, a group between the two widens them from slot to
+// slot.
 //
 //===----------------------------------------------------------------------===//
 
@@ -189,8 +190,7 @@ LogicalResult Scheduler::declare() {
   bool hasStationary = llvm::any_of(
       plan.slots, [](const SlotOperand &slot) { return !slot.isMoving; });
   // Threads that copy, or widen, learn of their items alone.
-  if (varies && hasStationary && plan.machine.hasBulkCopies &&
-      plan.countWidenRoles() == 0)
+  if (varies && hasStationary && plan.machine.hasBulkCopies && !plan.widens())
     kind = pipe::WorkKind::Dynamic;
   if (options.isStream) {
     if (failed(createStream(items)))
@@ -447,8 +447,7 @@ LogicalResult Scheduler::run() {
   b.setInsertionPoint(program);
   if (failed(declare()))
     return failure();
-  auto splits =
-      plan.machine.getRegisters(plan.numGroups, plan.countWidenRoles());
+  auto splits = plan.machine.getRegisters(plan.numGroups, plan.widens());
   auto [loading, multiplying] =
       splits[std::clamp<int64_t>(options.split, 0, splits.size() - 1)];
   int64_t warps = plan.machine.hasBulkCopies ? 1 : plan.machine.groupWarps;
@@ -456,13 +455,10 @@ LogicalResult Scheduler::run() {
   if (failed(writeLoadRole()))
     return failure();
   b.setInsertionPointAfter(load);
-  for (bool isLate : {false, true}) {
-    if (!plan.widens(isLate))
-      continue;
-    auto widen =
-        createRole(isLate ? "widen late" : "widen early", 1,
-                   plan.machine.groupWarps, plan.machine.widenRegisters);
-    if (failed(writeWidenRole(isLate)))
+  if (plan.widens()) {
+    auto widen = createRole("widen", 1, plan.machine.groupWarps,
+                            plan.machine.widenRegisters);
+    if (failed(writeWidenRole()))
       return failure();
     b.setInsertionPointAfter(widen);
   }

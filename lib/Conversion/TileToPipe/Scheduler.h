@@ -106,10 +106,11 @@ private:
                 mlir::Value &row,
                 llvm::function_ref<void(mlir::DenseI64ArrayAttr)> copy);
 
-  // The roles that widen what was loaded (WidenRole.cpp).
-  /// Of early products' tiles, or of late ones'.
-  mlir::LogicalResult writeWidenRole(bool isLate);
+  // The role that widens what was loaded (WidenRole.cpp).
+  mlir::LogicalResult writeWidenRole();
   mlir::LogicalResult widenItem(RegisterEmitter &emitter);
+  /// Those of a step: early products' tiles, or late ones'.
+  void widenMoving(bool isLate);
   void widen(Operand &narrow, Operand &wide);
 
   // The role that multiplies (MultiplyRole.cpp).

@@ -108,14 +108,11 @@ public:
   /// Whether all that is computed of a tile of the step is masked at points of
   /// `dim` beyond the step's count.
   bool isMaskedBeyondCount(mlir::Value tile, int64_t dim) const;
-  /// Whether a role stands between the one that loads and those that multiply,
-  /// for tiles of early products or of late ones.
-  bool widens(bool isLate) const {
-    return llvm::any_of(slots, [&](const SlotOperand &slot) {
-      return slot.isWidened && slot.isLate == isLate;
-    });
+  /// Whether a role stands between the one that loads and those that multiply.
+  bool widens() const {
+    return llvm::any_of(slots,
+                        [](const SlotOperand &slot) { return slot.isWidened; });
   }
-  int64_t countWidenRoles() const { return widens(false) + widens(true); }
   /// Whether neighbouring tiles of rows can be fetched for together; refuses
   /// others.
   Refusal checkCluster(int64_t cluster) const;

@@ -1,9 +1,7 @@
-//===- WidenRole.cpp - the roles that widen what was loaded ---------------===//
+//===- WidenRole.cpp - the role that widens what was loaded ---------------===//
 //
-// A group for the tiles of early products and one for those of late ones take
-// the slots of 8 bits an element in the order in which the role that loads
-// fills them, and fill those that products read: one alone would not keep up
-// with memory.
+// Its groups take the slots of 8 bits an element in the order in which the role
+// that loads fills them, and fill those that products read.
 //
 //===----------------------------------------------------------------------===//
 
@@ -36,35 +34,43 @@ void Scheduler::widen(Operand &narrow, Operand &wide) {
 }
 
 /// `operands` are the narrow ones, and then the wide ones.
+void Scheduler::widenMoving(bool isLate) {
+  size_t count = operands.size() / 2;
+  for (size_t i = 0; i < count; ++i)
+    if (operands[i].slot->isLate == isLate)
+      widen(operands[i], operands[count + i]);
+}
+
 LogicalResult Scheduler::widenItem(RegisterEmitter &emitter) {
   if (failed(emitScalars(emitter)))
     return failure();
   StepSequence sequence(b, emitter, plan.sweep);
   auto [firstUnit, endUnit] = getUnits(sequence);
-  auto loop = scf::ForOp::create(b, getFirstStep(firstUnit),
-                                 getEndStep(sequence, endUnit), i32(1),
-                                 getCursors(true));
+  Value begin = getFirstStep(firstUnit), end = getEndStep(sequence, endUnit);
+  widenMoving(/*isLate=*/false);
+  Value second = b.createOrFold<arith::AddIOp>(begin, i32(1));
+  auto loop = scf::ForOp::create(b, second, end, i32(1), getCursors(true));
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
     setCursors(loop.getRegionIterArgs(), true);
-    size_t count = operands.size() / 2;
-    for (size_t i = 0; i < count; ++i)
-      widen(operands[i], operands[count + i]);
+    widenMoving(/*isLate=*/false);
+    widenMoving(/*isLate=*/true);
     scf::YieldOp::create(b, getCursors(true));
   }
   setCursors(loop.getResults(), true);
+  widenMoving(/*isLate=*/true);
   return success();
 }
 
-LogicalResult Scheduler::writeWidenRole(bool isLate) {
+LogicalResult Scheduler::writeWidenRole() {
   Operands all = operands;
   auto restore = llvm::make_scope_exit([&] { operands = all; });
-  auto isOfRole = [&](const Operand &operand) {
-    return operand.slot->isWidened && operand.slot->isLate == isLate;
+  auto isWidened = [](const Operand &operand) {
+    return operand.slot->isWidened;
   };
-  operands = llvm::filter_to_vector(loaded, isOfRole);
-  llvm::append_range(operands, llvm::make_filter_range(all, isOfRole));
+  operands = llvm::filter_to_vector(loaded, isWidened);
+  llvm::append_range(operands, llvm::make_filter_range(all, isWidened));
   RegisterEmitter emitter(b, plan);
   if (failed(enterRole(emitter)))
     return failure();

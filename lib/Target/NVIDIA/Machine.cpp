@@ -12,7 +12,7 @@ using namespace attn::nvidia;
 /// many at entry; what loaders give back, in multiples of 8, goes to the
 /// others.
 static ArrayRef<std::pair<int64_t, int64_t>> getRegisters(int64_t groups,
-                                                          int64_t widening) {
+                                                          bool widens) {
   using Split = std::pair<int64_t, int64_t>;
   static const Split one[] = {{56, 240}, {88, 240}},
                      two[] = {{24, 240},
@@ -21,22 +21,24 @@ static ArrayRef<std::pair<int64_t, int64_t>> getRegisters(int64_t groups,
                               {104, 200},
                               {120, 192}},
                      three[] = {{32, 160}, {56, 152}};
-  // With a group or two more, of 128 threads each.
-  static const Split twoAndOne[] = {{24, 208}, {56, 192}, {88, 176}},
-                     twoAndTwo[] = {{24, 168}, {56, 152}, {88, 136}},
-                     threeAndOne[] = {{32, 136}, {56, 128}},
-                     threeAndTwo[] = {{32, 112}, {56, 104}};
-  const ArrayRef<Split> splits[][3] = {{one, one, one},
-                                       {two, twoAndOne, twoAndTwo},
-                                       {three, threeAndOne, threeAndTwo}};
-  return splits[groups - 1][widening];
+  // With a group of 128 threads more.
+  static const Split twoAndOne[] = {{24, 192}, {56, 176}, {88, 160}},
+                     threeAndOne[] = {{32, 128}, {56, 120}};
+  switch (groups) {
+  case 1:
+    return one;
+  case 2:
+    return widens ? ArrayRef(twoAndOne) : ArrayRef(two);
+  default:
+    return widens ? ArrayRef(threeAndOne) : ArrayRef(three);
+  }
 }
 
 /// Threads that copy need more than those that start copies, and there are no
 /// bulk copies for the blocks of a cluster to share.
 static ArrayRef<std::pair<int64_t, int64_t>>
-getRegistersOfCopies(int64_t groups, int64_t widening) {
-  auto splits = getRegisters(groups, widening);
+getRegistersOfCopies(int64_t groups, bool widens) {
+  auto splits = getRegisters(groups, widens);
   constexpr int64_t kCopyRegisters = 56;
   while (splits.front().first < kCopyRegisters)
     splits = splits.drop_front();
@@ -81,7 +83,7 @@ const MachineModel &attn::nvidia::getMachineModel(bool anyStrides) {
        /*specials=*/16, /*operations=*/128, /*cacheBytes=*/54},
       getWgmmaFragment,
       getRegisters,
-      /*widenRegisters=*/72,
+      /*widenRegisters=*/96,
   };
   return model;
 }

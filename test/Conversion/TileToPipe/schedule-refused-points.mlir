@@ -88,7 +88,7 @@ tile.program @points_that_a_mask_leaves_out(
 #kn = affine_map<(m, n, k) -> (k, n)>
 #mn = affine_map<(m, n, k) -> (m, n)>
 !t = memref<?x64xbf16>
-// Points behind the step's count are those of other keys.
+// Points behind the step's count would be zero.
 tile.program @points_that_no_mask_hides(
     %a: !t {tile.name = "a", tile.access = "read", tile.shape = ["P", 64]},
     %b: memref<?x?xbf16> {tile.name = "b", tile.access = "read", tile.shape = ["P", "P"]},
@@ -103,7 +103,7 @@ tile.program @points_that_no_mask_hides(
     %next = tile.dot %x, %y, %acc maps [#mk, #kn, #mn]
         : tensor<128x64xbf16>, tensor<64x64xbf16>, tensor<128x64xf32>
     // expected-error @below {{has no schedule for sm_90a: no mask hides its points beyond the valid ones}}
-    %d = tile.load %b[#box](%p, %m) valid(%c128, %count) : memref<?x?xbf16> -> tensor<128x64xbf16>
+    %d = tile.load %b[#box](%p, %m) valid(%c128, %count) pad 1.000000e+00 : bf16 : memref<?x?xbf16> -> tensor<128x64xbf16>
     %f = arith.extf %d : tensor<128x64xbf16> to tensor<128x64xf32>
     %s = arith.addf %next, %f : tensor<128x64xf32>
     %o = tile.reduce add %s dims [1] : tensor<128x64xf32>

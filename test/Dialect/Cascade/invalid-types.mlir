@@ -9,28 +9,28 @@ cascade.func @tensor_c1(%x: !cascade.tensor<[M, P, M], f32, empty = 0.0>) {
 
 // -----
 
-// expected-error @below {{expects elements of type integer, index, f16, bf16, f32 or f64, but got 'complex<f32>'}}
+// expected-error @below {{expects elements of type integer, index, f8E4M3FN, f8E5M2, f16, bf16, f32 or f64, but got 'complex<f32>'}}
 cascade.func @tensor_c2(%x: !cascade.tensor<[M], complex<f32>, empty = 0.0>) {
   cascade.return
 }
 
 // -----
 
-// expected-error @below {{expects elements of type integer, index, f16, bf16, f32 or f64, but got 'f8E4M3FN'}}
-cascade.func @tensor_c2_f8(%x: !cascade.tensor<[M], f8E4M3FN, empty = 0.0>) {
+// expected-error @below {{expects elements of type integer, index, f8E4M3FN, f8E5M2, f16, bf16, f32 or f64, but got 'f8E3M4'}}
+cascade.func @tensor_c2_f8(%x: !cascade.tensor<[M], f8E3M4, empty = 0.0>) {
   cascade.return
 }
 
 // -----
 
-// expected-error @below {{expects elements of type integer, index, f16, bf16, f32 or f64, but got 'i65'}}
+// expected-error @below {{expects elements of type integer, index, f8E4M3FN, f8E5M2, f16, bf16, f32 or f64, but got 'i65'}}
 cascade.func @tensor_c2_wide(%x: !cascade.tensor<[M], i65, empty = 0>) {
   cascade.return
 }
 
 // -----
 
-// expected-error @below {{expects elements of type integer, index, f16, bf16, f32 or f64, but got 'ui8'}}
+// expected-error @below {{expects elements of type integer, index, f8E4M3FN, f8E5M2, f16, bf16, f32 or f64, but got 'ui8'}}
 cascade.func @tensor_c2_unsigned(%x: !cascade.tensor<[M], ui8, empty = 0>) {
   cascade.return
 }

@@ -64,3 +64,29 @@ func.func @repeated_bf16(%x: bf16) -> vector<8xf32> {
   %y = arith.extf %all : vector<8xbf16> to vector<8xf32>
   return %y : vector<8xf32>
 }
+
+// LLVM has no floats of 8 bits: their fields move and are scaled by the difference
+// of the biases. A bf16 is the upper half of that.
+// CHECK-LABEL: func @float8(
+//       CHECK:   %[[BYTES:.*]] = arith.bitcast %{{.*}} : vector<16xf8E4M3FN> to vector<16xi8>
+//       CHECK:   %[[WORDS:.*]] = arith.extui %[[BYTES]]
+//       CHECK:   arith.shli %{{.*}}, %{{.*}} : vector<16xi32>
+//       CHECK:   arith.mulf
+//       CHECK:   %[[HALF:.*]] = arith.shrui
+//       CHECK:   arith.trunci %[[HALF]] : vector<16xi32> to vector<16xi16>
+//   CHECK-NOT:   arith.truncf
+//   CHECK-NOT:   arith.extf
+//       CHECK:   return
+func.func @float8(%x: vector<16xf8E4M3FN>) -> vector<16xbf16> {
+  %y = arith.extf %x : vector<16xf8E4M3FN> to vector<16xbf16>
+  return %y : vector<16xbf16>
+}
+
+// CHECK-LABEL: func @byte(
+//       CHECK:   arith.sitofp %{{.*}} : vector<16xi8> to vector<16xf32>
+//   CHECK-NOT:   to vector<16xbf16>
+//       CHECK:   arith.bitcast %{{.*}} : vector<16xi16> to vector<16xbf16>
+func.func @byte(%x: vector<16xi8>) -> vector<16xbf16> {
+  %y = arith.sitofp %x : vector<16xi8> to vector<16xbf16>
+  return %y : vector<16xbf16>
+}

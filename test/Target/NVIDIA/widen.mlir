@@ -1,0 +1,48 @@
+// RUN: attn-opt %s --convert-pipe-to-nvvm --canonicalize --cse | FileCheck %s
+
+// A thread reads 8 bytes of a slot and writes 16; the group meets before one of
+// its threads says that the slot is ready.
+!bytes = !pipe.shared<16x64xf8E4M3FN, swizzle = 64>
+!slot = !pipe.shared<16x64xbf16, swizzle = 128>
+!narrow = !pipe.ring<1 x !bytes>
+!wide = !pipe.ring<1 x !slot>
+// CHECK-LABEL: llvm.func @widens(
+//       CHECK:   llvm.load %{{.*}} {alignment = 8 : i64} : !llvm.ptr<3> -> vector<2xi32>
+//       CHECK:   llvm.inline_asm {{.*}}cvt.rn.f16x2.e4m3x2 a, lo; {{.*}}cvt.rn.bf16x2.f32 $0, f1, f0;
+//       CHECK:   llvm.store %{{.*}} {alignment = 16 : i64} : vector<4xi32>, !llvm.ptr<3>
+//       CHECK:   nvvm.fence.proxy
+//       CHECK:   nvvm.barrier
+//       CHECK:   mbarrier.arrive
+pipe.kernel @widens(%n: i32 {pipe.name = "n"}) {
+  %xs = pipe.ring readers(1) : !narrow
+  %ys = pipe.ring readers(1) : !wide
+  pipe.role "widen" groups(1) warps(4) registers(72) (%group) {
+    %c = pipe.cursor : !pipe.cursor<1>
+    %x = pipe.wait %xs[%c] : !narrow
+    pipe.fill %ys[%c] as %y : !wide {
+      pipe.widen %x -> %y : !bytes -> !slot
+    }
+    pipe.release %xs[%c] : !narrow
+  }
+}
+
+// Integers become the last bits of a float, from which what they are counted from
+// is taken.
+!ints = !pipe.shared<16x64xi8, swizzle = 64>
+!halves = !pipe.shared<16x64xf16, swizzle = 128>
+!narrow_ints = !pipe.ring<1 x !ints>
+!wide_halves = !pipe.ring<1 x !halves>
+// CHECK-LABEL: llvm.func @integers(
+//       CHECK:   llvm.inline_asm {{.*}}xor.b32 w, $2, 0x80808080;{{.*}}prmt.b32 i3, w, 0x4B000000, 0x7653;{{.*}}cvt.rn.f16x2.f32 $1, f3, f2;
+pipe.kernel @integers(%n: i32 {pipe.name = "n"}) {
+  %xs = pipe.ring readers(1) : !narrow_ints
+  %ys = pipe.ring readers(1) : !wide_halves
+  pipe.role "widen" groups(1) warps(4) registers(72) (%group) {
+    %c = pipe.cursor : !pipe.cursor<1>
+    %x = pipe.wait %xs[%c] : !narrow_ints
+    pipe.fill %ys[%c] as %y : !wide_halves {
+      pipe.widen %x -> %y : !ints -> !halves
+    }
+    pipe.release %xs[%c] : !narrow_ints
+  }
+}
