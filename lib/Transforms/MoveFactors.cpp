@@ -108,14 +108,13 @@ struct Candidate {
   /// or behind it (nothing).
   Value base;
   SmallVector<std::pair<Value, std::optional<unsigned>>> moves;
-  SmallVector<Value> kept;
 };
 } // namespace
 
-/// The factor of `inner` that has all of its ranks.
+/// The factor of `inner` that has all of its ranks and is in memory.
 static Value findBase(EinsumOp inner) {
   for (Value input : inner.getInputs())
-    if (hasRanksOf(input, inner.getResult()))
+    if (hasRanksOf(input, inner.getResult()) && !input.getDefiningOp())
       return input;
   return {};
 }
@@ -126,7 +125,17 @@ static bool hasReducedRank(EinsumOp sum, Value factor) {
   });
 }
 
-/// Where `factor` goes; false if it has to stay.
+/// Elements of 8 bits are worth an operand that is computed, and one that is
+/// computed anyway costs nothing.
+static bool mayScale(const Candidate &candidate, Value other) {
+  bool isNarrow =
+      getType(candidate.base).getElementType().isIntOrFloat() &&
+      getType(candidate.base).getElementType().getIntOrFloatBitWidth() == 8;
+  return getType(other).getComputeType().isF32() &&
+         (isNarrow || other.getDefiningOp());
+}
+
+/// Finds where `factor` goes; false if it has to stay.
 static bool place(Candidate &candidate, Value factor) {
   EinsumOp sum = candidate.sum;
   if (!hasReducedRank(sum, factor)) {
@@ -135,7 +144,7 @@ static bool place(Candidate &candidate, Value factor) {
   }
   for (auto [i, other] : llvm::enumerate(sum.getInputs()))
     if (i != candidate.operand && hasRanksOf(other, factor) &&
-        getType(other).getComputeType().isF32()) {
+        mayScale(candidate, other)) {
       candidate.moves.push_back({factor, i});
       return true;
     }
@@ -153,13 +162,11 @@ static std::optional<Candidate> findCandidate(EinsumOp sum) {
         inner.getInputs().size() < 2 || !isProduct(inner))
       continue;
     Candidate candidate = {
-        sum, static_cast<unsigned>(i), inner, findBase(inner), {}, {}};
-    if (!candidate.base)
-      continue;
-    for (Value factor : inner.getInputs())
-      if (factor != candidate.base && !place(candidate, factor))
-        candidate.kept.push_back(factor);
-    if (!candidate.moves.empty())
+        sum, static_cast<unsigned>(i), inner, findBase(inner), {}};
+    auto canMove = [&](Value factor) {
+      return factor == candidate.base || place(candidate, factor);
+    };
+    if (candidate.base && llvm::all_of(inner.getInputs(), canMove))
       return candidate;
   }
   return std::nullopt;
@@ -202,14 +209,7 @@ static void move(Candidate &candidate) {
   Location loc = candidate.inner.getLoc();
   Type f32 = rewriter.getF32Type();
   SmallVector<Value> inputs(sum.getInputs());
-  Value &own = inputs[candidate.operand];
-  if (candidate.kept.empty()) {
-    own = candidate.base;
-  } else {
-    SmallVector<Value> factors = {candidate.base};
-    llvm::append_range(factors, candidate.kept);
-    own = buildProduct(rewriter, loc, getType(own), factors);
-  }
+  inputs[candidate.operand] = candidate.base;
   SmallVector<Value> behind;
   for (auto [factor, operand] : candidate.moves) {
     if (!operand) {

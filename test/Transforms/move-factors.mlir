@@ -77,6 +77,18 @@ cascade.func @kept_without_reassoc(%q: !Q, %k: !K8, %scale: !Heads) -> (s: !S) {
   cascade.return %s : !S
 }
 
+// Neither operand would be read as it lies: weights of a normalisation stay where
+// they are.
+// CHECK-LABEL: cascade.func @kept_between_arguments(
+//       CHECK:   cascade.einsum [h, m, e] = %k[h, m, e], %channels[h, e]
+//       CHECK:   cascade.einsum [h, p, m] = %q[h, p, e], %{{.*}}[h, m, e] reduce add
+cascade.func @kept_between_arguments(%q: !Q, %k: !K, %channels: !Channels)
+    -> (s: !S) attributes {reassoc} {
+  %x = cascade.einsum [h, m, e] = %k[h, m, e], %channels[h, e] : !K, !Channels -> !K
+  %s = cascade.einsum [h, p, m] = %q[h, p, e], %x[h, m, e] reduce add : !Q, !K -> !S
+  cascade.return %s : !S
+}
+
 // A bias is no factor.
 // CHECK-LABEL: cascade.func @kept_sum(
 //       CHECK:   arith.addf

@@ -296,7 +296,8 @@ def MoveFactorsPass : Pass<"cascade-move-factors", "::attn::cascade::FuncOp"> {
     An operand of a sum of products that is a product of one tensor and factors of
     fewer ranks becomes that tensor, to be read as it lies in memory. A factor that
     has no reduced rank multiplies the sum; another joins an operand that has its
-    ranks; one that can do neither stays.
+    ranks and is computed anyway, or any where the tensor has elements of 8 bits. An
+    operand stays as it is if one of its factors can do neither.
 
     Pre-condition: the function has `reassoc`; of others nothing is moved.
 
