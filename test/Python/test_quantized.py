@@ -14,6 +14,7 @@ import pytest
 np = pytest.importorskip("numpy", reason="the attn package needs numpy")
 
 import attn
+from test_pages import attend
 
 HEADS, GROUP, DIM, PAGE = 2, 3, 40, 16
 LENGTHS = [0, 1, 15, 16, 130]
@@ -58,20 +59,6 @@ def kernels(tmp_path_factory):
         return known[options]
 
     return get
-
-
-def attend(q, k, v):
-    """In f64: q [heads, group, queries, width], k and v [heads, keys, width]."""
-    queries, keys = q.shape[2], k.shape[1]
-    scores = np.einsum("hgpe,hme->hgpm", q, k, dtype=np.float64) * DIM**-0.5
-    seen = np.arange(keys) <= np.arange(queries)[:, None] + keys - queries
-    with np.errstate(invalid="ignore", divide="ignore"):
-        scores = np.where(seen, scores, -np.inf)
-        top = scores.max(axis=-1, keepdims=True, initial=-np.inf)
-        weights = np.where(seen, np.exp(scores - top), 0)
-        total = weights.sum(axis=-1, keepdims=True)
-        weights = np.where(total > 0, weights / total, 0)
-    return np.einsum("hgpm,hmf->hgpf", weights, v)
 
 
 class Pool:
@@ -130,14 +117,14 @@ class Pool:
 
     def gather(self, side, b):
         pages = self.numbers[side][self.table[b, : -(-LENGTHS[b] // PAGE)]]
-        rows = pages.transpose(1, 0, 2, 3).reshape(HEADS, -1, DIM)
-        return rows[:, : LENGTHS[b]]
+        return pages.transpose(0, 2, 1, 3).reshape(-1, HEADS, DIM)[: LENGTHS[b]]
 
     def check(self, kernel, tolerance):
         o = kernel(**self.arguments)
         o = o["o"] if isinstance(o, dict) else o
         for b in range(len(LENGTHS)):
-            exact = attend(self.arguments["q"][b], self.gather("k", b), self.gather("v", b))
+            k, v = self.gather("k", b), self.gather("v", b)
+            exact = attend(self.arguments["q"][b], k, v, DIM**-0.5)
             np.testing.assert_allclose(o[b], exact, rtol=0, atol=tolerance)
 
 
