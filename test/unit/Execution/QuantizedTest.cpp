@@ -70,10 +70,10 @@ TEST_P(QuantizedTest, AreRightOnCpus) {
       }
 }
 
-// Scales of channels make an operand of the first product that is computed.
-TEST_P(QuantizedTest, AreRightWhereAGroupWidensTheirSlots) {
-  if (getOptions().scales == ScaleGranularity::Channel)
-    GTEST_SKIP() << "ordinary threads run scales of channels";
+// Not scales of channels, which make the queries computed ones.
+class ScheduledQuantizedTest : public QuantizedTest {};
+
+TEST_P(ScheduledQuantizedTest, AreRightWhereAGroupWidensTheirSlots) {
   InterpretedCase c = {{2, 4, 2, 70, 150, 64, 24, {}}, DType::bf16, 64, 32};
   c.isScheduled = true;
   interpret(c, {std::nullopt, 16, 64});
@@ -82,9 +82,7 @@ TEST_P(QuantizedTest, AreRightWhereAGroupWidensTheirSlots) {
   interpret(c, {std::nullopt});
 }
 
-TEST_P(QuantizedTest, AreRightInStreamsOfPackedRows) {
-  if (getOptions().scales == ScaleGranularity::Channel)
-    GTEST_SKIP() << "ordinary threads run scales of channels";
+TEST_P(ScheduledQuantizedTest, AreRightInStreamsOfPackedRows) {
   InterpretedCase c = {{3, 4, 2, 1, 150, 32, 64, {}}, DType::bf16, 64, 32};
   c.isScheduled = true;
   c.schedule.isStream = true;
@@ -109,22 +107,33 @@ nameCase(const testing::TestParamInfo<QuantizedTest::ParamType> &info) {
          granularities[static_cast<int>(scales)];
 }
 
+static const Format kScheduled[] = {{DType::e4m3, ScaleGranularity::Head},
+                                    {DType::e4m3, ScaleGranularity::Token},
+                                    {DType::e5m2, ScaleGranularity::Head},
+                                    {DType::i8, ScaleGranularity::Head},
+                                    {DType::i8, ScaleGranularity::Token}};
+static const Format kOfChannels[] = {{DType::e4m3, ScaleGranularity::Channel},
+                                     {DType::i8, ScaleGranularity::Channel}};
+
 INSTANTIATE_TEST_SUITE_P(
     Formats, QuantizedTest,
-    testing::Combine(
-        testing::Values("gqa", "causal-bottom-right"),
-        testing::Values(Format{DType::e4m3, ScaleGranularity::Head},
-                        Format{DType::e4m3, ScaleGranularity::Token},
-                        Format{DType::e4m3, ScaleGranularity::Channel},
-                        Format{DType::e5m2, ScaleGranularity::Head},
-                        Format{DType::i8, ScaleGranularity::Head},
-                        Format{DType::i8, ScaleGranularity::Token},
-                        Format{DType::i8, ScaleGranularity::Channel})),
+    testing::Combine(testing::Values("gqa", "causal-bottom-right"),
+                     testing::ValuesIn(kScheduled)),
+    nameCase);
+INSTANTIATE_TEST_SUITE_P(Channels, QuantizedTest,
+                         testing::Combine(testing::Values("gqa",
+                                                          "causal-bottom-right",
+                                                          "softcap", "sink"),
+                                          testing::ValuesIn(kOfChannels)),
+                         nameCase);
+INSTANTIATE_TEST_SUITE_P(
+    Formats, ScheduledQuantizedTest,
+    testing::Combine(testing::Values("gqa", "causal-bottom-right"),
+                     testing::ValuesIn(kScheduled)),
     nameCase);
 INSTANTIATE_TEST_SUITE_P(
-    Variants, QuantizedTest,
-    testing::Combine(
-        testing::Values("softcap", "sink", "alibi"),
-        testing::Values(Format{DType::e4m3, ScaleGranularity::Token},
-                        Format{DType::i8, ScaleGranularity::Channel})),
+    Variants, ScheduledQuantizedTest,
+    testing::Combine(testing::Values("softcap", "sink", "alibi"),
+                     testing::Values(Format{DType::e4m3,
+                                            ScaleGranularity::Token})),
     nameCase);
