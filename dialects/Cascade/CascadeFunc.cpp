@@ -326,26 +326,38 @@ LogicalResult FuncOp::verifyPages() {
     if (!pages || !tensor)
       return fail() << "be pages of a tensor, but got " << attribute << " and "
                     << getArgumentTypes()[i];
+    PackingAttr packing = getArgumentPacking(i);
+    auto hasRank = [&](Attribute rank) {
+      return packing ? llvm::is_contained(packing.getRanks(), rank)
+                     : tensor.getRankPosition(cast<StringAttr>(rank)).has_value();
+    };
     llvm::SetVector<Attribute> own;
     own.insert(pages.getRank());
     for (Attribute rank : pages.getBy())
       if (!own.insert(rank))
         return fail() << "name ranks once, but got " << pages;
     for (Attribute rank : own)
-      if (!tensor.getRankPosition(cast<StringAttr>(rank)))
+      if (!hasRank(rank))
         return fail() << "name ranks of " << tensor << ", but got " << rank;
     auto isOwn = [&](StringRef name) {
       return llvm::is_contained(pages.getArguments(), name);
     };
+    // Lengths may be an argument that regions read, too.
+    auto areLengths = [&](unsigned j) {
+      auto type = dyn_cast<NamedTensorType>(getArgumentTypes()[j]);
+      return getArgumentName(j) == pages.getLengths() && type &&
+             type.getElementType().isInteger(32) &&
+             llvm::equal(type.getRanks(), pages.getBy().getAsRange<StringAttr>());
+    };
     bool isTaken = false;
     for (unsigned j = 0; j < e; ++j)
-      isTaken |= isOwn(getArgumentName(j));
+      isTaken |= isOwn(getArgumentName(j)) && !areLengths(j);
     for (unsigned j = 0, n = getNumResults(); j < n; ++j)
       isTaken |= isOwn(getResultName(j));
     if (isTaken)
       return fail() << "have a table and lengths of names that no argument and "
-                       "no result has, but got "
-                    << pages;
+                       "no result has, or an argument of lengths (i32) of "
+                    << pages.getBy() << ", but got " << pages;
     for (StringAttr name : pages.getArguments()) {
       auto [known, isNew] = tables.try_emplace(name.getValue(), i, pages);
       if (!isNew && known->second.second != pages)
@@ -382,7 +394,7 @@ PackingAttr FuncOp::getPacking(StringRef rank) {
 LogicalResult FuncOp::verifyPackings() {
   SmallVector<PackingAttr> known;
   auto check = [&](StringRef name, Type type, Attribute attribute,
-                   bool hasPages) -> LogicalResult {
+                   PagesAttr pages) -> LogicalResult {
     if (!attribute)
       return success();
     auto fail = [&] {
@@ -391,9 +403,13 @@ LogicalResult FuncOp::verifyPackings() {
     };
     auto packing = dyn_cast<PackingAttr>(attribute);
     auto tensor = dyn_cast<NamedTensorType>(type);
-    if (!packing || !tensor || hasPages)
-      return fail() << "be a packing of a tensor without pages, but got "
-                    << attribute << " of " << type;
+    if (!packing || !tensor)
+      return fail() << "be a packing of a tensor, but got " << attribute
+                    << " of " << type;
+    if (pages && (pages.getRank() != packing.getInner() ||
+                  pages.getBy().getValue() != ArrayRef<Attribute>(packing.getOuter())))
+      return fail() << "have the ranks of its pages, the one in another, but got "
+                    << packing << " and " << pages;
     auto isPart = [&](Attribute rank) {
       return rank == packing.getInner() || rank == packing.getOuter();
     };
@@ -418,11 +434,11 @@ LogicalResult FuncOp::verifyPackings() {
   for (unsigned i = 0, e = getNumArguments(); i < e; ++i)
     if (failed(check(getArgumentName(i), getArgumentTypes()[i],
                      getArgAttr(i, kPackingAttr),
-                     static_cast<bool>(getPages(i)))))
+                     getPages(i))))
       return failure();
   for (unsigned i = 0, e = getNumResults(); i < e; ++i)
     if (failed(check(getResultName(i), getResultTypes()[i],
-                     getResultAttr(i, kPackingAttr), false)))
+                     getResultAttr(i, kPackingAttr), PagesAttr())))
       return failure();
   return success();
 }

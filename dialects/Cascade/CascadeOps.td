@@ -59,12 +59,14 @@ def Cascade_FuncOp : Cascade_Op<"func", [
     * (C12) `cascade.layouts` gives ranks a `#cascade.layout` of as many points as
       the rank's extent, which is static.
     * (C13) `cascade.pages` stands on a tensor argument and is a `#cascade.pages`
-      of one of its ranks by others of them. Table, lengths and starts have the names of
-      no argument and no result; tensors that share one of them have the same
-      pages.
-    * (C14) `cascade.packing` stands on a tensor argument or result that has no
-      pages, and is a `#cascade.packing` whose caller's ranks are the tensor's but
-      for the rank, for which its two parts stand. Packings of one rank agree.
+      of one of its ranks by others of them, or of its caller's if it is packed. Table,
+      lengths and starts have the names of no argument and no result, but that lengths
+      may be an i32 argument of the ranks by which the pages are; tensors that share one
+      of them have the same pages.
+    * (C14) `cascade.packing` stands on a tensor argument or result, and is a
+      `#cascade.packing` whose caller's ranks are the tensor's but for the rank, for
+      which its two parts stand. Packings of one rank agree. If the argument lies in
+      pages, these are of the inner part by the outer one.
     * (C15) A result that has the name of an argument has its type, and is an
       Einsum `into` it: what the caller gives is updated in place.
     * (C16) `cascade.distinct` stands on an argument that is a tensor of integers.

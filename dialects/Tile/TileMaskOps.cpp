@@ -130,6 +130,23 @@ LogicalResult ExtremaOp::verify() {
   return verifyTable(*this, getTable().getType(), getFirsts().size(), 0);
 }
 
+/// sum_c1
+static LogicalResult verifyRuns(Operation *op, Block &body) {
+  Operation *yield = body.getTerminator();
+  if (body.getNumArguments() == 1 && body.getArgument(0).getType().isIndex() &&
+      yield->getNumOperands() == 1 && yield->getOperand(0).getType().isIndex())
+    return success();
+  return op->emitOpError("expects a region that takes an index and yields one");
+}
+
+LogicalResult SumOp::verifyRegions() {
+  return verifyRuns(*this, getBody().front());
+}
+
+LogicalResult LocateOp::verifyRegions() {
+  return verifyRuns(*this, getBody().front());
+}
+
 LogicalResult EntryOp::verify() {
   return verifyTable(*this, getTable().getType(), getCoordinates().size(), 1);
 }

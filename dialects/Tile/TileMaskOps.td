@@ -145,6 +145,53 @@ def Tile_GatherOp : Tile_Op<"gather"> {
   let hasVerifier = 1;
 }
 
+class Tile_RunsOp<string mnemonic> : Tile_Op<mnemonic, [
+    RecursiveMemoryEffects, SingleBlock]> {
+  let arguments = (ins Index:$bound);
+  let regions = (region SizedRegion<1>:$body);
+  let hasRegionVerifier = 1;
+}
+
+def Tile_SumOp : Tile_RunsOp<"sum"> {
+  let summary = "the sum of numbers that a region gives";
+  let description = [{
+    Of what the region yields for 0, 1, ... below the bound, none of which is
+    negative: how many steps runs have together.
+
+    Constraints:
+    * (C1) The region takes an index and yields one.
+
+    ```mlir
+    %steps = tile.sum below %runs {
+    ^bb0(%run: index):
+      ...
+      tile.yield %steps_of_run : index
+    }
+    ```
+  }];
+  let results = (outs Index:$total);
+  let assemblyFormat = "`below` $bound $body attr-dict";
+}
+
+def Tile_LocateOp : Tile_RunsOp<"locate"> {
+  let summary = "the run in which a number of a sum lies";
+  let description = [{
+    The first run whose number, added to those before it as `tile.sum` adds them,
+    is more than `number`, which is not negative, and what is left of that without
+    those before it. Where the sum is no more, the run is the bound and the rest
+    0.
+
+    Constraints are those of `tile.sum`.
+
+    ```mlir
+    %run, %step = tile.locate %number below %runs { ... }
+    ```
+  }];
+  let arguments = (ins Index:$number, Index:$bound);
+  let results = (outs Index:$run, Index:$rest);
+  let assemblyFormat = "$number `below` $bound $body attr-dict";
+}
+
 def Tile_ExtremaOp : Tile_Op<"extrema", [AttrSizedOperandSegments]> {
   let summary = "the least and the greatest element of a box of a table";
   let description = [{

@@ -143,7 +143,8 @@ def Tile_ProgramOp : Tile_Op<"program", [
 
 def Tile_YieldOp : Tile_Op<"yield", [
     Pure, Terminator,
-    ParentOneOf<["ProgramOp", "SweepOp", "MaskOp", "GenerateOp"]>]> {
+    ParentOneOf<["ProgramOp", "SweepOp", "MaskOp", "GenerateOp", "SumOp",
+                 "LocateOp"]>]> {
   let summary = "ends a region of a tile op and gives its results";
   let arguments = (ins Variadic<AnyType>:$values);
   let builders = [OpBuilder<(ins), [{

@@ -54,9 +54,11 @@ static Status quantize(FuncOp func, const KvOptions &options) {
   bool isAny = false;
   // From the last one on: scales stand behind their tensors.
   for (unsigned i = func.getNumArguments(); i-- > 0;) {
-    if (!isOfKeys(func.getArgumentTypes()[i]))
+    auto sequences = getSequences(func.getArgumentTypes()[i]);
+    if (!sequences)
       continue;
     isAny = true;
+    quantization.sequences = *sequences;
     if (failed(quantizeArgument(func, i, quantization)))
       return refuse("--kv-dtype",
                     "'" + func.getArgumentName(i).str() +

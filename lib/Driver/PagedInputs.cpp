@@ -16,14 +16,29 @@ using namespace attn::cascade;
 static constexpr llvm::StringLiteral kTableName = "pages",
                                      kLengthsName = "lengths";
 
-bool attn::isOfKeys(mlir::Type type) {
+std::optional<mlir::StringAttr> attn::getSequences(mlir::Type type) {
   auto tensor = mlir::dyn_cast<NamedTensorType>(type);
   if (!tensor)
-    return false;
+    return std::nullopt;
   mlir::Type element = tensor.getElementType();
-  return (mlir::isa<mlir::FloatType>(element) || element.isInteger(8)) &&
-         tensor.getRankPosition("B") && tensor.getRankPosition("M") &&
-         !tensor.getRankPosition("P");
+  if ((!mlir::isa<mlir::FloatType>(element) && !element.isInteger(8)) ||
+      !tensor.getRankPosition("M") || tensor.getRankPosition("P"))
+    return std::nullopt;
+  for (mlir::StringAttr rank : tensor.getRanks())
+    if (rank == "B" || rank == "S")
+      return rank;
+  return std::nullopt;
+}
+
+/// Whether the lengths of sequences are an argument that masks read, too.
+static bool hasLengths(FuncOp func, mlir::StringAttr sequences) {
+  for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i) {
+    auto type = mlir::dyn_cast<NamedTensorType>(func.getArgumentTypes()[i]);
+    if (type && func.getArgumentName(i) == kLengthsName)
+      return type.getRanks().size() == 1 && type.getRanks()[0] == sequences &&
+             type.getElementType().isInteger(32);
+  }
+  return false;
 }
 
 Status attn::setPages(FuncOp func, int64_t size) {
@@ -40,15 +55,19 @@ Status attn::setPages(FuncOp func, int64_t size) {
     return {};
   bool isPaged = false;
   for (auto [i, argument] : llvm::enumerate(func.getArgumentTypes())) {
-    llvm::StringRef name = func.getArgumentName(i);
-    if (name == kTableName || name == kLengthsName)
-      return refuse("an argument '" + name.str() + "' already");
-    if (!isOfKeys(argument))
+    std::optional<mlir::StringAttr> sequences = getSequences(argument);
+    if (!sequences)
       continue;
+    for (unsigned j = 0, e = func.getNumArguments(); j < e; ++j) {
+      llvm::StringRef name = func.getArgumentName(j);
+      if (name == kTableName ||
+          (name == kLengthsName && !hasLengths(func, *sequences)))
+        return refuse("an argument '" + name.str() + "' already");
+    }
     func.setArgAttr(
         i, kPagesAttr,
         PagesAttr::get(func.getContext(), size, b.getStringAttr("M"),
-                       b.getStrArrayAttr({"B"}), b.getStringAttr(kTableName),
+                       b.getArrayAttr(*sequences), b.getStringAttr(kTableName),
                        b.getStringAttr(kLengthsName), mlir::StringAttr()));
     isPaged = true;
   }
@@ -147,9 +166,10 @@ attn::createPages(FuncOp func, const Problem &problem,
     std::vector<int64_t> outer(table.shape.begin(), table.shape.end() - 1);
     auto keys = double(problem.extents.at(pages.getRank().str()));
     std::vector<double> lengths(llvm::product_of(outer), keys);
-    if (Status status = addNumbers(pages.getLengths(), outer, lengths);
-        !status.isOk())
-      return status;
+    if (inputs.count(pages.getLengths().str()) == 0)
+      if (Status status = addNumbers(pages.getLengths(), outer, lengths);
+          !status.isOk())
+        return status;
     if (!pages.getStarts())
       return addNumbers(pages.getTable(), table.shape, table.entries);
     // One list of all, in the order of the sequences.

@@ -255,10 +255,17 @@ void Run::usePages() {
 
 /// Takes the tensors again.
 void Run::useWhole() {
+  auto isArgument = [&](mlir::StringAttr name) {
+    for (unsigned i = 0, e = source.func.getNumArguments(); i < e; ++i)
+      if (source.func.getArgumentName(i) == name)
+        return true;
+    return false;
+  };
   for (unsigned i = 0, e = source.func.getArgumentTypes().size(); i < e; ++i)
     if (cascade::PagesAttr pages = source.func.getPages(i))
       for (mlir::StringAttr name : pages.getArguments())
-        inputs.erase(name.str());
+        if (!isArgument(name))
+          inputs.erase(name.str());
   for (auto &[name, tensor] : whole)
     inputs.erase(name);
   inputs.merge(whole);

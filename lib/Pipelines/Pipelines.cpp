@@ -63,6 +63,7 @@ void attn::addCascadeStage(OpPassManager &passes, StringRef stage,
       bind.scalars.push_back(name + "=" + std::to_string(value));
     bind.dtype = options.dtype;
     passes.addNestedPass<cascade::FuncOp>(createBindPass(bind));
+    passes.addNestedPass<cascade::FuncOp>(createJoinRanksPass());
     passes.addPass(createCSEPass());
     if (options.packing) {
       PackRanksPassOptions pack;

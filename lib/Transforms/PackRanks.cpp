@@ -6,6 +6,9 @@
 // have as two dimensions of a box. The remainder may have no coordinate of its
 // own: rows are then computed and dropped, so that no row may see another.
 //
+// A sum over two ranks, as that over segments of keys and the keys of each, is
+// one over a rank that stands for both. What has no coordinate is masked there.
+//
 //===----------------------------------------------------------------------===//
 
 #include "attn/Transforms/PackRanks.h"
@@ -36,7 +39,8 @@ public:
   Packer(FuncOp func, const PackRanksOptions &options)
       : func(func), builder(func.getContext()),
         outer(builder.getStringAttr(options.outer)),
-        inner(builder.getStringAttr(options.inner)), width(options.width) {}
+        inner(builder.getStringAttr(options.inner)), width(options.width),
+        areSummed(options.areSummed) {}
 
   std::optional<PackRefusal> check();
   void run();
@@ -71,12 +75,14 @@ private:
   void packSignature();
   void readOperands(EinsumOp op, const Variables &variables);
   void packEinsum(EinsumOp op);
+  void maskGaps(EinsumOp op, StringRef variable);
   Value divide(OpBuilder &b, Location loc, Value value, bool takesRemainder);
 
   FuncOp func;
   Builder builder;
   StringAttr outer, inner, rank;
   int64_t width;
+  bool areSummed;
 };
 } // namespace
 
@@ -127,7 +133,7 @@ std::optional<PackRefusal> Packer::checkSignature() {
     if (func.getArgumentPacking(i))
       return refuse(func, "argument '" + func.getArgumentName(i) +
                               "' is packed already");
-    if (packs && (func.getPages(i) || func.getArgumentFill(i)))
+    if (packs && ((func.getPages(i) && !areSummed) || func.getArgumentFill(i)))
       return refuse(func, "argument '" + func.getArgumentName(i) +
                               "' lies in pages or is filled by coordinates");
   }
@@ -185,7 +191,7 @@ std::optional<PackRefusal> Packer::checkEinsum(EinsumOp op) {
     if (auto r = checkMap(op, op.getIndexMap(i), index.getType(), variables,
                           "index tensor '" + getValueName(index) + "'"))
       return r;
-  if (!isPacked(op.getType()))
+  if (!isPacked(op.getType()) && !areSummed)
     return refuse(op, "its sums are over rows");
   return checkMap(op, op.getOutputMap(), op.getType(), variables, "the result");
 }
@@ -329,6 +335,10 @@ void Packer::packEinsum(EinsumOp op) {
       index.getResult().replaceAllUsesExcept(part, part.getDefiningOp());
       index.setVariable(name);
     }
+  // Elsewhere what is empty makes what is empty.
+  if (areSummed && isPacked(op.getType()) &&
+      (op.hasWhere() || op.getMonoidAttr()))
+    maskGaps(op, name);
   SmallVector<Attribute> names, maps;
   for (unsigned v = 0, e = op.getNumVariables(); v < e; ++v)
     if (v != innerAt)
@@ -339,6 +349,25 @@ void Packer::packEinsum(EinsumOp op) {
         dropDim(cast<AffineMapAttr>(map).getValue(), innerAt)));
   op.setVariablesAttr(b.getArrayAttr(names));
   op.setIndexingMapsAttr(b.getArrayAttr(maps));
+}
+
+/// Points whose remainder is no coordinate are masked.
+void Packer::maskGaps(EinsumOp op, StringRef variable) {
+  Location loc = op.getLoc();
+  OpBuilder b(func.getContext());
+  if (!op.hasWhere()) {
+    b.createBlock(&op.getWhere());
+    YieldOp::create(b, loc, ValueRange(arith::ConstantIntOp::create(b, loc, 1, 1)));
+  }
+  Operation *yield = op.getWhere().front().getTerminator();
+  b.setInsertionPoint(yield);
+  Value index = IndexOp::create(b, loc, b.getIndexType(), variable);
+  Value place = divide(b, loc, index, /*takesRemainder=*/true);
+  Value extent = ExtentOp::create(b, loc, b.getIndexType(), inner);
+  Value exists = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt,
+                                       place, extent);
+  yield->setOperand(
+      0, arith::AndIOp::create(b, loc, exists, yield->getOperand(0)));
 }
 
 void Packer::run() {

@@ -7,13 +7,14 @@
 
 namespace attn {
 
-/// Whether `type` is a tensor of floats, or of 8-bit integers, that has
-/// sequences and keys (ranks B and M) and no queries (P).
-bool isOfKeys(mlir::Type type);
+/// The rank of the sequences (B) or segments (S) of `type`, if it is a tensor of
+/// floats, or of 8-bit integers, that has such and keys (M) and no queries (P).
+std::optional<mlir::StringAttr> getSequences(mlir::Type type);
 
 /// Says of the tensors of `func` that are of keys that they lie in pages of
 /// `size` keys, by one table `pages` with `lengths`. Refuses a function that
-/// has none, or an argument of one of these names.
+/// has none, or an argument of one of these names, but for lengths (i32) of the
+/// same sequences: these then are the pages' too.
 /// Of a function that updates tensors at slots, it is these that lie in pages.
 Status setPages(cascade::FuncOp func, int64_t size);
 

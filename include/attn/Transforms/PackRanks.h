@@ -15,6 +15,8 @@ struct PackRanksOptions {
   std::string outer = "P", inner = "G";
   /// A power of 2, and no less than the inner rank's extent.
   int64_t width = 1;
+  /// The ranks are those of sums, not of rows.
+  bool areSummed = false;
 };
 
 /// Why a cascade keeps its ranks apart, and where.

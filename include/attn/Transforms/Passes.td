@@ -103,6 +103,40 @@ def PackRanksPass : Pass<"cascade-pack-ranks", "::attn::cascade::FuncOp"> {
   ];
 }
 
+def JoinRanksPass : Pass<"cascade-join-ranks", "::attn::cascade::FuncOp"> {
+  let summary = "Make one rank of two that a sum is over";
+  let description = [{
+    Where an Einsum reduces two ranks whose extents are not fixed, and an argument
+    has both, as segments of keys and the keys of each, tensors get one rank for
+    both in their stead, as `cascade-pack-ranks` does it for rows: one scan then
+    runs over all keys of all segments. The one that stands last in the argument
+    has `width` coordinates at the most; points at which it has none are masked.
+
+    ```mlir
+    // before: !K = !cascade.tensor<[S, H, M, E], f32, empty = 0.0>
+    %s = cascade.einsum [h, p, s, m] = %q[h, p, e], %k[s, h, m, e] reduce add ...
+    %max = cascade.einsum [h, p] = %s[h, p, s, m] reduce max ...
+    // after: !K = !cascade.tensor<[S_M, H, E], f32, empty = 0.0>
+    %s = cascade.einsum [h, p, s_m] = %q[h, p, e], %k[s_m, h, e] reduce add ...
+      where {
+        %r = cascade.index s_m
+        %m = arith.remui %r, %width : index
+        %nm = cascade.extent M
+        %exists = arith.cmpi slt, %m, %nm : index
+        cascade.yield %exists : i1
+      }
+    %max = cascade.einsum [h, p] = %s[h, p, s_m] reduce max ...
+    ```
+
+    A remark says why a function keeps such ranks apart.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+  let options = [
+    Option<"width", "width", "int64_t", "1 << 20",
+           "Coordinates of the inner rank at the most, a power of 2">
+  ];
+}
+
 def ChooseSchedulePass : Pass<"cascade-choose-schedule", "::attn::cascade::FuncOp"> {
   let summary = "Fill the fields that a function's schedule lacks";
   let description = [{

@@ -17,13 +17,15 @@ static constexpr int64_t kLargest = int64_t(1) << 31;
 namespace {
 class Importer {
 public:
-  Importer(EinsumOp op, ImportedMask &mask)
-      : op(op), mask(mask), pool(mask.pool),
+  Importer(EinsumOp op, ImportedMask &mask, PackingAttr packing)
+      : op(op), mask(mask), pool(mask.pool), packing(packing),
         scan(op->getParentOfType<ScanOp>()) {}
 
   void run() {
     Value result = op.getWhere().front().getTerminator()->getOperand(0);
     mask.predicate = getPredicate(result);
+    if (packing && !dropPacked(result))
+      return;
     if (pool.hasOverflow()) {
       refuse(op, "its numbers overflow 64 bits");
       mask.predicate = unknown(result, mask.gaps.back().reason);
@@ -41,6 +43,19 @@ public:
   }
 
 private:
+  /// Forgets the variable of the packed rank, if no part of it is told apart
+  /// from the other.
+  bool dropPacked(Value result) {
+    StringRef rank = packing.getRank();
+    bool isApart =
+        !pool.dependsOn(mask.predicate, mask.getVariable(rank));
+    mask.variables.erase(rank);
+    if (isApart)
+      return true;
+    refuse(op, "it has more of rank '" + rank + "' than its two parts");
+    mask.predicate = pool.unknown(mask.gaps.back().reason, {});
+    return false;
+  }
   Expr getPredicate(Value value);
   Expr comparePredicate(arith::CmpIOp compare);
   Expr getMember(MemberOp member);
@@ -68,6 +83,7 @@ private:
   EinsumOp op;
   ImportedMask &mask;
   ExprPool &pool;
+  PackingAttr packing;
   ScanOp scan;
   bool stepStands = false;
   llvm::DenseMap<Value, std::optional<Expr>> integers;
@@ -166,6 +182,13 @@ std::optional<Expr> Importer::getRead(ReadOp read) {
 std::optional<Expr> Importer::getQuotient(Operation *define, Expr lhs,
                                           Expr rhs) {
   bool isRemainder = isa<arith::RemSIOp, arith::RemUIOp>(define);
+  if (packing && pool.getConstant(rhs) == packing.getWidth() &&
+      lhs == mask.getVariable(packing.getRank())) {
+    StringAttr part = isRemainder ? packing.getInner() : packing.getOuter();
+    Expr variable = mask.getVariable(part);
+    mask.variables[part] = variable;
+    return variable;
+  }
   StringRef what = isRemainder ? "the remainder" : "the quotient";
   if (auto divisor = pool.getConstant(rhs); divisor && *divisor == 0)
     return refuse(define, what + " is by zero", /*isError=*/true);
@@ -382,8 +405,9 @@ Expr Importer::getPredicate(Value value) {
   return unknown(value, mask.gaps.back().reason);
 }
 
-std::unique_ptr<ImportedMask> attn::mask::importMask(EinsumOp op) {
+std::unique_ptr<ImportedMask> attn::mask::importMask(EinsumOp op,
+                                                     PackingAttr packing) {
   auto mask = std::make_unique<ImportedMask>();
-  Importer(op, *mask).run();
+  Importer(op, *mask, packing).run();
   return mask;
 }

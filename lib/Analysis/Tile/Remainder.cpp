@@ -109,6 +109,13 @@ std::optional<int64_t> attn::getRemainder(Value value, int64_t modulus) {
         Remainder whole = getRemainder(op->getOperand(0), *divisor * modulus);
         return whole ? Remainder(*whole / *divisor) : std::nullopt;
       })
+      .Case([&](arith::RemUIOp) -> Remainder {
+        std::optional<int64_t> divisor = getConstantIntValue(op->getOperand(1));
+        if (!divisor || *divisor < 1 || *divisor % modulus != 0 ||
+            !isNotNegative(op->getOperand(0)))
+          return std::nullopt;
+        return get(0);
+      })
       .Case<arith::MinSIOp, arith::MaxSIOp>(
           [&](Operation *) { return getCommon(0, 1); })
       .Case([&](arith::SelectOp) { return getCommon(1, 2); })

@@ -8,8 +8,10 @@
 #include "attn/Conversion/CascadeToTile.h"
 #include "attn/Conversion/Passes.h"
 
+#include "PackedRows.h"
 #include "ProgramEmitter.h"
 #include "ProgramPlanner.h"
+#include "SumPatterns.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -57,14 +59,6 @@ private:
   // Frames
   //===--------------------------------------------------------------------===//
 
-  /// The ranks of what the caller has of `type`.
-  static SmallVector<StringAttr> getRanks(NamedTensorType type,
-                                          PackingAttr packing) {
-    if (packing)
-      return llvm::to_vector(packing.getRanks().getAsRange<StringAttr>());
-    return llvm::to_vector(type.getRanks());
-  }
-
   /// The extents of a tensor: names of ranks, or numbers.
   ArrayAttr getShape(ArrayRef<StringAttr> ranks) {
     Builder b(func.getContext());
@@ -97,11 +91,12 @@ private:
 
   /// The shape and the type of what a caller has of a tensor in pages.
   std::pair<ArrayAttr, MemRefType>
-  getPagedMemory(NamedTensorType type, StringRef name, PagesAttr pages) {
+  getPagedMemory(ArrayRef<StringAttr> ranks, Type element, StringRef name,
+                 PagesAttr pages) {
     Builder b(func.getContext());
     SmallVector<Attribute> shape = {getPagesRank(name)};
     SmallVector<int64_t> sizes = {ShapedType::kDynamic};
-    for (StringAttr rank : type.getRanks()) {
+    for (StringAttr rank : ranks) {
       if (llvm::is_contained(pages.getBy(), rank))
         continue;
       std::optional<int64_t> size = func.getStaticExtent(rank);
@@ -110,17 +105,12 @@ private:
       shape.push_back(size ? Attribute(b.getI64IntegerAttr(*size)) : rank);
       sizes.push_back(size.value_or(ShapedType::kDynamic));
     }
-    return {b.getArrayAttr(shape),
-            getStridedType(sizes, type.getElementType())};
+    return {b.getArrayAttr(shape), getStridedType(sizes, element)};
   }
 
-  /// The rank of a tensor's pages, and that of a table's entries.
+  /// The rank of a tensor's pages.
   StringAttr getPagesRank(StringRef name) {
     return StringAttr::get(func.getContext(), name + "_pages");
-  }
-  static StringAttr getTableWidth(PagesAttr pages) {
-    return StringAttr::get(pages.getContext(),
-                           pages.getTable().getValue() + "_width");
   }
 
   /// The name and access of the memory of a materialized value.
@@ -169,7 +159,7 @@ private:
     };
     auto addMemory = [&](NamedTensorType type, StringRef name, StringRef access,
                          PackingAttr packing) {
-      SmallVector<StringAttr> ranks = getRanks(type, packing);
+      SmallVector<StringAttr> ranks = getMemoryRanks(type, packing);
       SmallVector<NamedAttribute> list = {
           named(name), b.getNamedAttr("tile.access", b.getStringAttr(access)),
           b.getNamedAttr("tile.shape", getShape(ranks))};
@@ -186,8 +176,9 @@ private:
       auto type = dyn_cast<NamedTensorType>(argument.getType());
       if (PagesAttr pages = func.getPages(i)) {
         tables.insert({pages.getTable(), pages});
-        auto [shape, memory] =
-            getPagedMemory(type, func.getArgumentName(i), pages);
+        auto [shape, memory] = getPagedMemory(
+            getMemoryRanks(type, func.getArgumentPacking(i)),
+            type.getElementType(), func.getArgumentName(i), pages);
         addArgument(memory,
                     {named(func.getArgumentName(i)),
                      b.getNamedAttr("tile.access", b.getStringAttr("read")),
@@ -211,7 +202,8 @@ private:
     };
     for (auto &[table, pages] : tables) {
       SmallVector<Attribute> shape(pages.getBy().getValue());
-      addTable(pages.getLengths(), shape);
+      if (!findArgument(pages.getLengths()))
+        addTable(pages.getLengths(), shape);
       if (pages.getStarts()) {
         addTable(pages.getStarts(), shape);
         shape.clear();
@@ -293,12 +285,12 @@ private:
         emitter.scalars.map(argument, value);
       }
     }
-    SmallVector<std::pair<Value, Value>> sequences;
     for (auto &[table, ofTable] : tables) {
-      Value lengths = body->getArgument(position++), starts;
+      std::optional<unsigned> own = findArgument(ofTable.getLengths());
+      Value lengths = body->getArgument(own ? *own : position++), starts;
       if (ofTable.getStarts())
         starts = body->getArgument(position++);
-      sequences.push_back({lengths, starts});
+      emitter.sequences.push_back({ofTable, lengths, starts});
       Value value = body->getArgument(position++);
       for (BlockArgument argument : func.getBody().getArguments()) {
         PagesAttr pages = func.getPages(argument.getArgNumber());
@@ -320,36 +312,20 @@ private:
     }
     for (StringAttr rank : extents)
       emitter.extents[rank] = body->getArgument(position++);
-    if (failed(setPlaces(emitter, op, program, builder)))
-      return failure();
-    for (auto [ofTable, own] : llvm::zip_equal(tables, sequences))
-      if (failed(setSequence(emitter, builder, ofTable.second, own.first,
-                             own.second)))
-        return failure();
-    if (failed(emitRoots(emitter, program, targets)))
+    if (failed(setPlaces(emitter, op, program, builder)) ||
+        failed(emitter.setSequences()) ||
+        failed(emitRoots(emitter, program, targets)))
       return failure();
     eraseUnusedArguments(op);
     return success();
   }
 
-  /// Gives the emitter what tables say of the item's sequence.
-  LogicalResult setSequence(ProgramEmitter &emitter, OpBuilder &builder,
-                            PagesAttr pages, Value lengths, Value starts) {
-    Value width = emitter.extents[getTableWidth(pages)];
-    if (failed(emitter.setLength(pages, lengths, width)))
-      return failure();
-    if (!starts)
-      return success();
-    FailureOr<Value> known = emitter.getOfSequence(pages, starts);
-    if (failed(known))
-      return failure();
-    // A GPU's coordinates have 32 bits, in which a start beyond the list could
-    // come to stand for one inside.
-    Value start = arith::MinSIOp::create(builder, func.getLoc(), *known, width);
-    for (auto &[value, tensor] : emitter.memory)
-      if (tensor.pages && tensor.pages.getTable() == pages.getTable())
-        tensor.start = start;
-    return success();
+  /// The number of the argument of that name, if there is one.
+  std::optional<unsigned> findArgument(StringAttr name) {
+    for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i)
+      if (func.getArgumentName(i) == name)
+        return i;
+    return std::nullopt;
   }
 
   /// The layouts of ranks, as programs have them.
@@ -410,7 +386,8 @@ private:
         add(type);
         continue;
       }
-      for (StringAttr rank : cast<NamedTensorType>(type).getRanks())
+      for (StringAttr rank : getMemoryRanks(cast<NamedTensorType>(type),
+                                            func.getArgumentPacking(i)))
         if (rank != pages.getRank() && !func.getStaticExtent(rank))
           ranks.insert(rank);
       ranks.insert(getTableWidth(pages));
@@ -507,47 +484,6 @@ private:
   ProgramPlanner planner;
   SmallVector<Value> workspace;
 };
-
-/// Whether `tile` is a sum so far, or made of one point by point: a carry, or
-/// what a product gives.
-static bool isSumSoFar(Value tile) {
-  llvm::SetVector<Value> made;
-  made.insert(tile);
-  for (size_t i = 0; i < made.size(); ++i) {
-    Operation *op = made[i].getDefiningOp();
-    if (!op || isa<tile::DotOp, tile::SweepOp>(op))
-      return true;
-    if (op->hasTrait<OpTrait::Elementwise>())
-      for (Value operand : op->getOperands())
-        if (isa<RankedTensorType>(operand.getType()))
-          made.insert(operand);
-  }
-  return false;
-}
-
-/// x + dot(a, b, 0) is dot(a, b, x) where x is a sum so far. What is added to
-/// scores is none: products start before it is there.
-struct FoldDotSum : OpRewritePattern<arith::AddFOp> {
-  using OpRewritePattern::OpRewritePattern;
-
-  LogicalResult matchAndRewrite(arith::AddFOp op,
-                                PatternRewriter &rewriter) const override {
-    for (unsigned i : {0u, 1u}) {
-      auto dot = op->getOperand(i).getDefiningOp<tile::DotOp>();
-      if (!dot || !dot->hasOneUse() ||
-          !matchPattern(dot.getAccumulator(), m_AnyZeroFloat()) ||
-          !isSumSoFar(op->getOperand(1 - i)))
-        continue;
-      rewriter.setInsertionPoint(op);
-      rewriter.replaceOpWithNewOp<tile::DotOp>(
-          op, op.getType(), dot.getLhs(), dot.getRhs(), op->getOperand(1 - i),
-          dot.getMaps());
-      return success();
-    }
-    return rewriter.notifyMatchFailure(
-        op, "no sum so far and dot that starts at 0");
-  }
-};
 } // namespace
 
 LogicalResult attn::convertCascadeToTile(FuncOp func, ModuleOp module,
@@ -596,7 +532,7 @@ struct ConvertCascadeToTile
       func.erase();
     }
     RewritePatternSet patterns(&getContext());
-    patterns.add<FoldDotSum>(&getContext());
+    populateSumPatterns(patterns);
     if (failed(applyPatternsGreedily(module, std::move(patterns))))
       signalPassFailure();
   }

@@ -57,6 +57,28 @@ Value ProgramEmitter::getBlockOfRows(EinsumOp op, Operation *inner) {
       builder, inner->getLoc(), places[rank].base, getIndexConstant(block));
 }
 
+Value ProgramEmitter::getPartOfStep(Operation *inner,
+                                    const IRMapping &known) {
+  APInt width;
+  if (!runStep ||
+      !isa<arith::FloorDivSIOp, arith::DivUIOp, arith::RemUIOp>(inner) ||
+      !matchPattern(inner->getOperand(1), m_ConstantInt(&width)) ||
+      width != runStep->packing.getWidth())
+    return {};
+  auto sum = inner->getOperand(0).getDefiningOp<arith::AddIOp>();
+  if (!sum || !llvm::is_contained(sum->getOperands(), runStep->base))
+    return {};
+  bool isFirst = sum.getLhs() == runStep->base;
+  auto index =
+      (isFirst ? sum.getRhs() : sum.getLhs()).getDefiningOp<IndexOp>();
+  if (!index)
+    return {};
+  if (!isa<arith::RemUIOp>(inner))
+    return runStep->run;
+  return arith::AddIOp::create(builder, inner->getLoc(), runStep->place,
+                               known.lookup<Value>(index.getResult()));
+}
+
 /// Whether each coordinate is a variable of the tensor's own rank, which is
 /// never outside.
 static bool isReadAtOwnRanks(ReadOp read, ArrayRef<StringAttr> ranks) {
@@ -192,6 +214,10 @@ FailureOr<Value> ProgramEmitter::emitPredicate(EinsumOp op,
       return inner.emitOpError("expects a predicate without regions");
     if (Value block = getBlockOfRows(op, &inner)) {
       mapping.map(inner.getResult(0), block);
+      continue;
+    }
+    if (Value part = getPartOfStep(&inner, mapping)) {
+      mapping.map(inner.getResult(0), part);
       continue;
     }
     guardDivisor(builder, &inner, operands);

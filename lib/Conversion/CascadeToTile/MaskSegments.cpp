@@ -17,9 +17,10 @@ using namespace attn;
 using namespace attn::cascade;
 
 MaskSegments::MaskSegments(ProgramEmitter &emitter, EinsumOp op,
-                           StringAttr rank, Value extent, int64_t tile)
+                           StringAttr rank, Value extent, int64_t tile,
+                           PackingAttr packing)
     : emitter(emitter), op(op), rank(rank), extent(extent), tile(tile),
-      mask(mask::importMask(op)), ops(emitter, *mask, op.getLoc()) {}
+      mask(mask::importMask(op, packing)), ops(emitter, *mask, op.getLoc()) {}
 
 LogicalResult MaskSegments::checkGaps(const mask::NormalForm &form) {
   bool allowed = emitter.func->hasAttr(kResidualAttr);

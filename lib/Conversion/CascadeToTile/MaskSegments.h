@@ -11,9 +11,11 @@ namespace attn {
 class MaskSegments {
 public:
   /// `op` has the predicate; `rank` is the swept one and `extent` its extent.
-  /// Values are written at the emitter's insertion point.
+  /// Of a rank in a packed one, `packing`, the other part is a point. Values
+  /// are written at the emitter's insertion point.
   MaskSegments(ProgramEmitter &emitter, cascade::EinsumOp op,
-               mlir::StringAttr rank, mlir::Value extent, int64_t tile);
+               mlir::StringAttr rank, mlir::Value extent, int64_t tile,
+               cascade::PackingAttr packing = {});
 
   /// Fails with a diagnostic at a part of the predicate that has no bounds,
   /// unless the function allows residuals; then a remark says so.
@@ -22,6 +24,11 @@ public:
   /// The operands of the sweep.
   llvm::SmallVector<mlir::Value> lowers, uppers;
   llvm::SmallVector<bool> full;
+  bool arePlain() const {
+    return llvm::all_of(segments, [](const mask::Segment<IndexOps> &segment) {
+      return segment.isPlain();
+    });
+  }
   /// Partial segments may have keys that no row sees.
   bool hasGaps = false;
   /// Fills the locators of a sweep that was made with these.

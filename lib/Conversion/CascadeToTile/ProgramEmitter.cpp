@@ -71,9 +71,37 @@ FailureOr<Value> ProgramEmitter::getOfSequence(PagesAttr pages, Value table) {
       arith::MaxSIOp::create(builder, loc, number, getIndexConstant(0)));
 }
 
-LogicalResult ProgramEmitter::setLength(PagesAttr pages, Value lengths,
-                                        Value width) {
-  FailureOr<Value> length = getOfSequence(pages, lengths);
+LogicalResult ProgramEmitter::setSequences() {
+  for (const Sequences &of : sequences) {
+    bool isOfRuns = llvm::any_of(
+        of.pages.getBy().getAsRange<StringAttr>(), [&](StringAttr rank) {
+          return !places.contains(rank) && getPackingWith(func, rank);
+        });
+    if (!isOfRuns && failed(setSequence(of)))
+      return failure();
+  }
+  return success();
+}
+
+LogicalResult ProgramEmitter::enterRun(PackingAttr packing, Value run) {
+  places[packing.getOuter()] = {0, run, {}};
+  lengthsOf.erase(packing.getInner());
+  for (const Sequences &of : sequences)
+    if (of.pages.getRank() == packing.getInner() && failed(setSequence(of)))
+      return failure();
+  return success();
+}
+
+void ProgramEmitter::leaveRun(PackingAttr packing) {
+  places.erase(packing.getOuter());
+  if (lengthsOf.erase(packing.getInner()))
+    extents.erase(packing.getInner());
+}
+
+LogicalResult ProgramEmitter::setSequence(const Sequences &of) {
+  PagesAttr pages = of.pages;
+  Value width = extents[getTableWidth(pages)];
+  FailureOr<Value> length = getOfSequence(pages, of.lengths);
   if (failed(length))
     return failure();
   Value most = arith::MulIOp::create(builder, func.getLoc(), width,
@@ -84,6 +112,17 @@ LogicalResult ProgramEmitter::setLength(PagesAttr pages, Value lengths,
       known ? Value(arith::MinSIOp::create(builder, func.getLoc(), known, own))
             : own;
   extents[pages.getRank()] = known;
+  if (!of.starts)
+    return success();
+  FailureOr<Value> first = getOfSequence(pages, of.starts);
+  if (failed(first))
+    return failure();
+  // A GPU's coordinates have 32 bits, in which a start beyond the list could
+  // come to stand for one inside.
+  Value start = arith::MinSIOp::create(builder, func.getLoc(), *first, width);
+  for (auto &[value, tensor] : memory)
+    if (tensor.pages && tensor.pages.getTable() == pages.getTable())
+      tensor.start = start;
   return success();
 }
 
@@ -266,11 +305,12 @@ FailureOr<TileValue> ProgramEmitter::load(EinsumOp op, unsigned input,
         address.coordinates.begin() +
             *source.type.getRankPosition(source.slicedRank),
         address.addIndex(source.sliceBase));
+  address.coordinates = unpackCoordinates(source, address);
   auto type = RankedTensorType::get(shape, source.type.getElementType());
   ValueRange counts = allValid ? ValueRange() : ValueRange(valid);
   TypedAttr pad;
   // Pages may be absent, and points of packed rows.
-  bool clips = hasGaps(func, source.packing);
+  bool clips = !source.run && hasGaps(func, source.packing);
   if ((!allValid || source.pages || clips) &&
       *getNumericValue(source.type.getEmpty()) != 0)
     pad = source.type.getEmpty();
@@ -281,9 +321,9 @@ FailureOr<TileValue> ProgramEmitter::load(EinsumOp op, unsigned input,
       return failure();
     result.tile = *load;
   } else {
-    auto addressMap = AffineMap::get(
-        shape.size(), address.indices.size(),
-        unpackCoordinates(source, address.coordinates), op.getContext());
+    auto addressMap =
+        AffineMap::get(shape.size(), address.indices.size(),
+                       address.coordinates, op.getContext());
     auto load = tile::LoadOp::create(builder, loc, type, source.memref,
                                      AffineMapAttr::get(addressMap),
                                      address.indices, counts, pad);
@@ -323,8 +363,9 @@ FailureOr<tile::LoadOp> ProgramEmitter::loadPages(
                           "read at a plain coordinate of rank '")
            << rank.getValue() << "'";
   };
+  SmallVector<StringAttr> ranks = getMemoryRanks(source);
   auto at = [&](StringAttr rank) {
-    return coordinates[*source.type.getRankPosition(rank)];
+    return coordinates[llvm::find(ranks, rank) - ranks.begin()];
   };
   // The position is that of a dimension of the tile, from some point on.
   StringAttr paged = source.pages.getRank();
@@ -357,7 +398,7 @@ FailureOr<tile::LoadOp> ProgramEmitter::loadPages(
   }
   // What is left goes to the page's dimensions, with the indices it uses.
   SmallVector<AffineExpr> rest;
-  for (StringAttr rank : source.type.getRanks())
+  for (StringAttr rank : ranks)
     if (rank == paged)
       rest.push_back(AffineExpr());
     else if (!llvm::is_contained(source.pages.getBy(), rank))

@@ -44,6 +44,24 @@ struct MemoryTensor {
   mlir::Value start = {};
   /// How one of its ranks stands for two in memory; null where none does.
   cascade::PackingAttr packing = {};
+  /// Of a slice whose rank is packed: the coordinate of the outer part.
+  mlir::Value run = {};
+};
+
+/// Tensors in memory whose coordinates by some ranks are sequences in pages.
+struct Sequences {
+  cascade::PagesAttr pages;
+  /// The numbers of each, and where its entries begin in a list (may be null).
+  mlir::Value lengths, starts;
+};
+
+/// A step of a sweep over a packed rank lies in one coordinate of the outer
+/// part, its run, and begins at a coordinate of the inner one.
+struct RunStep {
+  cascade::PackingAttr packing;
+  /// What the rank's first coordinate is in the cascade.
+  mlir::Value base;
+  mlir::Value run, place;
 };
 
 /// The address map of a tile: dimensions are the tile's, symbols are `indices`.
@@ -97,16 +115,16 @@ public:
   int64_t sweepTile = 0;
   /// Full ranges that end by a predicate have a multiple of so many keys.
   int64_t fullMultiple = 1;
+  llvm::SmallVector<Sequences> sequences;
 
-  /// Gives the rank of tensors in pages the extent that the item's sequence has
-  /// by `lengths`, and by the table's `width` at the most: the least, if there
-  /// are several tables.
-  mlir::LogicalResult setLength(cascade::PagesAttr pages, mlir::Value lengths,
-                                mlir::Value width);
-  /// The number that `table` has for the item's sequence, 0 if that is
-  /// negative.
-  mlir::FailureOr<mlir::Value> getOfSequence(cascade::PagesAttr pages,
-                                             mlir::Value table);
+  /// Gives ranks of tensors in pages the extents that the item's sequences
+  /// have, of all tables whose ranks have places: at the most by the width of a
+  /// table, and the least, if there are several. Those by a rank that is swept
+  /// wait for its runs.
+  mlir::LogicalResult setSequences();
+  /// From here on `run` is the coordinate of the outer part of a swept rank.
+  mlir::LogicalResult enterRun(cascade::PackingAttr packing, mlir::Value run);
+  void leaveRun(cascade::PackingAttr packing);
   /// Emits `value` and stores it to `target`, whose type is the value's.
   mlir::LogicalResult store(mlir::Value value, const MemoryTensor &target);
   /// Stores the points of `op` into `target`, which it updates, but those whose
@@ -120,6 +138,7 @@ private:
   friend class EinsumEmitter;
   friend class IndexOps;
   friend class MaskSegments;
+  friend class RunSegments;
   friend class SeenKeys;
   friend class UpdateEmitter;
 
@@ -150,13 +169,23 @@ private:
                                 const MemoryTensor &target, mlir::Location loc);
   /// Stores `value` at the coordinates of `address`.
   void storeAt(const TileValue &value, const MemoryTensor &target,
-               const AddressMap &address, mlir::Location loc);
+               AddressMap address, mlir::Location loc);
   /// Where the points of `value` stand along `rank`.
   mlir::FailureOr<mlir::AffineExpr> getCoordinate(AddressMap &address,
                                                   const TileValue &value,
                                                   mlir::StringAttr rank,
                                                   mlir::Location loc);
 
+  mlir::LogicalResult setSequence(const Sequences &of);
+  /// The number that `table` has for the item's sequence, 0 if that is
+  /// negative.
+  mlir::FailureOr<mlir::Value> getOfSequence(cascade::PagesAttr pages,
+                                             mlir::Value table);
+  /// A part of the coordinate of a packed rank in the present step: its run, or
+  /// so far on from the step's place as the variable, which `known` has. Null
+  /// if `inner` is no such part.
+  mlir::Value getPartOfStep(mlir::Operation *inner,
+                            const mlir::IRMapping &known);
   /// A scalar of the cascade (an argument, an extent, arithmetic on them) in
   /// the program.
   mlir::FailureOr<mlir::Value> getScalar(mlir::Value value);
@@ -201,6 +230,8 @@ private:
   /// While a sweep's step is emitted: the sweep, before which goes what does
   /// not change in it.
   mlir::Operation *sweep = nullptr;
+  /// And what a step of a packed rank is.
+  std::optional<RunStep> runStep;
   /// If steps of that sweep may have keys that no row sees: whose predicate
   /// tells, the rank of a step's keys, how they are told without asking each
   /// row (null: not) and, once it is asked for, which are seen.

@@ -8,6 +8,7 @@
 
 #include "MaskSegments.h"
 #include "ProgramEmitter.h"
+#include "RunSegments.h"
 #include "SeenKeys.h"
 
 #include "attn/Analysis/LiveKeys.h"
@@ -48,9 +49,6 @@ LogicalResult ProgramEmitter::emitScan(ScanOp scan) {
   int64_t tile = tileRank ? *func.getStaticExtent(tileRank) : 1;
   if (sweepTile > 0 && canRecut(scan))
     tile = sweepTile;
-  FailureOr<Value> extent = getExtent(scan.getRank(), loc);
-  if (failed(extent))
-    return failure();
   SmallVector<Value> inits;
   SmallVector<TileValue> initTiles;
   for (Value init : scan.getInits()) {
@@ -73,17 +71,38 @@ LogicalResult ProgramEmitter::emitScan(ScanOp scan) {
                                     })
                : EinsumOp();
   tile::SweepOp sweep;
-  // A merge says that the order of tiles is free.
-  if (governing && scan.hasMerge()) {
+  auto setGaps = [&] {
+    gaps = {governing, tileRank,
+            SeenKeys::create(*this, governing, scan.getRankAttr()), Value(),
+            Value()};
+  };
+  auto createSweep = [&](const auto &segments) {
+    if (segments.hasGaps)
+      setGaps();
+    sweep = tile::SweepOp::create(builder, loc, segments.lowers,
+                                  segments.uppers, segments.full, tile, inits);
+  };
+  PackingAttr packing = func.getPacking(scan.getRank());
+  if (packing) {
+    if (!governing || !scan.hasMerge())
+      return scan.emitOpError("has no lowering to tile: it sweeps '")
+             << scan.getRank() << "', which stands for two ranks, and has no "
+             << "one mask or no merge";
+    RunSegments segments(*this, governing, packing, tile);
+    if (failed(segments.analyze()))
+      return failure();
+    createSweep(segments);
+    if (failed(segments.writeLocators(sweep)))
+      return failure();
+  } else if (FailureOr<Value> extent = getExtent(scan.getRank(), loc);
+             failed(extent)) {
+    return failure();
+  } else if (governing && scan.hasMerge()) {
+    // A merge says that the order of tiles is free.
     MaskSegments segments(*this, governing, scan.getRankAttr(), *extent, tile);
     if (failed(segments.analyze()))
       return failure();
-    if (segments.hasGaps)
-      gaps = {governing, tileRank,
-              SeenKeys::create(*this, governing, scan.getRankAttr()), Value(),
-              Value()};
-    sweep = tile::SweepOp::create(builder, loc, segments.lowers,
-                                  segments.uppers, segments.full, tile, inits);
+    createSweep(segments);
     segments.writeLocators(sweep);
   } else {
     sweep = tile::SweepOp::create(builder, loc, getIndexConstant(0), *extent,
@@ -101,6 +120,14 @@ LogicalResult ProgramEmitter::emitScan(ScanOp scan) {
   gaps.base = base;
   if (tileRank)
     places[tileRank] = {tile, Value(), count};
+  if (packing) {
+    Value width = getIndexConstant(packing.getWidth());
+    Value run = arith::DivUIOp::create(builder, loc, base, width);
+    Value place = arith::RemUIOp::create(builder, loc, base, width);
+    runStep = RunStep{packing, scan.getBase(), run, place};
+    if (failed(enterRun(packing, run)))
+      return failure();
+  }
   for (auto [i, input] : llvm::enumerate(scan.getInputs())) {
     auto source = memory.find(input);
     if (source == memory.end())
@@ -110,6 +137,10 @@ LogicalResult ProgramEmitter::emitScan(ScanOp scan) {
     slice.slicedRank = scan.getRankAttr();
     slice.sliceRank = tileRank;
     slice.sliceBase = base;
+    if (packing && slice.packing && slice.packing.getRank() == packing.getRank()) {
+      slice.sliceBase = runStep->place;
+      slice.run = runStep->run;
+    }
     memory[scan.getSlice(i)] = slice;
   }
   for (auto [i, init] : llvm::enumerate(initTiles)) {
@@ -150,6 +181,9 @@ LogicalResult ProgramEmitter::emitScan(ScanOp scan) {
 
   this->sweep = nullptr;
   gaps = {};
+  if (packing)
+    leaveRun(packing);
+  runStep.reset();
   // Merge.
   tiles = savedTiles;
   if (scan.hasMerge()) {

@@ -25,7 +25,7 @@ FailureOr<AffineExpr> ProgramEmitter::getCoordinate(AddressMap &address,
 }
 
 void ProgramEmitter::storeAt(const TileValue &value, const MemoryTensor &target,
-                             const AddressMap &address, Location loc) {
+                             AddressMap address, Location loc) {
   SmallVector<Value> valid;
   bool allValid = true;
   for (StringAttr rank : value.ranks) {
@@ -33,9 +33,9 @@ void ProgramEmitter::storeAt(const TileValue &value, const MemoryTensor &target,
     allValid &= !place.valid;
     valid.push_back(getValidCount(place));
   }
+  address.coordinates = unpackCoordinates(target, address);
   auto map = AffineMap::get(value.ranks.size(), address.indices.size(),
-                            unpackCoordinates(target, address.coordinates),
-                            func.getContext());
+                            address.coordinates, func.getContext());
   Value tile =
       convertTile(builder, loc, value.tile, target.type.getElementType());
   auto op = tile::StoreOp::create(builder, loc, tile, target.memref,

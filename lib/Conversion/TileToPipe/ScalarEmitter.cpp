@@ -2,6 +2,8 @@
 
 #include "ScalarEmitter.h"
 
+#include "attn/Conversion/ExpandRuns.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 
@@ -151,9 +153,37 @@ LogicalResult ScalarEmitter::emitTableOp(Operation *op) {
   return success();
 }
 
+LogicalResult ScalarEmitter::emitRuns(Operation *op) {
+  auto body = [&](Value run) -> FailureOr<Value> {
+    Block &region = op->getRegion(0).front();
+    setScalar(region.getArgument(0), run);
+    auto results = evaluateRegion(region);
+    if (mlir::failed(results))
+      return mlir::failure();
+    return results->front();
+  };
+  if (auto sum = dyn_cast<tile::SumOp>(op)) {
+    FailureOr<Value> total = expandSum(b, getScalar(sum.getBound()), body);
+    if (mlir::failed(total))
+      return mlir::failure();
+    setScalar(sum.getTotal(), *total);
+    return success();
+  }
+  auto locate = cast<tile::LocateOp>(op);
+  auto place = expandLocate(b, getScalar(locate.getNumber()),
+                            getScalar(locate.getBound()), body);
+  if (mlir::failed(place))
+    return mlir::failure();
+  setScalar(locate.getRun(), place->first);
+  setScalar(locate.getRest(), place->second);
+  return success();
+}
+
 LogicalResult ScalarEmitter::emitScalar(Operation *op) {
   if (isTableOp(op))
     return emitTableOp(op);
+  if (isa<tile::SumOp, tile::LocateOp>(op))
+    return emitRuns(op);
   if (auto load = dyn_cast<memref::LoadOp>(op)) {
     Value value = loadScalar(load.getMemRef(), getScalars(load.getIndices()));
     if (!value)

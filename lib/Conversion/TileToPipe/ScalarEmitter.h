@@ -70,6 +70,8 @@ protected:
   mlir::Value evaluateExpr(mlir::AffineExpr expr, mlir::ValueRange point,
                            mlir::ValueRange indices);
   mlir::LogicalResult emitTableOp(mlir::Operation *op);
+  /// What a region gives for each of the runs, added up or searched.
+  mlir::LogicalResult emitRuns(mlir::Operation *op);
   /// The element of a table at `coordinates`; null after an error at `op`.
   mlir::Value loadTableElement(mlir::Operation *op, mlir::Value memref,
                                mlir::ValueRange coordinates,

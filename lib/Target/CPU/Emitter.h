@@ -296,6 +296,8 @@ private:
   // Programs and sweeps (Lowering.cpp).
   static bool isScalar(mlir::Operation &op);
   mlir::LogicalResult emitScalar(mlir::Operation *op);
+  /// What a region gives for each of the runs, added up or searched.
+  mlir::LogicalResult emitRuns(mlir::Operation *op);
   mlir::LogicalResult emitOps(mlir::Block &block);
   mlir::LogicalResult emitOps(mlir::Block &block,
                               llvm::MutableArrayRef<Nest> nests);

@@ -9,6 +9,8 @@
 
 #include "Emitter.h"
 
+#include "attn/Conversion/ExpandRuns.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -61,7 +63,7 @@ LogicalResult Emitter::emitFunction(func::FuncOp function) {
 
 bool Emitter::isScalar(Operation &op) {
   auto isTile = [](Type type) { return isa<TensorType>(type); };
-  if (isTableOp(&op))
+  if (isTableOp(&op) || isa<tile::SumOp, tile::LocateOp>(op))
     return true;
   return !isa<tile::TileDialect>(op.getDialect()) && !isTileBranch(&op) &&
          llvm::none_of(op.getOperandTypes(), isTile) &&
@@ -76,6 +78,8 @@ LogicalResult Emitter::emitScalar(Operation *op) {
                              "program");
   if (isTableOp(op))
     return emitTableOp(op, scalars);
+  if (isa<tile::SumOp, tile::LocateOp>(op))
+    return emitRuns(op);
   if (!load) {
     b.clone(*op, scalars);
     return success();
@@ -87,6 +91,33 @@ LogicalResult Emitter::emitScalar(Operation *op) {
   if (!value)
     return op->emitOpError("expects to load from an argument of the program");
   scalars.map(load.getResult(), value);
+  return success();
+}
+
+LogicalResult Emitter::emitRuns(Operation *op) {
+  auto body = [&](Value run) -> FailureOr<Value> {
+    ::mlir::Block &region = op->getRegion(0).front();
+    scalars.map(region.getArgument(0), toIndex(run));
+    for (Operation &inner : region.without_terminator())
+      if (failed(emitScalar(&inner)))
+        return failure();
+    return toI64(scalars.lookup(region.getTerminator()->getOperand(0)));
+  };
+  auto get = [&](Value value) { return toI64(scalars.lookup(value)); };
+  if (auto sum = dyn_cast<tile::SumOp>(op)) {
+    FailureOr<Value> total = expandSum(b, get(sum.getBound()), body);
+    if (failed(total))
+      return failure();
+    scalars.map(sum.getTotal(), toIndex(*total));
+    return success();
+  }
+  auto locate = cast<tile::LocateOp>(op);
+  auto place =
+      expandLocate(b, get(locate.getNumber()), get(locate.getBound()), body);
+  if (failed(place))
+    return failure();
+  scalars.map(locate.getRun(), toIndex(place->first));
+  scalars.map(locate.getRest(), toIndex(place->second));
   return success();
 }
 

@@ -43,8 +43,10 @@ struct ImportedMask {
 };
 
 /// The predicate of `op`, which has one. Parts that are not understood are
-/// unknown and listed as gaps.
-std::unique_ptr<ImportedMask> importMask(cascade::EinsumOp op);
+/// unknown and listed as gaps. The rank of `packing`, if there is one, is not a
+/// variable: its parts are.
+std::unique_ptr<ImportedMask> importMask(cascade::EinsumOp op,
+                                         cascade::PackingAttr packing = {});
 
 } // namespace attn::mask
 
