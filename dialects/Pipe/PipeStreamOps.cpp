@@ -27,7 +27,10 @@ static Operation *findEffect(Region &region) {
     auto get = dyn_cast<GetOp>(op);
     bool isRead = isa<GatherOp>(op) ||
                   (get && isa<GlobalType>(get.getSource().getType()));
-    if (isa<PipeDialect>(op->getDialect()) && !isPure(op) && !isRead) {
+    // What these do stands in their regions.
+    bool isOfRuns = isa<SumOp, LocateOp>(op);
+    if (isa<PipeDialect>(op->getDialect()) && !isPure(op) && !isRead &&
+        !isOfRuns) {
       found = op;
       return WalkResult::interrupt();
     }
@@ -35,6 +38,30 @@ static Operation *findEffect(Region &region) {
   });
   return found;
 }
+
+//===-- Runs --------------------------------------------------------------===//
+
+/// sum_c1
+static LogicalResult verifyRuns(Operation *op, size_t numYields) {
+  Block &body = op->getRegion(0).front();
+  Operation *yield = body.getTerminator();
+  auto isNumber = [](Type type) { return type.isInteger(32); };
+  if (body.getNumArguments() != 1 || !isNumber(body.getArgument(0).getType()) ||
+      yield->getNumOperands() != numYields ||
+      !llvm::all_of(yield->getOperandTypes(), isNumber))
+    return op->emitOpError("expects a region that takes an i32 and yields ")
+           << numYields;
+  if (Operation *effect = findEffect(op->getRegion(0))) {
+    InFlightDiagnostic diag =
+        op->emitOpError("expects a region that does nothing others can see");
+    diag.attachNote(effect->getLoc()) << "but this op does";
+    return diag;
+  }
+  return success();
+}
+
+LogicalResult SumOp::verifyRegions() { return verifyRuns(*this, getNumResults()); }
+LogicalResult LocateOp::verifyRegions() { return verifyRuns(*this, 1); }
 
 //===-- Work --------------------------------------------------------------===//
 

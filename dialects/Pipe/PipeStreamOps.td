@@ -43,6 +43,45 @@ def Pipe_NextPartOp : Pipe_Op<"next_part", [Pure]> {
   let hasVerifier = 1;
 }
 
+class Pipe_RunsOp<string mnemonic> : Pipe_Op<mnemonic, [
+    RecursiveMemoryEffects, SingleBlock]> {
+  let regions = (region SizedRegion<1>:$body);
+  let hasRegionVerifier = 1;
+}
+
+def Pipe_SumOp : Pipe_RunsOp<"sum"> {
+  let summary = "sums of numbers that a region gives";
+  let description = [{
+    `tile.sum` in a kernel. All threads of a warp come here together, and may share
+    the runs out among them.
+
+    Constraints:
+    * (C1) The region takes an i32, yields one for each result, and does nothing
+      that others can see.
+
+    ```mlir
+    %partial, %full = pipe.sum below %runs {
+    ^bb0(%run: i32):
+      ...
+      pipe.yield %partial_of_run, %full_of_run : i32, i32
+    }
+    ```
+  }];
+  let arguments = (ins I32:$bound);
+  let results = (outs Variadic<I32>:$totals);
+  let assemblyFormat = "`below` $bound $body attr-dict (`:` type($totals)^)?";
+}
+
+def Pipe_LocateOp : Pipe_RunsOp<"locate"> {
+  let summary = "the run in which a number of a sum lies";
+  let description = [{
+    `tile.locate` in a kernel. Constraints are those of `pipe.sum` with one number.
+  }];
+  let arguments = (ins I32:$number, I32:$bound);
+  let results = (outs I32:$run, I32:$rest);
+  let assemblyFormat = "$number `below` $bound $body attr-dict";
+}
+
 def Pipe_MeetOp : Pipe_Op<"meet", [
     AttrSizedOperandSegments, InferTypeOpAdaptor]> {
   let summary = "brings together what blocks have computed of an item";

@@ -131,20 +131,43 @@ LogicalResult ExtremaOp::verify() {
 }
 
 /// sum_c1
-static LogicalResult verifyRuns(Operation *op, Block &body) {
+static LogicalResult verifyRuns(Operation *op, Block &body, size_t numYields) {
   Operation *yield = body.getTerminator();
   if (body.getNumArguments() == 1 && body.getArgument(0).getType().isIndex() &&
-      yield->getNumOperands() == 1 && yield->getOperand(0).getType().isIndex())
+      yield->getNumOperands() == numYields &&
+      llvm::all_of(yield->getOperandTypes(), llvm::IsaPred<IndexType>))
     return success();
-  return op->emitOpError("expects a region that takes an index and yields one");
+  return op->emitOpError("expects a region that takes an index and yields ")
+         << numYields;
 }
 
 LogicalResult SumOp::verifyRegions() {
-  return verifyRuns(*this, getBody().front());
+  return verifyRuns(*this, getBody().front(), getNumResults());
+}
+
+ParseResult SumOp::parse(OpAsmParser &parser, OperationState &result) {
+  OpAsmParser::UnresolvedOperand bound;
+  Type index = parser.getBuilder().getIndexType();
+  Region *body = result.addRegion();
+  if (parser.parseKeyword("below") || parser.parseOperand(bound) ||
+      parser.resolveOperand(bound, index, result.operands) ||
+      parser.parseRegion(*body) ||
+      parser.parseOptionalAttrDict(result.attributes))
+    return failure();
+  // As many as the region yields; the verifier looks at an empty one.
+  if (!body->empty() && !body->front().empty())
+    result.addTypes(SmallVector<Type>(body->front().back().getNumOperands(), index));
+  return success();
+}
+
+void SumOp::print(OpAsmPrinter &printer) {
+  printer << " below " << getBound() << ' ';
+  printer.printRegion(getBody());
+  printer.printOptionalAttrDict((*this)->getAttrs());
 }
 
 LogicalResult LocateOp::verifyRegions() {
-  return verifyRuns(*this, getBody().front());
+  return verifyRuns(*this, getBody().front(), 1);
 }
 
 LogicalResult EntryOp::verify() {

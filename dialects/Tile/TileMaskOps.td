@@ -153,24 +153,24 @@ class Tile_RunsOp<string mnemonic> : Tile_Op<mnemonic, [
 }
 
 def Tile_SumOp : Tile_RunsOp<"sum"> {
-  let summary = "the sum of numbers that a region gives";
+  let summary = "sums of numbers that a region gives";
   let description = [{
     Of what the region yields for 0, 1, ... below the bound, none of which is
-    negative: how many steps runs have together.
+    negative: how many steps runs have together, of each kind.
 
     Constraints:
-    * (C1) The region takes an index and yields one.
+    * (C1) The region takes an index and yields one for each result.
 
     ```mlir
-    %steps = tile.sum below %runs {
+    %partial, %full = tile.sum below %runs {
     ^bb0(%run: index):
       ...
-      tile.yield %steps_of_run : index
+      tile.yield %partial_of_run, %full_of_run : index, index
     }
     ```
   }];
-  let results = (outs Index:$total);
-  let assemblyFormat = "`below` $bound $body attr-dict";
+  let results = (outs Variadic<Index>:$totals);
+  let hasCustomAssemblyFormat = 1;
 }
 
 def Tile_LocateOp : Tile_RunsOp<"locate"> {
@@ -181,7 +181,7 @@ def Tile_LocateOp : Tile_RunsOp<"locate"> {
     those before it. Where the sum is no more, the run is the bound and the rest
     0.
 
-    Constraints are those of `tile.sum`.
+    Constraints are those of `tile.sum` with one result.
 
     ```mlir
     %run, %step = tile.locate %number below %runs { ... }

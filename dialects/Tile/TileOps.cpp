@@ -419,10 +419,13 @@ LogicalResult SweepOp::verifyRegions() {
     return failure();
   // sweep_c5
   for (Region &locator : getLocators())
-    if (!locator.empty() &&
-        failed(verifySignature(*this, locator.front(), "a locator", {index},
-                               {index, index})))
-      return failure();
+    if (!locator.empty()) {
+      bool hasEnd = locator.front().getTerminator()->getNumOperands() > 2;
+      SmallVector<Type> yields(hasEnd ? 3 : 2, index);
+      if (failed(verifySignature(*this, locator.front(), "a locator", {index},
+                                 yields)))
+        return failure();
+    }
   // sweep_c3
   if (getMerge().empty())
     return success();

@@ -418,7 +418,9 @@ def Tile_SweepOp : Tile_Op<"sweep", [
       values of the carries' types.
     * (C3) `merge` is absent or takes the carries twice and yields their types.
     * (C4) The carries are tiles.
-    * (C5) A locator takes the number of the step and yields its base and count.
+    * (C5) A locator takes the number of the step and yields its base and count,
+      and may yield where its run ends: the steps after it that begin before that
+      are each `tile` points on from the one before.
 
     ```mlir
     %r = tile.sweep(%c0 to %n full) by 256 carry(%zero : tensor<64xf32>) step {

@@ -130,7 +130,7 @@ std::optional<PackRefusal> Packer::checkSignature() {
   for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i) {
     bool packs = isPacked(func.getArgumentTypes()[i]);
     isAny |= packs;
-    if (func.getArgumentPacking(i))
+    if (packs && func.getArgumentPacking(i))
       return refuse(func, "argument '" + func.getArgumentName(i) +
                               "' is packed already");
     if (packs && ((func.getPages(i) && !areSummed) || func.getArgumentFill(i)))

@@ -10,6 +10,9 @@
 #   tools/gpu/run.sh append [TOKENS:HEADS...]
 #                                          kernels that write to caches: right, captured
 #                                          and timed
+#   tools/gpu/run.sh segments [--kernels NAME,...] [--cases N] [ROW...]
+#                                          prompts, decodes and shared prefixes in one
+#                                          launch: right, and timed
 #   tools/gpu/run.sh steps [KERNEL=ROW...] equal bits of decoding steps, launched
 #                                          1000 times beside a load, and captured
 #   tools/gpu/run.sh invariant [--bits|--times] [ROW...]
@@ -36,7 +39,7 @@ if ! python3 -c 'import torch; assert torch.cuda.is_available()' 2> /dev/null; t
   exit 0
 fi
 case $command in
-  check | bench | schedules | decode | append | steps | invariant | repeat | sweep | large | cycles | sanitize)
+  check | bench | schedules | decode | append | segments | steps | invariant | repeat | sweep | large | cycles | sanitize)
     exec python3 "tools/gpu/$command.py" "$@"
     ;;
   launch)
@@ -45,7 +48,7 @@ case $command in
       "$PWD/.carry/libattn-forwarding-driver.so"
     ;;
   *)
-    echo "expects check, bench, schedules, decode, append, steps, invariant, repeat, sweep, large, cycles, launch or sanitize, but got '$command'" >&2
+    echo "expects check, bench, schedules, decode, append, segments, steps, invariant, repeat, sweep, large, cycles, launch or sanitize, but got '$command'" >&2
     exit 2
     ;;
 esac

@@ -15,11 +15,15 @@
 
 namespace attn {
 
-/// Writes the number that a run has.
-using RunBody = llvm::function_ref<mlir::FailureOr<mlir::Value>(mlir::Value)>;
+/// Writes the numbers that a run has.
+using RunBody =
+    llvm::function_ref<mlir::FailureOr<llvm::SmallVector<mlir::Value>>(
+        mlir::Value)>;
 
-mlir::FailureOr<mlir::Value> expandSum(mlir::ImplicitLocOpBuilder &b,
-                                       mlir::Value bound, RunBody body);
+/// The sums of the `count` numbers that runs have each.
+mlir::FailureOr<llvm::SmallVector<mlir::Value>>
+expandSum(mlir::ImplicitLocOpBuilder &b, mlir::Value bound, size_t count,
+          RunBody body);
 
 /// The run and the rest. `body` is written for the bound, too, and what it
 /// gives there not used.

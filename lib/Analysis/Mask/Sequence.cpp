@@ -126,12 +126,24 @@ static bool isRising(const ExprPool &pool, Expr expr, bool inSmallSteps,
   }
 }
 
+/// Whether rows decide `expr` by `rows` alone.
+static bool dependsThrough(const ExprPool &pool, Expr expr, Expr rows,
+                           llvm::function_ref<bool(Expr)> isPoint) {
+  const ExprNode &node = pool[expr];
+  return expr == rows || isPoint(expr) ||
+         (!node.operands.empty() &&
+          llvm::all_of(node.operands, [&](Expr operand) {
+            return dependsThrough(pool, operand, rows, isPoint);
+          }));
+}
+
 bool attn::mask::isGapless(ExprPool &pool, const NormalForm &form,
                            const Term &term, const TermPlan &plan,
                            llvm::function_ref<bool(Expr)> isPoint) {
   if (plan.isPartial || plan.driver == TermPlan::Driver::Digits ||
       !llvm::all_of(plan.tested, [&](unsigned tested) {
-        return isPoint(term.atoms[tested].predicate);
+        return isPoint(term.atoms[tested].predicate) ||
+               llvm::is_contained(plan.guardsOfRows, tested);
       }))
     return false;
   // Bounds that differ from row to row. What the others cut off is the same for
@@ -142,6 +154,12 @@ bool attn::mask::isGapless(ExprPool &pool, const NormalForm &form,
     if (isBound && !isPoint(atom.bound))
       (atom.kind == AtomKind::Lower ? lowers : uppers).push_back(atom.bound);
   }
+  // The rows that guards leave follow each other.
+  if (!plan.rowGuards.empty() &&
+      !llvm::all_of(llvm::concat<Expr>(lowers, uppers), [&](Expr bound) {
+        return dependsThrough(pool, bound, plan.rows, isPoint);
+      }))
+    return false;
   return areGapless(pool, lowers, uppers, isPoint);
 }
 
@@ -156,6 +174,45 @@ bool attn::mask::areGapless(ExprPool &pool, llvm::ArrayRef<Expr> lowers,
   return llvm::all_of(
       llvm::concat<const Expr>(lowers, uppers),
       [&](Expr bound) { return isRising(pool, bound, isWindow, isPoint); });
+}
+
+/// Adds what `guard` says of where rows begin or end; false if it says more.
+static bool addRowGuards(ExprPool &pool, Expr guard, TermPlan &plan,
+                         llvm::function_ref<bool(Expr)> isPoint) {
+  if (isPoint(guard))
+    return true;
+  const ExprNode predicate = pool[guard];
+  if (predicate.kind == ExprKind::And) {
+    bool isAll = true;
+    for (Expr operand : predicate.operands)
+      isAll &= addRowGuards(pool, operand, plan, isPoint);
+    return isAll;
+  }
+  if (predicate.kind != ExprKind::NonNegative)
+    return false;
+  Expr sum = predicate.operands[0], rows = sum;
+  int64_t factor = 1;
+  if (pool[sum].kind == ExprKind::Linear) {
+    unsigned numMoving = 0;
+    for (auto [operand, coefficient] :
+         llvm::zip(pool[sum].operands, pool[sum].coefficients))
+      if (!isPoint(operand)) {
+        numMoving += 1;
+        rows = operand;
+        factor = coefficient;
+      }
+    if (numMoving != 1)
+      return false;
+  }
+  if ((factor != 1 && factor != -1) ||
+      (!plan.rowGuards.empty() && plan.rows != rows) ||
+      !isRising(pool, rows, /*inSmallSteps=*/true, isPoint))
+    return false;
+  Expr rest = pool.add(rows, sum, -factor);
+  plan.rows = rows;
+  bool isLower = factor == 1;
+  plan.rowGuards.push_back({isLower, isLower ? pool.scale(rest, -1) : rest});
+  return true;
 }
 
 TermPlan attn::mask::planTerm(ExprPool &pool, const NormalForm &form,
@@ -174,8 +231,11 @@ TermPlan attn::mask::planTerm(ExprPool &pool, const NormalForm &form,
   };
   for (auto [i, atom] : llvm::enumerate(term.atoms)) {
     plan.isPartial |= atom.kind == AtomKind::Residual;
-    if (atom.kind == AtomKind::Guard)
+    if (atom.kind == AtomKind::Guard) {
       plan.tested.push_back(i);
+      if (addRowGuards(pool, atom.predicate, plan, isPoint))
+        plan.guardsOfRows.push_back(i);
+    }
     if (atom.kind != AtomKind::Member)
       continue;
     auto number = matchBlock(pool, atom.axis, form.swept);

@@ -127,13 +127,20 @@ bool attn::isNotNegative(Value value) {
     return *constant >= 0;
   if (auto argument = dyn_cast<BlockArgument>(value)) {
     Operation *parent = argument.getOwner()->getParentOp();
+    unsigned number = argument.getArgNumber();
     if (auto program = dyn_cast<tile::ProgramOp>(parent))
-      return argument.getArgNumber() >= program.getNumArguments();
+      return number >= program.getNumArguments() ||
+             program.getArgAttr(number, tile::kExtentAttr);
     auto sweep = dyn_cast<tile::SweepOp>(parent);
     return sweep && argument == sweep.getStep().getArgument(0);
   }
   Operation *op = value.getDefiningOp();
+  if (isa<arith::MaxSIOp>(op))
+    return llvm::any_of(op->getOperands(), isNotNegative);
+  if (auto select = dyn_cast<arith::SelectOp>(op))
+    return isNotNegative(select.getTrueValue()) &&
+           isNotNegative(select.getFalseValue());
   return isa<arith::AddIOp, arith::MulIOp, arith::DivUIOp, arith::RemUIOp,
-             arith::FloorDivSIOp>(op) &&
+             arith::FloorDivSIOp, arith::MinSIOp>(op) &&
          llvm::all_of(op->getOperands(), isNotNegative);
 }

@@ -2,6 +2,8 @@
 
 #include "IndexOps.h"
 
+#include "attn/Analysis/Remainder.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"
 
@@ -48,11 +50,24 @@ Value IndexOps::mod(Value a, Value b) {
   return sub(a, mul(floorDiv(a, b), b));
 }
 
+/// Whether `a` is 0 and `b` no less.
+static bool isLeastOfTwo(Value a, Value b) {
+  return matchPattern(a, m_Zero()) && isNotNegative(b);
+}
+
 Value IndexOps::min(Value a, Value b) {
+  if (a == b || isLeastOfTwo(a, b))
+    return a;
+  if (isLeastOfTwo(b, a))
+    return b;
   return builder().createOrFold<arith::MinSIOp>(loc, a, b);
 }
 
 Value IndexOps::max(Value a, Value b) {
+  if (a == b || isLeastOfTwo(b, a))
+    return a;
+  if (isLeastOfTwo(a, b))
+    return b;
   return builder().createOrFold<arith::MaxSIOp>(loc, a, b);
 }
 
@@ -136,19 +151,36 @@ IndexOps::Range IndexOps::read(unsigned table, ArrayRef<Range> coordinates) {
                             [](const Range &range) { return range.isPoint; });
   if (rises && !coordinates.back().isPoint)
     return readRising(table, memref, coordinates);
+  if (llvm::all_of(coordinates, [](const Range &r) { return r.isPoint; })) {
+    SmallVector<Value> point;
+    for (const Range &range : coordinates)
+      point.push_back(range.lo);
+    Value element = readElement(table, memref, point);
+    return {element, element, true};
+  }
   SmallVector<Value> firsts, lasts;
-  bool isPoint = true;
   for (const Range &range : coordinates) {
     firsts.push_back(range.lo);
     lasts.push_back(range.hi);
-    isPoint &= range.isPoint;
   }
   auto type = cast<cascade::NamedTensorType>(mask.tables[table].getType());
   auto empty = static_cast<int64_t>(*cascade::getNumericValue(type.getEmpty()));
   auto extrema =
       tile::ExtremaOp::create(builder(), loc, memref, firsts, lasts, empty);
-  return {extrema.getLeast(),
-          isPoint ? extrema.getLeast() : extrema.getGreatest(), isPoint};
+  return {extrema.getLeast(), extrema.getGreatest(), false};
+}
+
+/// The element at coordinates, or what stands for it outside of the table.
+Value IndexOps::readElement(unsigned table, Value memref, ValueRange point) {
+  auto type = cast<cascade::NamedTensorType>(mask.tables[table].getType());
+  auto empty = static_cast<int64_t>(*cascade::getNumericValue(type.getEmpty()));
+  Value element = tile::ElementOp::create(
+      builder(), loc, memref, point,
+      builder().getIntegerAttr(type.getElementType(), empty));
+  if (element.getType().isIndex())
+    return element;
+  return arith::IndexCastOp::create(builder(), loc, builder().getIndexType(),
+                                    element);
 }
 
 /// The least and the greatest are the first and the last that are there; what
@@ -162,13 +194,7 @@ IndexOps::Range IndexOps::readRising(unsigned table, Value memref,
     point.push_back(range.lo);
   auto read = [&](Value at) -> Value {
     point.back() = at;
-    Value element = tile::ElementOp::create(
-        builder(), loc, memref, point,
-        builder().getIntegerAttr(type.getElementType(), empty));
-    if (element.getType().isIndex())
-      return element;
-    return arith::IndexCastOp::create(builder(), loc, builder().getIndexType(),
-                                      element);
+    return readElement(table, memref, point);
   };
   Value zero = constant(0), end = sub(entries(table), constant(1));
   Range at = coordinates.back();

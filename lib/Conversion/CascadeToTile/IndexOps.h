@@ -54,6 +54,8 @@ public:
 
 private:
   mlir::OpBuilder &builder();
+  mlir::Value readElement(unsigned table, mlir::Value memref,
+                          mlir::ValueRange point);
   Range readRising(unsigned table, mlir::Value memref,
                    llvm::ArrayRef<Range> coordinates);
 

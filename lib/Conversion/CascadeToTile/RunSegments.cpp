@@ -42,23 +42,31 @@ FailureOr<SmallVector<RunSegments::Range>> RunSegments::getRanges(Value run) {
   return ranges;
 }
 
-LogicalResult RunSegments::writeSteps(Region &region, unsigned number) {
+Value RunSegments::countSteps(Range range) {
   OpBuilder &b = emitter.builder;
   Location loc = op.getLoc();
-  OpBuilder::InsertionGuard guard(b);
-  Block *block = b.createBlock(&region);
-  auto ranges = getRanges(block->addArgument(b.getIndexType(), loc));
-  if (failed(ranges))
-    return failure();
-  Range range = (*ranges)[number];
   Value length = arith::SubIOp::create(b, loc, range.upper, range.lower);
   length = arith::MaxSIOp::create(b, loc, length, emitter.getIndexConstant(0));
   Value rounded = arith::AddIOp::create(b, loc, length,
                                         emitter.getIndexConstant(tile - 1));
-  Value steps = arith::DivUIOp::create(b, loc, rounded,
-                                       emitter.getIndexConstant(tile));
-  tile::YieldOp::create(b, loc, steps);
-  return success();
+  return arith::DivUIOp::create(b, loc, rounded,
+                                emitter.getIndexConstant(tile));
+}
+
+FailureOr<unsigned> RunSegments::writeSteps(Region &region,
+                                            std::optional<unsigned> number) {
+  OpBuilder &b = emitter.builder;
+  OpBuilder::InsertionGuard guard(b);
+  Block *block = b.createBlock(&region);
+  auto ranges = getRanges(block->addArgument(b.getIndexType(), op.getLoc()));
+  if (failed(ranges))
+    return failure();
+  SmallVector<Value> steps;
+  for (auto [i, range] : llvm::enumerate(*ranges))
+    if (i == number.value_or(i))
+      steps.push_back(countSteps(range));
+  tile::YieldOp::create(b, op.getLoc(), steps);
+  return steps.size();
 }
 
 LogicalResult RunSegments::analyze() {
@@ -67,14 +75,16 @@ LogicalResult RunSegments::analyze() {
   FailureOr<Value> numRuns = emitter.getExtent(packing.getOuter(), loc);
   if (failed(numRuns))
     return failure();
-  // How many classes there are is known when the first is written.
-  for (unsigned number = 0; number == 0 || number < full.size(); ++number) {
-    auto sum = tile::SumOp::create(b, loc, b.getIndexType(), *numRuns);
-    if (failed(writeSteps(sum.getBody(), number)))
-      return failure();
-    lowers.push_back(emitter.getIndexConstant(0));
-    uppers.push_back(sum.getTotal());
-  }
+  // How many classes there are is known when the region is written.
+  Region body;
+  FailureOr<unsigned> numClasses = writeSteps(body, std::nullopt);
+  if (failed(numClasses))
+    return failure();
+  SmallVector<Type> types(*numClasses, b.getIndexType());
+  auto sum = tile::SumOp::create(b, loc, types, *numRuns);
+  sum.getBody().takeBody(body);
+  llvm::append_range(uppers, sum.getTotals());
+  lowers.assign(*numClasses, emitter.getIndexConstant(0));
   return success();
 }
 
@@ -103,12 +113,11 @@ LogicalResult RunSegments::writeLocator(Region &region, unsigned number) {
       b, loc, arith::SubIOp::create(b, loc, range.upper, begin),
       constant(tile));
   count = arith::MaxSIOp::create(b, loc, count, constant(0));
-  Value base = arith::AddIOp::create(
-      b, loc,
-      arith::MulIOp::create(b, loc, place.getRun(),
-                            constant(packing.getWidth())),
-      begin);
-  tile::YieldOp::create(b, loc, ValueRange{base, count});
+  Value first = arith::MulIOp::create(b, loc, place.getRun(),
+                                      constant(packing.getWidth()));
+  Value base = arith::AddIOp::create(b, loc, first, begin);
+  Value end = arith::AddIOp::create(b, loc, first, range.upper);
+  tile::YieldOp::create(b, loc, ValueRange{base, count, end});
   return success();
 }
 

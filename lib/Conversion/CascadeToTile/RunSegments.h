@@ -34,8 +34,11 @@ private:
   };
   /// The ranges of one run, by class, with `full` and `hasGaps`.
   mlir::FailureOr<llvm::SmallVector<Range>> getRanges(mlir::Value run);
-  /// Writes into `region` the steps that range `number` of each run has.
-  mlir::LogicalResult writeSteps(mlir::Region &region, unsigned number);
+  mlir::Value countSteps(Range range);
+  /// Writes into `region` the steps that range `number` of each run has, or
+  /// those of all ranges; returns how many these are.
+  mlir::FailureOr<unsigned> writeSteps(mlir::Region &region,
+                                       std::optional<unsigned> number);
   mlir::LogicalResult writeLocator(mlir::Region &region, unsigned number);
 
   ProgramEmitter &emitter;

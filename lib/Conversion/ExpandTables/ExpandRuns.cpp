@@ -12,18 +12,23 @@ static Value makeNumber(ImplicitLocOpBuilder &b, Value like, int64_t value) {
   return arith::ConstantIntOp::create(b, like.getType(), value);
 }
 
-FailureOr<Value> attn::expandSum(ImplicitLocOpBuilder &b, Value bound,
-                                 RunBody body) {
+FailureOr<SmallVector<Value>> attn::expandSum(ImplicitLocOpBuilder &b,
+                                              Value bound, size_t count,
+                                              RunBody body) {
   Value zero = makeNumber(b, bound, 0);
-  auto loop = scf::ForOp::create(b, zero, bound, makeNumber(b, bound, 1), zero);
+  auto loop = scf::ForOp::create(b, zero, bound, makeNumber(b, bound, 1),
+                                 SmallVector<Value>(count, zero));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
-  FailureOr<Value> number = body(loop.getInductionVar());
-  if (failed(number))
+  auto numbers = body(loop.getInductionVar());
+  if (failed(numbers))
     return failure();
-  Value sum = arith::AddIOp::create(b, loop.getRegionIterArg(0), *number);
-  scf::YieldOp::create(b, sum);
-  return loop.getResult(0);
+  SmallVector<Value> sums;
+  for (auto [sum, number] :
+       llvm::zip_equal(loop.getRegionIterArgs(), *numbers))
+    sums.push_back(arith::AddIOp::create(b, sum, number));
+  scf::YieldOp::create(b, sums);
+  return SmallVector<Value>(loop.getResults());
 }
 
 FailureOr<std::pair<Value, Value>>
@@ -38,15 +43,16 @@ attn::expandLocate(ImplicitLocOpBuilder &b, Value number, Value bound,
     Location loc = b.getLoc();
     Block *before = b.createBlock(&loop.getBefore(), {}, {type, type}, {loc, loc});
     Value run = before->getArgument(0), rest = before->getArgument(1);
-    FailureOr<Value> own = body(run);
-    if (failed(own))
+    auto numbers = body(run);
+    if (failed(numbers))
       return failure();
+    Value own = numbers->front();
     Value exists =
         arith::CmpIOp::create(b, arith::CmpIPredicate::slt, run, bound);
     Value isBehind =
-        arith::CmpIOp::create(b, arith::CmpIPredicate::sle, *own, rest);
+        arith::CmpIOp::create(b, arith::CmpIPredicate::sle, own, rest);
     scf::ConditionOp::create(b, arith::AndIOp::create(b, exists, isBehind),
-                             ValueRange{run, rest, *own});
+                             ValueRange{run, rest, own});
     Block *after = b.createBlock(&loop.getAfter(), {}, {type, type, type},
                                  {loc, loc, loc});
     Value next = arith::AddIOp::create(b, after->getArgument(0), one);

@@ -157,8 +157,10 @@ LogicalResult Scheduler::loadItem(RegisterEmitter &emitter, Value message) {
   // Which pages a step has is asked a step ahead, and once for all operands, so
   // that nobody waits for tables; after the last one its own again.
   Value last = arith::SubIOp::create(b, end, i32(1));
-  auto setNumber = [&](Value number, Step &step, Values &pages) {
-    FailureOr<Step> found = sequence.get(number);
+  auto setNumber = [&](Value number, const Step *before, Step &step,
+                       Values &pages) {
+    FailureOr<Step> found =
+        before ? sequence.getNext(*before, number) : sequence.get(number);
     if (failed(found) || failed(setStep(emitter, *found)))
       return failure();
     FailureOr<Values> ofStep = findPages(emitter);
@@ -170,29 +172,30 @@ LogicalResult Scheduler::loadItem(RegisterEmitter &emitter, Value message) {
   };
   Step before, now;
   Values pagesBefore, pagesNow;
-  if (failed(setNumber(begin, before, pagesBefore)))
+  if (failed(setNumber(begin, nullptr, before, pagesBefore)))
     return failure();
   bool isPaged = !pagesBefore.empty();
   Value second = b.createOrFold<arith::AddIOp>(begin, i32(1));
-  if (isPaged && (failed(setNumber(arith::MinSIOp::create(b, second, last), now,
-                                   pagesNow)) ||
+  if (isPaged && (failed(setNumber(arith::MinSIOp::create(b, second, last),
+                                   &before, now, pagesNow)) ||
                   failed(setStep(emitter, before))))
     return failure();
   fillMoving(emitter, before, /*isLate=*/false, pagesBefore);
   for (Operand &operand : operands)
     if (!operand.slot->isMoving)
       fill(emitter, operand, message);
-  Values inits = {before.base, before.count};
+  Values inits = before.getValues();
   if (isPaged) {
     llvm::append_range(inits, pagesBefore);
-    inits.append({now.base, now.count});
+    llvm::append_range(inits, now.getValues());
     llvm::append_range(inits, pagesNow);
   }
   llvm::append_range(inits, getCursors(true));
   auto takeStep = [&](ValueRange &carried, Step &step, Values &pages) {
-    step = {carried[0], carried[1]};
-    pages.assign(carried.begin() + 2, carried.begin() + 2 + pages.size());
-    carried = carried.drop_front(2 + pages.size());
+    size_t size = step.getValues().size();
+    step = {carried[0], carried[1], size > 2 ? carried[2] : Value()};
+    pages.assign(carried.begin() + size, carried.begin() + size + pages.size());
+    carried = carried.drop_front(size + pages.size());
   };
   auto loop = scf::ForOp::create(b, second, end, i32(1), inits);
   {
@@ -206,11 +209,11 @@ LogicalResult Scheduler::loadItem(RegisterEmitter &emitter, Value message) {
     if (isPaged) {
       takeStep(carried, now, pagesNow);
       Value after = arith::AddIOp::create(b, number, i32(1));
-      if (failed(setNumber(arith::MinSIOp::create(b, after, last), next,
+      if (failed(setNumber(arith::MinSIOp::create(b, after, last), &now, next,
                            pagesNext)) ||
           failed(setStep(emitter, now)))
         return failure();
-    } else if (failed(setNumber(number, now, pagesNow))) {
+    } else if (failed(setNumber(number, &before, now, pagesNow))) {
       return failure();
     }
     setCursors(carried, true);
@@ -218,10 +221,10 @@ LogicalResult Scheduler::loadItem(RegisterEmitter &emitter, Value message) {
     if (failed(setStep(emitter, before)))
       return failure();
     fillMoving(emitter, before, /*isLate=*/true, pagesBefore);
-    Values yields = {now.base, now.count};
+    Values yields = now.getValues();
     if (isPaged) {
       llvm::append_range(yields, pagesNow);
-      yields.append({next.base, next.count});
+      llvm::append_range(yields, next.getValues());
       llvm::append_range(yields, pagesNext);
     }
     llvm::append_range(yields, getCursors(true));

@@ -2,8 +2,6 @@
 
 #include "ScalarEmitter.h"
 
-#include "attn/Conversion/ExpandRuns.h"
-
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 
@@ -154,28 +152,22 @@ LogicalResult ScalarEmitter::emitTableOp(Operation *op) {
 }
 
 LogicalResult ScalarEmitter::emitRuns(Operation *op) {
-  auto body = [&](Value run) -> FailureOr<Value> {
-    Block &region = op->getRegion(0).front();
-    setScalar(region.getArgument(0), run);
-    auto results = evaluateRegion(region);
-    if (mlir::failed(results))
-      return mlir::failure();
-    return results->front();
-  };
-  if (auto sum = dyn_cast<tile::SumOp>(op)) {
-    FailureOr<Value> total = expandSum(b, getScalar(sum.getBound()), body);
-    if (mlir::failed(total))
-      return mlir::failure();
-    setScalar(sum.getTotal(), *total);
-    return success();
-  }
-  auto locate = cast<tile::LocateOp>(op);
-  auto place = expandLocate(b, getScalar(locate.getNumber()),
-                            getScalar(locate.getBound()), body);
-  if (mlir::failed(place))
+  SmallVector<Value> operands = getScalars(op->getOperands());
+  SmallVector<Type> types(op->getNumResults(), b.getI32Type());
+  Operation *runs = isa<tile::SumOp>(op)
+                        ? pipe::SumOp::create(b, types, operands[0])
+                        : pipe::LocateOp::create(b, types, operands).getOperation();
+  for (auto [result, lowered] :
+       llvm::zip_equal(op->getResults(), runs->getResults()))
+    setScalar(result, lowered);
+  OpBuilder::InsertionGuard guard(b);
+  Block *body = b.createBlock(&runs->getRegion(0), {}, b.getI32Type(), b.getLoc());
+  Block &region = op->getRegion(0).front();
+  setScalar(region.getArgument(0), body->getArgument(0));
+  auto numbers = evaluateRegion(region);
+  if (mlir::failed(numbers))
     return mlir::failure();
-  setScalar(locate.getRun(), place->first);
-  setScalar(locate.getRest(), place->second);
+  pipe::YieldOp::create(b, *numbers);
   return success();
 }
 

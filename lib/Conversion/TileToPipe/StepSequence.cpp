@@ -8,6 +8,10 @@
 using namespace mlir;
 using namespace attn;
 
+static StepSequence::Step makeStep(ValueRange values) {
+  return {values[0], values[1], values.size() > 2 ? values[2] : Value()};
+}
+
 StepSequence::StepSequence(ImplicitLocOpBuilder &b, ScalarEmitter &scalars,
                            tile::SweepOp sweep)
     : b(b), scalars(scalars), sweep(sweep) {
@@ -72,6 +76,14 @@ Value StepSequence::getBase(const Part &part, Value number) {
       b, part.lower, arith::MulIOp::create(b, within, i32(sweep.getTile())));
 }
 
+/// Whether all locators tell where runs end.
+bool StepSequence::hasEnds() {
+  return llvm::all_of(sweep.getLocators(), [](Region &locator) {
+    return !locator.empty() &&
+           locator.front().getTerminator()->getNumOperands() > 2;
+  });
+}
+
 FailureOr<StepSequence::Step> StepSequence::find(ArrayRef<Part> parts,
                                                  Value number, Step other) {
   Step step = other;
@@ -89,8 +101,9 @@ FailureOr<StepSequence::Step> StepSequence::find(ArrayRef<Part> parts,
       continue;
     }
     // A locator divides by what is not zero in its own steps only.
-    auto choice = scf::IfOp::create(
-        b, TypeRange{b.getI32Type(), b.getI32Type()}, isHere, true);
+    SmallVector<Value> values = step.getValues();
+    SmallVector<Type> types(values.size(), b.getI32Type());
+    auto choice = scf::IfOp::create(b, types, isHere, true);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(choice.thenBlock());
     Block &locator = sweep.getLocators()[*part.locator].front();
@@ -100,12 +113,34 @@ FailureOr<StepSequence::Step> StepSequence::find(ArrayRef<Part> parts,
     auto place = scalars.evaluateRegion(locator);
     if (failed(place))
       return failure();
-    scf::YieldOp::create(b, *place);
+    scf::YieldOp::create(b, ArrayRef(*place).take_front(values.size()));
     b.setInsertionPointToStart(choice.elseBlock());
-    scf::YieldOp::create(b, ValueRange{step.base, step.count});
-    step = {choice.getResult(0), choice.getResult(1)};
+    scf::YieldOp::create(b, values);
+    step = makeStep(choice.getResults());
   }
   return step;
+}
+
+FailureOr<StepSequence::Step> StepSequence::getNext(Step before, Value number) {
+  if (!before.end)
+    return get(number);
+  Value tile = i32(sweep.getTile());
+  Value base = arith::AddIOp::create(b, before.base, tile);
+  Value isSame =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::slt, base, before.end);
+  SmallVector<Type> types(3, b.getI32Type());
+  auto choice = scf::IfOp::create(b, types, isSame, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(choice.thenBlock());
+  Value count = arith::MinSIOp::create(
+      b, arith::SubIOp::create(b, before.end, base), tile);
+  scf::YieldOp::create(b, ValueRange{base, count, before.end});
+  b.setInsertionPointToStart(choice.elseBlock());
+  FailureOr<Step> found = get(number);
+  if (failed(found))
+    return failure();
+  scf::YieldOp::create(b, found->getValues());
+  return makeStep(choice.getResults());
 }
 
 StepSequence::Step StepSequence::getFull(Value number) {

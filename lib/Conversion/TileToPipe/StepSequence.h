@@ -18,6 +18,15 @@ class StepSequence {
 public:
   struct Step {
     mlir::Value base, count;
+    /// Where its run ends; null where locators tell no ends.
+    mlir::Value end = {};
+
+    llvm::SmallVector<mlir::Value> getValues() const {
+      llvm::SmallVector<mlir::Value> values = {base, count};
+      if (end)
+        values.push_back(end);
+      return values;
+    }
   };
 
   /// Values are i32, written at the builder's insertion point.
@@ -34,15 +43,18 @@ public:
   bool hasFull() const { return !full.empty(); }
 
   mlir::FailureOr<Step> getPartial(mlir::Value number) {
-    return find(partial, number, {i32(0), i32(0)});
+    return find(partial, number, getNone());
   }
   /// Numbered on from the partial ones.
   mlir::FailureOr<Step> getClipped(mlir::Value number) {
-    return find(clipped, number, {i32(0), i32(0)});
+    return find(clipped, number, getNone());
   }
   /// Of whole steps, numbered on from the clipped ones.
   Step getFull(mlir::Value number);
   mlir::FailureOr<Step> get(mlir::Value number);
+  /// Of the step after `before`, which is known to be number `number`, or of
+  /// any other: it is looked for only if it begins another run.
+  mlir::FailureOr<Step> getNext(Step before, mlir::Value number);
 
 private:
   /// Steps from `first` on, up to `end`.
@@ -52,6 +64,11 @@ private:
   };
 
   mlir::Value i32(int64_t value) { return scalars.constant(value); }
+  /// No points, and nothing behind them.
+  Step getNone() {
+    return {i32(0), i32(0), hasEnds() ? i32(0) : mlir::Value()};
+  }
+  bool hasEnds();
   mlir::Value select(mlir::Value condition, mlir::Value a, mlir::Value c);
   /// The step of one of `parts`, `other` if it is in none.
   mlir::FailureOr<Step> find(llvm::ArrayRef<Part> parts, mlir::Value number,

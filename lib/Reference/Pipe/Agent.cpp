@@ -224,6 +224,8 @@ Agent::Progress Agent::executeTerminator(Operation *op) {
     return endSteps(work, std::get<Scalar>(yielded.front()).i);
   if (auto meeting = dyn_cast<MeetOp>(parent))
     return endMerge(meeting, yielded);
+  if (isa<SumOp, LocateOp>(parent))
+    return endRun(parent, yielded);
   if (auto loop = dyn_cast<scf::ForOp>(parent)) {
     int64_t next = stack.back().index + getInteger(loop.getStep());
     if (next >= getInteger(loop.getUpperBound())) {

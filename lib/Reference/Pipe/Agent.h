@@ -86,8 +86,10 @@ private:
     mlir::Block *block;
     mlir::Block::iterator next;
     /// Of scf.for; of pipe.each, how many points ran before; of a stream's
-    /// steps, the item.
+    /// steps, the item; the run.
     int64_t index = 0;
+    /// Of pipe.sum, those so far; of pipe.locate, what is left.
+    std::vector<int64_t> sums = {};
   };
 
   Progress execute(mlir::Operation *op);
@@ -156,6 +158,11 @@ private:
   // Items that several blocks do (Stream.cpp).
   Progress startSteps(pipe::WorkOp op);
   Progress endSteps(pipe::WorkOp op, int64_t steps);
+
+  // Sums over runs (Runs.cpp).
+  Progress startRuns(mlir::Operation *op);
+  Progress endRun(mlir::Operation *op, llvm::ArrayRef<RuntimeValue> numbers);
+
   Progress firstPart(pipe::FirstPartOp op);
   Progress part(pipe::PartOp op);
   Progress nextPart(pipe::NextPartOp op);

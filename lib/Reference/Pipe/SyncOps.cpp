@@ -43,6 +43,7 @@ Agent::Progress Agent::executeSync(Operation *op) {
         set(o.getWork(), Declared{o});
         return startSteps(o);
       })
+      .Case<SumOp, LocateOp>([&](Operation *o) { return startRuns(o); })
       .Case([&](FirstPartOp o) { return firstPart(o); })
       .Case([&](PartOp o) { return part(o); })
       .Case([&](NextPartOp o) { return nextPart(o); })

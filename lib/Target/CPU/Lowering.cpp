@@ -95,20 +95,25 @@ LogicalResult Emitter::emitScalar(Operation *op) {
 }
 
 LogicalResult Emitter::emitRuns(Operation *op) {
-  auto body = [&](Value run) -> FailureOr<Value> {
+  auto body = [&](Value run) -> FailureOr<SmallVector<Value>> {
     ::mlir::Block &region = op->getRegion(0).front();
     scalars.map(region.getArgument(0), toIndex(run));
     for (Operation &inner : region.without_terminator())
       if (failed(emitScalar(&inner)))
         return failure();
-    return toI64(scalars.lookup(region.getTerminator()->getOperand(0)));
+    SmallVector<Value> numbers;
+    for (Value number : region.getTerminator()->getOperands())
+      numbers.push_back(toI64(scalars.lookup(number)));
+    return numbers;
   };
   auto get = [&](Value value) { return toI64(scalars.lookup(value)); };
   if (auto sum = dyn_cast<tile::SumOp>(op)) {
-    FailureOr<Value> total = expandSum(b, get(sum.getBound()), body);
-    if (failed(total))
+    auto totals =
+        expandSum(b, get(sum.getBound()), sum.getNumResults(), body);
+    if (failed(totals))
       return failure();
-    scalars.map(sum.getTotal(), toIndex(*total));
+    for (auto [result, total] : llvm::zip_equal(sum.getTotals(), *totals))
+      scalars.map(result, toIndex(total));
     return success();
   }
   auto locate = cast<tile::LocateOp>(op);

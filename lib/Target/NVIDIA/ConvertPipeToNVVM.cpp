@@ -35,6 +35,7 @@ static LogicalResult lowerBody(const KernelValues &values) {
   populateRingPatterns(converter, values, patterns);
   populateStorePatterns(converter, values, patterns);
   populateStreamPatterns(converter, patterns);
+  populateSumPatterns(converter, values, patterns);
   populateThreadPatterns(converter, values, patterns);
   populateWorkPatterns(converter, patterns);
   arith::populateCeilFloorDivExpandOpsPatterns(patterns);

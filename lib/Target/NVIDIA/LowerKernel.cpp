@@ -51,6 +51,7 @@ private:
   LogicalResult initialise();
   LogicalResult lowerRoles();
   LogicalResult lowerRole(RoleOp role, int64_t firstGroup);
+  void leaveToOneLane(RoleOp role);
 
   Value createShuffled(Value value);
   Value i32(int64_t value) { return createI32(rewriter, loc, value); }
@@ -330,6 +331,50 @@ LogicalResult KernelLowering::initialise() {
   return success();
 }
 
+/// Whether the lanes of a role of one warp compute sums together.
+static bool needsWarp(RoleOp role) {
+  return role
+      .walk([](Operation *op) {
+        return isa<SumOp, LocateOp>(op) ? WalkResult::interrupt()
+                                        : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
+/// Of what a role of one warp does, others see fillings and items that are
+/// taken: these are of one lane, all else of all.
+void KernelLowering::leaveToOneLane(RoleOp role) {
+  SmallVector<Operation *> ops;
+  role.walk([&](Operation *op) {
+    if (isa<FillOp, NextItemOp>(op))
+      ops.push_back(op);
+  });
+  for (Operation *op : ops) {
+    OpBuilder::InsertionGuard guard(rewriter);
+    Location opLoc = op->getLoc();
+    rewriter.setInsertionPoint(op);
+    if (op->getNumResults() == 0) {
+      // So that ptxas knows it for one lane, whose registers are uniform.
+      Value elected = NVVM::ElectSyncOp::create(rewriter, opLoc,
+                                                rewriter.getI1Type(), Value());
+      auto laneIf = scf::IfOp::create(rewriter, opLoc, elected, false);
+      op->moveBefore(laneIf.thenYield());
+      continue;
+    }
+    auto laneIf =
+        scf::IfOp::create(rewriter, opLoc, op->getResultTypes(),
+                          values.isFirstInWarp, /*withElseRegion=*/true);
+    rewriter.setInsertionPointAfter(laneIf);
+    Value shared = createShuffled(laneIf.getResult(0));
+    op->getResult(0).replaceAllUsesWith(shared);
+    rewriter.setInsertionPointToStart(laneIf.elseBlock());
+    scf::YieldOp::create(rewriter, opLoc, i32(0));
+    rewriter.setInsertionPointToStart(laneIf.thenBlock());
+    auto yield = scf::YieldOp::create(rewriter, opLoc, op->getResult(0));
+    op->moveBefore(yield);
+  }
+}
+
 LogicalResult KernelLowering::lowerRole(RoleOp role, int64_t firstGroup) {
   Location roleLoc = role.getLoc();
   int64_t registers = role.getRegisters();
@@ -397,10 +442,14 @@ LogicalResult KernelLowering::lowerRole(RoleOp role, int64_t firstGroup) {
                               values.warpInGroup, i32(0));
     auto warpIf = scf::IfOp::create(rewriter, roleLoc, isWarp, false);
     rewriter.setInsertionPointToStart(warpIf.thenBlock());
-    Value elected = NVVM::ElectSyncOp::create(rewriter, roleLoc,
-                                              rewriter.getI1Type(), Value());
-    auto laneIf = scf::IfOp::create(rewriter, roleLoc, elected, false);
-    rewriter.setInsertionPointToStart(laneIf.thenBlock());
+    if (needsWarp(role)) {
+      leaveToOneLane(role);
+    } else {
+      Value elected = NVVM::ElectSyncOp::create(rewriter, roleLoc,
+                                                rewriter.getI1Type(), Value());
+      auto laneIf = scf::IfOp::create(rewriter, roleLoc, elected, false);
+      rewriter.setInsertionPointToStart(laneIf.thenBlock());
+    }
   }
   // Group 0 gets the turn from itself.
   for (Value turn : turns) {

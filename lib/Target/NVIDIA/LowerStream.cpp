@@ -17,6 +17,9 @@ using namespace attn;
 using namespace attn::nvidia;
 using namespace attn::pipe;
 
+/// Up to so many classes are counted one after the other where all lanes count.
+static constexpr int64_t kFewClasses = 8;
+
 namespace {
 /// Counts steps at the kernel's beginning.
 class StepCounter {
@@ -30,20 +33,30 @@ public:
   SmallVector<Value> run();
 
 private:
-  /// The steps of all items of class `number`, or 0 beyond the last.
-  Value countClass(Value number) {
+  /// The steps of all items of class `number`, or 0 beyond the last; `number`
+  /// is a lane's own, or all lanes'.
+  Value countClass(Value number, bool isOfLane) {
     Value exists = e.compare(arith::CmpIPredicate::slt, number, classes);
     Value item = e.mul(e.select(exists, number, e.constant(0)), alike);
     IRMapping mapping;
     Block &body = work.getSteps().front();
     mapping.map(body.getArgument(0), item);
-    for (Operation &op : body.without_terminator())
-      e.b.clone(op, mapping);
+    for (Operation &op : body.without_terminator()) {
+      Operation *copy = e.b.clone(op, mapping);
+      if (isOfLane && isa<SumOp, LocateOp>(copy))
+        copy->setAttr(kOfLaneAttr, e.b.getUnitAttr());
+    }
     Value steps = mapping.lookupOrDefault(body.getTerminator()->getOperand(0));
     Value left = e.sub(work.getItems(), e.mul(number, alike));
     Value count = arith::MinSIOp::create(e.b, e.loc, alike, left);
     return e.select(exists, e.mul(steps, count), e.constant(0));
   }
+
+  /// Whether steps are counted by sums over runs.
+  bool asksSums() { return !work.getSteps().getOps<SumOp>().empty(); }
+  /// Of the classes `first` on that the lanes have. A class of which sums are
+  /// asked takes all lanes where classes are few.
+  Value countClasses(Value first);
 
   /// The places that a block has for each of two items: one, or of steps that
   /// meet as the leaves of a tree two for each digit of how many it does.
@@ -77,12 +90,15 @@ Value StepCounter::countPlaces(Value grid) {
 }
 
 Value StepCounter::countAll() {
-  auto loop = scf::ForOp::create(e.b, e.loc, lane, classes,
-                                 e.constant(kWarpSize), e.constant(0));
+  auto loop = scf::ForOp::create(
+      e.b, e.loc, asksSums() ? e.constant(0) : lane, classes,
+      e.constant(kWarpSize), e.constant(0));
   OpBuilder::InsertionGuard guard(e.b);
   e.b.setInsertionPointToStart(loop.getBody());
-  Value sum =
-      e.add(loop.getRegionIterArg(0), countClass(loop.getInductionVar()));
+  Value number = loop.getInductionVar();
+  Value count = asksSums() ? countClasses(number)
+                           : countClass(number, /*isOfLane=*/true);
+  Value sum = e.add(loop.getRegionIterArg(0), count);
   scf::YieldOp::create(e.b, e.loc, sum);
   e.b.setInsertionPointAfter(loop);
   return e.reduce(NVVM::ReduxKind::ADD, loop.getResult(0));
@@ -98,7 +114,7 @@ SmallVector<Value> StepCounter::findClass(Value begin) {
     OpBuilder::InsertionGuard guard(e.b);
     e.b.setInsertionPointToStart(loop.getBody());
     Value number = e.add(loop.getInductionVar(), lane);
-    Value own = countClass(number), sum = own;
+    Value own = countClasses(loop.getInductionVar()), sum = own;
     for (int64_t lanes = 1; lanes < kWarpSize; lanes *= 2) {
       Value other = e.shuffleUp(sum, lanes);
       Value exists =
@@ -120,6 +136,32 @@ SmallVector<Value> StepCounter::findClass(Value begin) {
   for (Value found : loop.getResults().drop_front())
     result.push_back(e.reduce(NVVM::ReduxKind::MAX, found));
   return result;
+}
+
+Value StepCounter::countClasses(Value first) {
+  Value own = e.add(first, lane);
+  if (!asksSums())
+    return countClass(own, /*isOfLane=*/true);
+  Value left = arith::MinSIOp::create(e.b, e.loc, e.sub(classes, first),
+                                      e.constant(kWarpSize));
+  Value areFew =
+      e.compare(arith::CmpIPredicate::sle, left, e.constant(kFewClasses));
+  auto choice = scf::IfOp::create(e.b, e.loc, e.b.getI32Type(), areFew,
+                                  /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(e.b);
+  e.b.setInsertionPointToStart(choice.elseBlock());
+  scf::YieldOp::create(e.b, e.loc, countClass(own, /*isOfLane=*/true));
+  e.b.setInsertionPointToStart(choice.thenBlock());
+  auto loop = scf::ForOp::create(e.b, e.loc, e.constant(0), left,
+                                 e.constant(1), e.constant(0));
+  scf::YieldOp::create(e.b, e.loc, loop.getResult(0));
+  e.b.setInsertionPointToStart(loop.getBody());
+  Value number = loop.getInductionVar();
+  Value count = countClass(e.add(first, number), /*isOfLane=*/false);
+  Value isOwn = e.compare(arith::CmpIPredicate::eq, number, lane);
+  scf::YieldOp::create(e.b, e.loc,
+                       e.select(isOwn, count, loop.getRegionIterArg(0)));
+  return choice.getResult(0);
 }
 
 SmallVector<Value> StepCounter::run() {

@@ -177,6 +177,9 @@ void populateStorePatterns(const mlir::TypeConverter &converter,
                            mlir::RewritePatternSet &patterns);
 void populateStreamPatterns(const mlir::TypeConverter &converter,
                             mlir::RewritePatternSet &patterns);
+void populateSumPatterns(const mlir::TypeConverter &converter,
+                         const KernelValues &values,
+                         mlir::RewritePatternSet &patterns);
 void populateThreadPatterns(const mlir::TypeConverter &converter,
                             const KernelValues &values,
                             mlir::RewritePatternSet &patterns);

@@ -10,6 +10,9 @@
 
 namespace attn::nvidia {
 
+/// On a sum over runs: each lane has its own.
+inline constexpr llvm::StringLiteral kOfLaneAttr = "attn.of_lane";
+
 /// Arithmetic on i32 at one place.
 struct StreamEmitter {
   mlir::OpBuilder &b;

@@ -53,6 +53,13 @@ public:
     box[pool[variable].number] = range;
     ++epoch;
   }
+  /// From here on `expr` lies in `range`, until something else is said of the
+  /// box.
+  void assume(Expr expr, Range<Ops> range) {
+    ++epoch;
+    known.resize(std::max(known.size(), pool.size()));
+    known[expr.id] = {epoch, range};
+  }
   /// Forgets what was computed: symbols or tables changed.
   void invalidate() { ++epoch; }
   const Range<Ops> &get(Expr variable) const {
@@ -185,14 +192,14 @@ Range<Ops> IntervalEvaluator<Ops>::computeSelect(const ExprNode &node) {
   Truth<Ops> condition = test(node.operands[0]);
   Range<Ops> lhs = evaluate(node.operands[1]);
   Range<Ops> rhs = evaluate(node.operands[2]);
+  if (lhs.isPoint && rhs.isPoint && condition.any == condition.all)
+    return point(ops.select(condition.all, lhs.lo, rhs.lo));
   auto choose = [&](Value left, Value right, Value either) {
     Value unlessAll = ops.select(condition.any, either, right);
     return ops.select(condition.all, left, unlessAll);
   };
-  bool isPoint = lhs.isPoint && rhs.isPoint && condition.any == condition.all;
-  Value lo = choose(lhs.lo, rhs.lo, ops.min(lhs.lo, rhs.lo));
-  return {lo, isPoint ? lo : choose(lhs.hi, rhs.hi, ops.max(lhs.hi, rhs.hi)),
-          isPoint};
+  return {choose(lhs.lo, rhs.lo, ops.min(lhs.lo, rhs.lo)),
+          choose(lhs.hi, rhs.hi, ops.max(lhs.hi, rhs.hi)), false};
 }
 
 template <typename Ops>

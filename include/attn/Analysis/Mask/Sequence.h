@@ -86,6 +86,16 @@ struct TermPlan {
   /// Indices of the atoms that neither ranges nor the driver tell: the term is
   /// full only where they hold for all of the extent.
   llvm::SmallVector<unsigned, 4> tested;
+  /// What guards say of where an expression of the rows begins or ends: of other
+  /// rows the term sees nothing.
+  struct RowGuard {
+    bool isLower;
+    Expr bound;
+  };
+  llvm::SmallVector<RowGuard, 2> rowGuards;
+  Expr rows;
+  /// Indices of the guards that say nothing else.
+  llvm::SmallVector<unsigned, 2> guardsOfRows;
   /// An atom is residual: no point is full.
   bool isPartial = false;
 };
@@ -134,6 +144,9 @@ private:
   };
 
   Ranges getRanges(const Term &term, const TermPlan &plan);
+  /// From the least row to the greatest, both included, of those that the row
+  /// guards leave.
+  Range<Ops> getRows(const TermPlan &plan);
   /// Of a digit, all of whose values there are.
   Ranges getDigitRange(const Term &term, const TermPlan::Digit &digit);
   void narrow(const Term &term, Expr axis, Ranges &ranges);
@@ -233,13 +246,31 @@ void Sequencer<Ops>::narrow(const Term &term, Expr axis, Ranges &ranges) {
 }
 
 template <typename Ops>
+Range<Ops> Sequencer<Ops>::getRows(const TermPlan &plan) {
+  Range<Ops> rows = evaluator->evaluate(plan.rows);
+  for (const TermPlan::RowGuard &guard : plan.rowGuards) {
+    Value bound = evaluator->evaluate(guard.bound).lo;
+    if (guard.isLower)
+      rows.lo = ops.max(rows.lo, bound);
+    else
+      rows.hi = ops.min(rows.hi, bound);
+  }
+  return rows;
+}
+
+template <typename Ops>
 typename Sequencer<Ops>::Ranges
 Sequencer<Ops>::getRanges(const Term &term, const TermPlan &plan) {
   Ranges ranges;
   Range<Ops> whole = evaluator->get(form.swept);
   ranges.lo = ranges.fullLo = whole.lo;
   ranges.hi = ranges.fullHi = whole.hi;
+  // Where a guard leaves rows out nothing is full.
+  if (!plan.rowGuards.empty())
+    evaluator->assume(plan.rows, getRows(plan));
   narrow(term, form.swept, ranges);
+  if (!plan.rowGuards.empty())
+    evaluator->invalidate();
   if (ranges.hasLower)
     ranges.lo = ops.min(ranges.lo, ops.add(whole.hi, ops.constant(1)));
   if (ranges.hasLower || ranges.hasUpper)
@@ -264,6 +295,10 @@ Sequencer<Ops>::getRanges(const Term &term, const TermPlan &plan) {
       ranges.fullLo = ops.min(ranges.fullLo, ranges.hi);
       ranges.fullHi = ops.min(ranges.fullHi, ranges.hi);
     }
+  if (!plan.rowGuards.empty()) {
+    Range<Ops> rows = getRows(plan);
+    ranges.hi = ops.select(ops.atMost(rows.lo, rows.hi), ranges.hi, ranges.lo);
+  }
   for (unsigned tested : plan.tested) {
     Truth<Ops> truth = evaluator->test(term.atoms[tested]);
     ranges.hi = ops.select(truth.any, ranges.hi, ranges.lo);
