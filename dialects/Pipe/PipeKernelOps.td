@@ -114,7 +114,9 @@ def Pipe_WorkOp : Pipe_Op<"work", [
       which `pipe.meet`. With `alike(%n)`, the first `n` items have equal numbers
       of steps, the next `n` too, and so on. Lengths that `steps` reads are read
       by the device, so that a launch can be repeated with others. With
-      `most(%n)`, no item has more than `n` steps, and each step meets by its
+      `lead(n)`, an item counts in the line as `n` steps more than it has, before
+      its first one: what its beginning and end cost, which is no step of any
+      block. With `most(%n)`, no item has more than `n` steps, and each step meets by its
       number (`pipe.meet ... at`).
 
     ```mlir
@@ -138,18 +140,21 @@ def Pipe_WorkOp : Pipe_Op<"work", [
       may ask it of any item, and gets no elements of arrays.
     * (C3) Only a stream has `alike`.
     * (C4) Only a stream has `most`.
+    * (C5) Only a stream without `most` has `lead`, which is not negative.
   }];
-  let arguments = (ins I32:$items, Optional<I32>:$alike, Optional<I32>:$most);
+  let arguments = (ins I32:$items, Optional<I32>:$alike, Optional<I32>:$most,
+                       DefaultValuedAttr<I64Attr, "0">:$lead);
   let results = (outs Pipe_WorkType:$work);
   let regions = (region AnyRegion:$steps);
   let assemblyFormat = [{
     `items` `(` $items `)` (`alike` `(` $alike^ `)`)? (`most` `(` $most^ `)`)?
-    attr-dict `:` type($work) (`steps` $steps^)?
+    (`lead` `(` $lead^ `)`)? attr-dict `:` type($work) (`steps` $steps^)?
   }];
   let skipDefaultBuilders = 1;
   let builders = [OpBuilder<(ins "WorkType":$work, "::mlir::Value":$items,
                                  CArg<"::mlir::Value", "{}">:$alike,
-                                 CArg<"::mlir::Value", "{}">:$most)>];
+                                 CArg<"::mlir::Value", "{}">:$most,
+                                 CArg<"int64_t", "0">:$lead)>];
   let hasRegionVerifier = 1;
 }
 

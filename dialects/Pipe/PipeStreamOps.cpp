@@ -65,8 +65,11 @@ LogicalResult LocateOp::verifyRegions() { return verifyRuns(*this, 1); }
 
 //===-- Work --------------------------------------------------------------===//
 
-void WorkOp::build(OpBuilder &, OperationState &state, WorkType work,
-                   Value items, Value alike, Value most) {
+/// Beyond, an item's beginning would be all of the work.
+static constexpr uint64_t kMostLead = 1024;
+
+void WorkOp::build(OpBuilder &builder, OperationState &state, WorkType work,
+                   Value items, Value alike, Value most, int64_t lead) {
   state.addOperands(items);
   if (alike)
     state.addOperands(alike);
@@ -75,6 +78,8 @@ void WorkOp::build(OpBuilder &, OperationState &state, WorkType work,
   llvm::copy(
       ArrayRef<int32_t>({1, alike ? 1 : 0, most ? 1 : 0}),
       state.getOrAddProperties<Properties>().operandSegmentSizes.begin());
+  state.getOrAddProperties<Properties>().lead =
+      builder.getI64IntegerAttr(lead);
   state.addRegion();
   state.addTypes(work);
 }
@@ -91,6 +96,11 @@ LogicalResult WorkOp::verifyRegions() {
   // work_c4
   if (!isStream && getMost())
     return emitOpError("expects 'most' of a stream only");
+  // work_c5
+  if (getLead() != 0 && (!isStream || getMost() || getLead() > kMostLead))
+    return emitOpError("expects a 'lead' of 0 to ")
+           << kMostLead << ", and of a stream without 'most' only, but got "
+           << static_cast<int64_t>(getLead());
   if (!isStream)
     return success();
   // work_c2

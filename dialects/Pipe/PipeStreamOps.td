@@ -5,8 +5,9 @@
 def Pipe_FirstPartOp : Pipe_Op<"first_part", [Pure]> {
   let summary = "the item in which this block's share of a stream begins";
   let description = [{
-    `before` is how many steps all items before `item` have. Where a block has no
-    steps, `item` is -1.
+    `before` is where the steps of `item` begin in the line: how many steps all
+    items before it have, with the leads of these and its own. Where a block has
+    no steps, `item` is -1.
 
     Constraints:
     * (C1) The work is a stream, here as in the ops below.
@@ -32,8 +33,8 @@ def Pipe_PartOp : Pipe_Op<"part", [Pure]> {
 def Pipe_NextPartOp : Pipe_Op<"next_part", [Pure]> {
   let summary = "the item after `item` of this block, or -1";
   let description = [{
-    `before` and `steps` are those of `item`; the second result counts the steps
-    before `next`.
+    `before` and `steps` are those of `item`; the second result is where those of
+    `next` begin.
   }];
   let arguments = (ins Pipe_WorkType:$work, I32:$item, I32:$before, I32:$steps);
   let results = (outs I32:$next, I32:$next_before);

@@ -40,6 +40,8 @@ struct MachineModel {
   int64_t maxBoxRows;
   /// Bytes of shared memory of a block, and of the cache that blocks share.
   int64_t sharedBytes, cacheBytes;
+  /// What the beginning and the end of an item take, as keys of steps.
+  int64_t itemKeys;
   /// The most groups that multiply, and blocks of a cluster.
   int64_t maxGroups, maxCluster;
   MachineRates rates;

@@ -113,6 +113,30 @@ private:
     return StringAttr::get(func.getContext(), name + "_pages");
   }
 
+  /// What ranks have at the most where `packing` stands for two: `inner`, of
+  /// which each has `size` coordinates of the inner part, and where a sum is over
+  /// both the outer part, as a coordinate of both has 31 bits. Null if that is
+  /// nothing.
+  DictionaryAttr getMost(PackingAttr packing, StringAttr inner, int64_t size) {
+    if (!packing)
+      return {};
+    Builder b(func.getContext());
+    SmallVector<NamedAttribute> most;
+    if (!func.getStaticExtent(packing.getInner()))
+      most.push_back(b.getNamedAttr(
+          inner, b.getI64IntegerAttr(packing.getWidth() / size)));
+    bool isOfRows = llvm::any_of(func.getResultTypes(), [&](Type type) {
+      auto tensor = dyn_cast<NamedTensorType>(type);
+      return tensor && tensor.getRankPosition(packing.getRank());
+    });
+    constexpr int64_t kMostCoordinates = (int64_t(1) << 31) - 1;
+    if (!isOfRows && !func.getStaticExtent(packing.getOuter()))
+      most.push_back(b.getNamedAttr(
+          packing.getOuter(),
+          b.getI64IntegerAttr(kMostCoordinates / packing.getWidth())));
+    return most.empty() ? DictionaryAttr() : b.getDictionaryAttr(most);
+  }
+
   /// The name and access of the memory of a materialized value.
   std::pair<std::string, StringRef> getMemory(Value value) {
     for (auto [i, result] :
@@ -163,11 +187,9 @@ private:
       SmallVector<NamedAttribute> list = {
           named(name), b.getNamedAttr("tile.access", b.getStringAttr(access)),
           b.getNamedAttr("tile.shape", getShape(ranks))};
-      if (packing && !func.getStaticExtent(packing.getInner()))
-        list.push_back(b.getNamedAttr(
-            tile::kMostAttr,
-            b.getDictionaryAttr(b.getNamedAttr(
-                packing.getInner(), b.getI64IntegerAttr(packing.getWidth())))));
+      if (DictionaryAttr most =
+              getMost(packing, packing ? packing.getInner() : StringAttr(), 1))
+        list.push_back(b.getNamedAttr(tile::kMostAttr, most));
       addArgument(getMemRefType(ranks, type.getElementType()), list);
     };
     // Tables of pages come after the function's own arguments.
@@ -193,12 +215,15 @@ private:
       else
         addArgument(argument.getType(), {named(func.getArgumentName(i))});
     }
-    auto addTable = [&](StringAttr name, ArrayRef<Attribute> shape) {
+    auto addTable = [&](StringAttr name, ArrayRef<Attribute> shape,
+                        DictionaryAttr most = {}) {
       SmallVector<int64_t> sizes(shape.size(), ShapedType::kDynamic);
-      addArgument(getStridedType(sizes, b.getI32Type()),
-                  {named(name),
-                   b.getNamedAttr("tile.access", b.getStringAttr("read")),
-                   b.getNamedAttr("tile.shape", b.getArrayAttr(shape))});
+      SmallVector<NamedAttribute> list = {
+          named(name), b.getNamedAttr("tile.access", b.getStringAttr("read")),
+          b.getNamedAttr("tile.shape", b.getArrayAttr(shape))};
+      if (most)
+        list.push_back(b.getNamedAttr(tile::kMostAttr, most));
+      addArgument(getStridedType(sizes, b.getI32Type()), list);
     };
     for (auto &[table, pages] : tables) {
       SmallVector<Attribute> shape(pages.getBy().getValue());
@@ -209,7 +234,12 @@ private:
         shape.clear();
       }
       shape.push_back(getTableWidth(pages));
-      addTable(table, shape);
+      PackingAttr packing = getPackingWith(
+          func, cast<StringAttr>(pages.getBy().getValue().front()));
+      if (packing && packing.getInner() != pages.getRank())
+        packing = {};
+      addTable(table, shape,
+               getMost(packing, getTableWidth(pages), pages.getSize()));
     }
     SmallVector<Value> stored(planner.getMaterialized());
     for (Value root : program.roots)

@@ -224,8 +224,12 @@ LogicalResult Scheduler::createStream(Value items) {
   if (plan.partSteps != 0)
     mostUnits = arith::CeilDivUIOp::create(
         b, getMostPoints(), i32(plan.partSteps * plan.sweep.getTile()));
+  // Which parts steps make must not depend on what else there is.
+  int64_t lead = mostUnits ? 0
+                           : llvm::divideCeil(plan.machine.itemKeys,
+                                              plan.sweep.getTile());
   auto op = pipe::WorkOp::create(b, pipe::WorkType::get(b.getContext(), kind),
-                                 items, alike, mostUnits);
+                                 items, alike, mostUnits, lead);
   work = op;
   OpBuilder::InsertionGuard guard(b);
   Block *body = b.createBlock(&op.getSteps(), {}, b.getI32Type(), b.getLoc());

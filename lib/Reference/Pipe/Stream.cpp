@@ -43,6 +43,8 @@ Agent::Progress Agent::endSteps(WorkOp op, int64_t steps) {
     return stop(op, "expects items of at most " + std::to_string(most) +
                         " steps, but item " + std::to_string(item) + " has " +
                         std::to_string(steps));
+  // With what stands before the first step.
+  steps += static_cast<int64_t>(op.getLead());
   std::vector<int64_t> &line = machine.lineOfSteps;
   int64_t alike = op.getAlike() ? getInteger(op.getAlike()) : 1;
   if (block.index == 0) {
@@ -71,6 +73,12 @@ Agent::Progress Agent::endSteps(WorkOp op, int64_t steps) {
   return Progress::inside;
 }
 
+/// By how much an item's steps begin behind the item.
+static int64_t getLead(Value work) {
+  auto op = work.getDefiningOp<WorkOp>();
+  return op ? static_cast<int64_t>(op.getLead()) : 0;
+}
+
 //===-- Parts -------------------------------------------------------------===//
 
 Agent::Progress Agent::firstPart(FirstPartOp op) {
@@ -79,7 +87,10 @@ Agent::Progress Agent::firstPart(FirstPartOp op) {
   if (begin != end) {
     const std::vector<int64_t> &line = machine.lineOfSteps;
     item = std::distance(line.begin(), llvm::upper_bound(line, begin)) - 1;
-    before = line[item];
+    before = line[item] + getLead(op.getWork());
+    // A share that ends in an item's lead has nothing of it.
+    if (before >= end)
+      item = -1;
   }
   setInteger(op.getItem(), item);
   setInteger(op.getBefore(), before);
@@ -91,8 +102,8 @@ Agent::Progress Agent::part(PartOp op) {
   int64_t before = getInteger(op.getBefore()),
           steps = getInteger(op.getSteps());
   const std::vector<int64_t> &line = machine.lineOfSteps;
-  auto place = llvm::lower_bound(line, before);
-  if (place == line.end() || *place != before ||
+  auto place = llvm::lower_bound(line, before - getLead(op.getWork()));
+  if (place == line.end() || *place != before - getLead(op.getWork()) ||
       std::next(place) == line.end() || *std::next(place) != before + steps)
     return stop(op, "expects an item of the stream, but none has " +
                         std::to_string(steps) + " steps after " +
@@ -104,7 +115,8 @@ Agent::Progress Agent::part(PartOp op) {
 
 Agent::Progress Agent::nextPart(NextPartOp op) {
   int64_t end = machine.getShareOfSteps(block.index).second;
-  int64_t next = getInteger(op.getBefore()) + getInteger(op.getSteps());
+  int64_t next = getInteger(op.getBefore()) + getInteger(op.getSteps()) +
+                 getLead(op.getWork());
   setInteger(op.getNext(), next < end ? getInteger(op.getItem()) + 1 : -1);
   setInteger(op.getNextBefore(), next);
   return Progress::inside;

@@ -10,6 +10,7 @@
 #include "Lowering.h"
 
 #include "InlinePtx.h"
+#include "Stream.h"
 #include "attn/Target/NVIDIA/LaunchRecipe.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -278,7 +279,10 @@ LogicalResult KernelLowering::lowerDeclarations() {
     } else if (auto work = dyn_cast<WorkOp>(op)) {
       SmallVector<Value> lowered{work.getItems()};
       if (!work.getSteps().empty())
-        lowered = createStream(rewriter, work, values);
+        lowered = createStream(
+            rewriter, work, values,
+            createByteOffset(rewriter, loc, shared,
+                             allocate(work, kStreamBytes, kStreamBytes)));
       llvm::append_range(lowered, workMemory);
       replaceByCast(work, lowered);
     }

@@ -12,6 +12,8 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/IRMapping.h"
 
+#include <array>
+
 using namespace mlir;
 using namespace attn;
 using namespace attn::nvidia;
@@ -25,12 +27,15 @@ namespace {
 class StepCounter {
 public:
   StepCounter(OpBuilder &b, WorkOp work, const KernelValues &values)
-      : e{b, work.getLoc()}, work(work), lane(values.lane) {
+      : e{b, work.getLoc()}, work(work), lane(values.lane),
+        thread(values.thread) {
     alike = work.getAlike() ? work.getAlike() : e.constant(1);
     classes = arith::CeilDivUIOp::create(b, e.loc, work.getItems(), alike);
+    lead = e.constant(work.getLead());
   }
 
-  SmallVector<Value> run();
+  /// What stands for the stream, with its numbers at `numbers`.
+  SmallVector<Value> run(Value numbers);
 
 private:
   /// The steps of all items of class `number`, or 0 beyond the last; `number`
@@ -47,6 +52,7 @@ private:
         copy->setAttr(kOfLaneAttr, e.b.getUnitAttr());
     }
     Value steps = mapping.lookupOrDefault(body.getTerminator()->getOperand(0));
+    steps = e.add(steps, lead);
     Value left = e.sub(work.getItems(), e.mul(number, alike));
     Value count = arith::MinSIOp::create(e.b, e.loc, alike, left);
     return e.select(exists, e.mul(steps, count), e.constant(0));
@@ -67,7 +73,7 @@ private:
 
   StreamEmitter e;
   WorkOp work;
-  Value lane, alike, classes;
+  Value lane, thread, alike, classes, lead;
 };
 } // namespace
 
@@ -164,7 +170,7 @@ Value StepCounter::countClasses(Value first) {
   return choice.getResult(0);
 }
 
-SmallVector<Value> StepCounter::run() {
+SmallVector<Value> StepCounter::run(Value numbers) {
   Value steps = countAll();
   Value grid = NVVM::GridDimXOp::create(e.b, e.loc, e.b.getI32Type());
   Value block = NVVM::BlockIdXOp::create(e.b, e.loc, e.b.getI32Type());
@@ -186,15 +192,30 @@ SmallVector<Value> StepCounter::run() {
       arith::MaxUIOp::create(e.b, e.loc, e.div(found[2], count), e.constant(1));
   Value within = e.div(e.sub(begin, found[1]), own);
   Value item = e.add(e.mul(found[0], alike), within);
-  Value before = e.add(found[1], e.mul(within, own));
-  Value isEmpty = e.compare(arith::CmpIPredicate::eq, begin, end);
+  // A share that ends in an item's lead has nothing of it.
+  Value before = e.add(e.add(found[1], e.mul(within, own)), lead);
+  Value isEmpty =
+      arith::OrIOp::create(e.b, e.loc,
+                           e.compare(arith::CmpIPredicate::eq, begin, end),
+                           e.compare(arith::CmpIPredicate::sge, before, end));
   item = e.select(isEmpty, e.constant(-1), item);
-  return {begin, end, share, rest, item, before, countPlaces(grid)};
+  auto isFirst = e.compare(arith::CmpIPredicate::eq, thread, e.constant(0));
+  auto choice = scf::IfOp::create(e.b, e.loc, isFirst, /*withElse=*/false);
+  OpBuilder::InsertionGuard guard(e.b);
+  e.b.setInsertionPointToStart(choice.thenBlock());
+  std::array<Value, kNumStreamNumbers> kept = {begin, end, share, rest,
+                                               countPlaces(grid)};
+  for (auto [number, value] : llvm::enumerate(kept))
+    LLVM::StoreOp::create(
+        e.b, e.loc, value,
+        createByteOffset(e.b, e.loc, numbers, 4 * int64_t(number)));
+  return {item, before, lead, numbers};
 }
 
 SmallVector<Value> attn::nvidia::createStream(OpBuilder &b, WorkOp work,
-                                              const KernelValues &values) {
-  return StepCounter(b, work, values).run();
+                                              const KernelValues &values,
+                                              Value numbers) {
+  return StepCounter(b, work, values).run(numbers);
 }
 
 //===----------------------------------------------------------------------===//
@@ -224,9 +245,11 @@ struct PartLowering : OpConversionPattern<PartOp> {
     StreamEmitter e{rewriter, op.getLoc()};
     Value before = adaptor.getBefore()[0];
     Value first = arith::MaxSIOp::create(
-        rewriter, e.loc, e.sub(stream.begin, before), e.constant(0));
+        rewriter, e.loc, e.sub(stream.get(e, StreamNumber::Begin), before),
+        e.constant(0));
     Value last = arith::MinSIOp::create(
-        rewriter, e.loc, e.sub(stream.end, before), adaptor.getSteps()[0]);
+        rewriter, e.loc, e.sub(stream.get(e, StreamNumber::End), before),
+        adaptor.getSteps()[0]);
     rewriter.replaceOp(op, {first, last});
     return success();
   }
@@ -240,8 +263,10 @@ struct NextPartLowering : OpConversionPattern<NextPartOp> {
                   ConversionPatternRewriter &rewriter) const override {
     Stream stream(adaptor.getWork());
     StreamEmitter e{rewriter, op.getLoc()};
-    Value before = e.add(adaptor.getBefore()[0], adaptor.getSteps()[0]);
-    Value exists = e.compare(arith::CmpIPredicate::slt, before, stream.end);
+    Value before = e.add(e.add(adaptor.getBefore()[0], adaptor.getSteps()[0]),
+                         stream.lead);
+    Value exists = e.compare(arith::CmpIPredicate::slt, before,
+                             stream.get(e, StreamNumber::End));
     Value next = e.select(exists, e.add(adaptor.getItem()[0], e.constant(1)),
                           e.constant(-1));
     rewriter.replaceOp(op, {next, before});

@@ -128,7 +128,7 @@ Value TreeMeeting::countNodes(Value first, Value end) {
 }
 
 Value TreeMeeting::getNode(Value block, Value first, Value end, Value thread) {
-  return getPlace(block, stream.places,
+  return getPlace(block, stream.get(e, StreamNumber::Places),
                   e.sub(countNodes(first, end), e.constant(1)), thread);
 }
 
@@ -150,7 +150,9 @@ Meeting::Registers TreeMeeting::pop(Value block, Value depth, Value count,
   rewriter.setInsertionPointToStart(loop.getBody());
   Value top = e.sub(e.sub(depth, one), loop.getInductionVar());
   Registers node =
-      load(getPlace(block, stream.places, top, values.threadInGroup), hasRows);
+      load(getPlace(block, stream.get(e, StreamNumber::Places), top,
+                    values.threadInGroup),
+           hasRows);
   scf::YieldOp::create(rewriter, e.loc,
                        combine(node, loop.getRegionIterArgs()));
   return Registers(loop.getResults());

@@ -132,9 +132,9 @@ PipeTypeConverter::PipeTypeConverter(MLIRContext *context) {
       [=](WorkType type,
           SmallVectorImpl<Type> &results) -> std::optional<LogicalResult> {
         bool isStream = type.getKind() == WorkKind::Stream;
-        results.append(isStream ? 7 : 1, i32);
+        results.append(isStream ? 3 : 1, i32);
         if (isStream)
-          results.append(2, global);
+          results.append({shared, global, global});
         if (type.getKind() == WorkKind::Dynamic)
           results.push_back(global);
         return success();

@@ -72,6 +72,7 @@ const MachineModel &attn::nvidia::getMachineModel(bool anyStrides) {
       /*maxBoxRows=*/256,
       /*sharedBytes=*/232448,
       /*cacheBytes=*/32 << 20,
+      /*itemKeys=*/256,
       /*maxGroups=*/3,
       /*maxCluster=*/2,
       // A product of 64 rows and a depth of 16 takes half a clock a column; the

@@ -56,31 +56,55 @@ struct StreamEmitter {
   }
 };
 
+/// What of a stream is asked for once an item: it waits in shared memory, as
+/// the registers of those who multiply are few.
+enum class StreamNumber : uint8_t {
+  /// This block's run.
+  Begin,
+  End,
+  /// How many steps blocks have at the least, and how many of them, the first
+  /// ones, one more.
+  Share,
+  Rest,
+  /// Of the two items that a block may do a part of, the places that each has.
+  Places
+};
+inline constexpr int64_t kNumStreamNumbers = 5, kStreamBytes = 32;
+
 /// What stands for a stream, as PipeTypeConverter has it.
 struct Stream {
   explicit Stream(mlir::ValueRange values)
-      : begin(values[0]), end(values[1]), share(values[2]), rest(values[3]),
-        item(values[4]), before(values[5]), places(values[6]),
-        counters(values[7]), workspace(values[8]) {}
+      : item(values[0]), before(values[1]), lead(values[2]), numbers(values[3]),
+        counters(values[4]), workspace(values[5]) {}
 
-  /// This block's run; how many steps blocks have at the least, and how many of
-  /// them, the first ones, one more; the item in which the run begins, and the
-  /// steps before it.
-  mlir::Value begin, end, share, rest, item, before;
-  /// Of the two items that a block may do a part of, the places that each has.
-  mlir::Value places;
+  /// The item in which this block's run begins, and where its steps begin; how
+  /// many steps more an item counts.
+  mlir::Value item, before, lead;
+  /// Where the numbers are in shared memory.
+  mlir::Value numbers;
   /// An i32 a block and group, 0 between launches, and the blocks' places.
   mlir::Value counters, workspace;
 
+  mlir::Value get(StreamEmitter &e, StreamNumber number) const {
+    mlir::Value address = createByteOffset(e.b, e.loc, numbers,
+                                           4 * static_cast<int64_t>(number));
+    // Volatile, or it were in a register from the first item on.
+    return mlir::LLVM::LoadOp::create(e.b, e.loc, e.b.getI32Type(), address,
+                                      /*alignment=*/4, /*isVolatile=*/true);
+  }
+
   /// The step with which the share of block `number` begins.
   mlir::Value getBegin(StreamEmitter &e, mlir::Value number) const {
-    return e.add(e.mul(number, share),
-                 mlir::arith::MinUIOp::create(e.b, e.loc, number, rest));
+    return e.add(e.mul(number, get(e, StreamNumber::Share)),
+                 mlir::arith::MinUIOp::create(e.b, e.loc, number,
+                                              get(e, StreamNumber::Rest)));
   }
 
   /// The block whose share has step `x`: of the first ones, which have one step
   /// more, or of the others.
   mlir::Value findBlock(StreamEmitter &e, mlir::Value x) const {
+    mlir::Value share = get(e, StreamNumber::Share);
+    mlir::Value rest = get(e, StreamNumber::Rest);
     mlir::Value larger = e.add(share, e.constant(1));
     mlir::Value firstOther = e.mul(rest, larger);
     mlir::Value least =
