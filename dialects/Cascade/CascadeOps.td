@@ -149,7 +149,7 @@ def Cascade_FuncOp : Cascade_Op<"func", [
     static constexpr ::llvm::StringLiteral kExtentsAttr = "cascade.extents";
     static constexpr ::llvm::StringLiteral kPrecisionAttr = "cascade.precision";
 
-    static constexpr int64_t kMaxWhole = 256;
+    static constexpr int64_t kMaxWhole = 1024;
     /// Whether rank `rank` is a dimension of tiles as a whole: its extent is
     /// static and no more than `kMaxWhole`, and it has no layout.
     bool isWhole(::llvm::StringRef rank);

@@ -131,6 +131,14 @@ attn_status attn_plan_prepare(const attn_kernel *kernel,
                               const attn_argument *arguments, size_t count,
                               const attn_pool *pool, attn_plan **plan);
 
+/* As attn_plan_prepare, of a kernel for a GPU, whose runs leave `sm_margin` of
+ * its multiprocessors to others, such as communication. Refused are a margin
+ * that leaves none, and kernels that have a block for each item. */
+attn_status attn_plan_prepare_beside(const attn_kernel *kernel,
+                                     const attn_argument *arguments,
+                                     size_t count, int sm_margin,
+                                     attn_plan **plan);
+
 /* Gives some tensors other data and strides, with the shapes that they have. */
 attn_status attn_plan_rebind(attn_plan *plan, const attn_argument *arguments,
                              size_t count);

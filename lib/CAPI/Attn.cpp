@@ -179,26 +179,43 @@ attn_status attn_pool_create(int threads, attn_pool **pool) {
 
 void attn_pool_release(attn_pool *pool) { delete pool; }
 
-attn_status attn_plan_prepare(const attn_kernel *kernel,
-                              const attn_argument *arguments, size_t count,
-                              const attn_pool *pool, attn_plan **plan) {
-  return guarded("attn_plan_prepare", [&]() -> Status {
+/// As the function called `name` prepares a plan.
+static attn_status preparePlan(const char *name, const attn_kernel *kernel,
+                               const attn_argument *arguments, size_t count,
+                               const attn_pool *pool, int smMargin,
+                               attn_plan **plan) {
+  return guarded(name, [&]() -> Status {
     if (!plan)
-      return isNull("attn_plan_prepare", "a place for the plan");
+      return isNull(name, "a place for the plan");
     *plan = nullptr;
     if (!kernel)
-      return isNull("attn_plan_prepare", "a kernel");
-    Result<std::vector<ArgumentValue>> values =
-        convert("attn_plan_prepare", arguments, count);
+      return isNull(name, "a kernel");
+    Result<std::vector<ArgumentValue>> values = convert(name, arguments, count);
     if (!values.isOk())
       return values.takeStatus();
-    Result<std::unique_ptr<PreparedPlan>> prepared = kernel->kernel->prepare(
-        values->data(), values->size(), pool ? pool->pool : nullptr);
+    Result<std::unique_ptr<PreparedPlan>> prepared =
+        kernel->kernel->prepare(values->data(), values->size(),
+                                pool ? pool->pool : nullptr, smMargin);
     if (!prepared.isOk())
       return prepared.takeStatus();
     *plan = new attn_plan{std::move(*prepared)};
     return {};
   });
+}
+
+attn_status attn_plan_prepare(const attn_kernel *kernel,
+                              const attn_argument *arguments, size_t count,
+                              const attn_pool *pool, attn_plan **plan) {
+  return preparePlan("attn_plan_prepare", kernel, arguments, count, pool,
+                     /*smMargin=*/0, plan);
+}
+
+attn_status attn_plan_prepare_beside(const attn_kernel *kernel,
+                                     const attn_argument *arguments,
+                                     size_t count, int sm_margin,
+                                     attn_plan **plan) {
+  return preparePlan("attn_plan_prepare_beside", kernel, arguments, count,
+                     /*pool=*/nullptr, sm_margin, plan);
 }
 
 attn_status attn_plan_rebind(attn_plan *plan, const attn_argument *arguments,

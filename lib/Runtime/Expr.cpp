@@ -143,4 +143,13 @@ Result<int64_t> Expr::evaluate(const Lookup &lookup,
       "use smaller extents");
 }
 
+bool Expr::uses(std::string_view name) const {
+  if (isName())
+    return symbol == name;
+  for (const Expr &operand : operands)
+    if (operand.uses(name))
+      return true;
+  return false;
+}
+
 std::string Expr::toString() const { return dumpJson(exprToJson(*this)); }

@@ -38,7 +38,14 @@ public:
   const Manifest &getManifest() const override { return kernel->getManifest(); }
   Result<std::unique_ptr<PreparedPlan>>
   prepare(const ArgumentValue *values, size_t numValues,
-          std::shared_ptr<ThreadPool> pool) const override {
+          std::shared_ptr<ThreadPool> pool, int smMargin) const override {
+    if (smMargin != 0)
+      return Status::error(StatusCode::unsupported,
+                           "kernel " + getManifest().name + ", margin",
+                           "expects a GPU, of which runs can leave "
+                           "multiprocessors to others, but it runs on a CPU",
+                           "leave the margin out, or give a pool of fewer "
+                           "threads");
     Result<std::unique_ptr<Plan>> plan =
         Plan::prepare(kernel, values, numValues, std::move(pool));
     if (!plan.isOk())

@@ -133,9 +133,12 @@ std::optional<PackRefusal> Packer::checkSignature() {
     if (packs && func.getArgumentPacking(i))
       return refuse(func, "argument '" + func.getArgumentName(i) +
                               "' is packed already");
-    if (packs && ((func.getPages(i) && !areSummed) || func.getArgumentFill(i)))
+    if (packs && func.getPages(i) && !areSummed)
       return refuse(func, "argument '" + func.getArgumentName(i) +
-                              "' lies in pages or is filled by coordinates");
+                              "' lies in pages");
+    if (packs && func.getArgumentFill(i))
+      return refuse(func, "argument '" + func.getArgumentName(i) +
+                              "' is filled by coordinates");
   }
   for (Type type : func.getResultTypes())
     isAny |= isPacked(type);

@@ -73,9 +73,15 @@ class Kernel:
             return next(iter(plan.outputs.values()))
         return dict(plan.outputs)
 
-    def prepare(self, **values):
-        """A Plan for these arguments, which are those of a call."""
-        return Plan(self, values)
+    def prepare(self, *, sm_margin=0, **values):
+        """A Plan for these arguments, which are those of a call.
+
+        sm_margin: how many of a GPU's multiprocessors its runs leave to others.
+
+        Raises Error as a call does, and for a margin that leaves none or that the
+            kernel cannot keep: it has a block for each item, or runs on a CPU.
+        """
+        return Plan(self, values, sm_margin)
 
 
 class Plan:
@@ -84,7 +90,7 @@ class Plan:
     outputs: the output arrays by name, given or allocated.
     """
 
-    def __init__(self, kernel, values):
+    def __init__(self, kernel, values, sm_margin=0):
         self._kernel = kernel
         self._declared = {a["name"]: a for a in kernel.manifest["arguments"]}
         arrays = {
@@ -105,11 +111,11 @@ class Plan:
         arguments, self._alive = self._convert(arrays, scalars)
         self._handle = Handle(
             "attn_plan_release",
-            "attn_plan_prepare",
+            "attn_plan_prepare_beside" if sm_margin else "attn_plan_prepare",
             kernel._handle.value,
             arguments,
             len(arguments),
-            kernel._pool.value,
+            sm_margin or kernel._pool.value,
         )
 
     def run(self):

@@ -61,6 +61,10 @@ _SIGNATURES = {
         c_int,
         [c_void_p, POINTER(Argument), c_size_t, c_void_p, POINTER(c_void_p)],
     ),
+    "attn_plan_prepare_beside": (
+        c_int,
+        [c_void_p, POINTER(Argument), c_size_t, c_int, POINTER(c_void_p)],
+    ),
     "attn_plan_rebind": (c_int, [c_void_p, POINTER(Argument), c_size_t]),
     "attn_plan_run": (c_int, [c_void_p]),
     "attn_plan_launch": (c_int, [c_void_p, c_void_p]),

@@ -57,6 +57,15 @@ for keys in 64 128; do
     decode gqa-$keys-page$page gqa --page=$page --schedule=$schedule
   done
 done
+# Those of segments.py: of decodes mostly, or of prompts.
+for page in 16 64; do
+  for rows in 64:128:3 128:96:2; do
+    IFS=: read -r height keys slots <<< "$rows"
+    build/bin/attn-compile segments --target=sm_90a --dtype=bf16 --head-dim=128 --pack=4 \
+      --page=$page --schedule=rows=$height,keys=$keys,slots=$slots,stream=1 \
+      --report=resources -o ".carry/kernels/segments-rows$height-page$page.attn"
+  done
+done
 # In steps of 128 keys it does not fit its registers.
 decode causal-64-page64 causal-bottom-right --page=64 --schedule=rows=64,keys=64,slots=6,stream=1
 # Keys and values of 8 bits, each of which is there twice. A step of 128 keys in

@@ -42,6 +42,7 @@ EXTENTS = {
     "relative-bias": {"N": [0, 1, 7, 128, 1000]},
     "merge": PARTS,
     "rescale": PARTS,
+    "segments": {"S": [0, 1, 5, 12, 40]},
 }
 
 # Frames, rows or lines of a canvas are counted in units of these parameters.
@@ -64,7 +65,7 @@ QUERIES = [0, 1] + 2 * [17, 64, 127, 128, 129, 200, 300, 513]
 KEYS = [0, 1] + 2 * [16, 100, 127, 128, 129, 255, 384, 700, 1025, 2500]
 # Of decoding: query heads a key head, and keys of a page.
 GROUPS = [1, 3, 4, 5, 7, 8, 16, 32]
-PAGES = [None, 8, 16, 64, 256]
+PAGES = [None, 1, 8, 16, 64, 256]
 KV_TYPES = [None, None, None, "e4m3", "e5m2", "i8"]
 LAYOUTS = ["contiguous"] * 10 + ["transposed", "strided", "misaligned", "reversed"]
 INPUTS = ["normal", "normal", "normal", "outliers", "rising"]

@@ -225,7 +225,7 @@ def measure(row, kernels, flush):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("rows", nargs="*", default=ROWS)
-    parser.add_argument("--kernels", default="page16")
+    parser.add_argument("--kernels", default="rows64-page16,rows128-page16,rows64-page64,rows128-page64")
     parser.add_argument("--cases", type=int, default=200)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     options = parser.parse_args()

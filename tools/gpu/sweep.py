@@ -28,6 +28,8 @@ TIMEOUT = 120
 ROOT = os.path.normpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 ATTN_RUN = os.environ.get("ATTN_RUN", os.path.join(ROOT, "build", "bin", "attn-run"))
 OUTCOMES = {0: "right", 1: "wrong", 2: "refused"}
+# What means nothing for a CPU.
+OF_GPUS = ("--specialize", "--pack=", "--schedule=")
 # How the runtime refuses rows that are no whole units, or whose elements are apart.
 LAYOUT = re.compile(
     r"argument \w+: expects (data aligned to|strides of 0 to|a stride of 1 in|rows at)"
@@ -83,6 +85,8 @@ class Tally:
             way = "scheduled" if "schedule" in report else "by threads"
             if "--any-strides" in args:
                 way += " for any strides"
+            if not any(a.startswith("--target=sm_") for a in args):
+                way = "on a CPU"
             self.ways[way] += 1
 
     def describe(self):
@@ -104,7 +108,7 @@ def main():
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     parser.add_argument("--seconds", type=float, help="begin no case after that time")
     parser.add_argument("--head-dims", help="some of them, by commas (32, 40, ..., 256)")
-    parser.add_argument("--target", default="sm_90a")
+    parser.add_argument("--targets", default="sm_90a", help="each case runs on all of them, by commas")
     parser.add_argument(
         "--decoding", action="store_true",
         help="few queries over a cache, also in pages, whose steps blocks share",
@@ -119,9 +123,11 @@ def main():
     rng = random.Random(options.seed)
     draw = cases.draw_decoding if options.decoding else cases.draw
     drawn = [draw(rng, variants, dims) for _ in range(options.cases)]
-    if options.target != "sm_90a":  # boxes mean nothing for a CPU
-        drawn = [[a for a in args if a != "--specialize"] for args in drawn]
-    drawn = [[*args, f"--target={options.target}", "--check", "--json"] for args in drawn]
+    drawn = [
+        [*(a for a in args if target.startswith("sm_") or not a.startswith(OF_GPUS)),
+         f"--target={target}", "--check", "--json"]
+        for args in drawn for target in options.targets.split(",")
+    ]
     print(f"seed {options.seed}", flush=True)
     start = shown = time.monotonic()
     deadline = options.seconds and start + options.seconds

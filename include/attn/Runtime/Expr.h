@@ -80,6 +80,9 @@ public:
   Result<int64_t> evaluate(const Lookup &lookup,
                            std::string_view feature) const;
 
+  /// Whether its value may depend on that of a name.
+  bool uses(std::string_view name) const;
+
   /// Compact JSON, such as `["ceildiv","P",64]`.
   std::string toString() const;
 

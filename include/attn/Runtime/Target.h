@@ -75,9 +75,14 @@ public:
 
   /// Binds every argument. Tensors are memory of the machine that the kernel
   /// was loaded for. Only the CPU uses `pool`; null is the calling thread.
+  ///
+  /// Of a GPU's multiprocessors runs leave `smMargin` to others: they have the
+  /// blocks, and the memory, that they would have on a GPU with fewer. Refused
+  /// are a margin that leaves none, and one for a kernel that has a block for
+  /// each item, or runs on a CPU.
   virtual Result<std::unique_ptr<PreparedPlan>>
   prepare(const ArgumentValue *values, size_t numValues,
-          std::shared_ptr<ThreadPool> pool) const = 0;
+          std::shared_ptr<ThreadPool> pool, int smMargin = 0) const = 0;
 };
 
 } // namespace attn

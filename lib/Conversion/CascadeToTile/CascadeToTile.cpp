@@ -113,16 +113,18 @@ private:
     return StringAttr::get(func.getContext(), name + "_pages");
   }
 
-  /// What ranks have at the most where `packing` stands for two: `inner`, of
-  /// which each has `size` coordinates of the inner part, and where a sum is over
-  /// both the outer part, as a coordinate of both has 31 bits. Null if that is
-  /// nothing.
-  DictionaryAttr getMost(PackingAttr packing, StringAttr inner, int64_t size) {
+  /// What ranks of `shape` have at the most where `packing` stands for two:
+  /// `inner`, of which each has `size` coordinates of the inner part, and where
+  /// a sum is over both the outer part, as a coordinate of both has 31 bits.
+  /// Null if that is nothing.
+  DictionaryAttr getMost(PackingAttr packing, StringAttr inner, int64_t size,
+                         ArrayRef<Attribute> shape) {
     if (!packing)
       return {};
     Builder b(func.getContext());
     SmallVector<NamedAttribute> most;
-    if (!func.getStaticExtent(packing.getInner()))
+    if (!func.getStaticExtent(packing.getInner()) &&
+        llvm::is_contained(shape, inner))
       most.push_back(b.getNamedAttr(
           inner, b.getI64IntegerAttr(packing.getWidth() / size)));
     bool isOfRows = llvm::any_of(func.getResultTypes(), [&](Type type) {
@@ -130,7 +132,8 @@ private:
       return tensor && tensor.getRankPosition(packing.getRank());
     });
     constexpr int64_t kMostCoordinates = (int64_t(1) << 31) - 1;
-    if (!isOfRows && !func.getStaticExtent(packing.getOuter()))
+    if (!isOfRows && !func.getStaticExtent(packing.getOuter()) &&
+        llvm::is_contained(shape, packing.getOuter()))
       most.push_back(b.getNamedAttr(
           packing.getOuter(),
           b.getI64IntegerAttr(kMostCoordinates / packing.getWidth())));
@@ -187,9 +190,10 @@ private:
       SmallVector<NamedAttribute> list = {
           named(name), b.getNamedAttr("tile.access", b.getStringAttr(access)),
           b.getNamedAttr("tile.shape", getShape(ranks))};
-      if (DictionaryAttr most =
-              getMost(packing, packing ? packing.getInner() : StringAttr(), 1))
-        list.push_back(b.getNamedAttr(tile::kMostAttr, most));
+      if (packing)
+        if (DictionaryAttr most = getMost(packing, packing.getInner(), 1,
+                                          packing.getRanks().getValue()))
+          list.push_back(b.getNamedAttr(tile::kMostAttr, most));
       addArgument(getMemRefType(ranks, type.getElementType()), list);
     };
     // Tables of pages come after the function's own arguments.
@@ -226,20 +230,25 @@ private:
       addArgument(getStridedType(sizes, b.getI32Type()), list);
     };
     for (auto &[table, pages] : tables) {
-      SmallVector<Attribute> shape(pages.getBy().getValue());
-      if (!findArgument(pages.getLengths()))
-        addTable(pages.getLengths(), shape);
-      if (pages.getStarts()) {
-        addTable(pages.getStarts(), shape);
-        shape.clear();
-      }
-      shape.push_back(getTableWidth(pages));
       PackingAttr packing = getPackingWith(
           func, cast<StringAttr>(pages.getBy().getValue().front()));
       if (packing && packing.getInner() != pages.getRank())
         packing = {};
-      addTable(table, shape,
-               getMost(packing, getTableWidth(pages), pages.getSize()));
+      auto add = [&](StringAttr name, ArrayRef<Attribute> shape) {
+        addTable(name, shape,
+                 getMost(packing, getTableWidth(pages), pages.getSize(), shape));
+      };
+      SmallVector<Attribute> shape(pages.getBy().getValue());
+      if (!findArgument(pages.getLengths()))
+        add(pages.getLengths(), shape);
+      if (pages.getStarts()) {
+        add(pages.getStarts(), shape);
+        // A list of all is as long as all of them.
+        addTable(table, getTableWidth(pages));
+        continue;
+      }
+      shape.push_back(getTableWidth(pages));
+      add(table, shape);
     }
     SmallVector<Value> stored(planner.getMaterialized());
     for (Value root : program.roots)

@@ -107,6 +107,12 @@ LogicalResult ProgramEmitter::setSequence(const Sequences &of) {
   Value most = arith::MulIOp::create(builder, func.getLoc(), width,
                                      getIndexConstant(pages.getSize()));
   Value own = arith::MinSIOp::create(builder, func.getLoc(), *length, most);
+  // A list of all sequences has room for more than a run has coordinates.
+  if (PackingAttr packing = getPackingWith(
+          func, cast<StringAttr>(pages.getBy().getValue().front()));
+      of.starts && packing && packing.getInner() == pages.getRank())
+    own = arith::MinSIOp::create(builder, func.getLoc(), own,
+                                 getIndexConstant(packing.getWidth()));
   Value &known = lengthsOf[pages.getRank()];
   known =
       known ? Value(arith::MinSIOp::create(builder, func.getLoc(), known, own))
@@ -151,7 +157,8 @@ const RankPlace *ProgramEmitter::getPlace(StringAttr rank, Location loc) {
   if (it == places.end()) {
     emitError(loc)
         << "expects rank '" << rank.getValue()
-        << "' to have a static extent of at most 256, to be swept by "
+        << "' to have a static extent of at most " << FuncOp::kMaxWhole
+        << ", to be swept by "
            "a scan, or to be a rank of the result; bind it "
            "(cascade-bind) or reduce passes over it "
            "(cascade-reduce-passes)";

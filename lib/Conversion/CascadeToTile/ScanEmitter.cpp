@@ -86,8 +86,10 @@ LogicalResult ProgramEmitter::emitScan(ScanOp scan) {
   if (packing) {
     if (!governing || !scan.hasMerge())
       return scan.emitOpError("has no lowering to tile: it sweeps '")
-             << scan.getRank() << "', which stands for two ranks, and has no "
-             << "one mask or no merge";
+             << scan.getRank() << "', which stands for ranks '"
+             << packing.getOuter().getValue() << "' and '"
+             << packing.getInner().getValue()
+             << "', and has no one mask or no merge; give what it sums a 'where'";
     RunSegments segments(*this, governing, packing, tile);
     if (failed(segments.analyze()))
       return failure();

@@ -151,6 +151,6 @@ CudaKernel::load(const Artifact &artifact) {
 
 Result<std::unique_ptr<PreparedPlan>>
 CudaKernel::prepare(const ArgumentValue *values, size_t numValues,
-                    std::shared_ptr<ThreadPool>) const {
-  return CudaPlan::prepare(shared_from_this(), values, numValues);
+                    std::shared_ptr<ThreadPool>, int smMargin) const {
+  return CudaPlan::prepare(shared_from_this(), values, numValues, smMargin);
 }

@@ -25,7 +25,7 @@ public:
   const Manifest &getManifest() const override { return manifest; }
   Result<std::unique_ptr<PreparedPlan>>
   prepare(const ArgumentValue *values, size_t numValues,
-          std::shared_ptr<ThreadPool> pool) const override;
+          std::shared_ptr<ThreadPool> pool, int smMargin) const override;
 
   const std::shared_ptr<const cuda::Context> &getContext() const {
     return context;

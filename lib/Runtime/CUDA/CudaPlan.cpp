@@ -24,17 +24,41 @@ std::string CudaPlan::getFeature(std::string_view part) const {
 
 Expr::Lookup CudaPlan::makeDeviceLookup(const BoundArguments &arguments) const {
   return [lookup = makeLookup(kernel->getManifest(), arguments),
-          count = kernel->getContext()->getMultiprocessors()](
+          count = multiprocessors](
              std::string_view name) -> std::optional<int64_t> {
     return name == Launch::multiprocessors ? count : lookup(name);
   };
 }
 
+Status CudaPlan::setMargin(int smMargin) {
+  int all = kernel->getContext()->getMultiprocessors();
+  multiprocessors = all - smMargin;
+  if (smMargin == 0)
+    return {};
+  if (smMargin < 0 || smMargin >= all)
+    return Status::error(StatusCode::invalidArgument, getFeature("margin"),
+                         "expects a margin of 0 to " + std::to_string(all - 1) +
+                             " of the GPU's " + std::to_string(all) +
+                             " multiprocessors, but got " +
+                             std::to_string(smMargin),
+                         "leave at least one to the kernel");
+  for (const Launch &launch : kernel->getManifest().launches)
+    for (const Expr &extent : launch.grid)
+      if (extent.uses(Launch::multiprocessors))
+        return {};
+  return Status::error(StatusCode::unsupported, getFeature("margin"),
+                       "expects a kernel whose blocks are as many as fit the "
+                       "GPU, but it has one for each item of its work",
+                       "leave the margin out");
+}
+
 Result<std::unique_ptr<PreparedPlan>>
 CudaPlan::prepare(std::shared_ptr<const CudaKernel> kernel,
-                  const ArgumentValue *values, size_t numValues) {
+                  const ArgumentValue *values, size_t numValues, int smMargin) {
   std::unique_ptr<CudaPlan> plan(new CudaPlan);
   plan->kernel = std::move(kernel);
+  if (Status status = plan->setMargin(smMargin); !status.isOk())
+    return status;
   Result<BoundArguments> bound = bindArguments(
       plan->kernel->getManifest(), plan->getDevice(), values, numValues);
   if (!bound.isOk())

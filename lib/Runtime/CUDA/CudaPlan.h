@@ -22,7 +22,7 @@ public:
   /// Waits for the default stream, which clears the state.
   static Result<std::unique_ptr<PreparedPlan>>
   prepare(std::shared_ptr<const CudaKernel> kernel, const ArgumentValue *values,
-          size_t numValues);
+          size_t numValues, int smMargin);
 
   Status rebind(const ArgumentValue *values, size_t numValues) override;
   Status run() override;
@@ -43,6 +43,7 @@ private:
   };
 
   CudaPlan() = default;
+  Status setMargin(int smMargin);
   DLDevice getDevice() const;
   std::string getFeature(std::string_view part) const;
   Expr::Lookup makeDeviceLookup(const BoundArguments &arguments) const;
@@ -55,6 +56,8 @@ private:
   Status launchAll(cuda::StreamHandle stream);
 
   std::shared_ptr<const CudaKernel> kernel;
+  /// Those that the plan's blocks are for.
+  int multiprocessors = 0;
   BoundArguments bound;
   std::vector<Item> items;
   /// One an item.

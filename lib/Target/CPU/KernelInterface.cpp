@@ -112,6 +112,12 @@ LogicalResult KernelInterface::addTensor(tile::ProgramOp program,
       sizes.emplace_back(cast<IntegerAttr>(entry).getInt());
     }
   }
+  if (auto most =
+          program.getArgAttrOfType<DictionaryAttr>(argument, tile::kMostAttr))
+    for (NamedAttribute bound : most)
+      if (auto rank = manifest.findRank(str(bound.getName())))
+        manifest.ranks[*rank].most =
+            cast<IntegerAttr>(bound.getValue()).getInt();
   std::string pointerKey = ("pointer:" + name).str();
   if (access == "workspace") {
     if (!added)

@@ -335,16 +335,6 @@ LogicalResult KernelLowering::initialise() {
   return success();
 }
 
-/// Whether the lanes of a role of one warp compute sums together.
-static bool needsWarp(RoleOp role) {
-  return role
-      .walk([](Operation *op) {
-        return isa<SumOp, LocateOp>(op) ? WalkResult::interrupt()
-                                        : WalkResult::advance();
-      })
-      .wasInterrupted();
-}
-
 /// Of what a role of one warp does, others see fillings and items that are
 /// taken: these are of one lane, all else of all.
 void KernelLowering::leaveToOneLane(RoleOp role) {
@@ -446,7 +436,8 @@ LogicalResult KernelLowering::lowerRole(RoleOp role, int64_t firstGroup) {
                               values.warpInGroup, i32(0));
     auto warpIf = scf::IfOp::create(rewriter, roleLoc, isWarp, false);
     rewriter.setInsertionPointToStart(warpIf.thenBlock());
-    if (needsWarp(role)) {
+    // Its lanes compute sums together.
+    if (asksRuns(role.getBody())) {
       leaveToOneLane(role);
     } else {
       Value elected = NVVM::ElectSyncOp::create(rewriter, roleLoc,

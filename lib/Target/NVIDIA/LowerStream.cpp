@@ -48,8 +48,8 @@ private:
     mapping.map(body.getArgument(0), item);
     for (Operation &op : body.without_terminator()) {
       Operation *copy = e.b.clone(op, mapping);
-      if (isOfLane && isa<SumOp, LocateOp>(copy))
-        copy->setAttr(kOfLaneAttr, e.b.getUnitAttr());
+      if (isOfLane)
+        leaveToLanes(copy);
     }
     Value steps = mapping.lookupOrDefault(body.getTerminator()->getOperand(0));
     steps = e.add(steps, lead);
@@ -59,7 +59,7 @@ private:
   }
 
   /// Whether steps are counted by sums over runs.
-  bool asksSums() { return !work.getSteps().getOps<SumOp>().empty(); }
+  bool asksSums() { return asksRuns(work.getSteps()); }
   /// Of the classes `first` on that the lanes have. A class of which sums are
   /// asked takes all lanes where classes are few.
   Value countClasses(Value first);

@@ -24,8 +24,9 @@ static Numbers evaluate(OpBuilder &b, Region &region, Value run) {
   IRMapping mapping;
   Block &body = region.front();
   mapping.map(body.getArgument(0), run);
+  // Lanes have runs of their own, each of which may ask for sums.
   for (Operation &op : body.without_terminator())
-    b.clone(op, mapping);
+    leaveToLanes(b.clone(op, mapping));
   Numbers numbers;
   for (Value number : body.getTerminator()->getOperands())
     numbers.push_back(mapping.lookupOrDefault(number));

@@ -13,6 +13,25 @@ namespace attn::nvidia {
 /// On a sum over runs: each lane has its own.
 inline constexpr llvm::StringLiteral kOfLaneAttr = "attn.of_lane";
 
+/// Says so of those in `op`, which lanes do at numbers of their own.
+inline void leaveToLanes(mlir::Operation *op) {
+  op->walk([](mlir::Operation *inner) {
+    if (llvm::isa<pipe::SumOp, pipe::LocateOp>(inner))
+      inner->setAttr(kOfLaneAttr, mlir::UnitAttr::get(inner->getContext()));
+  });
+}
+
+/// Whether there are any in `region`.
+inline bool asksRuns(mlir::Region &region) {
+  return region
+      .walk([](mlir::Operation *op) {
+        return llvm::isa<pipe::SumOp, pipe::LocateOp>(op)
+                   ? mlir::WalkResult::interrupt()
+                   : mlir::WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
 /// Arithmetic on i32 at one place.
 struct StreamEmitter {
   mlir::OpBuilder &b;

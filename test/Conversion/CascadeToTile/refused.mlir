@@ -7,7 +7,7 @@
 !X = !cascade.tensor<[P, M], f32, empty = 0.0>
 !Y = !cascade.tensor<[P], f32, empty = 0.0>
 cascade.func @whole_rank(%x: !X) -> (y: !Y) {
-  // expected-error @below {{expects rank 'M' to have a static extent of at most 256, to be swept by a scan, or to be a rank of the result; bind it (cascade-bind) or reduce passes over it (cascade-reduce-passes)}}
+  // expected-error @below {{expects rank 'M' to have a static extent of at most 1024, to be swept by a scan, or to be a rank of the result; bind it (cascade-bind) or reduce passes over it (cascade-reduce-passes)}}
   %y = cascade.einsum [p] = %x[p, m] reduce add : !X -> !Y
   cascade.return %y : !Y
 }

@@ -12,12 +12,13 @@
 
 // Sums over keys of which each request has as many as a tensor says. Items of a
 // request have equal numbers of steps, and follow each other: the steps of one are
-// counted for all. Each role does the same part of an item; the multiplying groups
-// bring theirs to a meeting, and who has it whole stores it.
+// counted for all. What an item's beginning and end take is four more, as 256 keys are.
+// Each role does the same part of an item; the multiplying groups bring theirs to a
+// meeting, and who has it whole stores it.
 // CHECK-LABEL: pipe.kernel @sums(
 //   CHECK-DAG:   %[[C0:.*]] = arith.constant 0 : i32
 //       CHECK:   %[[TILES:.*]] = arith.ceildivui %{{.*}}, %{{.*}} : i32
-//       CHECK:   %[[WORK:.*]] = pipe.work items(%{{.*}}) alike(%[[TILES]]) : <stream> steps {
+//       CHECK:   %[[WORK:.*]] = pipe.work items(%{{.*}}) alike(%[[TILES]]) lead(4) : <stream> steps {
 //  CHECK-NEXT:   ^bb0(%[[ITEM:.*]]: i32):
 //       CHECK:     %[[REQUEST:.*]] = arith.divui %[[ITEM]], %[[TILES]]
 //       CHECK:     pipe.get %{{.*}}[%[[REQUEST]]]

@@ -13,3 +13,19 @@ cascade.func @sum(
   %l = cascade.einsum [r, b, h] = %q[b, h, r, e] reduce add : !Q -> !L
   cascade.return %l : !L
 }
+
+!K = !cascade.tensor<[S_M, H, E], f32, empty = 0.0>
+!O = !cascade.tensor<[H, E], f32, empty = 0.0>
+
+// Pages are of what the caller has: keys of each segment, not of the rank that
+// stands for both.
+// CHECK-LABEL: cascade.func @paged(
+// CHECK-SAME: cascade.packing = #cascade.packing<64 of "M" in "S" as "S_M" from ["S", "H", "M", "E"]>
+// CHECK-SAME: cascade.pages = #cascade.pages<16 of "M" by ["S"] in "pages" to "lengths" at "starts">
+cascade.func @paged(
+    %k: !K {cascade.packing = #cascade.packing<64 of "M" in "S" as "S_M" from ["S", "H", "M", "E"]>,
+            cascade.pages = #cascade.pages<16 of "M" by ["S"] in "pages" to "lengths" at "starts">})
+    -> (o: !O) {
+  %o = cascade.einsum [h, e] = %k[s_m, h, e] reduce add : !K -> !O
+  cascade.return %o : !O
+}

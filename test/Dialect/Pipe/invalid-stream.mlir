@@ -238,6 +238,39 @@ pipe.kernel @work_c4(%n: i32 {pipe.name = "n"}) {
 
 // -----
 
+pipe.kernel @work_c5(%n: i32 {pipe.name = "n"}) {
+  // expected-error @below {{expects a 'lead' of 0 to 1024, and of a stream without 'most' only, but got 4}}
+  %work = pipe.work items(%n) lead(4) : !pipe.work<persistent>
+  pipe.role "r" groups(1) warps(1) registers(24) (%g) {
+  }
+}
+
+// -----
+
+pipe.kernel @work_c5_most(%n: i32 {pipe.name = "n"}) {
+  // expected-error @below {{and of a stream without 'most' only, but got 4}}
+  %work = pipe.work items(%n) most(%n) lead(4) : !pipe.work<stream> steps {
+  ^bb0(%item: i32):
+    pipe.yield %item : i32
+  }
+  pipe.role "r" groups(1) warps(1) registers(24) (%g) {
+  }
+}
+
+// -----
+
+pipe.kernel @work_c5_negative(%n: i32 {pipe.name = "n"}) {
+  // expected-error @below {{expects a 'lead' of 0 to 1024, and of a stream without 'most' only, but got -1}}
+  %work = pipe.work items(%n) lead(-1) : !pipe.work<stream> steps {
+  ^bb0(%item: i32):
+    pipe.yield %item : i32
+  }
+  pipe.role "r" groups(1) warps(1) registers(24) (%g) {
+  }
+}
+
+// -----
+
 #s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8], lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
 !tile = tensor<64x64xf32, #s>
 

@@ -75,3 +75,15 @@ pipe.kernel @tree(%n: i32 {pipe.name = "n"}) {
     }
   }
 }
+
+// What an item counts in the line beside its steps.
+// CHECK-LABEL: pipe.kernel @lead
+pipe.kernel @lead(%n: i32 {pipe.name = "n"}) {
+  // CHECK: pipe.work items(%[[N:.*]]) alike(%[[N]]) lead(4) : <stream> steps {
+  %work = pipe.work items(%n) alike(%n) lead(4) : !pipe.work<stream> steps {
+  ^bb0(%item: i32):
+    pipe.yield %item : i32
+  }
+  pipe.role "r" groups(1) warps(1) registers(24) (%group) {
+  }
+}

@@ -40,6 +40,41 @@ protected:
   void TearDown() override { EXPECT_EQ(describeLeaks(), ""); }
 };
 
+// Of 132 multiprocessors; the second launch has a block for each item.
+TEST_F(CudaPlan, LeavesMultiprocessorsToOthers) {
+  CudaCall call;
+  KernelPointer kernel = load();
+  auto prepareBeside = [&](const KernelPointer &kernel, int margin) {
+    return kernel->prepare(call.values.data(), call.values.size(), nullptr,
+                           margin);
+  };
+  {
+    auto plan = prepareBeside(kernel, 124);
+    ASSERT_TRUE(plan.isOk()) << plan.getStatus().message();
+    fakeCudaReset();
+    fakeCudaSetCurrent(0);
+    ASSERT_TRUE((*plan)->launch(nullptr).isOk());
+    EXPECT_NE(getCudaLog()[0].find("grid 8 1 1"), std::string::npos)
+        << getCudaLog()[0];
+    EXPECT_NE(getCudaLog()[1].find("grid 5 3 1"), std::string::npos)
+        << getCudaLog()[1];
+  }
+  for (int margin : {-1, 132, 1000}) {
+    auto plan = prepareBeside(kernel, margin);
+    ASSERT_FALSE(plan.isOk()) << margin;
+    EXPECT_NE(plan.getStatus().message().find("expects a margin of 0 to 131"),
+              std::string::npos)
+        << plan.getStatus().message();
+  }
+  Artifact artifact = makeCudaArtifact();
+  artifact.manifest.launches[0].grid[0] = 2;
+  auto plan = prepareBeside(load(artifact), 8);
+  ASSERT_FALSE(plan.isOk());
+  EXPECT_NE(plan.getStatus().message().find("one for each item"),
+            std::string::npos)
+      << plan.getStatus().message();
+}
+
 // The whole contract of a launch: nothing but the launches themselves.
 TEST_F(CudaPlan, LaunchesAndNothingElse) {
   fakeCudaSetCurrent(0);
