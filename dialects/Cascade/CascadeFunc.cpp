@@ -328,8 +328,9 @@ LogicalResult FuncOp::verifyPages() {
                     << getArgumentTypes()[i];
     PackingAttr packing = getArgumentPacking(i);
     auto hasRank = [&](Attribute rank) {
-      return packing ? llvm::is_contained(packing.getRanks(), rank)
-                     : tensor.getRankPosition(cast<StringAttr>(rank)).has_value();
+      return packing
+                 ? llvm::is_contained(packing.getRanks(), rank)
+                 : tensor.getRankPosition(cast<StringAttr>(rank)).has_value();
     };
     llvm::SetVector<Attribute> own;
     own.insert(pages.getRank());
@@ -347,7 +348,8 @@ LogicalResult FuncOp::verifyPages() {
       auto type = dyn_cast<NamedTensorType>(getArgumentTypes()[j]);
       return getArgumentName(j) == pages.getLengths() && type &&
              type.getElementType().isInteger(32) &&
-             llvm::equal(type.getRanks(), pages.getBy().getAsRange<StringAttr>());
+             llvm::equal(type.getRanks(),
+                         pages.getBy().getAsRange<StringAttr>());
     };
     bool isTaken = false;
     for (unsigned j = 0; j < e; ++j)
@@ -406,10 +408,12 @@ LogicalResult FuncOp::verifyPackings() {
     if (!packing || !tensor)
       return fail() << "be a packing of a tensor, but got " << attribute
                     << " of " << type;
-    if (pages && (pages.getRank() != packing.getInner() ||
-                  pages.getBy().getValue() != ArrayRef<Attribute>(packing.getOuter())))
-      return fail() << "have the ranks of its pages, the one in another, but got "
-                    << packing << " and " << pages;
+    if (pages &&
+        (pages.getRank() != packing.getInner() ||
+         pages.getBy().getValue() != ArrayRef<Attribute>(packing.getOuter())))
+      return fail()
+             << "have the ranks of its pages, the one in another, but got "
+             << packing << " and " << pages;
     auto isPart = [&](Attribute rank) {
       return rank == packing.getInner() || rank == packing.getOuter();
     };
@@ -433,8 +437,7 @@ LogicalResult FuncOp::verifyPackings() {
   };
   for (unsigned i = 0, e = getNumArguments(); i < e; ++i)
     if (failed(check(getArgumentName(i), getArgumentTypes()[i],
-                     getArgAttr(i, kPackingAttr),
-                     getPages(i))))
+                     getArgAttr(i, kPackingAttr), getPages(i))))
       return failure();
   for (unsigned i = 0, e = getNumResults(); i < e; ++i)
     if (failed(check(getResultName(i), getResultTypes()[i],

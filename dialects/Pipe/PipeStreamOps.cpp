@@ -60,7 +60,9 @@ static LogicalResult verifyRuns(Operation *op, size_t numYields) {
   return success();
 }
 
-LogicalResult SumOp::verifyRegions() { return verifyRuns(*this, getNumResults()); }
+LogicalResult SumOp::verifyRegions() {
+  return verifyRuns(*this, getNumResults());
+}
 LogicalResult LocateOp::verifyRegions() { return verifyRuns(*this, 1); }
 
 //===-- Work --------------------------------------------------------------===//
@@ -78,8 +80,7 @@ void WorkOp::build(OpBuilder &builder, OperationState &state, WorkType work,
   llvm::copy(
       ArrayRef<int32_t>({1, alike ? 1 : 0, most ? 1 : 0}),
       state.getOrAddProperties<Properties>().operandSegmentSizes.begin());
-  state.getOrAddProperties<Properties>().lead =
-      builder.getI64IntegerAttr(lead);
+  state.getOrAddProperties<Properties>().lead = builder.getI64IntegerAttr(lead);
   state.addRegion();
   state.addTypes(work);
 }

@@ -156,7 +156,8 @@ ParseResult SumOp::parse(OpAsmParser &parser, OperationState &result) {
     return failure();
   // As many as the region yields; the verifier looks at an empty one.
   if (!body->empty() && !body->front().empty())
-    result.addTypes(SmallVector<Type>(body->front().back().getNumOperands(), index));
+    result.addTypes(
+        SmallVector<Type>(body->front().back().getNumOperands(), index));
   return success();
 }
 

@@ -193,9 +193,8 @@ static attn_status preparePlan(const char *name, const attn_kernel *kernel,
     Result<std::vector<ArgumentValue>> values = convert(name, arguments, count);
     if (!values.isOk())
       return values.takeStatus();
-    Result<std::unique_ptr<PreparedPlan>> prepared =
-        kernel->kernel->prepare(values->data(), values->size(),
-                                pool ? pool->pool : nullptr, smMargin);
+    Result<std::unique_ptr<PreparedPlan>> prepared = kernel->kernel->prepare(
+        values->data(), values->size(), pool ? pool->pool : nullptr, smMargin);
     if (!prepared.isOk())
       return prepared.takeStatus();
     *plan = new attn_plan{std::move(*prepared)};

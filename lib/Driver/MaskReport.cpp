@@ -47,6 +47,21 @@ static EinsumOp findProduct(FuncOp func) {
   return product;
 }
 
+/// A rank beside the keys that no result has: a row's keys are those of all of
+/// its coordinates. Null if there is none.
+static StringAttr findSummedRank(FuncOp func, EinsumOp op) {
+  for (unsigned v = 0, e = op.getNumVariables(); v < e; ++v) {
+    StringAttr rank = op.getVariableRank(v);
+    bool isOfResult = llvm::any_of(func.getResultTypes(), [&](Type type) {
+      auto tensor = dyn_cast<NamedTensorType>(type);
+      return tensor && tensor.getRankPosition(rank);
+    });
+    if (rank != "M" && !op.isReduced(v) && !isOfResult)
+      return rank;
+  }
+  return {};
+}
+
 namespace {
 /// Fills a report in, map by map.
 class Reporter {
@@ -286,6 +301,10 @@ Result<MaskReport> attn::reportMask(FuncOp func, const Problem &problem,
   if (!op)
     return refuse("'" + func.getSymName() +
                       "' has no Einsum over queries (P) and keys (M)",
+                  "ask for another report");
+  if (StringAttr rank = findSummedRank(func, op))
+    return refuse("'" + func.getSymName() + "' sums over rank '" +
+                      rank.getValue() + "' beside the keys",
                   "ask for another report");
   MaskReport report;
   report.rows = getExtent(func, "P", problem);

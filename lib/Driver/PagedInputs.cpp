@@ -166,10 +166,16 @@ attn::createPages(FuncOp func, const Problem &problem,
     std::vector<int64_t> outer(table.shape.begin(), table.shape.end() - 1);
     auto keys = double(problem.extents.at(pages.getRank().str()));
     std::vector<double> lengths(llvm::product_of(outer), keys);
-    if (inputs.count(pages.getLengths().str()) == 0)
-      if (Status status = addNumbers(pages.getLengths(), outer, lengths);
-          !status.isOk())
-        return status;
+    // Lengths that are an argument may be more than there are keys, behind
+    // which pages hold what is not a number.
+    if (auto own = inputs.find(pages.getLengths().str()); own != inputs.end()) {
+      lengths = own->second.getValues();
+      for (double &length : lengths)
+        length = std::min(length, keys);
+    }
+    if (Status status = addNumbers(pages.getLengths(), outer, lengths);
+        !status.isOk())
+      return status;
     if (!pages.getStarts())
       return addNumbers(pages.getTable(), table.shape, table.entries);
     // One list of all, in the order of the sequences.

@@ -134,8 +134,8 @@ std::optional<PackRefusal> Packer::checkSignature() {
       return refuse(func, "argument '" + func.getArgumentName(i) +
                               "' is packed already");
     if (packs && func.getPages(i) && !areSummed)
-      return refuse(func, "argument '" + func.getArgumentName(i) +
-                              "' lies in pages");
+      return refuse(func,
+                    "argument '" + func.getArgumentName(i) + "' lies in pages");
     if (packs && func.getArgumentFill(i))
       return refuse(func, "argument '" + func.getArgumentName(i) +
                               "' is filled by coordinates");
@@ -360,15 +360,16 @@ void Packer::maskGaps(EinsumOp op, StringRef variable) {
   OpBuilder b(func.getContext());
   if (!op.hasWhere()) {
     b.createBlock(&op.getWhere());
-    YieldOp::create(b, loc, ValueRange(arith::ConstantIntOp::create(b, loc, 1, 1)));
+    YieldOp::create(b, loc,
+                    ValueRange(arith::ConstantIntOp::create(b, loc, 1, 1)));
   }
   Operation *yield = op.getWhere().front().getTerminator();
   b.setInsertionPoint(yield);
   Value index = IndexOp::create(b, loc, b.getIndexType(), variable);
   Value place = divide(b, loc, index, /*takesRemainder=*/true);
   Value extent = ExtentOp::create(b, loc, b.getIndexType(), inner);
-  Value exists = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt,
-                                       place, extent);
+  Value exists =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, place, extent);
   yield->setOperand(
       0, arith::AndIOp::create(b, loc, exists, yield->getOperand(0)));
 }

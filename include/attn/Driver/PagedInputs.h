@@ -7,8 +7,9 @@
 
 namespace attn {
 
-/// The rank of the sequences (B) or segments (S) of `type`, if it is a tensor of
-/// floats, or of 8-bit integers, that has such and keys (M) and no queries (P).
+/// The rank of the sequences (B) or segments (S) of `type`, if it is a tensor
+/// of floats, or of 8-bit integers, that has such and keys (M) and no queries
+/// (P).
 std::optional<mlir::StringAttr> getSequences(mlir::Type type);
 
 /// Says of the tensors of `func` that are of keys that they lie in pages of

@@ -47,8 +47,7 @@ private:
   /// from the other.
   bool dropPacked(Value result) {
     StringRef rank = packing.getRank();
-    bool isApart =
-        !pool.dependsOn(mask.predicate, mask.getVariable(rank));
+    bool isApart = !pool.dependsOn(mask.predicate, mask.getVariable(rank));
     mask.variables.erase(rank);
     if (isApart)
       return true;

@@ -90,9 +90,9 @@ private:
   }
 
   /// The shape and the type of what a caller has of a tensor in pages.
-  std::pair<ArrayAttr, MemRefType>
-  getPagedMemory(ArrayRef<StringAttr> ranks, Type element, StringRef name,
-                 PagesAttr pages) {
+  std::pair<ArrayAttr, MemRefType> getPagedMemory(ArrayRef<StringAttr> ranks,
+                                                  Type element, StringRef name,
+                                                  PagesAttr pages) {
     Builder b(func.getContext());
     SmallVector<Attribute> shape = {getPagesRank(name)};
     SmallVector<int64_t> sizes = {ShapedType::kDynamic};
@@ -235,8 +235,9 @@ private:
       if (packing && packing.getInner() != pages.getRank())
         packing = {};
       auto add = [&](StringAttr name, ArrayRef<Attribute> shape) {
-        addTable(name, shape,
-                 getMost(packing, getTableWidth(pages), pages.getSize(), shape));
+        addTable(
+            name, shape,
+            getMost(packing, getTableWidth(pages), pages.getSize(), shape));
       };
       SmallVector<Attribute> shape(pages.getBy().getValue());
       if (!findArgument(pages.getLengths()))

@@ -57,8 +57,7 @@ Value ProgramEmitter::getBlockOfRows(EinsumOp op, Operation *inner) {
       builder, inner->getLoc(), places[rank].base, getIndexConstant(block));
 }
 
-Value ProgramEmitter::getPartOfStep(Operation *inner,
-                                    const IRMapping &known) {
+Value ProgramEmitter::getPartOfStep(Operation *inner, const IRMapping &known) {
   APInt width;
   if (!runStep ||
       !isa<arith::FloorDivSIOp, arith::DivUIOp, arith::RemUIOp>(inner) ||
@@ -69,8 +68,7 @@ Value ProgramEmitter::getPartOfStep(Operation *inner,
   if (!sum || !llvm::is_contained(sum->getOperands(), runStep->base))
     return {};
   bool isFirst = sum.getLhs() == runStep->base;
-  auto index =
-      (isFirst ? sum.getRhs() : sum.getLhs()).getDefiningOp<IndexOp>();
+  auto index = (isFirst ? sum.getRhs() : sum.getLhs()).getDefiningOp<IndexOp>();
   if (!index)
     return {};
   if (!isa<arith::RemUIOp>(inner))

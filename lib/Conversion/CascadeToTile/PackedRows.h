@@ -26,7 +26,8 @@ bool hasGaps(cascade::FuncOp func, cascade::PackingAttr packing);
 
 /// The packing of an argument of `func` of which `part` is the outer part; null
 /// if there is none.
-cascade::PackingAttr getPackingWith(cascade::FuncOp func, mlir::StringAttr part);
+cascade::PackingAttr getPackingWith(cascade::FuncOp func,
+                                    mlir::StringAttr part);
 
 /// The rank of the entries of a table of pages.
 mlir::StringAttr getTableWidth(cascade::PagesAttr pages);

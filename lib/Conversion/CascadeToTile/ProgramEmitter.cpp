@@ -155,13 +155,13 @@ FailureOr<Value> ProgramEmitter::getScalar(Value value) {
 const RankPlace *ProgramEmitter::getPlace(StringAttr rank, Location loc) {
   auto it = places.find(rank);
   if (it == places.end()) {
-    emitError(loc)
-        << "expects rank '" << rank.getValue()
-        << "' to have a static extent of at most " << FuncOp::kMaxWhole
-        << ", to be swept by "
-           "a scan, or to be a rank of the result; bind it "
-           "(cascade-bind) or reduce passes over it "
-           "(cascade-reduce-passes)";
+    emitError(loc) << "expects rank '" << rank.getValue()
+                   << "' to have a static extent of at most "
+                   << FuncOp::kMaxWhole
+                   << ", to be swept by "
+                      "a scan, or to be a rank of the result; bind it "
+                      "(cascade-bind) or reduce passes over it "
+                      "(cascade-reduce-passes)";
     return nullptr;
   }
   return &it->second;
@@ -328,9 +328,8 @@ FailureOr<TileValue> ProgramEmitter::load(EinsumOp op, unsigned input,
       return failure();
     result.tile = *load;
   } else {
-    auto addressMap =
-        AffineMap::get(shape.size(), address.indices.size(),
-                       address.coordinates, op.getContext());
+    auto addressMap = AffineMap::get(shape.size(), address.indices.size(),
+                                     address.coordinates, op.getContext());
     auto load = tile::LoadOp::create(builder, loc, type, source.memref,
                                      AffineMapAttr::get(addressMap),
                                      address.indices, counts, pad);

@@ -47,8 +47,8 @@ Value RunSegments::countSteps(Range range) {
   Location loc = op.getLoc();
   Value length = arith::SubIOp::create(b, loc, range.upper, range.lower);
   length = arith::MaxSIOp::create(b, loc, length, emitter.getIndexConstant(0));
-  Value rounded = arith::AddIOp::create(b, loc, length,
-                                        emitter.getIndexConstant(tile - 1));
+  Value rounded =
+      arith::AddIOp::create(b, loc, length, emitter.getIndexConstant(tile - 1));
   return arith::DivUIOp::create(b, loc, rounded,
                                 emitter.getIndexConstant(tile));
 }
@@ -105,7 +105,9 @@ LogicalResult RunSegments::writeLocator(Region &region, unsigned number) {
   if (failed(ranges))
     return failure();
   Range range = (*ranges)[number];
-  auto constant = [&](int64_t value) { return emitter.getIndexConstant(value); };
+  auto constant = [&](int64_t value) {
+    return emitter.getIndexConstant(value);
+  };
   Value begin = arith::AddIOp::create(
       b, loc, range.lower,
       arith::MulIOp::create(b, loc, place.getRest(), constant(tile)));

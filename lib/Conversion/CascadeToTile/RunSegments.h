@@ -1,4 +1,5 @@
-//===- RunSegments.h - the segments of a sweep over a packed rank -*- C++ -*-===//
+//===- RunSegments.h - the segments of a sweep over a packed rank -*- C++
+//-*-===//
 
 #ifndef ATTN_LIB_CONVERSION_CASCADETOTILE_RUNSEGMENTS_H
 #define ATTN_LIB_CONVERSION_CASCADETOTILE_RUNSEGMENTS_H

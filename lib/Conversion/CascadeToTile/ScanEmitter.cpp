@@ -71,14 +71,11 @@ LogicalResult ProgramEmitter::emitScan(ScanOp scan) {
                                     })
                : EinsumOp();
   tile::SweepOp sweep;
-  auto setGaps = [&] {
-    gaps = {governing, tileRank,
-            SeenKeys::create(*this, governing, scan.getRankAttr()), Value(),
-            Value()};
-  };
   auto createSweep = [&](const auto &segments) {
     if (segments.hasGaps)
-      setGaps();
+      gaps = {governing, tileRank,
+              SeenKeys::create(*this, governing, scan.getRankAttr()), Value(),
+              Value()};
     sweep = tile::SweepOp::create(builder, loc, segments.lowers,
                                   segments.uppers, segments.full, tile, inits);
   };
@@ -89,7 +86,8 @@ LogicalResult ProgramEmitter::emitScan(ScanOp scan) {
              << scan.getRank() << "', which stands for ranks '"
              << packing.getOuter().getValue() << "' and '"
              << packing.getInner().getValue()
-             << "', and has no one mask or no merge; give what it sums a 'where'";
+             << "', and has no one mask or no merge; give what it sums a "
+                "'where'";
     RunSegments segments(*this, governing, packing, tile);
     if (failed(segments.analyze()))
       return failure();
@@ -139,7 +137,8 @@ LogicalResult ProgramEmitter::emitScan(ScanOp scan) {
     slice.slicedRank = scan.getRankAttr();
     slice.sliceRank = tileRank;
     slice.sliceBase = base;
-    if (packing && slice.packing && slice.packing.getRank() == packing.getRank()) {
+    if (packing && slice.packing &&
+        slice.packing.getRank() == packing.getRank()) {
       slice.sliceBase = runStep->place;
       slice.run = runStep->run;
     }

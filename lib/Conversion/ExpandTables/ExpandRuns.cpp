@@ -24,16 +24,15 @@ FailureOr<SmallVector<Value>> attn::expandSum(ImplicitLocOpBuilder &b,
   if (failed(numbers))
     return failure();
   SmallVector<Value> sums;
-  for (auto [sum, number] :
-       llvm::zip_equal(loop.getRegionIterArgs(), *numbers))
+  for (auto [sum, number] : llvm::zip_equal(loop.getRegionIterArgs(), *numbers))
     sums.push_back(arith::AddIOp::create(b, sum, number));
   scf::YieldOp::create(b, sums);
   return SmallVector<Value>(loop.getResults());
 }
 
-FailureOr<std::pair<Value, Value>>
-attn::expandLocate(ImplicitLocOpBuilder &b, Value number, Value bound,
-                   RunBody body) {
+FailureOr<std::pair<Value, Value>> attn::expandLocate(ImplicitLocOpBuilder &b,
+                                                      Value number, Value bound,
+                                                      RunBody body) {
   Type type = bound.getType();
   Value zero = makeNumber(b, bound, 0), one = makeNumber(b, bound, 1);
   auto loop = scf::WhileOp::create(b, TypeRange{type, type, type},
@@ -41,7 +40,8 @@ attn::expandLocate(ImplicitLocOpBuilder &b, Value number, Value bound,
   {
     OpBuilder::InsertionGuard guard(b);
     Location loc = b.getLoc();
-    Block *before = b.createBlock(&loop.getBefore(), {}, {type, type}, {loc, loc});
+    Block *before =
+        b.createBlock(&loop.getBefore(), {}, {type, type}, {loc, loc});
     Value run = before->getArgument(0), rest = before->getArgument(1);
     auto numbers = body(run);
     if (failed(numbers))
@@ -56,8 +56,8 @@ attn::expandLocate(ImplicitLocOpBuilder &b, Value number, Value bound,
     Block *after = b.createBlock(&loop.getAfter(), {}, {type, type, type},
                                  {loc, loc, loc});
     Value next = arith::AddIOp::create(b, after->getArgument(0), one);
-    Value left = arith::SubIOp::create(b, after->getArgument(1),
-                                       after->getArgument(2));
+    Value left =
+        arith::SubIOp::create(b, after->getArgument(1), after->getArgument(2));
     scf::YieldOp::create(b, ValueRange{next, left});
   }
   Value run = loop.getResult(0);

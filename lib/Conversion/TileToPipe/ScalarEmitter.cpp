@@ -154,14 +154,16 @@ LogicalResult ScalarEmitter::emitTableOp(Operation *op) {
 LogicalResult ScalarEmitter::emitRuns(Operation *op) {
   SmallVector<Value> operands = getScalars(op->getOperands());
   SmallVector<Type> types(op->getNumResults(), b.getI32Type());
-  Operation *runs = isa<tile::SumOp>(op)
-                        ? pipe::SumOp::create(b, types, operands[0])
-                        : pipe::LocateOp::create(b, types, operands).getOperation();
+  Operation *runs =
+      isa<tile::SumOp>(op)
+          ? pipe::SumOp::create(b, types, operands[0])
+          : pipe::LocateOp::create(b, types, operands).getOperation();
   for (auto [result, lowered] :
        llvm::zip_equal(op->getResults(), runs->getResults()))
     setScalar(result, lowered);
   OpBuilder::InsertionGuard guard(b);
-  Block *body = b.createBlock(&runs->getRegion(0), {}, b.getI32Type(), b.getLoc());
+  Block *body =
+      b.createBlock(&runs->getRegion(0), {}, b.getI32Type(), b.getLoc());
   Block &region = op->getRegion(0).front();
   setScalar(region.getArgument(0), body->getArgument(0));
   auto numbers = evaluateRegion(region);

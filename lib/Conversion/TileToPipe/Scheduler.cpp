@@ -225,9 +225,9 @@ LogicalResult Scheduler::createStream(Value items) {
     mostUnits = arith::CeilDivUIOp::create(
         b, getMostPoints(), i32(plan.partSteps * plan.sweep.getTile()));
   // Which parts steps make must not depend on what else there is.
-  int64_t lead = mostUnits ? 0
-                           : llvm::divideCeil(plan.machine.itemKeys,
-                                              plan.sweep.getTile());
+  int64_t lead =
+      mostUnits ? 0
+                : llvm::divideCeil(plan.machine.itemKeys, plan.sweep.getTile());
   auto op = pipe::WorkOp::create(b, pipe::WorkType::get(b.getContext(), kind),
                                  items, alike, mostUnits, lead);
   work = op;

@@ -58,7 +58,8 @@ Agent::Progress Agent::endRun(Operation *op, ArrayRef<RuntimeValue> numbers) {
     for (int64_t sum : sums)
       results.push_back(toValue(sum));
   else
-    results = {toValue(isFound ? run : run + 1), toValue(isFound ? sums[0] : 0)};
+    results = {toValue(isFound ? run : run + 1),
+               toValue(isFound ? sums[0] : 0)};
   leave(results);
   return Progress::inside;
 }

@@ -108,8 +108,7 @@ LogicalResult Emitter::emitRuns(Operation *op) {
   };
   auto get = [&](Value value) { return toI64(scalars.lookup(value)); };
   if (auto sum = dyn_cast<tile::SumOp>(op)) {
-    auto totals =
-        expandSum(b, get(sum.getBound()), sum.getNumResults(), body);
+    auto totals = expandSum(b, get(sum.getBound()), sum.getNumResults(), body);
     if (failed(totals))
       return failure();
     for (auto [result, total] : llvm::zip_equal(sum.getTotals(), *totals))

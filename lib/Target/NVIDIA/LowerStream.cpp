@@ -96,14 +96,13 @@ Value StepCounter::countPlaces(Value grid) {
 }
 
 Value StepCounter::countAll() {
-  auto loop = scf::ForOp::create(
-      e.b, e.loc, asksSums() ? e.constant(0) : lane, classes,
-      e.constant(kWarpSize), e.constant(0));
+  auto loop = scf::ForOp::create(e.b, e.loc, asksSums() ? e.constant(0) : lane,
+                                 classes, e.constant(kWarpSize), e.constant(0));
   OpBuilder::InsertionGuard guard(e.b);
   e.b.setInsertionPointToStart(loop.getBody());
   Value number = loop.getInductionVar();
-  Value count = asksSums() ? countClasses(number)
-                           : countClass(number, /*isOfLane=*/true);
+  Value count =
+      asksSums() ? countClasses(number) : countClass(number, /*isOfLane=*/true);
   Value sum = e.add(loop.getRegionIterArg(0), count);
   scf::YieldOp::create(e.b, e.loc, sum);
   e.b.setInsertionPointAfter(loop);
@@ -158,8 +157,8 @@ Value StepCounter::countClasses(Value first) {
   e.b.setInsertionPointToStart(choice.elseBlock());
   scf::YieldOp::create(e.b, e.loc, countClass(own, /*isOfLane=*/true));
   e.b.setInsertionPointToStart(choice.thenBlock());
-  auto loop = scf::ForOp::create(e.b, e.loc, e.constant(0), left,
-                                 e.constant(1), e.constant(0));
+  auto loop = scf::ForOp::create(e.b, e.loc, e.constant(0), left, e.constant(1),
+                                 e.constant(0));
   scf::YieldOp::create(e.b, e.loc, loop.getResult(0));
   e.b.setInsertionPointToStart(loop.getBody());
   Value number = loop.getInductionVar();
@@ -194,10 +193,9 @@ SmallVector<Value> StepCounter::run(Value numbers) {
   Value item = e.add(e.mul(found[0], alike), within);
   // A share that ends in an item's lead has nothing of it.
   Value before = e.add(e.add(found[1], e.mul(within, own)), lead);
-  Value isEmpty =
-      arith::OrIOp::create(e.b, e.loc,
-                           e.compare(arith::CmpIPredicate::eq, begin, end),
-                           e.compare(arith::CmpIPredicate::sge, before, end));
+  Value isEmpty = arith::OrIOp::create(
+      e.b, e.loc, e.compare(arith::CmpIPredicate::eq, begin, end),
+      e.compare(arith::CmpIPredicate::sge, before, end));
   item = e.select(isEmpty, e.constant(-1), item);
   auto isFirst = e.compare(arith::CmpIPredicate::eq, thread, e.constant(0));
   auto choice = scf::IfOp::create(e.b, e.loc, isFirst, /*withElse=*/false);

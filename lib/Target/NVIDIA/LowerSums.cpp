@@ -49,8 +49,8 @@ static Numbers sumOfWarp(StreamEmitter &e, SumOp op, Value bound, Value lane) {
                                  e.constant(kWarpSize), zeros);
   OpBuilder::InsertionGuard guard(e.b);
   e.b.setInsertionPointToStart(loop.getBody());
-  Numbers own = evaluateLane(e, op.getBody(),
-                             e.add(loop.getInductionVar(), lane), bound);
+  Numbers own =
+      evaluateLane(e, op.getBody(), e.add(loop.getInductionVar(), lane), bound);
   for (auto [number, sum] : llvm::zip_equal(own, loop.getRegionIterArgs()))
     number = e.add(sum, number);
   scf::YieldOp::create(e.b, e.loc, own);
@@ -73,11 +73,12 @@ static Numbers locateInWarp(StreamEmitter &e, LocateOp op, Value number,
   SmallVector<Location> locs(3, e.loc);
   Block *before =
       e.b.createBlock(&loop.getBefore(), {}, {type, type, type}, locs);
-  Value isOpen =
-      e.both(e.compare(arith::CmpIPredicate::slt, before->getArgument(0), bound),
-             e.compare(arith::CmpIPredicate::slt, before->getArgument(2), zero));
+  Value isOpen = e.both(
+      e.compare(arith::CmpIPredicate::slt, before->getArgument(0), bound),
+      e.compare(arith::CmpIPredicate::slt, before->getArgument(2), zero));
   scf::ConditionOp::create(e.b, e.loc, isOpen, before->getArguments());
-  Block *after = e.b.createBlock(&loop.getAfter(), {}, {type, type, type}, locs);
+  Block *after =
+      e.b.createBlock(&loop.getAfter(), {}, {type, type, type}, locs);
   Value first = after->getArgument(0), rest = after->getArgument(1);
   Value run = e.add(first, lane);
   Value own = evaluateLane(e, op.getBody(), run, bound)[0], sum = own;
@@ -88,11 +89,9 @@ static Numbers locateInWarp(StreamEmitter &e, LocateOp op, Value number,
   }
   Value start = e.sub(sum, own);
   // One lane's numbers have it, if any: the others say -1.
-  Value isHere =
-      e.both(e.compare(arith::CmpIPredicate::sle, start, rest),
-             e.compare(arith::CmpIPredicate::slt, rest, sum));
-  Value found =
-      e.reduce(NVVM::ReduxKind::MAX, e.select(isHere, run, none));
+  Value isHere = e.both(e.compare(arith::CmpIPredicate::sle, start, rest),
+                        e.compare(arith::CmpIPredicate::slt, rest, sum));
+  Value found = e.reduce(NVVM::ReduxKind::MAX, e.select(isHere, run, none));
   Value within = e.reduce(NVVM::ReduxKind::MAX,
                           e.select(isHere, e.sub(rest, start), none));
   Value isFound = e.compare(arith::CmpIPredicate::sge, found, zero);
@@ -102,8 +101,7 @@ static Numbers locateInWarp(StreamEmitter &e, LocateOp op, Value number,
                                   e.select(isFound, within, e.sub(rest, all)),
                                   found});
   e.b.setInsertionPointAfter(loop);
-  Value isRun =
-      e.compare(arith::CmpIPredicate::sge, loop.getResult(2), zero);
+  Value isRun = e.compare(arith::CmpIPredicate::sge, loop.getResult(2), zero);
   return {e.select(isRun, loop.getResult(2), bound),
           e.select(isRun, loop.getResult(1), zero)};
 }
@@ -131,8 +129,8 @@ template <typename OpT> struct RunsLowering : OpConversionPattern<OpT> {
       auto place = *expandLocate(b, adaptor.getNumber(), bound, body);
       rewriter.replaceOp(op, {place.first, place.second});
     } else {
-      rewriter.replaceOp(
-          op, locateInWarp(e, op, adaptor.getNumber(), bound, lane));
+      rewriter.replaceOp(op,
+                         locateInWarp(e, op, adaptor.getNumber(), bound, lane));
     }
     return success();
   }

@@ -149,10 +149,9 @@ Meeting::Registers TreeMeeting::pop(Value block, Value depth, Value count,
   OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPointToStart(loop.getBody());
   Value top = e.sub(e.sub(depth, one), loop.getInductionVar());
-  Registers node =
-      load(getPlace(block, stream.get(e, StreamNumber::Places), top,
-                    values.threadInGroup),
-           hasRows);
+  Registers node = load(getPlace(block, stream.get(e, StreamNumber::Places),
+                                 top, values.threadInGroup),
+                        hasRows);
   scf::YieldOp::create(rewriter, e.loc,
                        combine(node, loop.getRegionIterArgs()));
   return Registers(loop.getResults());

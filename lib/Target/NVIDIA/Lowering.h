@@ -87,9 +87,10 @@ mlir::Value reduceOverGroup(mlir::OpBuilder &b, mlir::Operation *op,
 
 /// What stands for a stream (Stream.h) without its memory, computed at
 /// the builder's insertion point by all threads.
-llvm::SmallVector<mlir::Value>
-createStream(mlir::OpBuilder &b, pipe::WorkOp work, const KernelValues &values,
-             mlir::Value numbers);
+llvm::SmallVector<mlir::Value> createStream(mlir::OpBuilder &b,
+                                            pipe::WorkOp work,
+                                            const KernelValues &values,
+                                            mlir::Value numbers);
 
 /// Places for the nodes of a tree are counted for so many digits of the number
 /// of a block's steps at a time, by the host and by the kernel.

@@ -105,8 +105,8 @@ struct Stream {
   mlir::Value counters, workspace;
 
   mlir::Value get(StreamEmitter &e, StreamNumber number) const {
-    mlir::Value address = createByteOffset(e.b, e.loc, numbers,
-                                           4 * static_cast<int64_t>(number));
+    mlir::Value address =
+        createByteOffset(e.b, e.loc, numbers, 4 * static_cast<int64_t>(number));
     // Volatile, or it were in a register from the first item on.
     return mlir::LLVM::LoadOp::create(e.b, e.loc, e.b.getI32Type(), address,
                                       /*alignment=*/4, /*isVolatile=*/true);

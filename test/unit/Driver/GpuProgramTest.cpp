@@ -190,8 +190,9 @@ TEST(ScheduleModel, KnowsMasksWithHoles) {
   ScheduleFields given;
   given.rows = 64;
   given.keys = 144;
-  EXPECT_NE(Bound(getText("tri-shape")).rank(given).front().estimate.refusal,
-            "");
+  EXPECT_NE(
+      Bound(getText("dilated-window")).rank(given).front().estimate.refusal,
+      "");
   EXPECT_EQ(Bound(getText("full")).rank(given).front().estimate.refusal, "");
 }
 

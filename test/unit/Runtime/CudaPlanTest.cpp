@@ -42,6 +42,7 @@ protected:
 
 // Of 132 multiprocessors; the second launch has a block for each item.
 TEST_F(CudaPlan, LeavesMultiprocessorsToOthers) {
+  fakeCudaSetCurrent(0);
   CudaCall call;
   KernelPointer kernel = load();
   auto prepareBeside = [&](const KernelPointer &kernel, int margin) {

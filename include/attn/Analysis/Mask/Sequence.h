@@ -86,8 +86,8 @@ struct TermPlan {
   /// Indices of the atoms that neither ranges nor the driver tell: the term is
   /// full only where they hold for all of the extent.
   llvm::SmallVector<unsigned, 4> tested;
-  /// What guards say of where an expression of the rows begins or ends: of other
-  /// rows the term sees nothing.
+  /// What guards say of where an expression of the rows begins or ends: of
+  /// other rows the term sees nothing.
   struct RowGuard {
     bool isLower;
     Expr bound;
