@@ -21,7 +21,7 @@ tile.program @copy(
 // One group: there is nobody to take turns with.
 // CHECK-LABEL: pipe.kernel @gram(
 //   CHECK-NOT:   pipe.turn
-//       CHECK:   pipe.role "load" groups(1) warps(1) registers(56)
+//       CHECK:   pipe.role "load" groups(1) warps(1) registers(88)
 //       CHECK:   pipe.role "multiply" groups(1) warps(4) registers(240)
 tile.program @gram(
     %a: !matrix {tile.name = "a", tile.access = "read", tile.shape = ["P", 64]},

@@ -74,6 +74,7 @@ TEST_F(CudaPlan, LeavesMultiprocessorsToOthers) {
   EXPECT_NE(plan.getStatus().message().find("one for each item"),
             std::string::npos)
       << plan.getStatus().message();
+  fakeCudaSetCurrent(-1);
 }
 
 // The whole contract of a launch: nothing but the launches themselves.
