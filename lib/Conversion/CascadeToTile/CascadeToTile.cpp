@@ -31,6 +31,9 @@ using namespace mlir;
 using namespace attn;
 using namespace attn::cascade;
 
+/// Heads of a tile of a tensor that is updated, at the most.
+static constexpr int64_t kUpdatedHeads = 2;
+
 namespace {
 class Converter {
 public:
@@ -272,6 +275,13 @@ private:
     }
 
     llvm::DenseSet<StringAttr> tiled = planner.findTiledRanks(program);
+    // Heads that are moved wait for memory beside others, not in one tile.
+    if (llvm::any_of(program.roots, [&](Value root) {
+          auto type = cast<NamedTensorType>(root.getType());
+          return ProgramPlanner::getUpdate(root) &&
+                 type.getRanks().back() != program.space.back();
+        }))
+      tileRows = std::min(tileRows, kUpdatedHeads);
     SmallVector<StringRef> spaceRanks;
     SmallVector<int64_t> spaceTiles;
     SmallVector<NamedAttribute> staticExtents;

@@ -162,11 +162,17 @@ ProgramPlanner::findTiledRanks(const ProgramPlan &program) {
   // What is emitted in order has its rows in the scan's tiles.
   if (program.emitter)
     return tiled;
-  // Rows lie where their entries say; features that are many are cut.
+  // Rows lie where their entries say; those of several heads have one entry,
+  // and features that are many are cut.
   for (Value root : program.roots)
     if (EinsumOp update = getUpdate(root)) {
       StringAttr last = program.space.back();
-      if (cast<NamedTensorType>(update.getType()).getRanks().back() == last)
+      bool isOfEntry = false;
+      for (unsigned i = 0, n = update.getIndices().size(); i < n; ++i)
+        for (unsigned v = 0, e = update.getNumVariables(); v < e; ++v)
+          isOfEntry |= update.getVariableRank(v) == last &&
+                       update.getIndexMap(i).isFunctionOfDim(v);
+      if (!isOfEntry)
         tiled.insert(last);
       return tiled;
     }

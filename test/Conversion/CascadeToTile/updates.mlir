@@ -7,24 +7,24 @@
 !KCache = !cascade.tensor<[N, H, S, E], bf16, empty = 0.0>
 !VCache = !cascade.tensor<[N, H, S, F], bf16, empty = 0.0>
 
-// Both are stored by one program, which has a token and a head an item. An entry
+// Both are stored by one program, which has a token and two heads an item. An entry
 // is compared in its 64 bits, a negative one being a large one, with 16 times the
 // pages; what does not go inside is not computed.
-//       CHECK: #[[$PAGE:.*]] = affine_map<(d0)[s0, s1] -> (s0 floordiv 16, s1, s0 mod 16, d0)>
+//       CHECK: #[[$PAGE:.*]] = affine_map<(d0, d1)[s0, s1] -> (s0 floordiv 16, d0 + s1, s0 mod 16, d1)>
 // CHECK-LABEL: tile.program @append(
 //  CHECK-SAME:   %[[SLOTS:[a-z0-9]+]]: memref<?xi64, strided<[?], offset: ?>> {tile.access = "read", tile.name = "slots", tile.shape = ["T"]}
 //  CHECK-SAME:   %[[K_CACHE:[a-z0-9]+]]: memref<?x?x16x32xbf16, strided<[?, ?, ?, ?], offset: ?>> {tile.access = "update", tile.name = "k_cache", tile.shape = ["N", "H", 16, 32]}
 //  CHECK-SAME:   tile.access = "update", tile.name = "v_cache"
-//  CHECK-SAME:   space(%[[T:.*]] = "T" by 1, %[[H:.*]] = "H" by 1)
+//  CHECK-SAME:   space(%[[T:.*]] = "T" by 1, %[[H:.*]] = "H" by 2)
 //       CHECK:   %[[SLOT:.*]] = memref.load %[[SLOTS]][%[[T]]]
 //       CHECK:   %[[LIMIT:.*]] = arith.muli %{{.*}}, %c16_i64 : i64
 //       CHECK:   %[[INSIDE:.*]] = arith.cmpi ult, %[[SLOT]], %[[LIMIT]] : i64
 //       CHECK:   %[[SAFE:.*]] = arith.select %[[INSIDE]], %[[SLOT]], %c0_i64 : i64
 //       CHECK:   %[[AT:.*]] = arith.index_cast %[[SAFE]] : i64 to index
 //       CHECK:   scf.if %[[INSIDE]] {
-//       CHECK:     tile.store %{{.*}}, %[[K_CACHE]][#[[$PAGE]]](%[[AT]], %[[H]]) : tensor<32xbf16>
+//       CHECK:     tile.store %{{.*}}, %[[K_CACHE]][#[[$PAGE]]](%[[AT]], %[[H]]) valid(%{{.*}}, %c32) : tensor<2x32xbf16>
 //       CHECK:   scf.if
-//       CHECK:     tile.store %{{.*}}[#[[$PAGE]]](%{{.*}}, %[[H]]) : tensor<48xbf16>
+//       CHECK:     tile.store %{{.*}}[#[[$PAGE]]](%{{.*}}, %[[H]]) valid(%{{.*}}, %c48) : tensor<2x48xbf16>
 //   CHECK-NOT: tile.program
 cascade.func @append(%k: !K, %v: !V, %slots: !Slots {cascade.distinct}, %k_cache: !KCache, %v_cache: !VCache) -> (k_cache: !KCache, v_cache: !VCache) {
   cascade.rank E = 32
