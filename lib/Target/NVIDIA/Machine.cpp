@@ -14,8 +14,9 @@ using namespace attn::nvidia;
 static ArrayRef<std::pair<int64_t, int64_t>> getRegisters(int64_t groups,
                                                           bool widens) {
   using Split = std::pair<int64_t, int64_t>;
-  // One group leaves a loader more than it needs.
-  static const Split one[] = {{88, 240}, {104, 240}},
+  // One group may have all that a thread can, and leaves a loader more than it
+  // needs.
+  static const Split one[] = {{88, 256}, {104, 256}},
                      two[] = {{24, 240},
                               {56, 224},
                               {88, 208},

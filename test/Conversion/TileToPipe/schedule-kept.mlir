@@ -22,7 +22,7 @@ tile.program @copy(
 // CHECK-LABEL: pipe.kernel @gram(
 //   CHECK-NOT:   pipe.turn
 //       CHECK:   pipe.role "load" groups(1) warps(1) registers(88)
-//       CHECK:   pipe.role "multiply" groups(1) warps(4) registers(240)
+//       CHECK:   pipe.role "multiply" groups(1) warps(4) registers(256)
 tile.program @gram(
     %a: !matrix {tile.name = "a", tile.access = "read", tile.shape = ["P", 64]},
     %b: !matrix {tile.name = "b", tile.access = "write", tile.shape = ["P", 64]},
