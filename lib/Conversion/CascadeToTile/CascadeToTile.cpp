@@ -31,8 +31,9 @@ using namespace mlir;
 using namespace attn;
 using namespace attn::cascade;
 
-/// Heads of a tile of a tensor that is updated, at the most.
-static constexpr int64_t kUpdatedHeads = 2;
+/// Rows of a tile that is stored at one entry of an index tensor, at the most:
+/// they wait for memory one after the other, those of other tiles beside them.
+static constexpr int64_t kRowsOfEntry = 2;
 
 namespace {
 class Converter {
@@ -275,13 +276,12 @@ private:
     }
 
     llvm::DenseSet<StringAttr> tiled = planner.findTiledRanks(program);
-    // Heads that are moved wait for memory beside others, not in one tile.
     if (llvm::any_of(program.roots, [&](Value root) {
           auto type = cast<NamedTensorType>(root.getType());
           return ProgramPlanner::getUpdate(root) &&
                  type.getRanks().back() != program.space.back();
         }))
-      tileRows = std::min(tileRows, kUpdatedHeads);
+      tileRows = std::min(tileRows, kRowsOfEntry);
     SmallVector<StringRef> spaceRanks;
     SmallVector<int64_t> spaceTiles;
     SmallVector<NamedAttribute> staticExtents;

@@ -162,8 +162,8 @@ ProgramPlanner::findTiledRanks(const ProgramPlan &program) {
   // What is emitted in order has its rows in the scan's tiles.
   if (program.emitter)
     return tiled;
-  // Rows lie where their entries say; those of several heads have one entry,
-  // and features that are many are cut.
+  // Rows lie where their entries say. Those along a rank that no entry is of
+  // have one entry, and features that are many are cut.
   for (Value root : program.roots)
     if (EinsumOp update = getUpdate(root)) {
       StringAttr last = program.space.back();

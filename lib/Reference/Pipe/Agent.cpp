@@ -153,12 +153,6 @@ void Agent::leave(ArrayRef<RuntimeValue> results) {
   ++stack.back().next;
 }
 
-static RuntimeValue toValue(int64_t integer) {
-  Scalar scalar;
-  scalar.i = integer;
-  return scalar;
-}
-
 Agent::Progress Agent::startFor(scf::ForOp op) {
   int64_t lower = getInteger(op.getLowerBound());
   int64_t step = getInteger(op.getStep());

@@ -7,12 +7,6 @@ using namespace attn;
 using namespace attn::pipe;
 using namespace attn::reference;
 
-static RuntimeValue toValue(int64_t integer) {
-  Scalar scalar;
-  scalar.i = integer;
-  return scalar;
-}
-
 Agent::Progress Agent::startRuns(Operation *op) {
   int64_t bound = getInteger(op->getOperands().back());
   std::vector<int64_t> sums(isa<SumOp>(op) ? op->getNumResults() : 1, 0);

@@ -14,12 +14,6 @@ using namespace attn;
 using namespace attn::pipe;
 using namespace attn::reference;
 
-static RuntimeValue toValue(int64_t integer) {
-  Scalar scalar;
-  scalar.i = integer;
-  return scalar;
-}
-
 //===-- Steps -------------------------------------------------------------===//
 
 Agent::Progress Agent::startSteps(WorkOp op) {

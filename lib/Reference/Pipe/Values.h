@@ -56,6 +56,12 @@ using RuntimeValue =
                  SharedTile *, ThreadArray *, GlobalRef, Declared,
                  std::shared_ptr<Product>>;
 
+inline RuntimeValue toValue(int64_t integer) {
+  Scalar scalar;
+  scalar.i = integer;
+  return scalar;
+}
+
 /// A tile in shared memory: rows of elements, without padding or swizzle.
 struct Buffer {
   explicit Buffer(pipe::SharedType type)

@@ -96,6 +96,7 @@ Value StepCounter::countPlaces(Value grid) {
 }
 
 Value StepCounter::countAll() {
+  // Without sums lanes go their own ways, which takes fewer registers.
   auto loop = scf::ForOp::create(e.b, e.loc, asksSums() ? e.constant(0) : lane,
                                  classes, e.constant(kWarpSize), e.constant(0));
   OpBuilder::InsertionGuard guard(e.b);
