@@ -73,6 +73,11 @@ static Status checkTensorMap(const Manifest &m, const Parameter &parameter,
                          std::to_string(swizzle) + " bytes, but got " +
                          std::to_string(innerBytes),
                      "cut the box into panels");
+  int64_t promotion = parameter.promotionBytes;
+  if (promotion != 0 && promotion != 64 && promotion != 128 && promotion != 256)
+    return jsonError(path + ".promotion",
+                     "expects 0, 64, 128 or 256 bytes, but got " +
+                         std::to_string(promotion));
   return {};
 }
 

@@ -8,7 +8,8 @@ using Parameter = Launch::Parameter;
 
 static void readTensorMap(Reader &reader, const Json &json,
                           const std::string &path, Parameter &parameter) {
-  if (!reader.object(json, path, {"tensor", "box", "swizzle"}, {"order"}))
+  if (!reader.object(json, path, {"tensor", "box", "swizzle"},
+                     {"order", "promotion"}))
     return;
   reader.text(json["tensor"], path + ".tensor", parameter.name);
   reader.list(json["box"], path + ".box",
@@ -21,6 +22,9 @@ static void readTensorMap(Reader &reader, const Json &json,
                 [&](const Json &item, const std::string &place) {
                   reader.integer(item, place, parameter.order.emplace_back(0));
                 });
+  if (json.contains("promotion"))
+    reader.integer(json["promotion"], path + ".promotion",
+                   parameter.promotionBytes);
 }
 
 /// {"value": E, "type": T}, the only parameter of two fields.
@@ -136,6 +140,8 @@ static Json parameterToJson(const Parameter &parameter) {
              {"swizzle", parameter.swizzleBytes}};
     if (!parameter.order.empty())
       map["order"] = parameter.order;
+    if (parameter.promotionBytes != 256)
+      map["promotion"] = parameter.promotionBytes;
     return {{"tensor_map", std::move(map)}};
   }
   case Parameter::Kind::pointer:

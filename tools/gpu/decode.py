@@ -141,10 +141,15 @@ def make_pages(row, tensors, size):
     for name, sequences in tensors.items():
         rest = sequences[0].shape[2:]
         # What lies behind the last key of a sequence is nobody's.
+        shape = (len(order), row.key_heads, size, *rest)
+        if os.environ.get("HEAD_MAJOR"):
+            shape = (row.key_heads, len(order), size, *rest)
         pool = torch.full(
-            (len(order), row.key_heads, size, *rest), float("nan"), device="cuda"
+            shape, float("nan"), device="cuda"
         ).nan_to_num(nan=99 if sequences[0].dtype == torch.int8 else float("nan"))
         pool = pool.to(sequences[0].dtype)
+        if os.environ.get("HEAD_MAJOR"):
+            pool = pool.transpose(0, 1)
         at = 0
         for x, count in zip(sequences, counts):
             where = order[at : at + count].long()

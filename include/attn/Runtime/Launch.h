@@ -52,15 +52,18 @@ struct Launch {
     /// extents and strides are the tensor's, `box` has an extent for each of
     /// its dimensions, outermost first, and `swizzleBytes` is 0, 32, 64 or 128.
     /// `order` has the dimensions in the map's order, outermost first, the last
-    /// being the tensor's; empty is theirs. Element strides are 1; what lies
-    /// outside reads as zero.
+    /// being the tensor's; empty is theirs. A miss in the L2 cache brings
+    /// `promotionBytes`: 0 (what is asked for), 64, 128 or 256. Element strides
+    /// are 1; what lies outside reads as zero.
     static Parameter tensorMap(std::string tensor, std::vector<int64_t> box,
                                int64_t swizzleBytes,
-                               std::vector<int64_t> order = {}) {
+                               std::vector<int64_t> order = {},
+                               int64_t promotionBytes = 256) {
       Parameter parameter(Kind::tensorMap, std::move(tensor));
       parameter.box = std::move(box);
       parameter.swizzleBytes = swizzleBytes;
       parameter.order = std::move(order);
+      parameter.promotionBytes = promotionBytes;
       return parameter;
     }
     /// The device address of element (0, ..., 0) of a tensor, 64 bits.
@@ -114,7 +117,7 @@ struct Launch {
     Expr expr;
     DType type = DType::i64;
     std::vector<int64_t> box, order;
-    int64_t swizzleBytes = 0;
+    int64_t swizzleBytes = 0, promotionBytes = 256;
 
   private:
     Parameter(Kind kind, std::string name)

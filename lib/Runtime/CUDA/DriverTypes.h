@@ -85,7 +85,12 @@ enum TensorMapSwizzle : int {
   swizzle64 = 2,
   swizzle128 = 3,
 };
-enum TensorMapL2Promotion : int { promote256 = 3 };
+enum TensorMapL2Promotion : int {
+  promoteNone = 0,
+  promote64 = 1,
+  promote128 = 2,
+  promote256 = 3,
+};
 enum TensorMapFill : int { fillZeros = 0 };
 
 /// CUtensorMap: opaque, passed to kernels by value.

@@ -49,6 +49,13 @@ static TensorMapSwizzle getSwizzle(int64_t bytes) {
                        : swizzleNone;
 }
 
+static TensorMapL2Promotion getPromotion(int64_t bytes) {
+  return bytes == 256   ? promote256
+         : bytes == 128 ? promote128
+         : bytes == 64  ? promote64
+                        : promoteNone;
+}
+
 static Status checkAddressing(const Manifest::Argument &argument,
                               const BoundTensor &tensor) {
   if (tensor.address % addressUnit != 0)
@@ -119,5 +126,6 @@ Status attn::cuda::encodeTensorMap(const Driver &driver,
                      getMapType(argument.dtype), numDims,
                      reinterpret_cast<void *>(uintptr_t(address)), extents,
                      strides, box, elementStrides, interleaveNone,
-                     getSwizzle(parameter.swizzleBytes), promote256, fillZeros);
+                     getSwizzle(parameter.swizzleBytes),
+                     getPromotion(parameter.promotionBytes), fillZeros);
 }

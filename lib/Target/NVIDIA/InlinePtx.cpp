@@ -141,6 +141,13 @@ void attn::nvidia::storeGlobalIf(OpBuilder &b, Location loc, Value address,
        {});
 }
 
+Value attn::nvidia::addGlobal(OpBuilder &b, Location loc, Value address,
+                              Value value) {
+  return emit(b, loc, "atom.acq_rel.gpu.global.add.u32 $0, [$1], $2;",
+              "=r,l,r,~{memory}", {address, value}, value.getType())
+      .front();
+}
+
 void attn::nvidia::storeGlobalChunkIf(OpBuilder &b, Location loc, Value address,
                                       int64_t offset, ValueRange registers,
                                       Value predicate) {

@@ -15,6 +15,8 @@
 //  * conversions of floats of 8 bits, and of integers by the bits of a float:
 //  the
 //    dialect has none to bf16;
+//  * atomic additions that order memory: LLVM lowers those of any ordering to
+//    relaxed ones;
 //  * reductions over a named barrier: the dialect's op has them over the
 //    block's;
 //  * waits for products: an op has no link to the accumulators, and LLVM could
@@ -113,6 +115,12 @@ mlir::Value loadSharedIf(mlir::OpBuilder &b, mlir::Location loc,
 /// `address`, where `predicate` holds.
 void storeGlobalIf(mlir::OpBuilder &b, mlir::Location loc, mlir::Value address,
                    int64_t offset, mlir::Value value, mlir::Value predicate);
+
+/// Adds `value` (i32) to what is at `address` in global memory and gives what
+/// was there before. It releases to the device's threads what is before it, and
+/// acquires what they released.
+mlir::Value addGlobal(mlir::OpBuilder &b, mlir::Location loc,
+                      mlir::Value address, mlir::Value value);
 
 /// Four registers (i32) to or from 16 bytes of global memory that blocks share,
 /// `offset` bytes from `address`, where `predicate` holds; else zeros.

@@ -416,6 +416,13 @@ LogicalResult ManifestBuilder::add(KernelOp kernel) {
   FailureOr<SmallVector<TensorMap>> maps = assignTensorMaps(kernel);
   if (failed(maps))
     return failure();
+  // Of what is read once, bringing more than the 128 bytes that a panel's row
+  // has costs 6 % of an H200's rate; of what other blocks read again it is 1 %
+  // faster.
+  WorkOp work = kernel.getWork();
+  int64_t promotion =
+      work && work.getWork().getType().getKind() == WorkKind::Stream ? 128
+                                                                     : 256;
   for (const TensorMap &map : *maps) {
     if (kernel.getArgAttrOfType<StringAttr>(map.argument, kAccessAttr) ==
         "workspace")
@@ -428,7 +435,7 @@ LogicalResult ManifestBuilder::add(KernelOp kernel) {
     launch.parameters.push_back(Launch::Parameter::tensorMap(
         kernel.getArgumentName(map.argument).str(),
         std::vector<int64_t>(map.box.begin(), map.box.end()), map.swizzle,
-        std::move(order)));
+        std::move(order), promotion));
   }
   if (failed(addWork(kernel)))
     return failure();

@@ -192,15 +192,7 @@ Value Meeting::arrive() {
     rewriter.setInsertionPointToStart(first.thenBlock());
     // It stands for the threads that the barrier has ordered before this one,
     // and after the next barrier for those behind it.
-    auto fence = [&] {
-      LLVM::FenceOp::create(rewriter, e.loc, LLVM::AtomicOrdering::acq_rel,
-                            "device");
-    };
-    fence();
-    Value arrived = LLVM::AtomicRMWOp::create(
-        rewriter, e.loc, LLVM::AtomicBinOp::add, counter, e.constant(1),
-        LLVM::AtomicOrdering::monotonic, "device");
-    fence();
+    Value arrived = addGlobal(rewriter, e.loc, counter, e.constant(1));
     Value isLast = e.compare(arith::CmpIPredicate::eq, arrived,
                              e.sub(lastBlock, firstBlock));
     storeGlobalIf(rewriter, e.loc, counter, /*offset=*/0, e.constant(0),

@@ -22,8 +22,7 @@
 
 // At the end of the block's part of the item it is counted, and the last block walks
 // the nodes of all: those that follow a longer one wait in the place of their last.
-//       CHECK:       llvm.fence syncscope("device") acq_rel
-//       CHECK:       llvm.atomicrmw add
+//       CHECK:       atom.acq_rel.gpu.global.add.u32
 //       CHECK:       barrier.cta.red.or.pred
 //       CHECK:       scf.while
 //       CHECK:         ld.relaxed.gpu.global.v4.b32
@@ -41,8 +40,7 @@
 // PTX-LABEL: .entry sums(
 // PTX:         popc.b32
 // PTX:         st.relaxed.gpu.global.v4.b32
-// PTX:         fence.acq_rel.gpu
-// PTX:         atom.global.add.u32
+// PTX:         atom.acq_rel.gpu.global.add.u32
 
 pipe.kernel @sums(
     %lengths: !lengths {pipe.name = "lengths", pipe.access = "read", pipe.shape = ["B"]},

@@ -19,14 +19,12 @@
 // CHECK-COUNT-5: nvvm.shfl.sync up
 //       CHECK:   nvvm.redux.sync max
 
-// A part goes to its place, and is counted behind a fence. Who has counted the last
+// A part goes to its place, and is counted by who releases it. Who has counted the last
 // one sets the counter back and folds all, two on their way at a time; what four
 // warps have folded of many is brought together by the first.
 //       CHECK:   st.relaxed.gpu.global.v4.b32
 //       CHECK:   nvvm.barrier
-//       CHECK:   llvm.fence syncscope("device") acq_rel
-//       CHECK:   llvm.atomicrmw add %{{.*}}, %c1_i32 syncscope("device") monotonic
-//       CHECK:   llvm.fence syncscope("device") acq_rel
+//       CHECK:   atom.acq_rel.gpu.global.add.u32
 //       CHECK:   llvm.inline_asm {{.*}} "@$2 st.global.b32 [$0+0], $1;", {{.*}} %c0_i32
 //       CHECK:   barrier.cta.red.or.pred
 // CHECK-COUNT-3: ld.relaxed.gpu.global.v4.b32
@@ -40,8 +38,7 @@
 // PTX-LABEL: .entry sums(
 // PTX:         redux.sync.add.s32
 // PTX:         st.relaxed.gpu.global.v4.b32
-// PTX:         fence.acq_rel.gpu
-// PTX:         atom.global.add.u32
+// PTX:         atom.acq_rel.gpu.global.add.u32
 // PTX:         barrier.cta.red.or.pred
 // PTX:         ld.relaxed.gpu.global.v4.b32
 pipe.kernel @sums(

@@ -183,6 +183,9 @@ INSTANTIATE_TEST_SUITE_P(
              "tensor_map.order: expects each of the 3 dimensions of 'q' once"},
         Case{"\"swizzle\": 128", "\"swizzle\": 128, \"order\": 1",
              "tensor_map.order: expects an array"},
+        Case{"\"swizzle\": 128", "\"swizzle\": 128, \"promotion\": 32",
+             "tensor_map.promotion: expects 0, 64, 128 or 256 bytes, but got "
+             "32"},
         Case{"\"swizzle\": 128", "\"swizzle\": 96",
              "tensor_map.swizzle: expects 0, 32, 64 or 128 bytes, but got 96"},
         Case{"\"swizzle\": 128", "\"swizzle\": 64",
@@ -202,6 +205,19 @@ TEST(Launch, KeepsTheOrderOfDimensions) {
   Result<Manifest> plain = Manifest::parse(valid);
   ASSERT_TRUE(plain.isOk());
   EXPECT_EQ(plain->toJson().find("order"), std::string::npos);
+}
+
+TEST(Launch, KeepsTheBytesThatAMissBrings) {
+  Result<Manifest> m = Manifest::parse(
+      edit("\"swizzle\": 128", "\"swizzle\": 128, \"promotion\": 64"));
+  ASSERT_TRUE(m.isOk()) << m.getStatus().message();
+  Result<Manifest> again = Manifest::parse(m->toJson());
+  ASSERT_TRUE(again.isOk());
+  EXPECT_EQ(again->launches[0].parameters[1].promotionBytes, 64);
+  Result<Manifest> plain = Manifest::parse(valid);
+  ASSERT_TRUE(plain.isOk());
+  EXPECT_EQ(plain->launches[0].parameters[1].promotionBytes, 256);
+  EXPECT_EQ(plain->toJson().find("promotion"), std::string::npos);
 }
 
 TEST(Launch, RefusesTooManyParameters) {

@@ -94,6 +94,48 @@ pipe.kernel @copies(
   EXPECT_EQ(orders, (decltype(orders){{1, 2, 0, 3}, {1, 2, 0, 3}}));
 }
 
+// What a stream reads nobody reads again: a miss brings a panel's row alone.
+TEST(LaunchRecipeTest, CopiesOfStreamsBringNoMoreThanTheyAskFor) {
+  auto getPromotion = [](const std::string &work) -> int64_t {
+    Context context;
+    auto module = context.parse(R"(
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!ring = !pipe.ring<1 x !slot>
+!keys = !pipe.global<?x64xbf16>
+pipe.kernel @copies(
+    %k: !keys {pipe.name = "k", pipe.access = "read", pipe.shape = ["M", 64]}) {
+  %items = pipe.dim %k, 0 : !keys
+  )" + work + R"(
+  %ring = pipe.ring readers(1) : !ring
+  pipe.role "load" groups(1) warps(1) registers(24) (%group) {
+    %c = pipe.cursor : !pipe.cursor<1>
+    %zero = arith.constant 0 : i32
+    pipe.fill %ring[%c] as %slot : !ring {
+      pipe.load %k[%zero, %zero] -> %slot : !keys -> !slot
+    }
+  }
+}
+)");
+    if (!module)
+      return -1;
+    auto manifest = build(*module);
+    if (failed(manifest))
+      return -1;
+    for (const Launch::Parameter &parameter :
+         manifest->launches.front().parameters)
+      if (parameter.kind == Launch::Parameter::Kind::tensorMap)
+        return parameter.promotionBytes;
+    return -1;
+  };
+  EXPECT_EQ(getPromotion("%w = pipe.work items(%items) : "
+                         "!pipe.work<persistent>"),
+            256);
+  EXPECT_EQ(getPromotion("%w = pipe.work items(%items) : !pipe.work<stream> "
+                         "steps {\n^bb0(%item: i32):\n"
+                         "pipe.yield %item : i32\n}"),
+            128);
+}
+
 TEST(LaunchRecipeTest, DynamicWorkHasACounter) {
   Context context;
   auto module = context.load("attention-causal");
