@@ -156,6 +156,11 @@ std::optional<unsigned> FuncOp::getUpdatedArgument(unsigned index) {
   return std::nullopt;
 }
 
+DictionaryAttr FuncOp::getResultDescription(unsigned index) {
+  std::optional<unsigned> updated = getUpdatedArgument(index);
+  return updated ? getArgAttrDict(*updated) : getResultAttrDict(index);
+}
+
 RankOp FuncOp::getRankDeclaration(StringRef name) {
   for (RankOp rank : getBody().getOps<RankOp>())
     if (rank.getName() == name)

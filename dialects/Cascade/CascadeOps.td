@@ -129,6 +129,10 @@ def Cascade_FuncOp : Cascade_Op<"func", [
     /// the name of one.
     std::optional<unsigned> getUpdatedArgument(unsigned index);
 
+    /// The attributes that describe result number `index`: those of the argument
+    /// that it updates, or its own.
+    ::mlir::DictionaryAttr getResultDescription(unsigned index);
+
     /// The declaration of the rank called `name`, or null.
     RankOp getRankDeclaration(::llvm::StringRef name);
 

@@ -215,7 +215,7 @@ attn::createOutputs(FuncOp func, const Problem &problem, Layout layout) {
   for (unsigned i = 0, e = func.getNumResults(); i < e; ++i) {
     auto type = cast<NamedTensorType>(func.getResultTypes()[i]);
     Result<HostTensor> tensor = HostTensor::create(
-        getBoundType(type, func.getResultAttrDict(i), problem),
+        getBoundType(type, func.getResultDescription(i), problem),
         problem.getShape(type), layout);
     if (!tensor.isOk())
       return tensor.takeStatus();

@@ -2,6 +2,7 @@
 
 #include "attn/Driver/KvOptions.h"
 #include "attn/Driver/PagedInputs.h"
+#include "attn/Transforms/QuantizeUpdates.h"
 
 using namespace mlir;
 using namespace attn;
@@ -40,11 +41,29 @@ Result<KvOptions> attn::parseKvOptions(const CommandLine &line) {
 }
 
 static Type getElementType(MLIRContext *context, DType type) {
-  if (type == DType::e4m3)
-    return Float8E4M3FNType::get(context);
-  if (type == DType::e5m2)
-    return Float8E5M2Type::get(context);
-  return IntegerType::get(context, 8);
+  return parseNarrowType(context, getName(type));
+}
+
+/// Those that are updated, which have their pages already.
+static Status quantizeUpdated(FuncOp func, const KvOptions &options) {
+  auto isAny = quantizeUpdates(
+      func, getElementType(func.getContext(), *options.dtype), options.scales);
+  if (failed(isAny))
+    return refuse("--kv-dtype",
+                  func.getSymName().str() + " has an update without scales",
+                  "see the message above");
+  return *isAny
+             ? Status()
+             : refuse("--kv-dtype",
+                      func.getSymName().str() + " updates no tensor of floats",
+                      "leave the option out");
+}
+
+static bool updatesTensors(FuncOp func) {
+  for (unsigned i = 0, e = func.getNumResults(); i < e; ++i)
+    if (func.getUpdatedArgument(i))
+      return true;
+  return false;
 }
 
 static Status quantize(FuncOp func, const KvOptions &options) {
@@ -73,8 +92,12 @@ static Status quantize(FuncOp func, const KvOptions &options) {
 }
 
 Status attn::applyKvOptions(FuncOp func, const KvOptions &options) {
-  if (options.dtype)
+  bool isUpdated = updatesTensors(func);
+  if (options.dtype && !isUpdated)
     if (Status status = quantize(func, options); !status.isOk())
       return status;
-  return options.page ? setPages(func, *options.page) : Status();
+  if (options.page)
+    if (Status status = setPages(func, *options.page); !status.isOk())
+      return status;
+  return options.dtype && isUpdated ? quantizeUpdated(func, options) : Status();
 }

@@ -150,7 +150,7 @@ static LogicalResult bindTypes(FuncOp func, FloatType elementType) {
              << elementType << " to, but '" << func.getArgumentName(i)
              << "' has type " << type;
   for (auto [i, type] : llvm::enumerate(func.getResultTypes()))
-    if (isBound(type, func.getResultAttrDict(i)) &&
+    if (isBound(type, func.getResultDescription(i)) &&
         !cast<NamedTensorType>(type).getComputeType().isF32())
       return func.emitError("expects a result computed in f32 to bind ")
              << elementType << " to, but '" << func.getResultName(i)
@@ -166,7 +166,7 @@ static LogicalResult bindTypes(FuncOp func, FloatType elementType) {
   OpBuilder builder(terminator);
   for (auto [i, type] : llvm::enumerate(func.getResultTypes())) {
     auto bound = cast<NamedTensorType>(type);
-    if (isBound(type, func.getResultAttrDict(i)))
+    if (isBound(type, func.getResultDescription(i)))
       bound = bound.withElementType(elementType);
     Value returned = terminator->getOperand(i);
     if (returned.getType() == bound)

@@ -30,6 +30,14 @@ std::optional<ScaleGranularity> attn::parseScaleGranularity(StringRef name) {
       .Default(std::nullopt);
 }
 
+Type attn::parseNarrowType(MLIRContext *context, StringRef name) {
+  return llvm::StringSwitch<Type>(name)
+      .Case("e4m3", Float8E4M3FNType::get(context))
+      .Case("e5m2", Float8E5M2Type::get(context))
+      .Case("i8", IntegerType::get(context, 8))
+      .Default({});
+}
+
 namespace {
 /// An argument of scales that is to be.
 struct Scale {
@@ -168,13 +176,8 @@ struct QuantizeArguments final
 
   void runOnOperation() override {
     FuncOp func = getOperation();
-    MLIRContext *context = &getContext();
     QuantizeOptions options;
-    options.elementType = llvm::StringSwitch<Type>(type.getValue())
-                              .Case("e4m3", Float8E4M3FNType::get(context))
-                              .Case("e5m2", Float8E5M2Type::get(context))
-                              .Case("i8", IntegerType::get(context, 8))
-                              .Default({});
+    options.elementType = parseNarrowType(&getContext(), type);
     auto granularity = parseScaleGranularity(scales.getValue());
     if (!options.elementType || !granularity) {
       func.emitError(

@@ -324,6 +324,42 @@ def QuantizeArgumentsPass
   ];
 }
 
+def QuantizeUpdatesPass
+    : Pass<"cascade-quantize-updates", "::attn::cascade::FuncOp"> {
+  let summary = "Store updated tensors in 8 bits an element, with scales";
+  let description = [{
+    Gives each tensor of floats that the function updates at entries of index
+    tensors the element type `type` (`e4m3`, `e5m2` or `i8`), and the function its
+    scales behind it: an argument, one for each `head`; or a result that is updated
+    with the rows, one for each (`token`), also after a division by a given one for
+    each `channel` of a head. An element is the number over its scales, cut to the
+    type's range and rounded.
+
+    ```mlir
+    // before
+    %kc = cascade.einsum [%slots[t], h, e] = %k[t, h, e] through into %cache ...
+    // after --cascade-quantize-updates="type=e4m3 scales=token"
+    %0 = cascade.einsum [t, h] = %k[t, h, e] through reduce max ... map (%x) {
+        %a = math.absf %x : f32
+        cascade.yield %a : f32
+      }
+    %1 = cascade.einsum [t, h] = %0[t, h] through ...     // over 448
+    %s = cascade.einsum [%slots[t], h] = %1[t, h] through into %cache_scale ...
+    %kc = cascade.einsum [%slots[t], h, e] = %k[t, h, e] through, %1[t, h] through
+        into %cache ... map (%x, %y) {
+        %z = arith.divf %x, %y : f32                      // and cut to +-448
+        ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::math::MathDialect"];
+  let options = [
+    Option<"type", "type", "std::string", "\"e4m3\"", "e4m3, e5m2 or i8">,
+    Option<"scales", "scales", "std::string", "\"head\"",
+           "What shares a scale: head, token or channel">
+  ];
+}
+
 def MoveFactorsPass : Pass<"cascade-move-factors", "::attn::cascade::FuncOp"> {
   let summary = "Take factors out of operands that are products themselves";
   let description = [{

@@ -17,6 +17,9 @@ enum class ScaleGranularity { Head, Token, Channel };
 
 std::optional<ScaleGranularity> parseScaleGranularity(llvm::StringRef name);
 
+/// The type called `e4m3`, `e5m2` or `i8`, else null.
+mlir::Type parseNarrowType(mlir::MLIRContext *context, llvm::StringRef name);
+
 struct QuantizeOptions {
   /// f8E4M3FN, f8E5M2 or i8.
   mlir::Type elementType;

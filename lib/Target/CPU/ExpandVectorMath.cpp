@@ -322,6 +322,50 @@ struct ExtendHalf : OpRewritePattern<arith::ExtFOp> {
   }
 };
 
+/// The same for floats of 8 bits: below the least normal number by adding one
+/// whose last place is that of a denormal. What lies beyond the largest number
+/// becomes what is no number, or infinity where the type has it.
+struct TruncateToFloat8 : OpRewritePattern<arith::TruncFOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(arith::TruncFOp op,
+                                PatternRewriter &rewriter) const override {
+    Type to = getElementTypeOrSelf(op.getType());
+    bool isE4M3 = isa<Float8E4M3FNType>(to);
+    if (!isE4M3 && !isa<Float8E5M2Type>(to))
+      return rewriter.notifyMatchFailure(op, "not to a float of 8 bits");
+    Value in = op.getIn();
+    BitWriter w(rewriter, op.getLoc(), op.getType());
+    if (!getElementTypeOrSelf(in.getType()).isF32())
+      in = arith::ExtFOp::create(w.b, w.with(w.b.getF32Type()), in);
+    // Bits of the fraction that go, and the difference of the exponents'
+    // biases.
+    unsigned lost = isE4M3 ? 20 : 21, bias = isE4M3 ? 120 : 112;
+    uint32_t leastNormal = (bias + 1) << 23;
+    Value bits = w.bits(in);
+    Value size = w.bitAnd(bits, w.constant(0x7fffffff));
+    Value sign = w.bitAnd(w.right(bits, 24), w.constant(0x80));
+    Value odd = w.bitAnd(w.right(size, lost), w.constant(1));
+    uint32_t half = (1u << (lost - 1)) - 1;
+    Value normal =
+        w.right(w.add(w.add(size, w.constant(half - (bias << 23))), odd), lost);
+    Value unit = w.constant((bias + 1 + lost) << 23);
+    Value small = w.sub(
+        w.bits(arith::AddFOp::create(w.b, w.toFloat(size), w.toFloat(unit))),
+        unit);
+    if (isE4M3) {
+      normal = w.select(w.above(normal, 0x7e), w.constant(0x7f), normal);
+    } else {
+      normal = w.select(w.above(normal, 0x7b), w.constant(0x7c), normal);
+      normal = w.select(w.above(size, 0x7f800000), w.constant(0x7f), normal);
+    }
+    Value result = w.select(w.above(size, leastNormal - 1), normal, small);
+    Value byte = arith::TruncIOp::create(w.b, w.with(w.b.getI8Type()),
+                                         w.bitOr(result, sign));
+    rewriter.replaceOpWithNewOp<arith::BitcastOp>(op, op.getType(), byte);
+    return success();
+  }
+};
+
 /// Moves the fields and scales by the difference of the biases, which also
 /// makes denormals right.
 struct ExtendFloat8 : OpRewritePattern<arith::ExtFOp> {
@@ -421,7 +465,7 @@ void attn::cpu::populateExpandVectorMathPatterns(RewritePatternSet &patterns,
   patterns.add<Expand<math::ExpOp>>(context, machine, &VectorWriter::exp);
   patterns.add<Expand<math::Exp2Op>>(context, machine, &VectorWriter::exp2);
   patterns.add<Expand<math::TanhOp>>(context, machine, &VectorWriter::tanh);
-  patterns.add<ConvertByteToHalf, ExtendFloat8>(context);
+  patterns.add<ConvertByteToHalf, ExtendFloat8, TruncateToFloat8>(context);
   if (!machine.pairDot)
     patterns.add<TruncateToBf16, WidenBeforeBroadcast>(context);
   if (!machine.hasHalfConversion)

@@ -82,6 +82,30 @@ struct ExtendFloat8Lowering : OpConversionPattern<arith::ExtFOp> {
   }
 };
 
+/// What lies beyond the largest number becomes that; NaN stays what it is.
+struct TruncateFloat8Lowering : OpConversionPattern<arith::TruncFOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(arith::TruncFOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    Type to = op.getType();
+    if (!isa<Float8E4M3FNType, Float8E5M2Type>(to))
+      return rewriter.notifyMatchFailure(op, "is not to a float of 8 bits");
+    Location loc = op.getLoc();
+    Value wide = adaptor.getIn()[0];
+    if (!wide.getType().isF32())
+      wide = arith::ExtFOp::create(rewriter, loc, rewriter.getF32Type(), wide);
+    Value pair = NVVM::ConvertF32x2ToF8x2Op::create(
+        rewriter, loc, rewriter.getI16Type(), wide, wide,
+        NVVM::FPRoundingMode::RN, NVVM::SaturationMode::SATFINITE,
+        /*relu=*/false, to);
+    rewriter.replaceOpWithNewOp<arith::TruncIOp>(op, rewriter.getI8Type(),
+                                                 pair);
+    return success();
+  }
+};
+
 /// A byte's number in 16 bits, by way of f32.
 struct ConvertByteLowering : OpConversionPattern<arith::SIToFPOp> {
   using OpConversionPattern::OpConversionPattern;
@@ -174,7 +198,8 @@ void attn::nvidia::populateMathPatterns(const TypeConverter &converter,
                                         RewritePatternSet &patterns) {
   MLIRContext *context = patterns.getContext();
   patterns.add<ConvertByteLowering, ExtendFloat8Lowering, TruncFLowering,
-               TanhLowering, DivFLowering>(converter, context);
+               TruncateFloat8Lowering, TanhLowering, DivFLowering>(converter,
+                                                                   context);
   patterns.add<ApproximateLowering<math::Exp2Op>>(converter, context,
                                                   "llvm.nvvm.ex2.approx.ftz.f");
   patterns.add<ApproximateLowering<math::Log2Op>>(converter, context,
