@@ -1,5 +1,6 @@
 # ===- append.py - writing to a cache: checked, captured and timed ---------===#
-"""Checks and times the kernels of `append` and `append-plain`, as JSON rows.
+"""Checks and times the kernels of `append`, `append-plain` and of caches of 8 bits, as
+JSON rows.
 
     tools/gpu/run.sh append [TOKENS:HEADS...]
 
@@ -7,7 +8,8 @@ Keys and values of bf16 and 128 features go to pages of 16 tokens in random orde
 out as FlashInfer's NHD and HND and as vLLM's packed ones; some tokens have slots of
 none: -1, behind the cache, and beyond 32 bits. What no token names has to keep its bits, and so
 has the memory around the cache; values have to be equal, keys within two units of
-f32's turned ones. A cache of more than 2^32 elements is appended to at its end. Then a
+f32's turned ones. What elements of 8 bits and their scales stand for has to be the
+number that they are of, within half a unit of the type. A cache of more than 2^32 elements is appended to at its end. Then a
 captured launch follows slots that change, and is timed, cold: `gbps` counts keys and
 values once read and once written, `copy_us` is a plain copy of as many bytes. The exit
 status is 1 if anything is wrong.
@@ -30,6 +32,7 @@ ROUNDS = int(os.environ.get("ROUNDS", 3))
 ROWS = ("1:8", "7:1", "64:8", "256:8", "1000:3", "8192:8")
 NONE = (-1, -2, 2**31, 2**32, 2**32 + 5, 2**63 - 1, -(2**63))
 NAMES = ("append", "append-interleaved", "append-plain")
+QUANTIZED = ("append-e4m3-head", "append-e4m3-token", "append-e5m2-channel", "append-i8-token")
 
 LAYOUTS = {
     "nhd": lambda n, h: [noise(n, PAGE, h, DIM).transpose(1, 2) for _ in "kv"],
@@ -38,8 +41,10 @@ LAYOUTS = {
 }
 
 
-def noise(*shape):
-    return torch.randint(-(2**15), 2**15, shape, device="cuda", dtype=torch.int16).view(torch.bfloat16)
+def noise(*shape, dtype=torch.bfloat16):
+    item = torch.int16 if dtype.itemsize == 2 else torch.int8
+    top = 2 ** (8 * item.itemsize - 1)
+    return torch.randint(-top, top, shape, device="cuda", dtype=item).view(dtype)
 
 
 def make_batch(tokens, heads, pages, none=0.1):
@@ -92,6 +97,79 @@ def check(name, batch, caches, before):
         if not torch.equal(restored.view(torch.int16), old.view(torch.int16)):
             return f"{side}_cache has changed where no token goes"
     return ""
+
+
+class Quantized:
+    """A cache of 8 bits, [pages, heads, page, width], and its scales."""
+
+    # What rounding errs by at the most: relative, and of the least normal number.
+    TYPES = {"e4m3": (torch.float8_e4m3fn, 448, 2**-4, 2**-10),
+             "e5m2": (torch.float8_e5m2, 57344, 2**-3, 2**-17),
+             "i8": (torch.int8, 127, 0, 0.5)}
+
+    def __init__(self, kernel, name, pages, heads):
+        self.kernel, self.name = kernel, name
+        _, kind, self.scales = name.split("-")
+        self.dtype, self.largest, self.relative, self.absolute = self.TYPES[kind]
+        shape = (pages, PAGE, heads)
+        self.known = {}
+        for side in "kv":
+            self.known[f"{side}_cache"] = noise(*shape, DIM, dtype=self.dtype).transpose(1, 2)
+            scale = torch.rand(shape, device="cuda").transpose(1, 2) + 0.5
+            if self.scales == "head":
+                scale = torch.rand(heads, device="cuda") / 50 + 0.01
+            self.known[f"{side}_cache_scale"] = scale
+            if self.scales == "channel":
+                self.known[f"{side}_cache_channel_scale"] = torch.rand(heads, DIM, device="cuda") + 0.5
+
+    def bind(self, batch):
+        known = {**batch, **self.known}
+        return {a["name"]: known[a["name"]] for a in self.kernel.manifest["arguments"]}
+
+    def check(self, batch, before):
+        """What is wrong after a launch, if anything."""
+        slots = batch["slots"]
+        page = self.known["k_cache"].shape[0]
+        named = (slots >= 0) & (slots < page * PAGE)
+        page, place = slots[named] // PAGE, slots[named] % PAGE
+        for side, rows in (("k", rotate(batch, "append")), ("v", batch["v"].float())):
+            rows = rows[named]
+            if self.scales == "channel":
+                rows = rows / self.known[f"{side}_cache_channel_scale"]
+            cache, scale = self.known[f"{side}_cache"], self.known[f"{side}_cache_scale"]
+            if self.scales == "head":
+                scales = scale[None, :, None]
+            else:
+                scales = scale[page, :, place][..., None]
+                expected = rows.abs().amax(-1, keepdim=True) / self.largest
+                if not ((scales - expected).abs() <= 1e-5 * expected).all():
+                    return f"scales of {side} differ"
+            got = cache[page, :, place].float() * scales
+            exact = rows.clamp(-self.largest * scales, self.largest * scales)
+            allowed = exact.abs() * self.relative + scales * self.absolute
+            if not ((got - exact).abs() <= 1.01 * allowed + 1e-5 * exact.abs()).all():
+                return f"{side} differs"
+            for name, old in before.items():
+                if name.startswith(f"{side}_cache") and old.dim() > 2:
+                    restored = self.known[name].clone()
+                    restored[page, :, place] = old[page, :, place]
+                    same = torch.int8 if old.dtype.itemsize == 1 else torch.int32
+                    if not torch.equal(restored.view(same), old.view(same)):
+                        return f"{name} has changed where no token goes"
+        return ""
+
+
+def run_quantized(name, kernel, tokens, heads, flush):
+    pages = -(-tokens // PAGE) + 5
+    cache, batch = Quantized(kernel, name, pages, heads), make_batch(tokens, heads, pages)
+    before = {n: x.clone() for n, x in cache.known.items()}
+    plan = kernel.prepare(**cache.bind(batch))
+    plan.launch()
+    torch.cuda.synchronize()
+    wrong = cache.check(batch, before)
+    replay = capture(lambda stream: plan.launch(stream.cuda_stream))
+    ms = median([time_cold(replay, flush, 0.05) for _ in range(ROUNDS)])
+    return wrong, dict(row=f"{tokens}:{heads}", kernel=name, us=round(ms * 1e3, 2))
 
 
 def check_layouts(kernels, tokens, heads):
@@ -158,7 +236,8 @@ def main(rows):
     torch.manual_seed(seed)
     random.seed(seed)
     print(json.dumps(dict(describe_machine(), seed=seed)), flush=True)
-    kernels = {name: attn.load(os.path.join(KERNELS, f"cache-{name}.attn")) for name in NAMES}
+    load = lambda name: attn.load(os.path.join(KERNELS, f"cache-{name}.attn"))
+    kernels, quantized = ({name: load(name) for name in list_} for list_ in (NAMES, QUANTIZED))
     flush = torch.empty(256 << 20, dtype=torch.int8, device="cuda")
     failures = list(check_large(kernels["append"]))
     torch.cuda.empty_cache()
@@ -169,6 +248,11 @@ def main(rows):
             wrong, result = measure(name, kernel, tokens, heads, flush)
             if wrong:
                 failures.append(f"{name}, captured, {row}: {wrong}")
+            print(json.dumps(result), flush=True)
+        for name, kernel in quantized.items():
+            wrong, result = run_quantized(name, kernel, tokens, heads, flush)
+            if wrong:
+                failures.append(f"{name}, {row}: {wrong}")
             print(json.dumps(result), flush=True)
     for failure in failures:
         print("FAILED", failure)

@@ -83,6 +83,9 @@ cache() {
 cache append append
 cache append-interleaved append --set=interleaved=1
 cache append-plain append-plain
+for kind in e4m3-head e4m3-token e5m2-channel i8-token; do
+  cache append-$kind append --kv-dtype=${kind%-*} --kv-scales=${kind#*-}
+done
 # Variants in f32 by ordinary threads, and for comparison by the CPU.
 for variant in $(build/bin/attn-compile --list | awk '{ print $1 }'); do
   build/bin/attn-compile "$variant" --target=sm_90a \

@@ -168,4 +168,7 @@ def draw(rng, variants, dims):
         args.append(f"--extent={rank}={rng.choice(values)}")
     if variant in UPDATES and (page := rng.choice([None, 1, 8, 16, 64])):
         args.append(f"--page={page}")
+    if variant in UPDATES and (dtype := rng.choice(KV_TYPES)):
+        scales = rng.choice(["head", "token", "channel"])
+        args += [f"--kv-dtype={dtype}", f"--kv-scales={scales}"]
     return args

@@ -499,15 +499,16 @@ private:
       if (failed(emitter.emitScan(scan)))
         return failure();
     }
+    SmallVector<StoredUpdate> updates;
     for (Value root : program.roots) {
       if (isEmitted(root))
         continue;
-      EinsumOp update = ProgramPlanner::getUpdate(root);
-      if (failed(update ? emitter.storeUpdate(update, targets[root])
-                        : emitter.store(root, targets[root])))
+      if (EinsumOp update = ProgramPlanner::getUpdate(root))
+        updates.push_back({update, &targets.find(root)->second});
+      else if (failed(emitter.store(root, targets[root])))
         return failure();
     }
-    return success();
+    return emitter.storeUpdates(updates);
   }
 
   void eraseUnusedArguments(tile::ProgramOp op) {

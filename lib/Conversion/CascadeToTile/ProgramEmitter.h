@@ -98,6 +98,12 @@ struct TileValue {
   llvm::DenseSet<mlir::Value> emptyWith;
 };
 
+/// An Einsum and the memory that it updates.
+struct StoredUpdate {
+  cascade::EinsumOp op;
+  const MemoryTensor *target;
+};
+
 class ProgramEmitter {
 public:
   ProgramEmitter(cascade::FuncOp func, mlir::OpBuilder builder)
@@ -127,10 +133,9 @@ public:
   void leaveRun(cascade::PackingAttr packing);
   /// Emits `value` and stores it to `target`, whose type is the value's.
   mlir::LogicalResult store(mlir::Value value, const MemoryTensor &target);
-  /// Stores the points of `op` into `target`, which it updates, but those whose
-  /// index entries lie outside.
-  mlir::LogicalResult storeUpdate(cascade::EinsumOp op,
-                                  const MemoryTensor &target);
+  /// Stores the points of Einsums into what they update, but those whose index
+  /// entries lie outside.
+  mlir::LogicalResult storeUpdates(llvm::ArrayRef<StoredUpdate> updates);
   /// Emits the sweep of `scan`, unless it is emitted.
   mlir::LogicalResult emitScan(cascade::ScanOp scan);
 

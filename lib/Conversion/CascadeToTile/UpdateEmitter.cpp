@@ -3,7 +3,8 @@
 // The points of a program have one entry of each index tensor of the output, so
 // that a tile goes to one place, in a branch that asks whether this is inside.
 // An entry is compared in 64 bits before it is an index, which on a GPU has 32:
-// no entry comes to stand for another one.
+// no entry comes to stand for another one. Updates that ask for the same share a
+// branch, and what they compute.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,29 +21,31 @@ using namespace attn::cascade;
 namespace attn {
 class UpdateEmitter {
 public:
-  UpdateEmitter(ProgramEmitter &emitter, EinsumOp op,
-                const MemoryTensor &target)
-      : emitter(emitter), op(op), target(target), b(emitter.builder) {}
+  UpdateEmitter(ProgramEmitter &emitter, ArrayRef<StoredUpdate> updates)
+      : emitter(emitter), updates(updates), op(updates.front().op),
+        b(emitter.builder) {}
 
   LogicalResult run();
 
 private:
-  LogicalResult checkSupported();
+  LogicalResult checkSupported(EinsumOp op);
   /// Reads entry number `index` of the output and asks whether it is inside.
   LogicalResult readEntry(unsigned index);
   /// One more than the greatest entry for which coordinate `expr` is inside of
   /// `rank`, an i64; null where each is.
   FailureOr<Value> getLimit(AffineExpr expr, StringAttr rank);
   void addCondition(Value condition);
-  LogicalResult storeTile();
+  LogicalResult storeTile(const StoredUpdate &update);
+  LogicalResult storeTiles();
 
   Value constant(int64_t value) {
     return arith::ConstantIntOp::create(b, op.getLoc(), value, 64);
   }
 
   ProgramEmitter &emitter;
+  ArrayRef<StoredUpdate> updates;
+  /// The first of them, whose entries are those of all.
   EinsumOp op;
-  const MemoryTensor &target;
   OpBuilder &b;
   /// The index of each entry, inside wherever `inside` holds.
   SmallVector<Value> entries;
@@ -50,7 +53,7 @@ private:
 };
 } // namespace attn
 
-LogicalResult UpdateEmitter::checkSupported() {
+LogicalResult UpdateEmitter::checkSupported(EinsumOp op) {
   if (op.getMonoidAttr())
     return op.emitOpError("has no lowering to tile: it reduces into what it "
                           "updates");
@@ -150,7 +153,8 @@ LogicalResult UpdateEmitter::readEntry(unsigned index) {
   return success();
 }
 
-LogicalResult UpdateEmitter::storeTile() {
+LogicalResult UpdateEmitter::storeTile(const StoredUpdate &update) {
+  EinsumOp op = update.op;
   FailureOr<TileValue> value = EinsumEmitter(emitter, op).run();
   if (failed(value))
     return failure();
@@ -170,30 +174,66 @@ LogicalResult UpdateEmitter::storeTile() {
       return failure();
     address.coordinates.push_back(*coordinate);
   }
-  emitter.storeAt(*value, target, address, op.getLoc());
+  emitter.storeAt(*value, *update.target, address, op.getLoc());
+  return success();
+}
+
+LogicalResult UpdateEmitter::storeTiles() {
+  for (const StoredUpdate &update : updates)
+    if (failed(storeTile(update)))
+      return failure();
   return success();
 }
 
 LogicalResult UpdateEmitter::run() {
-  if (failed(checkSupported()))
-    return failure();
+  for (const StoredUpdate &update : updates)
+    if (failed(checkSupported(update.op)))
+      return failure();
   entries.resize(op.getIndices().size());
   for (unsigned i = 0, e = op.getIndices().size(); i < e; ++i)
     if (op.getOutputMap().isFunctionOfSymbol(i) && failed(readEntry(i)))
       return failure();
   if (!inside)
-    return storeTile();
+    return storeTiles();
   auto choice = scf::IfOp::create(b, op.getLoc(), inside, /*withElse=*/false);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(choice.thenBlock());
   // What is emitted in the branch is not there behind it.
   auto known = emitter.tiles;
-  LogicalResult result = storeTile();
+  LogicalResult result = storeTiles();
   emitter.tiles = std::move(known);
   return result;
 }
 
-LogicalResult ProgramEmitter::storeUpdate(EinsumOp op,
-                                          const MemoryTensor &target) {
-  return UpdateEmitter(*this, op, target).run();
+/// Whether two updates read the same entries, and ask the same of them.
+static bool haveSameEntries(EinsumOp a, EinsumOp b) {
+  auto listEntries = [](EinsumOp op) {
+    SmallVector<std::pair<AffineExpr, Attribute>> list;
+    auto type = cast<NamedTensorType>(op.getType());
+    for (auto [expr, rank] :
+         llvm::zip(op.getOutputMap().getResults(), type.getRanks()))
+      if (!isa<AffineDimExpr>(expr))
+        list.push_back({expr, rank});
+    for (unsigned i = 0, e = op.getIndices().size(); i < e; ++i)
+      for (AffineExpr expr : op.getIndexMap(i).getResults()) {
+        auto dim = dyn_cast<AffineDimExpr>(expr);
+        list.push_back({AffineExpr(), dim ? op.getVariableRank(dim.getPosition())
+                                          : Attribute()});
+      }
+    return list;
+  };
+  return a.getIndices() == b.getIndices() && listEntries(a) == listEntries(b);
+}
+
+LogicalResult ProgramEmitter::storeUpdates(ArrayRef<StoredUpdate> updates) {
+  while (!updates.empty()) {
+    ArrayRef<StoredUpdate> alike =
+        updates.take_while([&](const StoredUpdate &update) {
+          return haveSameEntries(update.op, updates.front().op);
+        });
+    if (failed(UpdateEmitter(*this, alike).run()))
+      return failure();
+    updates = updates.drop_front(alike.size());
+  }
+  return success();
 }
