@@ -64,6 +64,8 @@ std::string attn::describeCompilation(cascade::FuncOp func,
     stream << " pack " << options.packing->width;
   if (gpu.anyStrides)
     stream << " any strides";
+  if (gpu.hasFewQueries())
+    stream << " queries " << *gpu.queries;
   stream << "\nschedule " << given.format() << "\nlength ";
   if (gpu.length)
     stream << *gpu.length;

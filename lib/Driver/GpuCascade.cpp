@@ -95,6 +95,8 @@ Result<GpuCascade> attn::loadGpuCascade(MLIRContext &context,
   if (!options.isOk())
     return options.takeStatus();
   cascade.options = std::move(*options);
+  if (line.has("q-len"))
+    cascade.options.queries = getQueryLength(problem);
   std::optional<int64_t> group;
   if (line.has("heads"))
     if (auto it = problem.extents.find("G"); it != problem.extents.end())

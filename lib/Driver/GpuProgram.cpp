@@ -12,6 +12,7 @@
 
 #include "attn/Driver/Execution.h"
 #include "attn/Runtime/Cache.h"
+#include "attn/Transforms/JoinRanks.h"
 
 #include <thread>
 
@@ -39,6 +40,9 @@ StringRef attn::getName(ScheduleOrigin origin) {
   }
   llvm_unreachable("unknown origin");
 }
+
+/// Whatever registers a schedule leaves.
+static constexpr double kAny = -std::numeric_limits<double>::infinity();
 
 namespace {
 /// Builds schedules until one works.
@@ -71,6 +75,10 @@ private:
   const ScheduleCandidate *
   findRoomy(llvm::ArrayRef<ScheduleCandidate> candidates, double spare) const;
   bool search(llvm::ArrayRef<ScheduleCandidate> candidates);
+  const ScheduleCandidate *
+  searchNear(llvm::ArrayRef<ScheduleCandidate> candidates);
+  const ScheduleCandidate *
+  searchInOrder(llvm::ArrayRef<ScheduleCandidate> candidates);
 
   GpuLowering &lowering;
   /// For another thread; made when it is needed.
@@ -172,10 +180,9 @@ Chooser::findRoomy(ArrayRef<ScheduleCandidate> candidates, double spare) const {
 /// with the most registers to spare, which says whether any fits; then two of
 /// those between, by what they have to spare. That finds most of what trying
 /// all in their order would, in the time of two builds or three on two cores.
-bool Chooser::search(ArrayRef<ScheduleCandidate> candidates) {
+const ScheduleCandidate *
+Chooser::searchNear(ArrayRef<ScheduleCandidate> candidates) {
   constexpr int kMostPairs = 2;
-  constexpr double kAny = -std::numeric_limits<double>::infinity();
-  lowering.mute(true);
   const ScheduleCandidate *best = nullptr, *roomiest = nullptr;
   for (int pair = 0; pair < kMostPairs && !best; ++pair) {
     const ScheduleCandidate *fastest = roomiest = findRoomy(candidates, kAny);
@@ -194,6 +201,29 @@ bool Chooser::search(ArrayRef<ScheduleCandidate> candidates) {
             findRoomy(faster, most / 3), findRoomy(faster, most * 2 / 3)))
       best = found;
   }
+  return best;
+}
+
+/// Of streams each is much slower than the one before: two after the other.
+const ScheduleCandidate *
+Chooser::searchInOrder(ArrayRef<ScheduleCandidate> candidates) {
+  constexpr int kMostPairs = 4;
+  for (int pair = 0; pair < kMostPairs; ++pair) {
+    const ScheduleCandidate *first = findRoomy(candidates, kAny);
+    if (!first)
+      break;
+    const ScheduleCandidate *next =
+        findRoomy(candidates.drop_front(first - candidates.begin() + 1), kAny);
+    if (const ScheduleCandidate *found = tryPair(first, next))
+      return found;
+  }
+  return nullptr;
+}
+
+bool Chooser::search(ArrayRef<ScheduleCandidate> candidates) {
+  lowering.mute(true);
+  const ScheduleCandidate *best =
+      given.stream == 1 ? searchInOrder(candidates) : searchNear(candidates);
   lowering.mute(false);
   if (!best)
     return false;
@@ -276,6 +306,29 @@ static void takeOwnSchedule(cascade::FuncOp func, ScheduleFields &given) {
   take(given.stream, roles.getStream());
 }
 
+/// The fields of a schedule in which blocks share a line of steps, where nobody
+/// says of what kind it is to be: few queries are of no more blocks than there
+/// are heads, and of runs nobody knows before how long they are.
+static std::optional<ScheduleFields> getStream(cascade::FuncOp func,
+                                               const PipelineOptions &options,
+                                               const GpuOptions &gpu,
+                                               ScheduleFields given) {
+  bool isOpen = !gpu.anyStrides && !gpu.specialize && !given.rows &&
+                !given.stream && !given.cluster && options.dtype != "f32";
+  if (!isOpen || !(gpu.hasFewQueries() || findSummedRanks(func)))
+    return std::nullopt;
+  given.stream = 1;
+  // All queries of a few heads are one tile, and keys are read once.
+  int64_t group = nvidia::getMachineModel().productRows, rows = 2 * group;
+  if (gpu.hasFewQueries()) {
+    int64_t width = options.packing ? options.packing->width : 1;
+    rows = std::clamp<int64_t>(llvm::alignTo(*gpu.queries * width, group),
+                               group, rows);
+  }
+  given.rows = rows;
+  return given;
+}
+
 static Result<GpuProgram> build(cascade::FuncOp func,
                                 const PipelineOptions &options,
                                 const GpuOptions &gpu, nvidia::CodeKind kind) {
@@ -295,11 +348,20 @@ static Result<GpuProgram> build(cascade::FuncOp func,
   // Entries are for kernels with bulk copies.
   std::optional<ScheduleKey> key =
       gpu.anyStrides ? std::nullopt : lowering.getKey();
-  if (key)
-    if (chooser.tryTable(gpu.table, *key, gpu.length,
-                         ScheduleOrigin::ownTable) ||
-        chooser.tryTable(*shipped, *key, gpu.length, ScheduleOrigin::table))
+  if (key && chooser.tryTable(gpu.table, *key, gpu.length,
+                              ScheduleOrigin::ownTable))
+    return program;
+  if (std::optional<ScheduleFields> stream =
+          getStream(func, options, gpu, given)) {
+    auto isBuilt = Chooser(lowering, *stream, kind, program).tryModel();
+    if (!isBuilt.isOk())
+      return isBuilt.takeStatus();
+    if (*isBuilt)
       return program;
+  }
+  if (key && chooser.tryTable(*shipped, *key, gpu.length,
+                              ScheduleOrigin::table))
+    return program;
   for (bool usesBoxes : {true, false}) {
     if (usesBoxes && !lowering.hasBoxes())
       continue;
@@ -317,7 +379,9 @@ static Result<GpuProgram> build(cascade::FuncOp func,
   // for arrays of threads.
   bool isForRoles = !options.tileRows && given.rows &&
                     *given.rows % nvidia::getMachineModel().productRows == 0;
-  int64_t rows = isForRoles ? kThreadRows : given.rows.value_or(kThreadRows);
+  int64_t usual = gpu.hasFewQueries() ? std::max<int64_t>(*gpu.queries, 1)
+                                      : kThreadRows;
+  int64_t rows = isForRoles ? usual : given.rows.value_or(usual);
   int64_t keys = isForRoles ? kThreadKeys : given.keys.value_or(kThreadKeys);
   auto code = lowering.buildForThreads(rows, keys, kind);
   if (failed(code))
@@ -353,11 +417,20 @@ Result<GpuProgram> attn::compileGpuProgram(cascade::FuncOp func,
   return unpack(**bytes);
 }
 
-std::optional<int64_t> attn::getKeyLength(const Problem &problem) {
-  auto keys = problem.extents.find(kKeyRank.str());
-  if (keys == problem.extents.end())
+static std::optional<int64_t> findExtent(const Problem &problem,
+                                         StringRef rank) {
+  auto extent = problem.extents.find(rank.str());
+  if (extent == problem.extents.end())
     return std::nullopt;
-  return keys->second;
+  return extent->second;
+}
+
+std::optional<int64_t> attn::getKeyLength(const Problem &problem) {
+  return findExtent(problem, kKeyRank);
+}
+
+std::optional<int64_t> attn::getQueryLength(const Problem &problem) {
+  return findExtent(problem, kQueryRank);
 }
 
 Artifact attn::makeArtifact(const nvidia::CompiledCode &code) {

@@ -42,6 +42,9 @@ Result<GpuProgram> compileGpuProgram(cascade::FuncOp func,
 /// The keys of `problem`, as the driver names ranks, if it has any.
 std::optional<int64_t> getKeyLength(const Problem &problem);
 
+/// The queries of the problem, if it has them.
+std::optional<int64_t> getQueryLength(const Problem &problem);
+
 /// The code with its manifest, to be stored or loaded.
 Artifact makeArtifact(const nvidia::CompiledCode &code);
 

@@ -134,13 +134,14 @@ PipelineOptions Run::getPipeline() {
   setSchedule(options.reports, options.target, problem, pipeline);
   pipeline.tileKeys = options.tileKeys;
   pipeline.tileRows = options.tileRows;
-  // Few queries are not worth a tile of many rows, unless heads fill it.
-  auto queries = problem.extents.find("P");
+  // Few queries are not worth a tile of many rows. A GPU has them beside those
+  // of other heads.
+  auto queries = getQueryLength(problem);
   bool isGiven = options.tileRows || options.reports.buffer ||
-                 options.gpu.schedule.rows || options.gpu.pack ||
-                 source.func.getScheduleAttr() || source.func.getInvariant();
-  if (!isGiven && queries != problem.extents.end() && queries->second <= 16)
-    pipeline.tileRows = std::max<int64_t>(queries->second, 1);
+                 isGpuTarget(options.target) || source.func.getScheduleAttr() ||
+                 source.func.getInvariant();
+  if (!isGiven && queries && *queries <= kFewQueries)
+    pipeline.tileRows = std::max<int64_t>(*queries, 1);
   return pipeline;
 }
 
@@ -159,6 +160,7 @@ Status Run::compile(RunReport &report) {
   llvm::StringRef last = options.reports.getLastStage();
   PipelineOptions pipeline = getPipeline();
   if (isGpuTarget(options.target)) {
+    options.gpu.queries = getQueryLength(problem);
     std::optional<int64_t> group;
     if (auto it = problem.extents.find("G"); it != problem.extents.end())
       group = it->second;

@@ -5,6 +5,7 @@
 #include "TuneTool.h"
 
 #include "attn/Runtime/File.h"
+#include "attn/Transforms/JoinRanks.h"
 
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MathExtras.h"
@@ -114,13 +115,22 @@ Result<GpuOptions> attn::parseGpuOptions(const CommandLine &line) {
 Status attn::setPacking(cascade::FuncOp func, const GpuOptions &options,
                         std::optional<int64_t> group,
                         PipelineOptions &pipeline) {
-  if (!options.pack)
+  PackRanksOptions packing;
+  if (!options.pack) {
+    // Few queries leave most of a tile to those of other heads, as some of a
+    // batch do.
+    bool isWorthIt = (options.hasFewQueries() || findSummedRanks(func)) &&
+                     !options.schedule.rows && !options.anyStrides &&
+                     pipeline.dtype != "f32";
+    packing.width = llvm::PowerOf2Ceil(group.value_or(1));
+    if (isWorthIt && packing.width > 1 && !checkPacking(func, packing))
+      pipeline.packing = packing;
     return {};
+  }
   auto refuse = [&](std::string reason, std::string alternative) {
     return Status::error(StatusCode::invalidArgument, "--pack",
                          std::move(reason), std::move(alternative));
   };
-  PackRanksOptions packing;
   packing.width = *options.pack;
   if (!llvm::isPowerOf2_64(packing.width) || group.value_or(0) > packing.width)
     return refuse(

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "attn/Transforms/JoinRanks.h"
 #include "attn/Transforms/PackRanks.h"
 #include "attn/Transforms/Passes.h"
 
@@ -34,10 +35,8 @@ static bool isReduced(EinsumOp op, StringAttr rank) {
   return false;
 }
 
-/// The last two ranks of an argument that one Einsum reduces, and no extent
-/// fixes.
-static std::optional<std::pair<StringAttr, StringAttr>>
-findSummedRanks(FuncOp func) {
+std::optional<std::pair<StringAttr, StringAttr>>
+attn::findSummedRanks(FuncOp func) {
   for (Type type : func.getArgumentTypes()) {
     auto tensor = dyn_cast<NamedTensorType>(type);
     if (!tensor)

@@ -36,6 +36,9 @@ struct ScheduleEstimate {
   /// Registers of a thread that multiplies, for tiles and for scalars, those of
   /// one that loads, and bytes of shared memory of a block.
   int64_t registers = 0, scalars = 0, loadRegisters = 0, sharedBytes = 0;
+  /// The bytes with those of tiles that results are stored from, without which
+  /// each thread stores its own elements.
+  int64_t stagedBytes = 0;
   /// Registers that the role which has the fewest to spare does not need. The
   /// more there are, the less likely the assembler spills.
   double spareRegisters = std::numeric_limits<double>::infinity();
@@ -103,6 +106,7 @@ private:
                                      mlir::ModuleOp tiles, bool isWide,
                                      std::vector<ProgramCosts> &programs);
   llvm::ArrayRef<std::pair<int64_t, int64_t>> getSplits(int64_t groups) const;
+  void fillMemory(TileSchedule &schedule, const ScheduleFields &given) const;
   double getSharedBytes(const StepCosts &costs,
                         const TileSchedule &schedule) const;
   double getStepClocks(const StepCosts &costs, int64_t groups, int64_t cluster,

@@ -11,6 +11,10 @@ namespace attn {
 
 class Cache;
 
+/// Up to so many queries of a sequence what a kernel takes is the time to read
+/// the keys.
+inline constexpr int64_t kFewQueries = 16;
+
 struct GpuOptions {
   /// Fields of the schedule that are kept to.
   ScheduleFields schedule;
@@ -25,6 +29,11 @@ struct GpuOptions {
   std::optional<int64_t> pack;
   /// The most keys that the program will run with, if that is known.
   std::optional<int64_t> length;
+  /// The most queries of a sequence, if that is known. If they are few, heads
+  /// are packed and blocks share a line of steps where nothing else is said.
+  std::optional<int64_t> queries;
+
+  bool hasFewQueries() const { return queries && *queries <= kFewQueries; }
   /// Where kernels are kept; may be null.
   Cache *cache = nullptr;
 };

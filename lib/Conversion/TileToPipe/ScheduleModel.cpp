@@ -12,6 +12,9 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
 
+#include <array>
+#include <tuple>
+
 using namespace mlir;
 using namespace attn;
 
@@ -417,6 +420,10 @@ void ScheduleModel::checkFit(const ProgramCosts &program,
   int64_t groups = schedule.rows / machine->productRows;
   estimate.sharedBytes =
       std::max(estimate.sharedBytes, round(getSharedBytes(costs, schedule)));
+  estimate.stagedBytes =
+      std::max(estimate.stagedBytes,
+               round(getSharedBytes(costs, schedule) +
+                     static_cast<double>(groups) * costs.stagingBytes));
   estimate.registers = std::max(estimate.registers, round(costs.registers));
   estimate.scalars = std::max(estimate.scalars, round(costs.scalars));
   double loading = std::min(costs.loadScalars, kScalars) +
@@ -498,6 +505,27 @@ ScheduleEstimate ScheduleModel::estimate(const TileSchedule &schedule) const {
   return estimate;
 }
 
+/// What a stream reads it reads once: as many slots as there is room for, beside
+/// the tiles that results are stored from, keep most of it on its way.
+void ScheduleModel::fillMemory(TileSchedule &schedule,
+                               const ScheduleFields &given) const {
+  constexpr int64_t kMostSlots = 6;
+  schedule.slots = kMostSlots;
+  while (schedule.slots > 2 && estimate(given.apply(schedule)).stagedBytes >
+                                   machine->sharedBytes)
+    --schedule.slots;
+}
+
+/// Which steps of a stream come first: those of 128 keys cost least beside what
+/// they read (decoding on an H200 in pages of 64, 64 rows: 128 keys 275
+/// microseconds, 64 279; 128 rows: 128 keys 290, 96 319, 64 344).
+static size_t getStreamOrder(const TileSchedule &schedule) {
+  static constexpr std::array<int64_t, 4> usual = {128, 96, 64, 32};
+  if (!schedule.isStream)
+    return 0;
+  return llvm::find(usual, schedule.keys) - usual.begin();
+}
+
 std::vector<ScheduleCandidate> ScheduleModel::rank(const ScheduleFields &given,
                                                    bool isSearch) const {
   std::vector<ScheduleCandidate> candidates;
@@ -532,6 +560,8 @@ std::vector<ScheduleCandidate> ScheduleModel::rank(const ScheduleFields &given,
         schedule.rows = groups * machine->productRows;
         schedule.keys = keys;
         schedule.split = static_cast<int64_t>(split);
+        if (given.stream == 1)
+          fillMemory(schedule, given);
         add(schedule);
         if (!isSearch)
           continue;
@@ -544,9 +574,13 @@ std::vector<ScheduleCandidate> ScheduleModel::rank(const ScheduleFields &given,
               add(schedule);
             }
       }
-  llvm::stable_sort(candidates, [](const auto &a, const auto &b) {
-    bool fitsA = a.estimate.refusal.empty(), fitsB = b.estimate.refusal.empty();
-    return fitsA != fitsB ? fitsA : a.estimate.clocks < b.estimate.clocks;
+  auto getOrder = [](const ScheduleCandidate &candidate) {
+    return std::tuple(!candidate.estimate.refusal.empty(),
+                      getStreamOrder(candidate.schedule),
+                      candidate.estimate.clocks);
+  };
+  llvm::stable_sort(candidates, [&](const auto &a, const auto &b) {
+    return getOrder(a) < getOrder(b);
   });
   return candidates;
 }

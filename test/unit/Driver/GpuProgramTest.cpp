@@ -152,6 +152,51 @@ TEST(GpuProgram, RefusesTilesThatDoNotBuild) {
       << program.getStatus().message();
 }
 
+// Few queries are decoding: what takes time is reading the keys, once and by all
+// blocks. What the user says of the kind of schedule goes before that.
+TEST(GpuProgram, SharesStepsWhereQueriesAreFew) {
+  Bound gqa(getText("gqa"));
+  GpuOptions options;
+  for (auto [queries, isStream] :
+       {std::pair(0, true), {1, true}, {16, true}, {17, false}}) {
+    options.queries = queries;
+    GpuProgram program = gqa.compile(options);
+    ASSERT_TRUE(program.schedule) << queries;
+    EXPECT_EQ(program.schedule->isStream, isStream) << queries;
+    if (isStream) {
+      EXPECT_EQ(program.schedule->rows, 64) << queries;
+      EXPECT_EQ(program.schedule->keys, 128) << queries;
+    }
+  }
+  options.queries = 1;
+  options.table.set({"gqa", gqa.getKey(), parse(kOther), ""});
+  EXPECT_EQ(format(*gqa.compile(options).schedule), kOther);
+  options.schedule.stream = 0;
+  EXPECT_FALSE(gqa.compile(options).schedule->isStream);
+}
+
+// Parts of 256 columns do not fit the registers of those that bring them together.
+TEST(GpuProgram, GoesOnWhereStepsCannotBeShared) {
+  Bound wide(getText("gqa"), 256);
+  GpuOptions options;
+  options.queries = 1;
+  GpuProgram program = wide.compile(options);
+  ASSERT_TRUE(program.schedule);
+  EXPECT_FALSE(program.schedule->isStream);
+}
+
+// Of runs nobody knows before how long they are.
+TEST(GpuProgram, SharesStepsOfRuns) {
+  Bound segments(getText("segments"));
+  GpuProgram program = segments.compile({});
+  ASSERT_TRUE(program.schedule);
+  EXPECT_TRUE(program.schedule->isStream);
+  EXPECT_EQ(program.schedule->rows, 128);
+  GpuOptions options;
+  options.queries = 4;
+  EXPECT_EQ(segments.compile(options).schedule->rows, 64);
+}
+
 // The shapes that were timed (docs/performance.md) are the first.
 TEST(ScheduleModel, RanksWhatWasTimedFirst) {
   for (const char *variant : {"full", "causal-bottom-right"}) {
@@ -183,6 +228,20 @@ TEST(ScheduleModel, RefusesWithReasons) {
   given.rows = 100;
   EXPECT_EQ(Bound(getText("full")).rank(given).front().estimate.refusal,
             "rows: expects a multiple of 64 up to 192");
+}
+
+// As many slots as there is room for, beside what results are stored from.
+TEST(ScheduleModel, StreamsKeepMemoryBusy) {
+  ScheduleFields given;
+  given.stream = 1;
+  given.rows = 64;
+  for (auto [width, slots] : {std::pair(64, 6), {128, 3}, {192, 2}}) {
+    auto first = Bound(getText("gqa"), width).rank(given).front();
+    EXPECT_EQ(first.schedule.keys, 128) << width;
+    EXPECT_EQ(first.schedule.slots, slots) << width;
+  }
+  given.slots = 2;
+  EXPECT_EQ(Bound(getText("gqa")).rank(given).front().schedule.slots, 2);
 }
 
 // Rows that no query sees are cleared by bits of at most 128 columns.
