@@ -42,7 +42,7 @@ static const OptionSpec kSpecs[] = {
     {"batch", "N", "for the reports and --tune: sequences (1)"},
     {"heads", "N", "query heads (8)"},
     {"kv-heads", "N", "key and value heads (as heads)"},
-    {"q-len", "N", "queries (512)"},
+    {"q-len", "N", "queries (512); up to 16 a GPU's kernel is to decode"},
     {"kv-len", "N", "keys (as queries)"},
     {"extent", "RANK=N", "extent of another rank"},
     {"set", "NAME=VALUE", "a parameter of the variant"},

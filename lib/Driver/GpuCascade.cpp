@@ -107,7 +107,9 @@ Result<GpuCascade> attn::loadGpuCascade(MLIRContext &context,
     return status;
   if (cascade.options.specialize)
     bindLengths(cascade.source.func, problem, cascade.pipeline);
-  if (line.has("kv-len") || line.has("q-len"))
+  // Of decoding the number of queries tells nothing of that of keys.
+  if (line.has("kv-len") ||
+      (line.has("q-len") && !cascade.options.hasFewQueries()))
     cascade.options.length = getKeyLength(problem);
   return cascade;
 }
