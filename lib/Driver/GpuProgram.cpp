@@ -348,8 +348,8 @@ static Result<GpuProgram> build(cascade::FuncOp func,
   // Entries are for kernels with bulk copies.
   std::optional<ScheduleKey> key =
       gpu.anyStrides ? std::nullopt : lowering.getKey();
-  if (key && chooser.tryTable(gpu.table, *key, gpu.length,
-                              ScheduleOrigin::ownTable))
+  if (key &&
+      chooser.tryTable(gpu.table, *key, gpu.length, ScheduleOrigin::ownTable))
     return program;
   if (std::optional<ScheduleFields> stream =
           getStream(func, options, gpu, given)) {
@@ -359,8 +359,8 @@ static Result<GpuProgram> build(cascade::FuncOp func,
     if (*isBuilt)
       return program;
   }
-  if (key && chooser.tryTable(*shipped, *key, gpu.length,
-                              ScheduleOrigin::table))
+  if (key &&
+      chooser.tryTable(*shipped, *key, gpu.length, ScheduleOrigin::table))
     return program;
   for (bool usesBoxes : {true, false}) {
     if (usesBoxes && !lowering.hasBoxes())
@@ -379,8 +379,8 @@ static Result<GpuProgram> build(cascade::FuncOp func,
   // for arrays of threads.
   bool isForRoles = !options.tileRows && given.rows &&
                     *given.rows % nvidia::getMachineModel().productRows == 0;
-  int64_t usual = gpu.hasFewQueries() ? std::max<int64_t>(*gpu.queries, 1)
-                                      : kThreadRows;
+  int64_t usual =
+      gpu.hasFewQueries() ? std::max<int64_t>(*gpu.queries, 1) : kThreadRows;
   int64_t rows = isForRoles ? usual : given.rows.value_or(usual);
   int64_t keys = isForRoles ? kThreadKeys : given.keys.value_or(kThreadKeys);
   auto code = lowering.buildForThreads(rows, keys, kind);

@@ -3,8 +3,8 @@
 // The points of a program have one entry of each index tensor of the output, so
 // that a tile goes to one place, in a branch that asks whether this is inside.
 // An entry is compared in 64 bits before it is an index, which on a GPU has 32:
-// no entry comes to stand for another one. Updates that ask for the same share a
-// branch, and what they compute.
+// no entry comes to stand for another one. Updates that ask for the same share
+// a branch, and what they compute.
 //
 //===----------------------------------------------------------------------===//
 
@@ -217,8 +217,9 @@ static bool haveSameEntries(EinsumOp a, EinsumOp b) {
     for (unsigned i = 0, e = op.getIndices().size(); i < e; ++i)
       for (AffineExpr expr : op.getIndexMap(i).getResults()) {
         auto dim = dyn_cast<AffineDimExpr>(expr);
-        list.push_back({AffineExpr(), dim ? op.getVariableRank(dim.getPosition())
-                                          : Attribute()});
+        list.push_back(
+            {AffineExpr(),
+             dim ? op.getVariableRank(dim.getPosition()) : Attribute()});
       }
     return list;
   };

@@ -505,14 +505,14 @@ ScheduleEstimate ScheduleModel::estimate(const TileSchedule &schedule) const {
   return estimate;
 }
 
-/// What a stream reads it reads once: as many slots as there is room for, beside
-/// the tiles that results are stored from, keep most of it on its way.
+/// What a stream reads it reads once: as many slots as there is room for,
+/// beside the tiles that results are stored from, keep most of it on its way.
 void ScheduleModel::fillMemory(TileSchedule &schedule,
                                const ScheduleFields &given) const {
   constexpr int64_t kMostSlots = 6;
   schedule.slots = kMostSlots;
-  while (schedule.slots > 2 && estimate(given.apply(schedule)).stagedBytes >
-                                   machine->sharedBytes)
+  while (schedule.slots > 2 &&
+         estimate(given.apply(schedule)).stagedBytes > machine->sharedBytes)
     --schedule.slots;
 }
 

@@ -152,8 +152,8 @@ TEST(GpuProgram, RefusesTilesThatDoNotBuild) {
       << program.getStatus().message();
 }
 
-// Few queries are decoding: what takes time is reading the keys, once and by all
-// blocks. What the user says of the kind of schedule goes before that.
+// Few queries are decoding: what takes time is reading the keys, once and by
+// all blocks. What the user says of the kind of schedule goes before that.
 TEST(GpuProgram, SharesStepsWhereQueriesAreFew) {
   Bound gqa(getText("gqa"));
   GpuOptions options;
@@ -175,7 +175,8 @@ TEST(GpuProgram, SharesStepsWhereQueriesAreFew) {
   EXPECT_FALSE(gqa.compile(options).schedule->isStream);
 }
 
-// Parts of 256 columns do not fit the registers of those that bring them together.
+// Parts of 256 columns do not fit the registers of those that bring them
+// together.
 TEST(GpuProgram, GoesOnWhereStepsCannotBeShared) {
   Bound wide(getText("gqa"), 256);
   GpuOptions options;

@@ -35,7 +35,7 @@ protected:
 } // namespace
 
 TEST_F(ProblemTest, EveryVariantHasExtentsAndParameters) {
-  EXPECT_EQ(getVariants().size(), 41u);
+  EXPECT_EQ(getVariants().size(), 42u);
   for (const Variant &variant : getVariants()) {
     Source source = load(variant.name);
     Problem problem;
