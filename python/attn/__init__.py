@@ -1,5 +1,10 @@
-# ===- __init__.py - runs compiled attention kernels on arrays ------------===#
-"""Runs kernels that attn has compiled, without the compiler.
+# ===- __init__.py - attention kernels on arrays --------------------------===#
+"""Attention with masks and scores written in Python, and kernels that attn has compiled.
+
+    o = attn.attention(q, k, v, mask=lambda p, m: m <= p)
+
+is traced, compiled and run; it needs attn-compile. Kernels that were compiled before do
+without:
 
     kernel = attn.load("causal.attn", threads=2)
     o = kernel(q=q, k=k, v=v)
@@ -8,7 +13,8 @@ Everything that is refused raises `attn.Error`, whose text says which facts
 conflict and what to change.
 """
 
+from attn._attention import Attention, attention, trace
 from attn._error import Error
 from attn._kernel import Kernel, Plan, load
 
-__all__ = ["Error", "Kernel", "Plan", "load"]
+__all__ = ["Attention", "Error", "Kernel", "Plan", "attention", "load", "trace"]

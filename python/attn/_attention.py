@@ -1,0 +1,233 @@
+# ===- _attention.py - attention with masks and scores written in Python --===#
+
+import math
+import os
+import sys
+import tempfile
+import warnings
+
+import numpy as np
+
+from attn._compiler import get_kernel, run_compiler
+from attn._device import DeviceTensor
+from attn._error import Error
+from attn._tensor import as_array
+from attn._trace import refuse
+from attn._variant import Variant
+
+_DTYPES = {"float32": "f32", "float16": "f16", "bfloat16": "bf16", "uint16": "bf16"}
+# Up to so many queries a kernel for a GPU is one to decode.
+_FEW_QUERIES = 16
+# What the compiler says of a mask that it cannot solve.
+_UNSOLVED = "a mask that can be analysed"
+
+
+class SlowMask(UserWarning):
+    """A mask whose tiles cannot be found, so that all are computed."""
+
+
+class Attention:
+    """A mask and a score as a program; calling it is `attention` without them."""
+
+    def __init__(self, mask=None, score=None):
+        """As `trace`."""
+        self._mask, self._score = mask, score
+        self._traced = {}
+        self._solves = True
+
+    def variant(self, grouped=False):
+        """What the functions were traced to: its `text` and `tables`."""
+        key = grouped, self._solves
+        if key not in self._traced:
+            self._traced[key] = Variant(self._mask, self._score, grouped, self._solves)
+        return self._traced[key]
+
+    def _compile(self, grouped, options, threads):
+        """The variant and its kernel; of a mask that cannot be solved one that asks it
+        at each point."""
+        try:
+            variant = self.variant(grouped)
+            return variant, get_kernel(variant.text, options, threads)
+        except Error as error:
+            if not self._solves or _UNSOLVED not in error.reason:
+                raise
+            warnings.warn(
+                f"{error.feature}: {error.reason}; all tiles are computed", SlowMask,
+                stacklevel=4)
+        self._solves = False
+        return self._compile(grouped, options, threads)
+
+    def __call__(self, q, k, v, *, scale=None, return_lse=False, threads=None):
+        """As `attention`."""
+        _refuse_gradients(q=q, k=k, v=v)
+        arrays = {name: as_array(name, x) for name, x in (("q", q), ("k", k), ("v", v))}
+        group = _check_shapes({name: x.shape for name, x in arrays.items()})
+        onDevice = isinstance(arrays["q"], DeviceTensor)
+        queries = arrays["q"].shape[2]
+        options = [
+            f"--dtype={_get_dtype(q)}", f"--head-dim={arrays['q'].shape[3]}",
+            f"--value-dim={arrays['v'].shape[3]}",
+        ]
+        if onDevice:
+            options.append("--target=sm_90a")
+            if queries <= _FEW_QUERIES:
+                options.append(f"--q-len={queries}")
+                if group > 1:
+                    heads = arrays["k"].shape[1]
+                    options += [f"--heads={heads * group}", f"--kv-heads={heads}"]
+        variant, kernel = self._compile(
+            group > 1, options, 1 if onDevice else threads or _count_threads())
+        values = {"q": _split_heads(q, group), "k": k, "v": v,
+                  "scale": 1 / math.sqrt(arrays["q"].shape[3]) if scale is None else scale}
+        for name, table in variant.tables.items():
+            values[name] = _as_table(table)
+        # A score need not depend on what it is given.
+        known = {a["name"] for a in kernel.manifest["arguments"]}
+        outputs = kernel(**{name: x for name, x in values.items() if name in known})
+        o, lse = (_join_heads(outputs[name], group) for name in ("o", "lse"))
+        return (o, lse) if return_lse else o
+
+    def explain(self, dtype="f32", head_dim=64, grouped=False):
+        """The compiler's report of passes over each rank, before and after."""
+        return run_compiler(
+            self.variant(grouped).text,
+            [f"--dtype={dtype}", f"--head-dim={head_dim}", "--report=passes"])
+
+    def tiles(self, q_len, kv_len=None, head_dim=64, heads=1):
+        """A map of the mask's tiles, and how many of each kind there are.
+
+        Raises Error for a mask that reads captured arrays: their tiles are not known
+        before a call.
+        """
+        if self.variant().tables:
+            raise refuse("tiles", "expects a mask without captured arrays",
+                         "leave them out to see the rest")
+        return run_compiler(
+            self.variant().text,
+            [f"--head-dim={head_dim}", f"--heads={heads}", f"--q-len={q_len}",
+             f"--kv-len={kv_len or q_len}", "--report=tiles"])
+
+    def stages(self, dtype="f32", head_dim=64, target=None, grouped=False):
+        """The program after each stage of its compilation: MLIR by the stage's name."""
+        with tempfile.TemporaryDirectory(prefix="attn-stages-") as folder:
+            options = [f"--dtype={dtype}", f"--head-dim={head_dim}", f"--dump-stages-to={folder}"]
+            if target:
+                options.append(f"--target={target}")
+            run_compiler(self.variant(grouped).text, options, os.devnull)
+            result = {}
+            for name in sorted(os.listdir(folder), key=lambda n: int(n.split("-")[0])):
+                with open(os.path.join(folder, name), encoding="utf-8") as file:
+                    result[name.split("-", 1)[1].removesuffix(".mlir")] = file.read()
+            return result
+
+
+def trace(mask=None, score=None):
+    """An `Attention` with the functions `mask` and `score`.
+
+    mask: a function of named coordinates that tells whether a query sees a key, such as
+        `lambda p, m: m <= p`. Its parameters are any of b (sequence), h (query head), p
+        (query) and m (key), and B, H, P and M, how many of them there are.
+    score: a function of a scaled score and of coordinates that gives another one, such as
+        `lambda s, h, p, m: s - slopes[h] * (p - m)`.
+
+    Both are called once, with values that stand for coordinates: they compute with
+    operators and with functions of NumPy or PyTorch, and may index arrays that they
+    capture. An index outside of an array reads 0. What they decide in Python (if, and, or,
+    not) is refused, with the line that does it.
+    """
+    return Attention(mask, score)
+
+
+def attention(q, k, v, *, mask=None, score=None, scale=None, return_lse=False, threads=None):
+    """softmax(score(q k^T * scale)) v over the keys that `mask` lets a query see.
+
+    q: [batch, heads, queries, width]. k, v: [batch, key heads, keys, width]; key heads
+        divide the heads, and those that share one follow each other. f32, f16 or bf16
+        (ml_dtypes' or PyTorch's), with any strides, of NumPy or what has `__dlpack__`; on
+        a CPU, or on a GPU of compute capability 9.0.
+    mask, score: as in `trace`.
+    scale: 1 / sqrt(width) if it is not given.
+    return_lse: whether to return (o, lse) with the natural logarithms of the sums, f32.
+    threads: on a CPU; all if it is not given.
+
+    Returns o, [batch, heads, queries, width of v]. A query that sees no key has 0, and
+    -inf as logarithm.
+
+    The functions are traced at each call, and a kernel is compiled at the first call of
+    its text, type and widths; `trace` gives a program that is traced once.
+
+    Raises Error for tensors that require gradients, for shapes that do not fit, and for
+        functions that no kernel computes.
+    """
+    return Attention(mask, score)(
+        q, k, v, scale=scale, return_lse=return_lse, threads=threads)
+
+
+def _refuse_gradients(**tensors):
+    for name, tensor in tensors.items():
+        if getattr(tensor, "requires_grad", False):
+            raise refuse(
+                f"argument {name}", "expects a tensor without gradients, as there is no backward pass yet",
+                "call it under torch.no_grad() with tensor.detach()")
+
+
+def _check_shapes(shapes):
+    for name, shape in shapes.items():
+        if len(shape) != 4:
+            raise refuse(
+                f"argument {name}", f"expects [batch, heads, length, width], but got {list(shape)}",
+                "add the dimensions that are missing")
+    q, k, v = shapes["q"], shapes["k"], shapes["v"]
+    if k[:3] != v[:3]:
+        raise refuse("argument v", f"expects as many sequences, heads and keys as k, {list(k[:3])}, but got {list(v[:3])}",
+                     "give keys and values of the same tokens")
+    if q[0] != k[0] or q[3] != k[3]:
+        raise refuse("argument k", f"expects the batch and width of q, {q[0]} and {q[3]}, but got {k[0]} and {k[3]}",
+                     "give keys of the same sequences")
+    if k[1] == 0 or q[1] % max(k[1], 1):
+        raise refuse("argument k", f"expects a number of heads that divides q's {q[1]}, but got {k[1]}",
+                     "repeat heads, or leave some out")
+    return q[1] // k[1]
+
+
+def _get_dtype(q):
+    name = str(q.dtype).replace("torch.", "")
+    if name not in _DTYPES:
+        raise refuse("argument q", f"expects elements of float32, float16 or bfloat16, but got {name}",
+                     "convert q, k and v")
+    return _DTYPES[name]
+
+
+def _count_threads():
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _split_heads(q, group):
+    """[B, H, P, E] as [B, key heads, group, P, E], a view."""
+    if group == 1:
+        return q
+    if isinstance(q, np.ndarray):
+        b, h, p, e = q.shape
+        s = q.strides
+        return np.lib.stride_tricks.as_strided(
+            q, (b, h // group, group, p, e), (s[0], s[1] * group, s[1], s[2], s[3]))
+    return q.unflatten(1, (-1, group))
+
+
+def _join_heads(output, group):
+    if group == 1:
+        return output
+    if isinstance(output, np.ndarray):
+        b, h, g, *rest = output.shape
+        return output.reshape(b, h * g, *rest)
+    return output.flatten(1, 2)
+
+
+def _as_table(table):
+    """The array of a Table in the type that the kernel takes."""
+    array = table.array
+    if table.dtype != "i1":
+        return array
+    if isinstance(array, np.ndarray):
+        return array.view(np.int8)
+    return array.view(sys.modules["torch"].int8)

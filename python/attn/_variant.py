@@ -1,0 +1,173 @@
+# ===- _variant.py - attention with a mask and a score as a cascade --------===#
+
+import functools
+import inspect
+
+from attn._capture import Capture
+from attn._trace import Value, format_place, refuse, region, to_float, where
+
+# What a function may call a coordinate, and the rank that it is of.
+COORDINATES = {
+    "b": "b", "batch": "b", "h": "h", "head": "h", "p": "p", "q_idx": "p", "m": "m", "kv_idx": "m",
+}
+# Extents by their ranks.
+EXTENTS = ("B", "H", "P", "M")
+
+_TEXT = """\
+!Q = !cascade.tensor<[{heads}, P, E], f32, empty = 0.0>
+!K = !cascade.tensor<[B, H, M, E], f32, empty = 0.0>
+!V = !cascade.tensor<[B, H, M, F], f32, empty = 0.0>
+!S = !cascade.tensor<[{heads}, P, M], f32, empty = -inf>
+!R = !cascade.tensor<[{heads}, P], f32, empty = -inf>
+!W = !cascade.tensor<[{heads}, P, M], f32, empty = 0.0>
+!D = !cascade.tensor<[{heads}, P], f32, empty = 0.0>
+!O = !cascade.tensor<[{heads}, P, F], f32, empty = 0.0>
+{types}
+cascade.func @attention(%q: !Q, %k: !K, %v: !V{arguments},
+    %scale: f32 {{cascade.positive, cascade.default = "rsqrt(E)"}})
+    -> (o: !O, lse: !R {{cascade.fixed}}) attributes {{reassoc{extents}}} {{
+{declarations}  %s = cascade.einsum [{r}, p, m] = %q[{r}, p, e], %k[b, h, m, e] reduce add : !Q, !K -> !S
+{predicate}  %t = cascade.einsum [{r}, p, m] = %s[{r}, p, m] absorb : !S -> !S
+    map (%x) {{
+{score}    }}
+  %gm = cascade.einsum [{r}, p] = %t[{r}, p, m] reduce max : !S -> !R
+  %n = cascade.einsum [{r}, p, m] = %t[{r}, p, m], %gm[{r}, p] absorb : !S, !R -> !W
+    map (%x, %max) {{
+      %d = arith.subf %x, %max : f32
+      %e = math.exp %d : f32
+      cascade.yield %e : f32
+    }}
+  %d = cascade.einsum [{r}, p] = %n[{r}, p, m] reduce add : !W -> !D
+  %a = cascade.einsum [{r}, p, m] = %n[{r}, p, m], %d[{r}, p] : !W, !D -> !W
+    map (%x, %y) {{
+      %r = arith.divf %x, %y : f32
+      cascade.yield %r : f32
+    }}
+  %o = cascade.einsum [{r}, p, f] = %a[{r}, p, m], %v[b, h, m, f] reduce add : !W, !V -> !O
+  %lse = cascade.einsum [{r}, p] = %gm[{r}, p] absorb, %d[{r}, p] absorb : !R, !D -> !R
+    map (%max, %y) {{
+      %l = math.log %y : f32
+      %r = arith.addf %max, %l : f32
+      cascade.yield %r : f32
+    }}
+  cascade.return %o, %lse : !O, !R
+}}
+"""
+
+
+def find_place(function):
+    """Where a Python function begins, as a location of MLIR."""
+    code = getattr(getattr(function, "func", function), "__code__", None)
+    return format_place(code.co_filename, code.co_firstlineno, 1) if code else ""
+
+
+class Variant:
+    """A mask and a score, traced.
+
+    text: the cascade, MLIR whose operations have the places of the functions' lines.
+    tables: captured arrays by the names of the kernel's arguments.
+    """
+
+    def __init__(self, mask=None, score=None, grouped=False, solves=True):
+        """As `trace`; with `grouped` query heads share key heads.
+
+        solves: whether tiles that the mask leaves out are found, by the parts of it that
+            compare coordinates. The others are asked at each point, as all are without.
+        """
+        self.grouped = grouped
+        capture = Capture()
+        predicate, extra = [], None
+        self._declared = set()
+        if mask is not None:
+            with region("w") as body:
+                value = self._call(capture, mask, body, "mask")
+                if value.kind != "bool":
+                    value = value != 0
+                parts = [v for v in value.parts if v.isExact] if solves else []
+                if len(parts) < len(value.parts):
+                    extra = mask
+                if parts:
+                    seen = functools.reduce(lambda a, b: a & b, parts)
+                    predicate = [*body.lines, f"cascade.yield {seen.name} : i1"]
+                    self._place = find_place(mask)
+        with region("s") as body:
+            scaled = body.emit("arith.mulf %x, %scale : f32", "float")
+            if score is not None:
+                result = self._call(capture, score, body, "score", scaled)
+                scaled = to_float(result)
+            if extra is not None:
+                # A point that is not seen has no score.
+                seen = self._call(capture, extra, body, "mask")
+                scaled = where(seen, scaled, float("-inf"))
+            lines = [*body.lines, f"cascade.yield {scaled.name} : f32"]
+        self.tables = {table.name: table for table in capture.tables}
+        self.text = self._format(predicate, lines)
+
+    def _call(self, capture, function, body, what, *first):
+        """The result of `function` at the coordinates that its parameters name."""
+        parameters = self._list_parameters(function, what)[len(first):]
+        values = [self._coordinate(body, name, what) for name in parameters]
+        result = capture.replace(function, what)(*first, *values)
+        if isinstance(result, tuple):
+            raise refuse(f"{what} function", f"expects one result, but got {len(result)}",
+                         "return a number")
+        return body.value(result)
+
+    @staticmethod
+    def _list_parameters(function, what):
+        try:
+            signature = inspect.signature(function)
+        except (TypeError, ValueError):
+            raise refuse(
+                f"{what} function", f"expects a Python function, but got {function!r}",
+                "write one of named coordinates, such as lambda p, m: m <= p") from None
+        return [p.name for p in signature.parameters.values()
+                if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+
+    def _coordinate(self, body, name, what):
+        if name in EXTENTS:
+            return self._extent(body, name)
+        rank = COORDINATES.get(name)
+        if rank is None:
+            raise refuse(
+                f"{what} function",
+                f"expects parameters that name coordinates, but got '{name}'",
+                f"use {', '.join(COORDINATES)} and for extents {', '.join(EXTENTS)}")
+        value = body.emit(
+            f"cascade.index {rank}", "int", isNatural=True, isOfKey=rank == "m")
+        if rank != "h" or not self.grouped:
+            return value
+        # Query heads of one key head follow each other.
+        group = body.emit("cascade.index g", "int", isNatural=True)
+        self._declared.add("G")
+        return value * Value(body, "%nG", "int", isNatural=True) + group
+
+    def _extent(self, body, rank):
+        self._declared.add(rank)
+        value = Value(body, f"%n{rank}", "int", isNatural=True)
+        if rank != "H" or not self.grouped:
+            return value
+        self._declared.add("G")
+        return value * Value(body, "%nG", "int", isNatural=True)
+
+    def _format(self, predicate, score):
+        types, arguments, extents = [], [], []
+        for table in self.tables.values():
+            ranks = [f"{table.name.upper()}_{d}" for d in range(table.ndim)]
+            extents += [f"{rank} = {n}" for rank, n in zip(ranks, table.shape)]
+            empty = "0.0" if table.element.startswith(("f", "b")) else "0"
+            types.append(
+                f"!{table.name} = !cascade.tensor<[{', '.join(ranks)}], {table.element}, "
+                f"empty = {empty}>\n")
+            arguments.append(f", %{table.name}: !{table.name} {{cascade.fixed}}")
+        indent = lambda lines: "".join(f"      {line}\n" for line in lines)
+        if predicate:
+            predicate = f"    where {{\n{indent(predicate)}    }} {self._place}\n"
+        return _TEXT.format(
+            heads="B, H, G" if self.grouped else "B, H",
+            r="b, h, g" if self.grouped else "b, h",
+            types="".join(types), arguments="".join(arguments),
+            extents=f", cascade.extents = {{{', '.join(extents)}}}" if extents else "",
+            declarations="".join(
+                f"  %n{rank} = cascade.extent {rank}\n" for rank in sorted(self._declared)),
+            predicate=predicate or "", score=indent(score))
