@@ -174,6 +174,27 @@ def test_other_functions_are_left_alone():
     assert helper(2) == SLOPES[2] and isinstance(SLOPES, np.ndarray)
 
 
+class Torch:
+    """As PyTorch's functions ask what is no tensor."""
+
+    def __getattr__(self, name):
+        def function(*arguments, **options):
+            owner = next(x for x in arguments if hasattr(x, "__torch_function__"))
+            return type(owner).__torch_function__(function, (type(owner),), arguments, options)
+
+        function.__name__ = name
+        return function
+
+
+def test_functions_of_pytorch():
+    torch = Torch()
+    score = lambda f: lambda s, p, m: f.where(p >= m, f.tanh(s) * 2, f.clamp(s, min=-0.5))
+    q, k, v = draw()
+    exact, _ = naive(q, k, v, score=lambda s, p, m: np.where(p >= m, np.tanh(s) * 2, np.maximum(s, -0.5)))
+    o = attn.attention(q, k, v, score=score(torch))
+    np.testing.assert_allclose(o, exact, rtol=0, atol=5e-6)
+
+
 def refuse(match, **functions):
     with pytest.raises(attn.Error, match=match) as caught:
         attn.attention(*draw(), **functions)
