@@ -13,8 +13,8 @@ Everything that is refused raises `attn.Error`, whose text says which facts
 conflict and what to change.
 """
 
-from attn._attention import Attention, attention, trace
+from attn._attention import Attention, SlowMask, attention, trace
 from attn._error import Error
 from attn._kernel import Kernel, Plan, load
 
-__all__ = ["Attention", "Error", "Kernel", "Plan", "attention", "load", "trace"]
+__all__ = ["Attention", "Error", "Kernel", "Plan", "SlowMask", "attention", "load", "trace"]

@@ -167,34 +167,42 @@ def _refuse_gradients(**tensors):
     for name, tensor in tensors.items():
         if getattr(tensor, "requires_grad", False):
             raise refuse(
-                f"argument {name}", "expects a tensor without gradients, as there is no backward pass yet",
-                "call it under torch.no_grad() with tensor.detach()")
+                f"argument {name}",
+                "expects a tensor without gradients, as there is no backward pass yet",
+                "give tensor.detach()")
 
 
 def _check_shapes(shapes):
     for name, shape in shapes.items():
         if len(shape) != 4:
             raise refuse(
-                f"argument {name}", f"expects [batch, heads, length, width], but got {list(shape)}",
+                f"argument {name}",
+                f"expects [batch, heads, length, width], but got {list(shape)}",
                 "add the dimensions that are missing")
     q, k, v = shapes["q"], shapes["k"], shapes["v"]
     if k[:3] != v[:3]:
-        raise refuse("argument v", f"expects as many sequences, heads and keys as k, {list(k[:3])}, but got {list(v[:3])}",
-                     "give keys and values of the same tokens")
+        raise refuse(
+            "argument v",
+            f"expects as many sequences, heads and keys as k, {list(k[:3])}, "
+            f"but got {list(v[:3])}", "give keys and values of the same tokens")
     if q[0] != k[0] or q[3] != k[3]:
-        raise refuse("argument k", f"expects the batch and width of q, {q[0]} and {q[3]}, but got {k[0]} and {k[3]}",
-                     "give keys of the same sequences")
+        raise refuse(
+            "argument k",
+            f"expects the batch and width of q, {q[0]} and {q[3]}, but got {k[0]} and {k[3]}",
+            "give keys of the same sequences")
     if k[1] == 0 or q[1] % max(k[1], 1):
-        raise refuse("argument k", f"expects a number of heads that divides q's {q[1]}, but got {k[1]}",
-                     "repeat heads, or leave some out")
+        raise refuse(
+            "argument k", f"expects a number of heads that divides q's {q[1]}, but got {k[1]}",
+            "repeat heads, or leave some out")
     return q[1] // k[1]
 
 
 def _get_dtype(q):
     name = str(q.dtype).replace("torch.", "")
     if name not in _DTYPES:
-        raise refuse("argument q", f"expects elements of float32, float16 or bfloat16, but got {name}",
-                     "convert q, k and v")
+        raise refuse(
+            "argument q", f"expects elements of float32, float16 or bfloat16, but got {name}",
+            "convert q, k and v")
     return _DTYPES[name]
 
 

@@ -8,6 +8,7 @@ array becomes a `Table`, an argument of the kernel, which is read where it is in
 """
 
 import contextlib
+import functools
 import math
 import numbers
 import os
@@ -111,7 +112,8 @@ class Region:
             return self.constant(float(operand), "float")
         raise refuse(
             _where(),
-            f"expects numbers, coordinates and what is computed of them, but got {type(operand).__name__}",
+            "expects numbers, coordinates and what is computed of them, but got "
+            f"{type(operand).__name__}",
             "capture arrays, and index them with coordinates")
 
 
@@ -184,7 +186,7 @@ class Value:
     def __rmod__(self, other): return remainder(other, self)
     def __pow__(self, other): return power(self, other)
     def __rpow__(self, other): return power(other, self)
-    def __neg__(self): return binary("sub", 0, self) if self.kind != "float" else unary("arith.negf", self)
+    def __neg__(self): return negate(self)
     def __pos__(self): return self
     def __abs__(self): return absolute(self)
     def __and__(self, other): return logical("and", self, other)
@@ -322,6 +324,10 @@ def binary(name, lhs, rhs):
         isNatural=name != "sub" and a.isNatural and b.isNatural)
 
 
+def negate(value):
+    return unary("arith.negf", value) if value.kind == "float" else binary("sub", 0, value)
+
+
 def divide(lhs, rhs):
     region_, operands = _operands(lhs, rhs)
     a, b = (to_float(to_int(v) if v.kind == "bool" else v) for v in operands)
@@ -454,26 +460,22 @@ def sigmoid(value):
 _FUNCTIONS = {
     "where": where, "maximum": maximum, "minimum": minimum, "clip": clip, "clamp": clip,
     "fmax": maximum, "fmin": minimum, "max": maximum, "min": minimum,
-    "add": lambda a, b: binary("add", a, b), "subtract": lambda a, b: binary("sub", a, b),
-    "sub": lambda a, b: binary("sub", a, b), "rsub": lambda a, b: binary("sub", b, a),
-    "multiply": lambda a, b: binary("mul", a, b), "mul": lambda a, b: binary("mul", a, b),
+    "rsub": lambda a, b: binary("sub", b, a),
+    **{name: functools.partial(binary, op) for name, op in {
+        "add": "add", "subtract": "sub", "sub": "sub", "multiply": "mul", "mul": "mul"}.items()},
     "divide": divide, "true_divide": divide, "div": divide,
     "floor_divide": floor_divide, "remainder": remainder, "mod": remainder, "power": power,
-    "pow": power, "negative": lambda a: -a, "neg": lambda a: -a,
+    "pow": power, "negative": negate, "neg": negate,
     "absolute": absolute, "abs": absolute, "fabs": absolute,
-    "logical_and": lambda a, b: logical("and", a, b), "logical_or": lambda a, b: logical("or", a, b),
-    "logical_not": invert, "logical_xor": lambda a, b: logical("xor", a, b),
-    "bitwise_and": lambda a, b: logical("and", a, b), "bitwise_or": lambda a, b: logical("or", a, b),
-    "bitwise_xor": lambda a, b: logical("xor", a, b), "bitwise_not": invert, "invert": invert,
-    "__and__": lambda a, b: logical("and", a, b), "__or__": lambda a, b: logical("or", a, b),
-    "less": lambda a, b: compare("lt", a, b), "less_equal": lambda a, b: compare("le", a, b),
-    "greater": lambda a, b: compare("gt", a, b), "greater_equal": lambda a, b: compare("ge", a, b),
-    "equal": lambda a, b: compare("eq", a, b), "not_equal": lambda a, b: compare("ne", a, b),
-    "lt": lambda a, b: compare("lt", a, b), "le": lambda a, b: compare("le", a, b),
-    "gt": lambda a, b: compare("gt", a, b), "ge": lambda a, b: compare("ge", a, b),
-    "eq": lambda a, b: compare("eq", a, b), "ne": lambda a, b: compare("ne", a, b),
-    "sigmoid": sigmoid,
-    **{name: (lambda op: lambda a: unary(op, a))(op) for name, op in {
+    "logical_not": invert, "bitwise_not": invert, "invert": invert, "sigmoid": sigmoid,
+    **{name: functools.partial(logical, op) for name, op in {
+        "logical_and": "and", "logical_or": "or", "logical_xor": "xor", "bitwise_and": "and",
+        "bitwise_or": "or", "bitwise_xor": "xor", "__and__": "and", "__or__": "or"}.items()},
+    **{name: functools.partial(compare, op) for name, op in {
+        "less": "lt", "less_equal": "le", "greater": "gt", "greater_equal": "ge",
+        "equal": "eq", "not_equal": "ne", "lt": "lt", "le": "le", "gt": "gt", "ge": "ge",
+        "eq": "eq", "ne": "ne"}.items()},
+    **{name: functools.partial(unary, op) for name, op in {
         "exp": "math.exp", "exp2": "math.exp2", "log": "math.log", "log2": "math.log2",
         "log1p": "math.log1p", "tanh": "math.tanh", "sqrt": "math.sqrt", "rsqrt": "math.rsqrt",
         "floor": "math.floor", "sin": "math.sin", "cos": "math.cos"}.items()},

@@ -43,7 +43,8 @@ def flex_attention(query, key, value, score_mod=None, block_mask=None, scale=Non
         if lengths != block_mask.shape:
             raise refuse(
                 "argument block_mask",
-                f"expects {block_mask.shape} queries and keys, for which it was created, but got {lengths}",
+                f"expects {block_mask.shape} queries and keys, for which it was created, "
+                f"but got {lengths}",
                 "create another one")
     mask = score = None
     if mask_mod is not None:

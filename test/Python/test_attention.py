@@ -92,7 +92,7 @@ MASKS = {
 }
 
 
-@pytest.mark.filterwarnings("error::attn._attention.SlowMask")
+@pytest.mark.filterwarnings("error::attn.SlowMask")
 @pytest.mark.parametrize("name", MASKS)
 def test_masks(name):
     check(*draw(), mask=MASKS[name])
@@ -231,7 +231,7 @@ def test_compilers_errors_are_at_the_users_line():
         return m * m * m <= p
 
     line = inspect.getsourcelines(strange)[1]
-    with pytest.warns(attn._attention.SlowMask, match=f"{os.path.basename(__file__)}:{line}"):
+    with pytest.warns(attn.SlowMask, match=f"{os.path.basename(__file__)}:{line}"):
         check(*draw(), mask=strange)
 
 

@@ -6,7 +6,7 @@
 A ROW is HEADS:KEY_HEADS:SEQUENCES:LENGTH[:QUERIES]; a LENGTH of `ragged` is one
 sequence of 131072 keys, the others of 2048. NAME is .carry/kernels/decode-NAME.attn;
 a kernel that takes pages gets them in random order (in order with IN_ORDER=1 in the
-environment), one that does not a tensor. Keys and values of 8 bits are made from those
+environment; with HEAD_MAJOR=1 those of a head beside each other), one that does not a tensor. Keys and values of 8 bits are made from those
 of the others, by the largest of what shares a scale.
 
 Times are of captured calls, cold: the L2 cache is flushed before each. `gbps` counts the keys and
@@ -34,6 +34,8 @@ ROUNDS = int(os.environ.get("ROUNDS", 3))
 TOLERANCE = 5e-3
 # Pages of a sequence follow each other in memory.
 IN_ORDER = bool(os.environ.get("IN_ORDER"))
+# Pages of a head do.
+HEAD_MAJOR = bool(os.environ.get("HEAD_MAJOR"))
 # From caches that many tiles share to ones of some gigabytes.
 ROWS = (
     "32:8:1:1024", "32:8:1:8192", "32:8:1:65536", "32:8:1:524288",
@@ -141,14 +143,11 @@ def make_pages(row, tensors, size):
     for name, sequences in tensors.items():
         rest = sequences[0].shape[2:]
         # What lies behind the last key of a sequence is nobody's.
-        shape = (len(order), row.key_heads, size, *rest)
-        if os.environ.get("HEAD_MAJOR"):
-            shape = (row.key_heads, len(order), size, *rest)
-        pool = torch.full(
-            shape, float("nan"), device="cuda"
-        ).nan_to_num(nan=99 if sequences[0].dtype == torch.int8 else float("nan"))
+        outer = (row.key_heads, len(order)) if HEAD_MAJOR else (len(order), row.key_heads)
+        unused = 99 if sequences[0].dtype == torch.int8 else float("nan")
+        pool = torch.full((*outer, size, *rest), float(unused), device="cuda")
         pool = pool.to(sequences[0].dtype)
-        if os.environ.get("HEAD_MAJOR"):
+        if HEAD_MAJOR:
             pool = pool.transpose(0, 1)
         at = 0
         for x, count in zip(sequences, counts):
