@@ -16,7 +16,7 @@ except ImportError:
 
 # The manifest's name: DLPack's code and bits, NumPy's type; None for those of
 # ml_dtypes (`_NARROW`).
-_TYPES = {
+TYPES = {
     "f32": (2, 32, np.float32),
     "f64": (2, 64, np.float64),
     "f16": (2, 16, np.float16),
@@ -45,7 +45,7 @@ def numpy_type(dtype):
     if dtype in _NARROW:
         name, bits = _NARROW[dtype]
         return np.dtype(getattr(_ml_dtypes, name, bits))
-    return np.dtype(_TYPES[dtype][2])
+    return np.dtype(TYPES[dtype][2])
 
 
 def _refuse(name, reason, alternative):
@@ -116,7 +116,7 @@ def tensor_argument(declared, array):
     extents = ctypes.c_int64 * array.ndim
     shape = extents(*array.shape)
     strides = extents(*(stride // array.itemsize for stride in array.strides))
-    code, bits, _ = _TYPES[dtype]
+    code, bits, _ = TYPES[dtype]
     tensor = DLTensor(
         array.ctypes.data,
         DLDevice(_CPU, 0),
