@@ -71,7 +71,8 @@ class Attention:
         if onDevice:
             options.append("--target=sm_90a")
             if queries <= _FEW_QUERIES:
-                options.append(f"--q-len={queries}")
+                # Of one kernel for one query, and one for up to as many.
+                options.append(f"--q-len={1 if queries <= 1 else _FEW_QUERIES}")
                 if group > 1:
                     heads = arrays["k"].shape[1]
                     options += [f"--heads={heads * group}", f"--kv-heads={heads}"]

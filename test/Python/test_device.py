@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import sys
 from ctypes import POINTER, c_char_p, c_int, c_size_t, c_void_p, py_object
 
 import pytest
@@ -186,3 +187,73 @@ def test_cpu_plans_have_no_stream(rowsum):
     plan = attn.load(rowsum).prepare(x=np.zeros((2, 3), np.float32), scale=1)
     with pytest.raises(attn.Error, match="run the plan instead"):
         plan.launch()
+
+
+class FakeTorch:
+    """What the package uses of PyTorch, over tensors that say that they are on a GPU."""
+
+    float32 = "float32"
+
+    class Tensor(FakeTensor):
+        dtype, requires_grad = "float32", False
+
+        def __init__(self, *shape):
+            super().__init__(*shape)
+            self.device = type("Device", (), {"type": "cuda", "index": 0,
+                                              "__eq__": lambda a, b: True, "__hash__": lambda a: 0})()
+            self.shape = shape
+
+        def __dlpack_device__(self):
+            return CUDA, 0
+
+        def __dlpack__(self, stream):
+            self.device, device = 0, self.device
+            capsule = super().__dlpack__(stream)
+            self.device, self.extents = device, self.shape
+            self.shape = self.data.shape
+            return capsule
+
+        def stride(self):
+            return tuple(s // 4 for s in self.data.strides)
+
+        def data_ptr(self):
+            return self.data.ctypes.data
+
+        def new_empty(self, shape, dtype):
+            return FakeTorch.empty(shape)
+
+    @classmethod
+    def empty(cls, shape, dtype=None, device=None):
+        return cls.Tensor(*shape)
+
+    class cuda:
+        @staticmethod
+        def current_stream(device):
+            return type("Stream", (), {"cuda_stream": 0x70})()
+
+
+def test_repeats_calls_of_pytorch(cuda, twice, monkeypatch):
+    """Later calls of a layout exchange addresses in one plan, on the current stream."""
+    monkeypatch.setitem(sys.modules, "torch", FakeTorch)
+    kernel = attn.load(twice)
+    cuda.fakeCudaSetCurrent(0)
+    kept = []
+    for call in range(3):
+        x = FakeTorch.Tensor(300)
+        o = kernel(x=x, times=5)
+        kept += [x, o]
+        assert isinstance(o, FakeTorch.Tensor) and o.shape == (300,)
+        assert cuda.fakeCudaLog().count(b"stream 0x70\n") == call + 1
+        assert parameter(cuda, 0, c_void_p) == x.data_ptr()
+        assert parameter(cuda, 1, c_void_p) == o.data_ptr()
+        assert parameter(cuda, 2, ctypes.c_int32) == 5
+    assert len(kernel._repetitions._plans) == 1
+    kernel(x=FakeTorch.Tensor(7), times=5)
+    kernel(x=FakeTorch.Tensor(300), times=6)
+    assert parameter(cuda, 2, ctypes.c_int32) == 6
+    assert len(kernel._repetitions._plans) == 3
+    # Gradients have no plan of their own: what comes of them is the library's to say.
+    x = FakeTorch.Tensor(300)
+    x.requires_grad = True
+    kernel(x=x, times=5)
+    assert len(kernel._repetitions._plans) == 3
