@@ -9,9 +9,8 @@ import warnings
 import numpy as np
 
 from attn._compiler import get_kernel, run_compiler
-from attn._device import DeviceTensor
 from attn._error import Error
-from attn._tensor import as_array
+from attn._tensor import CPU, as_array
 from attn._trace import refuse
 from attn._variant import Variant
 
@@ -60,13 +59,12 @@ class Attention:
     def __call__(self, q, k, v, *, scale=None, return_lse=False, threads=None):
         """As `attention`."""
         _refuse_gradients(q=q, k=k, v=v)
-        arrays = {name: as_array(name, x) for name, x in (("q", q), ("k", k), ("v", v))}
-        group = _check_shapes({name: x.shape for name, x in arrays.items()})
-        onDevice = isinstance(arrays["q"], DeviceTensor)
-        queries = arrays["q"].shape[2]
+        given = ("q", q), ("k", k), ("v", v)
+        group = _check_shapes({name: _get_shape(name, x) for name, x in given})
+        onDevice = not isinstance(q, np.ndarray) and q.__dlpack_device__()[0] != CPU
+        _, _, queries, width = q.shape
         options = [
-            f"--dtype={_get_dtype(q)}", f"--head-dim={arrays['q'].shape[3]}",
-            f"--value-dim={arrays['v'].shape[3]}",
+            f"--dtype={_get_dtype(q)}", f"--head-dim={width}", f"--value-dim={v.shape[3]}",
         ]
         if onDevice:
             options.append("--target=sm_90a")
@@ -74,12 +72,11 @@ class Attention:
                 # Of one kernel for one query, and one for up to as many.
                 options.append(f"--q-len={1 if queries <= 1 else _FEW_QUERIES}")
                 if group > 1:
-                    heads = arrays["k"].shape[1]
-                    options += [f"--heads={heads * group}", f"--kv-heads={heads}"]
+                    options += [f"--heads={group}", "--kv-heads=1"]
         variant, kernel = self._compile(
             group > 1, options, 1 if onDevice else threads or _count_threads())
         values = {"q": _split_heads(q, group), "k": k, "v": v,
-                  "scale": 1 / math.sqrt(arrays["q"].shape[3]) if scale is None else scale}
+                  "scale": 1 / math.sqrt(width) if scale is None else scale}
         for name, table in variant.tables.items():
             values[name] = _as_table(table)
         # A score need not depend on what it is given.
@@ -171,6 +168,12 @@ def _refuse_gradients(**tensors):
                 f"argument {name}",
                 "expects a tensor without gradients, as there is no backward pass yet",
                 "give tensor.detach()")
+
+
+def _get_shape(name, value):
+    if isinstance(value, np.ndarray) or hasattr(value, "__dlpack__"):
+        return tuple(value.shape)
+    return as_array(name, value).shape  # which says why it is none
 
 
 def _check_shapes(shapes):

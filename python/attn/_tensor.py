@@ -37,7 +37,7 @@ _NARROW = {
     "e5m2": ("float8_e5m2", np.uint8),
 }
 
-_CPU = 1
+CPU = 1
 
 
 def numpy_type(dtype):
@@ -74,7 +74,7 @@ def as_array(name, value):
     if isinstance(value, np.ndarray):
         return value
     if hasattr(value, "__dlpack__"):
-        if value.__dlpack_device__()[0] != _CPU:
+        if value.__dlpack_device__()[0] != CPU:
             return DeviceTensor(name, value)
         try:
             return np.from_dlpack(value)
@@ -119,7 +119,7 @@ def tensor_argument(declared, array):
     code, bits, _ = TYPES[dtype]
     tensor = DLTensor(
         array.ctypes.data,
-        DLDevice(_CPU, 0),
+        DLDevice(CPU, 0),
         array.ndim,
         DLDataType(code, bits, 1),
         shape,
