@@ -17,6 +17,8 @@ from attn._variant import Variant
 _DTYPES = {"float32": "f32", "float16": "f16", "bfloat16": "bf16", "uint16": "bf16"}
 # Up to so many queries a kernel for a GPU is one to decode.
 _FEW_QUERIES = 16
+# What a tensor on a GPU is compiled for; the runtime refuses other GPUs.
+_GPU_TARGET = "sm_90a"
 # What the compiler says of a mask that it cannot solve.
 _UNSOLVED = "a mask that can be analysed"
 
@@ -67,7 +69,7 @@ class Attention:
             f"--dtype={_get_dtype(q)}", f"--head-dim={width}", f"--value-dim={v.shape[3]}",
         ]
         if onDevice:
-            options.append("--target=sm_90a")
+            options.append(f"--target={_GPU_TARGET}")
             if queries <= _FEW_QUERIES:
                 # Of one kernel for one query, and one for up to as many.
                 options.append(f"--q-len={1 if queries <= 1 else _FEW_QUERIES}")

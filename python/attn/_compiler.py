@@ -49,7 +49,8 @@ def run_compiler(text, options, output=None):
     if done.returncode == 0:
         return done.stdout
     errors = [line for line in done.stderr.splitlines() if "error: " in line]
-    reason = errors[0] if errors else done.stderr.strip().splitlines()[-1]
+    ended = f"attn-compile ended with status {done.returncode}"
+    reason = (errors or done.stderr.strip().splitlines()[-1:] or [ended])[0]
     place, _, what = reason.partition("error: ")
     # As it is printed: file:line:column, or "name"("file":line:column).
     found = re.search(r'([^"()]+)"?:(\d+):(\d+)', place)

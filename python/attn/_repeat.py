@@ -27,8 +27,10 @@ def get_signature(values):
         kind = type(value)
         if kind is np.ndarray:
             parts.append((name, value.shape, value.strides, value.dtype, value.flags.writeable))
-        elif kind is float or kind is int:
-            parts.append((name, kind, value))
+        elif kind is int:
+            parts.append((name, value))
+        elif kind is float:
+            parts.append((name, value.hex()))  # zeros of both signs, and NaN
         elif torch is not None and kind is torch.Tensor:
             if value.device.type == "cpu" or value.requires_grad:
                 return None

@@ -13,6 +13,7 @@ import math
 import numbers
 import os
 import sys
+import threading
 
 from attn._error import Error
 
@@ -117,17 +118,17 @@ class Region:
             "capture arrays, and index them with coordinates")
 
 
-_REGIONS = []
+_current = threading.local()
 
 
 @contextlib.contextmanager
 def region(prefix):
-    """The region into which captured arrays are read."""
-    _REGIONS.append(Region(prefix))
+    """The region into which this thread's captured arrays are read."""
+    _current.region = Region(prefix)
     try:
-        yield _REGIONS[-1]
+        yield _current.region
     finally:
-        _REGIONS.pop()
+        del _current.region
 
 
 class Value:
@@ -253,7 +254,7 @@ class Table:
                 _where(),
                 f"expects an index for each of the {self.ndim} dimensions of {self.name}, "
                 f"but got {len(index)}", "give all of them: rows are not values")
-        region_ = _REGIONS[-1]
+        region_ = _current.region
         at = []
         for dim, i in enumerate(index):
             if isinstance(i, slice):

@@ -6,6 +6,7 @@ import inspect
 import math
 import os
 import re
+import threading
 
 import pytest
 
@@ -251,6 +252,29 @@ def test_shapes_that_do_not_fit():
 
 class NeedsGradient(np.ndarray):
     requires_grad = True
+
+
+def test_threads_trace_at_once():
+    """Each has its own region: captured arrays are read where they are indexed."""
+    failures = []
+
+    def work(seed):
+        slopes = np.random.default_rng(seed).standard_normal(4, np.float32)
+        program = attn.trace(mask=lambda h, p, m: slopes[h] * p < m,
+                             score=lambda s, h, m: s + slopes[h] * m)
+        try:
+            for grouped in (False, True) * 40:
+                program._traced.clear()
+                program.variant(grouped)
+        except BaseException as error:  # reported by the test's thread
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
 
 
 def test_gradients_are_refused():
