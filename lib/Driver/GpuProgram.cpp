@@ -306,16 +306,20 @@ static void takeOwnSchedule(cascade::FuncOp func, ScheduleFields &given) {
   take(given.stream, roles.getStream());
 }
 
-/// The fields of a schedule in which blocks share a line of steps, where nobody
-/// says of what kind it is to be: few queries are of no more blocks than there
-/// are heads, and of runs nobody knows before how long they are.
+bool attn::prefersStream(cascade::FuncOp func, const PipelineOptions &options,
+                         const GpuOptions &gpu) {
+  bool isOpen = !gpu.anyStrides && !gpu.schedule.rows && options.dtype != "f32";
+  return isOpen && (gpu.hasFewQueries() || findSummedRanks(func));
+}
+
+/// The fields of a schedule in which blocks share a line of steps, where that
+/// is to be and `given` says nothing else of its kind.
 static std::optional<ScheduleFields> getStream(cascade::FuncOp func,
                                                const PipelineOptions &options,
                                                const GpuOptions &gpu,
                                                ScheduleFields given) {
-  bool isOpen = !gpu.anyStrides && !gpu.specialize && !given.rows &&
-                !given.stream && !given.cluster && options.dtype != "f32";
-  if (!isOpen || !(gpu.hasFewQueries() || findSummedRanks(func)))
+  if (gpu.specialize || given.rows || given.stream || given.cluster ||
+      !prefersStream(func, options, gpu))
     return std::nullopt;
   given.stream = 1;
   // All queries of a few heads are one tile, and keys are read once.

@@ -42,6 +42,12 @@ Result<GpuProgram> compileGpuProgram(cascade::FuncOp func,
 /// The keys of `problem`, as the driver names ranks, if it has any.
 std::optional<int64_t> getKeyLength(const Problem &problem);
 
+/// Whether blocks are to share a line of steps, and heads tiles, where nobody
+/// says otherwise: few queries are of no more blocks than there are heads, and
+/// of runs nobody knows before how long they are.
+bool prefersStream(cascade::FuncOp func, const PipelineOptions &options,
+                   const GpuOptions &gpu);
+
 /// The queries of the problem, if it has them.
 std::optional<int64_t> getQueryLength(const Problem &problem);
 

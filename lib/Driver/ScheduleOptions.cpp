@@ -2,10 +2,10 @@
 
 #include "ScheduleOptions.h"
 
+#include "GpuProgram.h"
 #include "TuneTool.h"
 
 #include "attn/Runtime/File.h"
-#include "attn/Transforms/JoinRanks.h"
 
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MathExtras.h"
@@ -119,11 +119,9 @@ Status attn::setPacking(cascade::FuncOp func, const GpuOptions &options,
   if (!options.pack) {
     // Few queries leave most of a tile to those of other heads, as some of a
     // batch do.
-    bool isWorthIt = (options.hasFewQueries() || findSummedRanks(func)) &&
-                     !options.schedule.rows && !options.anyStrides &&
-                     pipeline.dtype != "f32";
     packing.width = llvm::PowerOf2Ceil(group.value_or(1));
-    if (isWorthIt && packing.width > 1 && !checkPacking(func, packing))
+    if (packing.width > 1 && prefersStream(func, pipeline, options) &&
+        !checkPacking(func, packing))
       pipeline.packing = packing;
     return {};
   }
