@@ -3,17 +3,28 @@
 |* The C interface of libattn_runtime. An artifact is loaded once, prepared for
 |* tensors of given shapes, run many times, and released:
 |*
-|*   attn_kernel *kernel; attn_plan *plan;
+|*   attn_kernel kernel; attn_plan plan;
 |*   attn_kernel_load_file("causal.attn", &kernel);
 |*   attn_plan_prepare(kernel, arguments, count, NULL, &plan);
 |*   attn_plan_run(plan);                  or, of a kernel for a GPU,
 |*   attn_plan_launch(plan, stream);
 |*
 |* A call that fails returns a status other than ATTN_OK, changes nothing, sets
-|* its result to NULL, and leaves its reason in the calling thread's last error.
-|* Kernels and pools may be shared by threads; a plan is used by one at a time.
-|* Objects keep what they were made from alive, so that they may be released in
-|* any order. Tensors are DLPack's DLTensor (github.com/dmlc/dlpack).
+|* its result to the null handle, and leaves its reason in the calling thread's
+|* last error. Kernels and pools may be shared by threads; a plan is used by one
+|* at a time. Objects keep what they were made from alive, so that they may be
+|* released in any order. Tensors are DLPack's DLTensor
+(github.com/dmlc/dlpack).
+|*
+|* Handles are numbers, not addresses, passed as the one 64-bit integer that
+|* they hold. A number is given once in the life of a process: a handle that was
+|* released, that is of another kind, or that nobody made is refused by every
+|* call. A handle of 0 is the null handle.
+|*
+|* A struct of options begins with its own size, by which the library tells
+which
+|* members the caller knows; members that are added later read as 0. In a child
+|* process after fork(), objects with threads are refused and others usable.
 |*
 \*===----------------------------------------------------------------------===*/
 
@@ -30,7 +41,7 @@ extern "C" {
 #endif
 
 /* Raised by any change that breaks a compiled caller. */
-#define ATTN_API_VERSION 1
+#define ATTN_API_VERSION 2
 
 /* The ATTN_API_VERSION of the library that is linked. */
 int attn_api_version(void);
@@ -47,10 +58,12 @@ typedef enum attn_status {
   ATTN_UNSUPPORTED = 3,
   /* The operating system refused a file operation. */
   ATTN_IO = 4,
-  /* Memory or threads could not be had, or a size overflows. */
+  /* Memory, threads or time do not suffice, or a size overflows. */
   ATTN_RESOURCE_EXHAUSTED = 5,
   /* A device's driver failed a call; the reason has the driver's own error. */
-  ATTN_DEVICE = 6
+  ATTN_DEVICE = 6,
+  /* The caller took the call back while it ran. */
+  ATTN_CANCELLED = 7
 } attn_status;
 
 /* What the calling thread's last failing call reported. The strings are never
@@ -64,7 +77,9 @@ const char *attn_last_error_message(void);
 
 /*===-- Kernels -----------------------------------------------------------===*/
 
-typedef struct attn_kernel attn_kernel;
+typedef struct attn_kernel {
+  uint64_t id;
+} attn_kernel;
 
 /* Loads an artifact. It is executable code: load only what you trust. Refuses
  * damaged files and machines without the features that the kernel needs. A
@@ -72,27 +87,30 @@ typedef struct attn_kernel attn_kernel;
  * else into the primary one of device 0; the driver is libcuda.so.1, or what
  * the environment variable ATTN_CUDA_DRIVER names. A context may not be
  * destroyed before what was made in it. */
-attn_status attn_kernel_load_file(const char *path, attn_kernel **kernel);
+attn_status attn_kernel_load_file(const char *path, attn_kernel *kernel);
 
 /* As attn_kernel_load_file, of `size` bytes that are not needed afterwards. */
 attn_status attn_kernel_load_memory(const void *bytes, size_t size,
-                                    attn_kernel **kernel);
+                                    attn_kernel *kernel);
 
 /* The manifest, JSON: arguments with their types and shapes, numerics, target.
- * Lives as long as the kernel. NULL for NULL. */
-const char *attn_kernel_manifest(const attn_kernel *kernel);
+ * Lives until the kernel is released. NULL where there is no such kernel. */
+const char *attn_kernel_manifest(attn_kernel kernel);
 
-/* Releases; NULL is allowed, here and in every function of this kind. */
-void attn_kernel_release(attn_kernel *kernel);
+/* Releases, and refuses what has been released before; the null handle is
+ * allowed, here and in every function of this kind. What runs goes on. */
+attn_status attn_kernel_release(attn_kernel kernel);
 
 /*===-- Threads -----------------------------------------------------------===*/
 
-typedef struct attn_pool attn_pool;
+typedef struct attn_pool {
+  uint64_t id;
+} attn_pool;
 
 /* A team of `threads`, 1 to 1024, of which the caller of a run is one.
  * Results have the same bits for every number. */
-attn_status attn_pool_create(int threads, attn_pool **pool);
-void attn_pool_release(attn_pool *pool);
+attn_status attn_pool_create(int threads, attn_pool *pool);
+attn_status attn_pool_release(attn_pool pool);
 
 /*===-- Plans -------------------------------------------------------------===*/
 
@@ -114,50 +132,55 @@ typedef struct attn_argument {
   double real;
 } attn_argument;
 
-typedef struct attn_plan attn_plan;
+typedef struct attn_plan {
+  uint64_t id;
+} attn_plan;
+
+typedef struct attn_plan_options {
+  size_t struct_size; /* sizeof(attn_plan_options) */
+  /* On a CPU: runs use its threads, without one the calling thread only. */
+  attn_pool pool;
+  /* On a GPU: how many multiprocessors runs leave to others, such as
+   * communication. Refused are a margin that leaves none, and kernels that have
+   * a block for each item. */
+  int32_t sm_margin;
+} attn_plan_options;
 
 /* Binds every argument of the kernel, inputs and outputs, in any order, and
  * allocates all that its runs need. Tensors: CPU memory, the declared type,
  * aligned to their element, any strides, NULL strides for compact row-major,
  * NULL data only where empty. Outputs may share memory with no other argument.
- * `pool` may be NULL: runs then use the calling thread only.
+ * `options` may be NULL.
  *
  * Of a kernel for a GPU: memory of its device (kDLCUDA); tensors that it reads
  * by tensor maps begin at a multiple of 16 bytes, as do their rows, and are
- * contiguous in their last dimension. `pool` is not used. The call may wait for
- * the device's default stream, and is refused where that one cannot be used
- * because a stream captures. */
-attn_status attn_plan_prepare(const attn_kernel *kernel,
+ * contiguous in their last dimension. The call may wait for the device's
+ * default stream, and is refused where that one cannot be used because a stream
+ * captures. */
+attn_status attn_plan_prepare(attn_kernel kernel,
                               const attn_argument *arguments, size_t count,
-                              const attn_pool *pool, attn_plan **plan);
-
-/* As attn_plan_prepare, of a kernel for a GPU, whose runs leave `sm_margin` of
- * its multiprocessors to others, such as communication. Refused are a margin
- * that leaves none, and kernels that have a block for each item. */
-attn_status attn_plan_prepare_beside(const attn_kernel *kernel,
-                                     const attn_argument *arguments,
-                                     size_t count, int sm_margin,
-                                     attn_plan **plan);
+                              const attn_plan_options *options,
+                              attn_plan *plan);
 
 /* Gives some tensors other data and strides, with the shapes that they have. */
-attn_status attn_plan_rebind(attn_plan *plan, const attn_argument *arguments,
+attn_status attn_plan_rebind(attn_plan plan, const attn_argument *arguments,
                              size_t count);
 
 /* Runs the kernel and returns when the outputs are written; on a GPU by its
  * default stream. */
-attn_status attn_plan_run(attn_plan *plan);
+attn_status attn_plan_run(attn_plan plan);
 
 /* Starts a run on `stream`, a CUstream (cudaStream_t) of the device for which
  * the kernel was loaded, NULL being the default one, and returns. Allocates
  * nothing, waits for nothing, and may be captured in a graph, which the plan
  * has to outlive. Runs of one plan share memory: they may not overlap. A plan
  * of the CPU is refused. */
-attn_status attn_plan_launch(attn_plan *plan, void *stream);
+attn_status attn_plan_launch(attn_plan plan, void *stream);
 
-/* Bytes that the plan holds for its runs. 0 for NULL. */
-int64_t attn_plan_memory_bytes(const attn_plan *plan);
+/* Bytes that the plan holds for its runs. 0 where there is no such plan. */
+int64_t attn_plan_memory_bytes(attn_plan plan);
 
-void attn_plan_release(attn_plan *plan);
+attn_status attn_plan_release(attn_plan plan);
 
 #ifdef __cplusplus
 }

@@ -6,81 +6,15 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "attn-c/Attn.h"
+#include "Errors.h"
+#include "Objects.h"
 
 #include "attn/Runtime/Artifact.h"
-#include "attn/Runtime/Target.h"
-#include "attn/Runtime/ThreadPool.h"
-
-#include <exception>
 
 using namespace attn;
-
-struct attn_kernel {
-  std::shared_ptr<const LoadedKernel> kernel;
-  std::string manifest;
-};
-
-struct attn_pool {
-  std::shared_ptr<ThreadPool> pool;
-};
-
-struct attn_plan {
-  std::unique_ptr<PreparedPlan> plan;
-};
+using namespace attn::capi;
 
 namespace {
-struct LastError {
-  Status status;
-  std::string message;
-};
-
-thread_local LastError lastError;
-
-attn_status report(Status status) {
-  if (status.isOk())
-    return ATTN_OK;
-  lastError.message = status.message();
-  lastError.status = std::move(status);
-  return static_cast<attn_status>(lastError.status.getCode());
-}
-
-Status isNull(const char *function, const char *parameter) {
-  return Status::error(StatusCode::invalidArgument, function,
-                       std::string("expects ") + parameter +
-                           ", but got a null pointer",
-                       "give its address");
-}
-
-/// Calls `body`, which returns a Status, and reports it.
-template <typename Body> attn_status guarded(const char *function, Body body) {
-  try {
-    try {
-      return report(body());
-    } catch (const std::exception &error) {
-      return report(
-          Status::error(StatusCode::resourceExhausted, function,
-                        std::string("expects memory, but got ") + error.what(),
-                        "free memory"));
-    }
-  } catch (...) {
-    // Not even the message could be held: these few characters can.
-    lastError.status = Status::error(StatusCode::resourceExhausted, "memory",
-                                     "exhausted", "free memory");
-    lastError.message = "out of memory";
-    return ATTN_RESOURCE_EXHAUSTED;
-  }
-}
-
-Status wrap(Result<std::shared_ptr<const LoadedKernel>> loaded,
-            attn_kernel **out) {
-  if (!loaded.isOk())
-    return loaded.takeStatus();
-  std::string manifest = (*loaded)->getManifest().toJson();
-  *out = new attn_kernel{std::move(*loaded), std::move(manifest)};
-  return {};
-}
-
 /// Converts the arguments of a call.
 Result<std::vector<ArgumentValue>>
 convert(const char *function, const attn_argument *arguments, size_t count) {
@@ -116,37 +50,23 @@ convert(const char *function, const attn_argument *arguments, size_t count) {
 
 int attn_api_version(void) { return ATTN_API_VERSION; }
 
-attn_status attn_last_error_code(void) {
-  return static_cast<attn_status>(lastError.status.getCode());
-}
-const char *attn_last_error_feature(void) {
-  return lastError.status.getFeature().c_str();
-}
-const char *attn_last_error_reason(void) {
-  return lastError.status.getReason().c_str();
-}
-const char *attn_last_error_alternative(void) {
-  return lastError.status.getAlternative().c_str();
-}
-const char *attn_last_error_message(void) { return lastError.message.c_str(); }
-
-attn_status attn_kernel_load_file(const char *path, attn_kernel **kernel) {
+attn_status attn_kernel_load_file(const char *path, attn_kernel *kernel) {
   return guarded("attn_kernel_load_file", [&]() -> Status {
     if (!kernel)
       return isNull("attn_kernel_load_file", "a place for the kernel");
-    *kernel = nullptr;
+    *kernel = {};
     if (!path)
       return isNull("attn_kernel_load_file", "a path");
-    return wrap(LoadedKernel::loadFile(path), kernel);
+    return addKernel(LoadedKernel::loadFile(path), kernel);
   });
 }
 
 attn_status attn_kernel_load_memory(const void *bytes, size_t size,
-                                    attn_kernel **kernel) {
+                                    attn_kernel *kernel) {
   return guarded("attn_kernel_load_memory", [&]() -> Status {
     if (!kernel)
       return isNull("attn_kernel_load_memory", "a place for the kernel");
-    *kernel = nullptr;
+    *kernel = {};
     if (!bytes)
       return isNull("attn_kernel_load_memory", "bytes");
     Result<Artifact> artifact = Artifact::deserialize(
@@ -154,100 +74,119 @@ attn_status attn_kernel_load_memory(const void *bytes, size_t size,
         "artifact in memory");
     if (!artifact.isOk())
       return artifact.takeStatus();
-    return wrap(LoadedKernel::load(*artifact), kernel);
+    return addKernel(LoadedKernel::load(*artifact), kernel);
   });
 }
 
-const char *attn_kernel_manifest(const attn_kernel *kernel) {
-  return kernel ? kernel->manifest.c_str() : nullptr;
+const char *attn_kernel_manifest(attn_kernel kernel) {
+  const char *manifest = nullptr;
+  guarded("attn_kernel_manifest", [&]() -> Status {
+    auto found = HandleTable<KernelObject>::get().find(kernel.id);
+    if (!found.isOk())
+      return found.takeStatus();
+    manifest = (*found)->manifest.c_str();
+    return {};
+  });
+  return manifest;
 }
 
-void attn_kernel_release(attn_kernel *kernel) { delete kernel; }
+attn_status attn_kernel_release(attn_kernel kernel) {
+  return release<KernelObject>(kernel.id);
+}
 
-attn_status attn_pool_create(int threads, attn_pool **pool) {
+attn_status attn_pool_create(int threads, attn_pool *pool) {
   return guarded("attn_pool_create", [&]() -> Status {
     if (!pool)
       return isNull("attn_pool_create", "a place for the pool");
-    *pool = nullptr;
+    *pool = {};
     Result<std::shared_ptr<ThreadPool>> created = ThreadPool::create(threads);
     if (!created.isOk())
       return created.takeStatus();
-    *pool = new attn_pool{std::move(*created)};
+    pool->id = HandleTable<PoolObject>::get().add(
+        std::make_shared<PoolObject>(PoolObject{std::move(*created)}));
     return {};
   });
 }
 
-void attn_pool_release(attn_pool *pool) { delete pool; }
+attn_status attn_pool_release(attn_pool pool) {
+  return release<PoolObject>(pool.id);
+}
 
-/// As the function called `name` prepares a plan.
-static attn_status preparePlan(const char *name, const attn_kernel *kernel,
-                               const attn_argument *arguments, size_t count,
-                               const attn_pool *pool, int smMargin,
-                               attn_plan **plan) {
+attn_status attn_plan_prepare(attn_kernel kernel,
+                              const attn_argument *arguments, size_t count,
+                              const attn_plan_options *given, attn_plan *plan) {
+  static constexpr const char *name = "attn_plan_prepare";
   return guarded(name, [&]() -> Status {
     if (!plan)
       return isNull(name, "a place for the plan");
-    *plan = nullptr;
-    if (!kernel)
-      return isNull(name, "a kernel");
+    *plan = {};
+    attn_plan_options options;
+    if (Status status = readOptions(name, given, options); !status.isOk())
+      return status;
+    auto found = HandleTable<KernelObject>::get().find(kernel.id);
+    if (!found.isOk())
+      return found.takeStatus();
+    std::shared_ptr<ThreadPool> pool;
+    if (options.pool.id != 0) {
+      auto team = HandleTable<PoolObject>::get().find(options.pool.id);
+      if (!team.isOk())
+        return team.takeStatus();
+      pool = (*team)->pool;
+    }
     Result<std::vector<ArgumentValue>> values = convert(name, arguments, count);
     if (!values.isOk())
       return values.takeStatus();
-    Result<std::unique_ptr<PreparedPlan>> prepared = kernel->kernel->prepare(
-        values->data(), values->size(), pool ? pool->pool : nullptr, smMargin);
+    Result<std::unique_ptr<PreparedPlan>> prepared = (*found)->kernel->prepare(
+        values->data(), values->size(), std::move(pool), options.sm_margin);
     if (!prepared.isOk())
       return prepared.takeStatus();
-    *plan = new attn_plan{std::move(*prepared)};
+    plan->id = HandleTable<PlanObject>::get().add(
+        std::make_shared<PlanObject>(PlanObject{std::move(*prepared)}));
     return {};
   });
 }
 
-attn_status attn_plan_prepare(const attn_kernel *kernel,
-                              const attn_argument *arguments, size_t count,
-                              const attn_pool *pool, attn_plan **plan) {
-  return preparePlan("attn_plan_prepare", kernel, arguments, count, pool,
-                     /*smMargin=*/0, plan);
+/// Calls `body`, which returns a Status, with the plan.
+template <typename Body>
+static attn_status withPlan(const char *name, attn_plan plan, Body body) {
+  return guarded(name, [&]() -> Status {
+    auto found = HandleTable<PlanObject>::get().find(plan.id);
+    if (!found.isOk())
+      return found.takeStatus();
+    return body(*(*found)->plan);
+  });
 }
 
-attn_status attn_plan_prepare_beside(const attn_kernel *kernel,
-                                     const attn_argument *arguments,
-                                     size_t count, int sm_margin,
-                                     attn_plan **plan) {
-  return preparePlan("attn_plan_prepare_beside", kernel, arguments, count,
-                     /*pool=*/nullptr, sm_margin, plan);
-}
-
-attn_status attn_plan_rebind(attn_plan *plan, const attn_argument *arguments,
+attn_status attn_plan_rebind(attn_plan plan, const attn_argument *arguments,
                              size_t count) {
-  return guarded("attn_plan_rebind", [&]() -> Status {
-    if (!plan)
-      return isNull("attn_plan_rebind", "a plan");
+  return withPlan("attn_plan_rebind", plan, [&](PreparedPlan &p) -> Status {
     Result<std::vector<ArgumentValue>> values =
         convert("attn_plan_rebind", arguments, count);
     if (!values.isOk())
       return values.takeStatus();
-    return plan->plan->rebind(values->data(), values->size());
+    return p.rebind(values->data(), values->size());
   });
 }
 
-attn_status attn_plan_run(attn_plan *plan) {
-  return guarded("attn_plan_run", [&]() -> Status {
-    if (!plan)
-      return isNull("attn_plan_run", "a plan");
-    return plan->plan->run();
+attn_status attn_plan_run(attn_plan plan) {
+  return withPlan("attn_plan_run", plan,
+                  [](PreparedPlan &p) { return p.run(); });
+}
+
+attn_status attn_plan_launch(attn_plan plan, void *stream) {
+  return withPlan("attn_plan_launch", plan,
+                  [&](PreparedPlan &p) { return p.launch(stream); });
+}
+
+int64_t attn_plan_memory_bytes(attn_plan plan) {
+  int64_t bytes = 0;
+  withPlan("attn_plan_memory_bytes", plan, [&](PreparedPlan &p) -> Status {
+    bytes = p.getMemoryBytes();
+    return {};
   });
+  return bytes;
 }
 
-attn_status attn_plan_launch(attn_plan *plan, void *stream) {
-  return guarded("attn_plan_launch", [&]() -> Status {
-    if (!plan)
-      return isNull("attn_plan_launch", "a plan");
-    return plan->plan->launch(stream);
-  });
+attn_status attn_plan_release(attn_plan plan) {
+  return release<PlanObject>(plan.id);
 }
-
-int64_t attn_plan_memory_bytes(const attn_plan *plan) {
-  return plan ? plan->plan->getMemoryBytes() : 0;
-}
-
-void attn_plan_release(attn_plan *plan) { delete plan; }

@@ -10,31 +10,31 @@ using namespace attn;
 
 /// What the calling thread's last call refused.
 static Status getLastError() {
-  return Status::error(static_cast<StatusCode>(attn_last_error_code()),
-                       attn_last_error_feature(), attn_last_error_reason(),
-                       attn_last_error_alternative());
+  api::Error error = api::getLastError();
+  return Status::error(static_cast<StatusCode>(error.code), error.feature,
+                       error.reason, error.alternative);
 }
 
-Result<KernelHandle> attn::openKernel(const Artifact &artifact) {
+Result<api::Kernel> attn::openKernel(const Artifact &artifact) {
   Result<std::string> bytes = artifact.serialize();
   if (!bytes.isOk())
     return bytes.takeStatus();
-  attn_kernel *kernel = nullptr;
-  if (attn_kernel_load_memory(bytes->data(), bytes->size(), &kernel) != ATTN_OK)
+  api::Kernel kernel;
+  if (attn_kernel_load_memory(bytes->data(), bytes->size(), kernel.receive()) !=
+      ATTN_OK)
     return getLastError();
-  return KernelHandle(kernel);
+  return std::move(kernel);
 }
 
-Result<PlanHandle> attn::preparePlan(const attn_kernel &kernel,
-                                     const Manifest &manifest,
-                                     const Problem &problem,
-                                     std::map<std::string, HostTensor> &inputs,
-                                     std::map<std::string, HostTensor> &outputs,
-                                     int threads, const DeviceTensors *device) {
-  attn_pool *pool = nullptr;
-  if (attn_pool_create(threads, &pool) != ATTN_OK)
+Result<api::Plan> attn::preparePlan(attn_kernel kernel,
+                                    const Manifest &manifest,
+                                    const Problem &problem,
+                                    std::map<std::string, HostTensor> &inputs,
+                                    std::map<std::string, HostTensor> &outputs,
+                                    int threads, const DeviceTensors *device) {
+  api::Pool pool;
+  if (attn_pool_create(threads, pool.receive()) != ATTN_OK)
     return getLastError();
-  std::unique_ptr<attn_pool, Release> owner(pool);
   std::vector<DLTensor> views;
   std::vector<attn_argument> arguments;
   views.reserve(manifest.arguments.size()); // Arguments point into it.
@@ -58,18 +58,19 @@ Result<PlanHandle> attn::preparePlan(const attn_kernel &kernel,
     }
     arguments.push_back(value);
   }
-  attn_plan *plan = nullptr;
-  if (attn_plan_prepare(&kernel, arguments.data(), arguments.size(), pool,
-                        &plan) != ATTN_OK)
+  attn_plan_options options = {sizeof(options), pool.get(), 0};
+  api::Plan plan;
+  if (attn_plan_prepare(kernel, arguments.data(), arguments.size(), &options,
+                        plan.receive()) != ATTN_OK)
     return getLastError();
-  return PlanHandle(plan);
+  return std::move(plan);
 }
 
-Status attn::runPlan(attn_plan &plan) {
-  return attn_plan_run(&plan) == ATTN_OK ? Status() : getLastError();
+Status attn::runPlan(attn_plan plan) {
+  return attn_plan_run(plan) == ATTN_OK ? Status() : getLastError();
 }
 
-Result<double> attn::measure(attn_plan &plan, const MeasureOptions &options) {
+Result<double> attn::measure(attn_plan plan, const MeasureOptions &options) {
   using Clock = std::chrono::steady_clock;
   std::vector<double> times;
   double total = 0;

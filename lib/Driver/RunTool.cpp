@@ -50,8 +50,8 @@ private:
                 RunReport &report);
   Status check(RunReport &report);
   Status upload();
-  Result<PlanHandle> prepare(int threads);
-  Status runOnce(attn_plan &plan);
+  Result<api::Plan> prepare(int threads);
+  Status runOnce(attn_plan plan);
   Status writeOutputs();
 
   RunOptions options;
@@ -215,15 +215,15 @@ Status Run::upload() {
   return {};
 }
 
-Result<PlanHandle> Run::prepare(int threads) {
+Result<api::Plan> Run::prepare(int threads) {
   if (Status status = upload(); !status.isOk())
     return status;
-  return preparePlan(*compiled.kernel, compiled.manifest, problem, inputs,
+  return preparePlan(compiled.kernel.get(), compiled.manifest, problem, inputs,
                      outputs, threads, device ? &*device : nullptr);
 }
 
 /// Runs once; the outputs are then here.
-Status Run::runOnce(attn_plan &plan) {
+Status Run::runOnce(attn_plan plan) {
   if (Status status = runPlan(plan); !status.isOk())
     return status;
   if (device)
@@ -239,7 +239,7 @@ Status Run::repeat(int threads, const std::map<std::string, NpyArray> &first,
   auto plan = prepare(threads);
   if (!plan.isOk())
     return plan.takeStatus();
-  if (Status status = runOnce(**plan); !status.isOk())
+  if (Status status = runOnce(plan->get()); !status.isOk())
     return status;
   for (const auto &[name, tensor] : outputs)
     if (tensor.toNpy().data != first.at(name).data)
@@ -277,7 +277,7 @@ Status Run::runKernel(RunReport &report) {
   auto plan = prepare(static_cast<int>(options.threads));
   if (!plan.isOk())
     return plan.takeStatus();
-  if (Status status = runOnce(**plan); !status.isOk())
+  if (Status status = runOnce(plan->get()); !status.isOk())
     return status;
   for (const auto &[name, tensor] : outputs)
     if (!tensor.areGapsUntouched())
@@ -292,7 +292,7 @@ Status Run::runKernel(RunReport &report) {
   }
   if (!options.bench)
     return {};
-  auto time = measure(**plan);
+  auto time = measure(plan->get());
   if (!time.isOk())
     return time.takeStatus();
   report.milliseconds = *time;

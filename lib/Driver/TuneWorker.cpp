@@ -89,7 +89,7 @@ public:
   Status open();
   /// A plan of `kernel` that has run once, over outputs full of NaN, and left
   /// what it wrote in `outputs`.
-  Result<PlanHandle> run(const attn_kernel &kernel, const Manifest &manifest);
+  Result<api::Plan> run(attn_kernel kernel, const Manifest &manifest);
 
   std::optional<DeviceTensors> tensors;
   std::map<std::string, HostTensor> outputs;
@@ -101,8 +101,8 @@ private:
 };
 
 struct Loaded {
-  KernelHandle kernel;
-  PlanHandle plan;
+  api::Kernel kernel;
+  api::Plan plan;
 };
 
 class Child {
@@ -148,8 +148,7 @@ Status Side::open() {
   return {};
 }
 
-Result<PlanHandle> Side::run(const attn_kernel &kernel,
-                             const Manifest &manifest) {
+Result<api::Plan> Side::run(attn_kernel kernel, const Manifest &manifest) {
   for (auto &[name, tensor] : unwritten)
     if (Status status = tensors->upload(name, tensor); !status.isOk())
       return status;
@@ -157,7 +156,7 @@ Result<PlanHandle> Side::run(const attn_kernel &kernel,
                           outputs, /*threads=*/1, &*tensors);
   if (!plan.isOk())
     return plan;
-  if (Status status = runPlan(**plan); !status.isOk())
+  if (Status status = runPlan(plan->get()); !status.isOk())
     return status;
   for (auto &[name, tensor] : outputs)
     if (Status status = tensors->download(name, tensor); !status.isOk())
@@ -219,7 +218,7 @@ Status Child::load(uint64_t number, const std::string &bytes, bool &isWrong) {
   if (!kernel.isOk())
     return kernel.takeStatus();
   if (small) {
-    auto plan = small->run(**kernel, artifact->manifest);
+    auto plan = small->run(kernel->get(), artifact->manifest);
     if (!plan.isOk())
       return plan.takeStatus();
     for (const OutputError &error :
@@ -231,7 +230,7 @@ Status Child::load(uint64_t number, const std::string &bytes, bool &isWrong) {
         return reportWrong(error.name, error.report.maxRatio);
       }
   }
-  auto plan = large.run(**kernel, artifact->manifest);
+  auto plan = large.run(kernel->get(), artifact->manifest);
   if (!plan.isOk())
     return plan.takeStatus();
   if (Status status = agree(isWrong); !status.isOk())
@@ -266,7 +265,7 @@ void Child::run() {
       options.milliseconds = 100;
       options.most = 50;
       options.before = [this] { return large.tensors->flushCaches(); };
-      auto time = attn::measure(*kernels.at(head.number).plan, options);
+      auto time = attn::measure(kernels.at(head.number).plan.get(), options);
       if (time.isOk())
         reply.milliseconds = *time;
       else

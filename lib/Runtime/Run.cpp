@@ -66,6 +66,9 @@ Status Plan::run() {
   ExclusiveUse use(inUse);
   if (Status status = use.check(kernel->getManifest().name); !status.isOk())
     return status;
+  if (pool)
+    if (Status status = pool->check(); !status.isOk())
+      return status;
   int64_t numThreads = pool ? pool->getNumThreads() : 1;
   for (size_t i = 0; i < items.size(); ++i) {
     if (items[i] == 0)

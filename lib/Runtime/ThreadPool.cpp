@@ -9,9 +9,31 @@
 
 #include "attn/Runtime/ThreadPool.h"
 
+#include <pthread.h>
 #include <system_error>
 
 using namespace attn;
+
+/// Raised in each child process.
+static int countForks() {
+  static int numForks = 0;
+  static const int isWatched =
+      pthread_atfork(nullptr, nullptr, [] { ++numForks; });
+  (void)isWatched;
+  return numForks;
+}
+
+ThreadPool::ThreadPool()
+    : team(std::make_unique<Team>()), numForks(countForks()) {}
+
+Status ThreadPool::check() const {
+  if (team->workers.empty() || numForks == countForks())
+    return {};
+  return Status::error(StatusCode::unsupported, "thread pool",
+                       "expects threads, but they stayed in the process that "
+                       "this one was forked from",
+                       "make a pool and its plans after the fork");
+}
 
 /// About 10 to 20 microseconds: a sleeping thread takes longer to wake.
 static constexpr int numSpins = 500;
@@ -34,10 +56,11 @@ Result<std::shared_ptr<ThreadPool>> ThreadPool::create(int numThreads) {
                              " threads, but got " + std::to_string(numThreads),
                          "give the number of cores to use");
   std::shared_ptr<ThreadPool> pool(new ThreadPool);
-  pool->workers.reserve(numThreads - 1);
+  Team *team = pool->team.get();
+  team->workers.reserve(numThreads - 1);
   try {
     for (int thread = 1; thread < numThreads; ++thread)
-      pool->workers.emplace_back(&ThreadPool::work, pool.get(), thread);
+      team->workers.emplace_back(&Team::work, team, thread);
   } catch (const std::system_error &error) {
     return Status::error(StatusCode::resourceExhausted, "thread pool",
                          "expects to start " + std::to_string(numThreads - 1) +
@@ -48,17 +71,22 @@ Result<std::shared_ptr<ThreadPool>> ThreadPool::create(int numThreads) {
 }
 
 ThreadPool::~ThreadPool() {
-  {
-    std::lock_guard<std::mutex> lock(sleep);
-    stopping = true;
-    round.fetch_add(1, std::memory_order_release);
+  if (!check().isOk()) {
+    // Nothing of it can be destroyed without its threads.
+    (void)team.release();
+    return;
   }
-  roundBegins.notify_all();
-  for (std::thread &worker : workers)
+  {
+    std::lock_guard<std::mutex> lock(team->sleep);
+    team->stopping = true;
+    team->round.fetch_add(1, std::memory_order_release);
+  }
+  team->roundBegins.notify_all();
+  for (std::thread &worker : team->workers)
     worker.join();
 }
 
-void ThreadPool::waitForRound(uint64_t last) {
+void ThreadPool::Team::waitForRound(uint64_t last) {
   auto begun = [&] { return round.load(std::memory_order_acquire) != last; };
   if (spinUntil(begun))
     return;
@@ -66,7 +94,7 @@ void ThreadPool::waitForRound(uint64_t last) {
   roundBegins.wait(lock, begun);
 }
 
-void ThreadPool::waitForWorkers() {
+void ThreadPool::Team::waitForWorkers() {
   auto ended = [&] { return numWorking.load(std::memory_order_acquire) == 0; };
   if (spinUntil(ended))
     return;
@@ -74,7 +102,7 @@ void ThreadPool::waitForWorkers() {
   roundEnds.wait(lock, ended);
 }
 
-void ThreadPool::work(int thread) {
+void ThreadPool::Team::work(int thread) {
   // No round begins before all workers have ended the last one, so that each
   // worker sees every round.
   for (uint64_t last = 0;; ++last) {
@@ -90,18 +118,20 @@ void ThreadPool::work(int thread) {
   }
 }
 
-void ThreadPool::run(Task newTask, void *newContext) {
-  if (workers.empty())
-    return newTask(newContext, 0);
-  std::lock_guard<std::mutex> myTurn(turn);
-  task = newTask;
-  context = newContext;
-  numWorking.store(static_cast<int>(workers.size()), std::memory_order_relaxed);
+void ThreadPool::run(Task task, void *context) {
+  Team &all = *team;
+  if (all.workers.empty())
+    return task(context, 0);
+  std::lock_guard<std::mutex> myTurn(all.turn);
+  all.task = task;
+  all.context = context;
+  all.numWorking.store(static_cast<int>(all.workers.size()),
+                       std::memory_order_relaxed);
   {
-    std::lock_guard<std::mutex> lock(sleep);
-    round.fetch_add(1, std::memory_order_release);
+    std::lock_guard<std::mutex> lock(all.sleep);
+    all.round.fetch_add(1, std::memory_order_release);
   }
-  roundBegins.notify_all();
-  newTask(newContext, 0);
-  waitForWorkers();
+  all.roundBegins.notify_all();
+  task(context, 0);
+  all.waitForWorkers();
 }

@@ -2,12 +2,13 @@
 
 import json
 import os
+from ctypes import byref
 
 import numpy as np
 
 from attn._device import DeviceTensor, stream_handle
 from attn._error import Error
-from attn._library import Argument, Handle, check, library
+from attn._library import Argument, Handle, PlanOptions, check, library
 from attn._repeat import Repetitions, get_signature
 from attn._tensor import as_array, numpy_type, scalar_argument, tensor_argument
 
@@ -119,11 +120,11 @@ class Plan:
         arguments, self._alive = self._convert(arrays, scalars)
         self._handle = Handle(
             "attn_plan_release",
-            "attn_plan_prepare_beside" if sm_margin else "attn_plan_prepare",
+            "attn_plan_prepare",
             kernel._handle.value,
             arguments,
             len(arguments),
-            sm_margin or kernel._pool.value,
+            byref(PlanOptions(kernel._pool.value, sm_margin)),
         )
 
     def run(self):

@@ -10,7 +10,7 @@ from ctypes import c_size_t, c_uint8, c_uint16, c_uint64, c_void_p
 from attn._error import Error
 
 # ATTN_API_VERSION of the header that this file transcribes.
-API_VERSION = 1
+API_VERSION = 2
 
 
 class DLDevice(ctypes.Structure):
@@ -46,29 +46,35 @@ class Argument(ctypes.Structure):
     ]
 
 
+class PlanOptions(ctypes.Structure):
+    """attn_plan_options."""
+
+    _fields_ = [("struct_size", c_size_t), ("pool", c_uint64), ("sm_margin", c_int32)]
+
+    def __init__(self, pool=0, sm_margin=0):
+        super().__init__(ctypes.sizeof(PlanOptions), pool, sm_margin)
+
+
+# Handles are structs of one 64-bit integer, which are passed as that integer is.
 _SIGNATURES = {
     "attn_api_version": (c_int, []),
     "attn_last_error_code": (c_int, []),
     "attn_last_error_feature": (c_char_p, []),
     "attn_last_error_reason": (c_char_p, []),
     "attn_last_error_alternative": (c_char_p, []),
-    "attn_kernel_load_file": (c_int, [c_char_p, POINTER(c_void_p)]),
-    "attn_kernel_manifest": (c_char_p, [c_void_p]),
-    "attn_kernel_release": (None, [c_void_p]),
-    "attn_pool_create": (c_int, [c_int, POINTER(c_void_p)]),
-    "attn_pool_release": (None, [c_void_p]),
+    "attn_kernel_load_file": (c_int, [c_char_p, POINTER(c_uint64)]),
+    "attn_kernel_manifest": (c_char_p, [c_uint64]),
+    "attn_kernel_release": (c_int, [c_uint64]),
+    "attn_pool_create": (c_int, [c_int, POINTER(c_uint64)]),
+    "attn_pool_release": (c_int, [c_uint64]),
     "attn_plan_prepare": (
         c_int,
-        [c_void_p, POINTER(Argument), c_size_t, c_void_p, POINTER(c_void_p)],
+        [c_uint64, POINTER(Argument), c_size_t, POINTER(PlanOptions), POINTER(c_uint64)],
     ),
-    "attn_plan_prepare_beside": (
-        c_int,
-        [c_void_p, POINTER(Argument), c_size_t, c_int, POINTER(c_void_p)],
-    ),
-    "attn_plan_rebind": (c_int, [c_void_p, POINTER(Argument), c_size_t]),
-    "attn_plan_run": (c_int, [c_void_p]),
-    "attn_plan_launch": (c_int, [c_void_p, c_void_p]),
-    "attn_plan_release": (None, [c_void_p]),
+    "attn_plan_rebind": (c_int, [c_uint64, POINTER(Argument), c_size_t]),
+    "attn_plan_run": (c_int, [c_uint64]),
+    "attn_plan_launch": (c_int, [c_uint64, c_void_p]),
+    "attn_plan_release": (c_int, [c_uint64]),
 }
 
 _library = None
@@ -142,8 +148,9 @@ class Handle:
     def __init__(self, release, create, *arguments):
         """Calls `create(*arguments, &handle)`; both are functions' names."""
         self._release = getattr(library(), release)
-        self.value = c_void_p()
-        check(getattr(library(), create)(*arguments, byref(self.value)))
+        handle = c_uint64()
+        check(getattr(library(), create)(*arguments, byref(handle)))
+        self.value = handle.value
 
     def __del__(self):
         # Without a value where creation failed.

@@ -42,7 +42,7 @@ mlir::OwningOpRef<mlir::ModuleOp> isolate(cascade::FuncOp func);
 /// A kernel that an artifact was loaded as, and the module after the stages
 /// "bind", "reduce" and "tile".
 struct CompiledKernel {
-  KernelHandle kernel;
+  api::Kernel kernel;
   Manifest manifest;
   mlir::OwningOpRef<mlir::ModuleOp> bound, reduced, tiled;
   /// Of a GPU's kernel that ordinary threads run: why it has no schedule.

@@ -8,7 +8,7 @@
 #ifndef ATTN_DRIVER_KERNELRUN_H
 #define ATTN_DRIVER_KERNELRUN_H
 
-#include "attn-c/Attn.h"
+#include "attn-cpp/Attn.h"
 #include "attn/Driver/DeviceTensors.h"
 #include "attn/Driver/HostTensor.h"
 #include "attn/Driver/Problem.h"
@@ -16,35 +16,25 @@
 
 #include <functional>
 #include <map>
-#include <memory>
 #include <string>
 
 namespace attn {
 
-/// Releases what the C interface made.
-struct Release {
-  void operator()(attn_kernel *kernel) const { attn_kernel_release(kernel); }
-  void operator()(attn_pool *pool) const { attn_pool_release(pool); }
-  void operator()(attn_plan *plan) const { attn_plan_release(plan); }
-};
-using KernelHandle = std::unique_ptr<attn_kernel, Release>;
-using PlanHandle = std::unique_ptr<attn_plan, Release>;
-
 /// Loads the artifact's bytes. Refuses what attn_kernel_load_memory refuses.
-Result<KernelHandle> openKernel(const Artifact &artifact);
+Result<api::Kernel> openKernel(const Artifact &artifact);
 
 /// A plan of `kernel`, whose manifest is `manifest`, over inputs and outputs by
 /// name, for runs on `threads` threads, or over their copies on a GPU, which
 /// have been uploaded. The tensors have to outlive it. Refuses what
 /// attn_pool_create and attn_plan_prepare refuse.
-Result<PlanHandle> preparePlan(const attn_kernel &kernel,
-                               const Manifest &manifest, const Problem &problem,
-                               std::map<std::string, HostTensor> &inputs,
-                               std::map<std::string, HostTensor> &outputs,
-                               int threads,
-                               const DeviceTensors *device = nullptr);
+Result<api::Plan> preparePlan(attn_kernel kernel, const Manifest &manifest,
+                              const Problem &problem,
+                              std::map<std::string, HostTensor> &inputs,
+                              std::map<std::string, HostTensor> &outputs,
+                              int threads,
+                              const DeviceTensors *device = nullptr);
 
-Status runPlan(attn_plan &plan);
+Status runPlan(attn_plan plan);
 
 /// How to time.
 struct MeasureOptions {
@@ -56,7 +46,7 @@ struct MeasureOptions {
 };
 
 /// The median time of a run, in ms.
-Result<double> measure(attn_plan &plan, const MeasureOptions &options = {});
+Result<double> measure(attn_plan plan, const MeasureOptions &options = {});
 
 } // namespace attn
 

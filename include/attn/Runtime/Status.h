@@ -26,10 +26,12 @@ enum class StatusCode : int {
   unsupported = 3,
   /// The operating system refused a file operation.
   io = 4,
-  /// Memory could not be had, or a size overflows.
+  /// Memory, threads or time do not suffice, or a size overflows.
   resourceExhausted = 5,
   /// A device's driver failed a call; the reason has the driver's own error.
   device = 6,
+  /// The caller took the call back while it ran.
+  cancelled = 7,
 };
 
 /// Success, or a refusal as data: which feature or input it is about, the

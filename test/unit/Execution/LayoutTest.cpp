@@ -106,10 +106,10 @@ void LayoutTest::run(const Canvas &canvas, DType dtype) {
                            canvas.layout, name == "v" ? 1e30 : std::nan(""))));
   auto outputs = createOutputs(func, stored, Layout::contiguous);
   ASSERT_TRUE(outputs.isOk());
-  auto plan = preparePlan(*kernel->kernel, kernel->manifest, stored, permuted,
-                          *outputs, 1);
+  auto plan = preparePlan(kernel->kernel.get(), kernel->manifest, stored,
+                          permuted, *outputs, 1);
   ASSERT_TRUE(plan.isOk()) << plan.getStatus().message();
-  ASSERT_TRUE(runPlan(**plan).isOk());
+  ASSERT_TRUE(runPlan(plan->get()).isOk());
 
   // Back to points.
   std::map<std::string, HostTensor> results;

@@ -130,11 +130,11 @@ Outcome CaseRunner::run(const Case &c, const Mutation &mutate, bool check) {
       key += "|mutated";
     kernel = kernels.insert_or_assign(key, std::move(*compiled)).first;
   }
-  auto plan = preparePlan(*kernel->second.kernel, kernel->second.manifest,
+  auto plan = preparePlan(kernel->second.kernel.get(), kernel->second.manifest,
                           problem, *inputs, *outputs, c.threads);
   if (!plan.isOk())
     return refuse(plan.takeStatus());
-  if (Status status = runPlan(**plan); !status.isOk())
+  if (Status status = runPlan(plan->get()); !status.isOk())
     return refuse(status);
   for (auto &[name, tensor] : *outputs) {
     outcome.outputs[name] = tensor.getValues();

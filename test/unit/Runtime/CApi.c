@@ -27,9 +27,9 @@ static DLTensor make_view(float *data, int ndim, int64_t *shape) {
 }
 
 int attn_test_run_from_c(const char *path, int num_threads) {
-  attn_kernel *kernel = NULL;
-  attn_pool *pool = NULL;
-  attn_plan *plan = NULL;
+  attn_kernel kernel;
+  attn_plan plan;
+  attn_plan_options options = {sizeof(options), {0}, 0};
   float x[6] = {1, 2, 3, 4, 5, 6}, y[6] = {1, 1, 1, 1, 1, 1}, o[2] = {0, 0};
   int64_t x_shape[2] = {2, 3}, o_shape[1] = {2};
   DLTensor x_view = make_view(x, 2, x_shape), y_view = make_view(y, 2, x_shape),
@@ -42,12 +42,12 @@ int attn_test_run_from_c(const char *path, int num_threads) {
   CHECK(attn_api_version() == ATTN_API_VERSION);
   CHECK(attn_kernel_load_file(path, &kernel) == ATTN_OK);
   CHECK(strstr(attn_kernel_manifest(kernel), "\"rowsum\"") != NULL);
-  CHECK(attn_pool_create(num_threads, &pool) == ATTN_OK);
-  CHECK(attn_plan_prepare(kernel, arguments, 3, pool, &plan) == ATTN_OK);
+  CHECK(attn_pool_create(num_threads, &options.pool) == ATTN_OK);
+  CHECK(attn_plan_prepare(kernel, arguments, 3, &options, &plan) == ATTN_OK);
   CHECK(attn_plan_memory_bytes(plan) > 0);
   /* The plan keeps what it needs. */
-  attn_kernel_release(kernel);
-  attn_pool_release(pool);
+  CHECK(attn_kernel_release(kernel) == ATTN_OK);
+  CHECK(attn_pool_release(options.pool) == ATTN_OK);
   CHECK(attn_plan_run(plan) == ATTN_OK);
   CHECK(o[0] == 7.5f && o[1] == 3.0f);
   CHECK(attn_plan_rebind(plan, &other, 1) == ATTN_OK);
@@ -65,6 +65,5 @@ int attn_test_run_from_c(const char *path, int num_threads) {
   CHECK(strcmp(attn_last_error_alternative(), "reshape it") == 0);
   CHECK(strcmp(attn_last_error_message(),
                "argument x: expects 2 dimensions, but got 1; reshape it") == 0);
-  attn_plan_release(plan);
-  return 0;
+  return attn_plan_release(plan) == ATTN_OK ? 0 : __LINE__;
 }

@@ -76,13 +76,13 @@ AttentionRun::AttentionRun(const Case &c, int threads)
       require(compileKernel(source.func, problem, options, "host"));
   compileSeconds = compiled.compileMs * 1e-3;
   kernel = std::move(compiled.kernel);
-  plan = require(preparePlan(*kernel, compiled.manifest, problem,
+  plan = require(preparePlan(kernel.get(), compiled.manifest, problem,
                              tensors->inputs, tensors->outputs, threads));
 }
 
 AttentionRun::~AttentionRun() = default;
 
-void AttentionRun::run() { require(runPlan(*plan)); }
+void AttentionRun::run() { require(runPlan(plan.get())); }
 
 double AttentionRun::getCacheBytes() const {
   const HostTensor &k = tensors->inputs.at("k"), &v = tensors->inputs.at("v");

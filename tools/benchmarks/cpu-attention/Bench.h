@@ -51,8 +51,8 @@ private:
   struct Tensors;
   double compileSeconds = 0, flops = 0;
   std::unique_ptr<Tensors> tensors;
-  KernelHandle kernel;
-  PlanHandle plan;
+  api::Kernel kernel;
+  api::Plan plan;
 };
 
 } // namespace attn::bench

@@ -73,8 +73,8 @@ static int open_driver(const char *path, struct driver *driver) {
 }
 
 /* The tensors of attention_full, zeros, in device memory. */
-static int bind(const struct driver *driver, const attn_kernel *kernel,
-                attn_plan **plan) {
+static int bind(const struct driver *driver, attn_kernel kernel,
+                attn_plan *plan) {
   static const char *const names[] = {"q", "k", "v", "o", "lse"};
   static int64_t shape[] = {1, rows, columns};
   static DLTensor tensors[5];
@@ -103,8 +103,8 @@ static int bind(const struct driver *driver, const attn_kernel *kernel,
 int main(int argc, char **argv) {
   static double through[count], bare[count], difference[count];
   struct driver driver;
-  attn_kernel *kernel = NULL;
-  attn_plan *plan = NULL;
+  attn_kernel kernel = {0};
+  attn_plan plan = {0};
   void *stream = NULL, *context = NULL;
   if (argc != 3) {
     fprintf(stderr, "usage: %s KERNEL.attn FORWARDING-DRIVER.so\n", argv[0]);
