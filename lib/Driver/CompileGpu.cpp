@@ -40,7 +40,8 @@ static Status refuse(std::string feature, std::string reason,
 
 /// Refuses options that mean nothing for the program.
 static Status checkOptions(const CommandLine &line, bool isCascade) {
-  static const char *const known[] = {"target", "emit", "o", "report"};
+  static const char *const known[] = {"target", "emit", "o", "report",
+                                      "refusal"};
   for (llvm::StringRef name : getTuneOptionNames())
     if (line.has(name))
       return refuse("--" + name.str(), "it means nothing without --tune",

@@ -46,6 +46,7 @@ static const OptionSpec kSpecs[] = {
     {"kv-len", "N", "keys (as queries)"},
     {"extent", "RANK=N", "extent of another rank"},
     {"set", "NAME=VALUE", "a parameter of the variant"},
+    {"refusal", "FORM", "how to say why not: text or json, a line (text)"},
 };
 
 static const StringRef kStages[] = {"source", "bind",   "schedule", "reduce",

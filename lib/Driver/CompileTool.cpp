@@ -20,6 +20,7 @@
 
 #include "mlir/IR/MLIRContext.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
@@ -221,16 +222,34 @@ Status Compilation::execute(llvm::raw_ostream &out) {
   return {};
 }
 
+/// A refusal as one line of JSON, for programs.
+static void printRefusal(const Status &status, llvm::raw_ostream &out) {
+  out << llvm::json::Value(llvm::json::Object{
+             {"code", static_cast<int>(status.getCode())},
+             {"feature", llvm::json::fixUTF8(status.getFeature())},
+             {"reason", llvm::json::fixUTF8(status.getReason())},
+             {"alternative", llvm::json::fixUTF8(status.getAlternative())}})
+      << "\n";
+}
+
 int attn::compileTool(llvm::ArrayRef<std::string> arguments,
                       llvm::raw_ostream &out, llvm::raw_ostream &errors) {
-  auto refuseAll = [&](const Status &status) {
-    errors << "attn-compile: " << status.message() << "\n";
-    return kRefused;
-  };
   auto line =
       CommandLine::parse(arguments, getCompileSpecs(), /*keepUnknown=*/false);
+  bool isData = line.isOk() && line->get("refusal") == "json";
+  auto refuseAll = [&](const Status &status) {
+    if (isData)
+      printRefusal(status, errors);
+    else
+      errors << "attn-compile: " << status.message() << "\n";
+    return kRefused;
+  };
   if (!line.isOk())
     return refuseAll(line.getStatus());
+  if (!isData && line->get("refusal", "text") != "text")
+    return refuseAll(refuse("--refusal",
+                            "'" + line->get("refusal") + "' is not a form",
+                            "give text or json"));
   if (line->has("help")) {
     out << formatHelp("attn-compile FILE|VARIANT [options]", getCompileSpecs());
     return kRight;

@@ -36,7 +36,7 @@ static Result<std::unique_ptr<llvm::MemoryBuffer>>
 readText(const std::string &name) {
   if (const Variant *variant = lookupVariant(name))
     return llvm::MemoryBuffer::getMemBuffer(variant->text, name + ".mlir");
-  auto file = llvm::MemoryBuffer::getFile(name, /*IsText=*/true);
+  auto file = llvm::MemoryBuffer::getFileOrSTDIN(name, /*IsText=*/true);
   if (!file)
     return refuse(name,
                   "there is no variant or readable file of this name (" +

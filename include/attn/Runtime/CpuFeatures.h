@@ -6,11 +6,17 @@
 #include "attn/Runtime/Manifest.h"
 #include "attn/Runtime/Status.h"
 
+#include <string>
+
 namespace attn {
 
 /// Refuses a target of another architecture, a feature that this machine (or
 /// its operating system) lacks, and a feature that the runtime cannot check.
 Status checkHostSupports(const Manifest::Target &target);
+
+/// The architecture, and the features that this machine has of those that the
+/// runtime can check.
+std::string describeHostFeatures();
 
 } // namespace attn
 

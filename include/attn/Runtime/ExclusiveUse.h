@@ -22,6 +22,8 @@ public:
   ExclusiveUse(const ExclusiveUse &) = delete;
   ExclusiveUse &operator=(const ExclusiveUse &) = delete;
 
+  bool isFirst() const { return first; }
+
   /// Refuses where another thread was first.
   Status check(const std::string &kernelName) const {
     if (first)

@@ -45,6 +45,7 @@ public:
 
   Result<int64_t> getLength(SequenceId sequence) const;
   Result<PageId> getSlot(SequenceId sequence) const;
+  int32_t getNumSlots() const { return slots.getNumSlots(); }
   DenseCacheStats getStats() const;
 
 private:

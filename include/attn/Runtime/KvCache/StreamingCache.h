@@ -91,6 +91,8 @@ public:
   Result<int64_t> getHeadLength(SequenceId sequence, int32_t head,
                                 int64_t numQueries = 1) const;
 
+  int32_t getNumSlots() const { return slots.getNumSlots(); }
+  int64_t getCapacity() const { return slots.getCapacity(); }
   int32_t getNumHeads() const { return static_cast<int32_t>(heads.size()); }
   /// Rows of a sequence's block, and those of them that stand before a head's.
   /// Pre-condition: 0 <= head < getNumHeads().

@@ -1,0 +1,177 @@
+//===- Compile.cpp - the C interface of compiling
+//---------------------------===//
+
+#include "attn-c/Compile.h"
+
+#include "Errors.h"
+#include "Objects.h"
+
+#include "attn/Jit/Compiler.h"
+#include "attn/Runtime/Artifact.h"
+
+#include <dlfcn.h>
+#include <map>
+#include <utility>
+
+using namespace attn;
+using namespace attn::capi;
+
+namespace {
+struct CancellationObject {
+  static constexpr HandleKind kind = HandleKind::cancellation;
+  std::shared_ptr<std::atomic<bool>> isCancelled =
+      std::make_shared<std::atomic<bool>>(false);
+};
+} // namespace
+
+using Cancellations = HandleTable<CancellationObject>;
+
+/// The file that this code was loaded from.
+static std::string getLibraryPath() {
+  static const char anchor = 0;
+  Dl_info info;
+  return dladdr(&anchor, &info) && info.dli_fname ? info.dli_fname : "";
+}
+
+static Result<std::unique_ptr<Cache>> openCache(const char *directory) {
+  if (directory && *directory)
+    return Cache::open(directory);
+  if (!directory)
+    if (auto cache = Cache::openDefault(); cache.isOk())
+      return cache;
+  return Cache::createInMemory();
+}
+
+/// The compiler that calls with these options share. It lives as long as the
+/// process.
+static Result<Compiler *> getCompiler(const attn_compile_options &options) {
+  static std::mutex mutex;
+  static auto *compilers = new std::map<std::pair<std::string, std::string>,
+                                        std::unique_ptr<Compiler>>;
+  std::string path = options.compiler ? options.compiler : "";
+  // A name that no directory has stands for the default one.
+  std::string directory = options.cache_directory
+                              ? std::string("=") + options.cache_directory
+                              : std::string();
+  std::lock_guard<std::mutex> lock(mutex);
+  std::unique_ptr<Compiler> &place = (*compilers)[{path, directory}];
+  if (!place) {
+    Result<std::unique_ptr<Cache>> cache = openCache(options.cache_directory);
+    if (!cache.isOk())
+      return cache.takeStatus();
+    Result<std::unique_ptr<Compiler>> created =
+        Compiler::create(path, getLibraryPath(), std::move(*cache));
+    if (!created.isOk())
+      return created.takeStatus();
+    place = std::move(*created);
+  }
+  return place.get();
+}
+
+static Result<CompileRequest> makeRequest(const char *name, const char *program,
+                                          const attn_compile_options &options) {
+  CompileRequest request;
+  if (!program)
+    return isNull(name, "a program");
+  request.program = program;
+  if (options.num_words != 0 && !options.words)
+    return isNull(name, "words");
+  for (size_t i = 0; i < options.num_words; ++i) {
+    if (!options.words[i])
+      return isNull(name, "each of the words");
+    request.options.push_back(options.words[i]);
+  }
+  if (options.time_limit_ms < 0 || options.memory_limit_bytes < 0)
+    return Status::error(
+        StatusCode::invalidArgument, name,
+        "expects limits of at least 0, but got " +
+            std::to_string(options.time_limit_ms) + " ms and " +
+            std::to_string(options.memory_limit_bytes) + " bytes",
+        "give 0 for any amount");
+  request.limits.timeMs = options.time_limit_ms;
+  request.limits.memoryBytes = options.memory_limit_bytes;
+  if (options.cancellation.id != 0) {
+    auto found = Cancellations::get().find(options.cancellation.id);
+    if (!found.isOk())
+      return found.takeStatus();
+    request.limits.cancelled = (*found)->isCancelled;
+  }
+  return request;
+}
+
+static Result<Cache::Value> compile(const char *name, const char *program,
+                                    const attn_compile_options *given) {
+  attn_compile_options options;
+  if (Status status = readOptions(name, given, options); !status.isOk())
+    return status;
+  Result<CompileRequest> request = makeRequest(name, program, options);
+  if (!request.isOk())
+    return request.takeStatus();
+  Result<Compiler *> compiler = getCompiler(options);
+  if (!compiler.isOk())
+    return compiler.takeStatus();
+  return (*compiler)->compile(*request);
+}
+
+attn_status attn_cancellation_create(attn_cancellation *cancellation) {
+  return guarded("attn_cancellation_create", [&]() -> Status {
+    if (!cancellation)
+      return isNull("attn_cancellation_create", "a place for it");
+    *cancellation = {};
+    cancellation->id =
+        Cancellations::get().add(std::make_shared<CancellationObject>());
+    return {};
+  });
+}
+
+attn_status attn_cancellation_cancel(attn_cancellation cancellation) {
+  return guarded("attn_cancellation_cancel", [&]() -> Status {
+    auto found = Cancellations::get().find(cancellation.id);
+    if (!found.isOk())
+      return found.takeStatus();
+    (*found)->isCancelled->store(true, std::memory_order_relaxed);
+    return {};
+  });
+}
+
+attn_status attn_cancellation_release(attn_cancellation cancellation) {
+  return release<CancellationObject>(cancellation.id);
+}
+
+attn_status attn_compile(const char *program,
+                         const attn_compile_options *options,
+                         attn_kernel *kernel) {
+  static constexpr const char *name = "attn_compile";
+  return guarded(name, [&]() -> Status {
+    if (!kernel)
+      return isNull(name, "a place for the kernel");
+    *kernel = {};
+    Result<Cache::Value> bytes = compile(name, program, options);
+    if (!bytes.isOk())
+      return bytes.takeStatus();
+    Result<Artifact> artifact = Artifact::deserialize(**bytes, name);
+    if (!artifact.isOk())
+      return artifact.takeStatus();
+    return addKernel(LoadedKernel::load(*artifact), kernel);
+  });
+}
+
+attn_status attn_compile_artifact(const char *program,
+                                  const attn_compile_options *options,
+                                  void *bytes, size_t capacity, size_t *size) {
+  static constexpr const char *name = "attn_compile_artifact";
+  return guarded(name, [&]() -> Status {
+    if (!size)
+      return isNull(name, "a place for the size");
+    *size = 0;
+    if (!bytes && capacity != 0)
+      return isNull(name, "a place for the bytes");
+    Result<Cache::Value> artifact = compile(name, program, options);
+    if (!artifact.isOk())
+      return artifact.takeStatus();
+    *size = (*artifact)->size();
+    if ((*artifact)->size() <= capacity)
+      std::memcpy(bytes, (*artifact)->data(), (*artifact)->size());
+    return {};
+  });
+}
