@@ -6,6 +6,9 @@ import inspect
 import math
 import os
 import re
+import shutil
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -353,3 +356,28 @@ def test_without_a_compiler(monkeypatch):
     monkeypatch.setenv("PATH", "")
     with pytest.raises(attn.Error, match="set ATTN_COMPILE to its path"):
         attn.attention(*draw(width=8), mask=lambda p, m: m < p + 3)
+
+
+INSTALLED = """
+import attn, numpy as np
+from attn.flash_attn import flash_attn_func
+from attn.flex import create_block_mask, flex_attention
+
+assert "site-packages" in attn.__file__
+documents = np.int32([0, 0, 1, 1])
+block_mask = create_block_mask(lambda b, h, q, k: documents[q] == documents[k], None, None, 4, 4)
+x = np.float32(np.arange(4))[None, None, :, None] * np.ones((1, 1, 4, 8), np.float32)
+print(np.round(flex_attention(x, x, x, block_mask=block_mask, scale=0.0)[0, 0, :, 0], 3))
+x = x.transpose(0, 2, 1, 3)
+print(np.round(flash_attn_func(x, x, x, window_size=(1, 0), softmax_scale=0.0)[0, :, 0, 0], 3))
+"""
+
+
+def test_as_it_is_installed(tmp_path):
+    """The package's own functions capture arrays beside those of other libraries, too."""
+    package = os.path.dirname(attn.__file__)
+    shutil.copytree(package, tmp_path / "site-packages" / "attn")
+    done = subprocess.run(
+        [sys.executable, "-c", INSTALLED], capture_output=True, text=True, cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "site-packages")})
+    assert done.stdout == "[0.5 0.5 2.5 2.5]\n[0.  0.5 1.5 2.5]\n", done.stderr
