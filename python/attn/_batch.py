@@ -29,7 +29,7 @@ CAP = np.zeros(1, np.float32)
 SLOPES = np.zeros((1, 1), np.float32)
 # Which keys the caller lets a query see: all of them behind each other, and where those
 # of a segment begin.
-VISIBLE, BEGINS = np.zeros(1, np.bool_), np.zeros(1, np.int64)
+VISIBLE, BEGINS = np.zeros(1, np.int8), np.zeros(1, np.int64)
 
 # A window's side that has no end: beyond all lengths.
 UNLIMITED = 2**30
@@ -61,7 +61,7 @@ def define_dense(span, isCapped, isSloped, isChosen):
 
     def mask(p, m, P, M):
         seen = is_within(span, place(p, P, M), m)
-        return VISIBLE[p * M + m] & seen if isChosen else seen
+        return (VISIBLE[p * M + m] != 0) & seen if isChosen else seen
 
     def score(s, b, h, p, m, P, M):
         slope = SLOPES[b, h] if isSloped else None
@@ -107,7 +107,7 @@ def define_segments(span, isCapped, isSloped, isChosen):
         seen = (FIRST[segment] <= p) & (p < LAST[segment])
         seen = seen & is_within(span, place(segment, p, M), m)
         if isChosen:
-            seen = seen & VISIBLE[BEGINS[segment] + (p - FIRST[segment]) * M + m]
+            seen = seen & (VISIBLE[BEGINS[segment] + (p - FIRST[segment]) * M + m] != 0)
         return seen
 
     def score(s, segment, h, p, m, M):
@@ -147,7 +147,7 @@ def run_batch(define, q, k, v, o, lse, *, span="all", window=(-1, -1), cap=0.0, 
     span: as in `is_within`; window: how many keys before and behind, -1 for all.
     cap: of the scores, 0 for none. slopes: [B, H], or None.
     tables: pairs of a stand-in and the native array in its place.
-    chosen: which keys are to be seen at all, for VISIBLE.
+    chosen: which keys are to be seen at all, for VISIBLE, 0 for those that are not.
     page: how many keys a page has, and then `pages` and `lengths`.
 
     Raises Error where arrays do not fit each other.

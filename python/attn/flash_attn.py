@@ -24,9 +24,8 @@ from attn._batch import (
     define_segments, define_slots, run_batch, spread_slopes,
 )
 from attn._cache import append_tokens, turn_and_append
-from attn._framework import (
-    as_host_numbers, as_native, as_numbers, get_module, new_empty, permute, split_heads,
-)
+from attn._framework import as_native, as_numbers, get_module, new_empty
+from attn._shapes import check_rank, check_shape, view_batch, view_tokens
 from attn._trace import refuse
 
 
@@ -46,7 +45,7 @@ def flash_attn_func(q, k, v, dropout_p=0.0, softmax_scale=None, causal=False,
     """
     _refuse_dropout(dropout_p)
     refuse_gradients(q=q, k=k, v=v)
-    out, lse, views = _prepare(q, k, v, 4, "[batch, length, heads, width]")
+    out, lse, views = _prepare(q, k, v, "[batch, length, heads, width]")
     _check_batch(views, "keys")
     slopes = _spread(alibi_slopes, views, q.shape[0], q.shape[2])
     run_batch(
@@ -140,7 +139,7 @@ def flash_attn_with_kvcache(q, k_cache, v_cache, k=None, v=None, rotary_cos=None
         raise refuse(
             "argument cache_batch_idx", "expects a cache without block_table, but got both",
             "choose the rows of block_table")
-    out, lse, views = _prepare(q, k_cache, v_cache, 4, "[slots or pages, length, heads, width]")
+    out, lse, views = _prepare(q, k_cache, v_cache, "[slots or pages, length, heads, width]")
     native, batch, page = views["q"], q.shape[0], None
     if block_table is not None:
         page, pages = k_cache.shape[1], _check_table(block_table, batch, native)
@@ -208,58 +207,28 @@ def _get_span(causal, window):
         dict(span="window", window=(left, right))
 
 
-def _check_heads(q, k, v, form):
-    heads, keyHeads = q.shape[-2], k.shape[-2]
-    if keyHeads == 0 or heads % keyHeads:
-        raise refuse(
-            "argument k", f"expects a number of heads that divides q's {heads}, but got {keyHeads}",
-            "repeat heads, or leave some out")
-    if q.shape[-1] != k.shape[-1]:
-        raise refuse("argument k", f"expects the width of q, {q.shape[-1]}, but got {k.shape[-1]}",
-                     "give keys of the same heads")
-    if k.shape[:-1] != v.shape[:-1]:
-        raise refuse("argument v", f"expects {form} as k, {list(k.shape[:-1])}, but got "
-                     f"{list(v.shape[:-1])}", "give keys and values of the same tokens")
-    return keyHeads
-
-
-def _check_rank(form, **arrays):
-    for name, array in arrays.items():
-        if array.ndim != form.count(",") + 1:
-            raise refuse(f"argument {name}", f"expects {form}, but got {list(array.shape)}",
-                         "add the dimensions that are missing")
-
-
-def _prepare(q, k, v, rank, form):
+def _prepare(q, k, v, form):
     """out and lse of the caller's library, and views of all as run_batch takes them."""
     natives = [as_native(name, x) for name, x in (("q", q), ("k", k), ("v", v))]
-    _check_rank("[batch, queries, heads, width]", q=natives[0])
-    _check_rank(form, k=natives[1], v=natives[2])
-    keyHeads = _check_heads(*natives, form)
-    batch, queries, heads, _ = natives[0].shape
-    out = new_empty(q, (batch, queries, heads, natives[2].shape[-1]))
+    check_rank("[batch, queries, heads, width]", q=natives[0])
+    check_rank(form, k=natives[1], v=natives[2])
+    batch, queries, heads, _ = q.shape
+    out = new_empty(q, (batch, queries, heads, v.shape[-1]))
     lse = new_empty(q, (batch, heads, queries), "float32")
-    split = lambda x: permute(split_heads(x, 2, keyHeads), 0, 2, 3, 1, 4)
-    return out, lse, dict(
-        q=split(natives[0]), o=split(as_native("out", out)),
-        lse=split_heads(as_native("lse", lse), 1, keyHeads),
-        k=permute(natives[1], 0, 2, 1, 3), v=permute(natives[2], 0, 2, 1, 3))
+    return out, lse, view_batch(*natives, as_native("out", out), as_native("lse", lse))
 
 
 def _prepare_tokens(q, k, v, form):
+    """The same of the tokens of all sequences."""
     natives = [as_native(name, x) for name, x in (("q", q), ("k", k), ("v", v))]
-    _check_rank("[queries, heads, width]", q=natives[0])
-    _check_rank(form, k=natives[1], v=natives[2])
-    keyHeads = _check_heads(*natives, form)
-    count, heads, _ = natives[0].shape
-    out = new_empty(q, (count, heads, natives[2].shape[-1]))
-    lse = new_empty(q, (heads, count), "float32")
-    split = lambda x: permute(split_heads(x, 1, keyHeads), 1, 2, 0, 3)
+    check_rank("[queries, heads, width]", q=natives[0])
+    check_rank(form, k=natives[1], v=natives[2])
+    queries, heads, _ = q.shape
+    out = new_empty(q, (queries, heads, v.shape[-1]))
+    lse = new_empty(q, (heads, queries), "float32")
     sides = [x if x.ndim == 4 else x[None] for x in natives[1:]]
-    return out, lse, dict(
-        q=split(natives[0]), o=split(as_native("out", out)),
-        lse=split_heads(as_native("lse", lse), 0, keyHeads),
-        k=permute(sides[0], 0, 2, 1, 3), v=permute(sides[1], 0, 2, 1, 3))
+    return out, lse, view_tokens(
+        natives[0], *sides, as_native("out", out), as_native("lse", lse))
 
 
 def _check_batch(views, what):
@@ -315,11 +284,7 @@ def _view_new(k, v, views, batch):
         raise refuse("argument v" if v is None else "argument k", "expects new keys and values, "
                      "but got one of them", "give both")
     new = as_native("k", k), as_native("v", v)
-    heads = views["k"].shape[1]
-    for name, array, cache in zip("kv", new, (views["k"], views["v"])):
-        expected = (batch, new[0].shape[1], heads, cache.shape[-1])
-        if tuple(array.shape) != expected:
-            raise refuse(f"argument {name}", f"expects [batch, tokens, heads, width], "
-                         f"{list(expected)}, but got {list(array.shape)}",
-                         "give what the cache has room for")
-    return new
+    check_rank("[batch, tokens, heads, width]", k=new[0])
+    heads, tokens = views["k"].shape[1], k.shape[1]
+    return [check_shape(name, x, batch, tokens, heads, views[name].shape[-1])
+            for name, x in zip("kv", new)]
