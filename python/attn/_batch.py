@@ -9,6 +9,7 @@ combination of features, type and widths, and none for a length or a window.
 
 import functools
 import math
+import sys
 
 import numpy as np
 
@@ -132,8 +133,7 @@ def _get_constants(numbers, dtype, device):
     """Numbers of a call as an array, which stays on its device for the next one."""
     if device is None:
         return np.array(numbers, dtype)
-    import torch  # whose tensors the call has
-
+    torch = sys.modules["torch"]
     return torch.tensor(numbers, dtype=getattr(torch, dtype), device=device)
 
 

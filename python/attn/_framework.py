@@ -18,6 +18,11 @@ def _is_torch(value):
     return torch is not None and isinstance(value, torch.Tensor)
 
 
+def _is_native(tensor):
+    """Whether a tensor of PyTorch is native as it is."""
+    return tensor.device.type != "cpu"
+
+
 def as_native(name, value):
     """`value` as a native array, a view of it.
 
@@ -30,7 +35,7 @@ def as_native(name, value):
                 f"argument {name}", "expects a GPU's tensor to be PyTorch's, but got "
                 f"{type(value).__name__}", "convert it with torch.from_dlpack")
         return as_array(name, value)
-    if value.device.type != "cpu":
+    if _is_native(value):
         return value
     torch = sys.modules["torch"]
     value = value.detach()

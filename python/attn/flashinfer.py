@@ -120,24 +120,24 @@ class _PagedWrapper:
         begins, pages, last = (
             as_host_numbers(name, x) for name, x in (
                 ("indptr", indptr), ("indices", indices), ("last_page_len", last_page_len)))
-        self.count = len(begins) - 1
+        self._count = len(begins) - 1
         counts = np.diff(begins)
-        if self.count < 0 or begins[0] < 0 or (counts < 0).any() or begins[-1] > len(pages):
+        if self._count < 0 or begins[0] < 0 or (counts < 0).any() or begins[-1] > len(pages):
             raise refuse(
                 "argument indptr", f"expects places of the {len(pages)} indices, none below the "
                 f"one before, but got {begins.tolist()}", "give where the pages of each sequence "
                 "begin, and the end")
-        check_shape("last_page_len", last, self.count)
+        check_shape("last_page_len", last, self._count)
         wrong = np.flatnonzero((counts > 0) & ((last < 1) | (last > page_size)))
         if len(wrong):
             raise refuse(
                 "argument last_page_len", f"expects 1 to {page_size} keys in a last page, but got "
                 f"{last[wrong[0]]} of sequence {wrong[0]}", "leave out pages without keys")
         # A table has a row of pages for each sequence, which kernels take.
-        self._table = np.full((self.count, max(counts, default=0) + 1), -1, np.int32)
+        self._table = np.full((self._count, max(counts, default=0) + 1), -1, np.int32)
         for row, begin, number in zip(self._table, begins, counts):
             row[:number] = pages[begin : begin + number]
-        self.lengths = np.where(counts > 0, (counts - 1) * page_size + last, 0).astype(np.int32)
+        self._lengths = np.where(counts > 0, (counts - 1) * page_size + last, 0).astype(np.int32)
         self._heads = num_qo_heads, num_kv_heads, head_dim
         self._page, self._window = page_size, window_left
         self._options = dict(cap=logits_soft_cap or 0.0)
@@ -155,7 +155,7 @@ class _PagedWrapper:
         return self._pages[key]
 
     def _list_numbers(self):
-        return [("pages", self._table), ("lengths", self.lengths)]
+        return [("pages", self._table), ("lengths", self._lengths)]
 
     def _view_cache(self, cache):
         """Pages of keys and of values, [pages, keys of a page, heads, width]."""
@@ -215,7 +215,7 @@ class BatchDecodeWithPagedKVCacheWrapper(_PagedWrapper):
         Raises attn.Error without a plan, and for shapes that are not those of the plan.
         """
         native, sides, pages = self._begin(q, paged_kv_cache, sinks, more)
-        check_shape("q", native, self.count, *q.shape[1:])
+        check_shape("q", native, self._count, *q.shape[1:])
         out, lse = _allocate(q, sides[1].shape[-1], out, lse)
         o, sums = as_native("out", out), as_native("lse", lse)
         views = view_batch(native[:, None], *sides, o[:, None], sums[:, :, None])
@@ -245,14 +245,14 @@ class BatchPrefillWithPagedKVCacheWrapper(_PagedWrapper):
                    num_kv_heads, head_dim_qk, page_size, pos_encoding_mode, window_left,
                    logits_soft_cap, sm_scale, {"packed_custom_mask": packed_custom_mask, **more})
         queries = as_host_numbers("qo_indptr", qo_indptr)
-        check_shape("qo_indptr", queries, self.count + 1)
+        check_shape("qo_indptr", queries, self._count + 1)
         counts = np.diff(queries)
         if queries[0] != 0 or (counts < 0).any():
             raise refuse("argument qo_indptr", "expects numbers from 0, none below the one before, "
                          f"but got {queries.tolist()}", "give where the queries of each sequence begin")
         self._queries, self._causal, self._chosen = queries, causal, None
         if custom_mask is not None:
-            points = counts.astype(np.int64) * self.lengths
+            points = counts.astype(np.int64) * self._lengths
             self._chosen = check_shape(
                 "custom_mask", as_host_numbers("custom_mask", custom_mask, "int8"), int(points.sum()))
             self._begins = np.cumsum(points) - points

@@ -359,11 +359,12 @@ def test_without_a_compiler(monkeypatch):
 
 
 INSTALLED = """
-import attn, numpy as np
+import sys
+import attn, attn.flashinfer, numpy as np
 from attn.flash_attn import flash_attn_func
 from attn.flex import create_block_mask, flex_attention
 
-assert "site-packages" in attn.__file__
+assert "site-packages" in attn.__file__ and "torch" not in sys.modules
 documents = np.int32([0, 0, 1, 1])
 block_mask = create_block_mask(lambda b, h, q, k: documents[q] == documents[k], None, None, 4, 4)
 x = np.float32(np.arange(4))[None, None, :, None] * np.ones((1, 1, 4, 8), np.float32)

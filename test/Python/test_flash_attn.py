@@ -3,12 +3,14 @@
 conventions: [batch, length, heads, width], alignment at the last key, natural logarithms.
 What no sequence has is not a number."""
 
+import sys
+
 import pytest
 
 np = pytest.importorskip("numpy", reason="the attn package needs numpy")
 
 import attn
-from attn import _compiler
+from attn import _compiler, _framework
 from attn.flash_attn import flash_attn_func, flash_attn_varlen_func, flash_attn_with_kvcache
 
 HEADS, KEY_HEADS, WIDTH, VALUE_WIDTH = 6, 2, 32, 24
@@ -147,8 +149,8 @@ def lay_out(rng, sides, page, shape=None):
     return *pools, table
 
 
-@pytest.mark.parametrize("page", [1, 16])
-@pytest.mark.parametrize("name", OPTIONS)
+# Other sizes of pages are other kernels: they go with two of the options.
+@pytest.mark.parametrize("name,page", [(name, 16) for name in OPTIONS] + [("causal", 1), ("all", 1)])
 def test_packed_queries_over_pages(rng, name, page):
     q, k, v, queries, keys = pack(rng)
     sides = [[x[a:b] for a, b in zip(keys, keys[1:])] for x in (k, v)]
@@ -221,9 +223,9 @@ class Cache:
 KINDS = ["slots", "chosen", "page16", "page5"]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", OPTIONS)
-def test_caches(rng, kind, name):
+@pytest.mark.parametrize("name,kind", [(n, k) for n in OPTIONS for k in ("slots", "page16")]
+                         + [(n, k) for n in ("causal", "all") for k in ("chosen", "page5")])
+def test_caches(rng, name, kind):
     for queries in (1, 4):
         Cache(rng, kind, queries).check(**OPTIONS[name])
 
@@ -324,6 +326,45 @@ def test_tensors_of_pytorch(rng):
     assert (cache[0][:, :9] == k).all() and not cache[0][:, 9:].any()
     with pytest.raises(attn.Error, match="expects a tensor without gradients"):
         flash_attn_func(q.requires_grad_(), k, v)
+
+
+def to_torch(value):
+    """Arrays of a call as PyTorch's tensors of the same memory."""
+    return sys.modules["torch"].from_numpy(value) if isinstance(value, np.ndarray) else value
+
+
+@pytest.mark.parametrize("name", ["causal", "all", "slopes_of_sequences"])
+def test_what_a_gpu_s_tensors_go_through(rng, monkeypatch, name):
+    """Views, tables and slots are PyTorch's then; here over the CPU's kernels."""
+    torch = pytest.importorskip("torch", reason="needs PyTorch")
+    monkeypatch.setattr(_framework, "_is_native", lambda tensor: True)
+    assert isinstance(_framework.as_native("x", torch.zeros(3)), torch.Tensor)
+
+    def call(function, *arguments, **options):
+        results = function(*map(to_torch, arguments), **{n: to_torch(x) for n, x in options.items()})
+        assert not isinstance(results[0], np.ndarray)
+        return [x.numpy() for x in results if x is not None]
+
+    options = OPTIONS[name]
+    q, k, v, queries, keys = pack(rng)
+    o, lse = call(flash_attn_varlen_func, q, k, v, queries, keys, 40, 61, return_attn_probs=True, **options)
+    check_packed(o, lse, q, k, v, queries, keys, options)
+    sides = [[x[a:b] for a, b in zip(keys, keys[1:])] for x in (k, v)]
+    *pools, table = lay_out(rng, sides, 16)
+    o, lse = call(flash_attn_varlen_func, q, *pools, queries, keys, 40, 61, block_table=table,
+                  return_attn_probs=True, **options)
+    check_packed(o, lse, q, k, v, queries, keys, options)
+    monkeypatch.setitem(globals(), "flash_attn_with_kvcache",
+                        lambda *a, _run=flash_attn_with_kvcache, **o: call(_run, *a, **o))
+    angles = np.arange(100)[:, None] * 1e4 ** (-np.arange(WIDTH // 4) / (WIDTH // 4))
+    cos, sin = np.float32(np.cos(angles)), np.float32(np.sin(angles))
+    for kind in ("slots", "chosen", "page16"):
+        Cache(rng, kind, 4, 4).check(**options)
+        if name == "causal":
+            cache = Cache(rng, kind, 3, 3)
+            at = cache.lengths[:, None] + np.arange(3)
+            turned = [turn(x, at, cos, sin, True) for x in (cache.new[0], cache.q)]
+            cache.check(*turned, dict(rotary_cos=cos, rotary_sin=sin), **options)
 
 
 def test_refusals(rng):

@@ -8,7 +8,7 @@ import pytest
 np = pytest.importorskip("numpy", reason="the attn package needs numpy")
 
 import attn
-from attn import _compiler
+from attn import _compiler, _framework
 from attn.flashinfer import (
     BatchDecodeWithPagedKVCacheWrapper, BatchPrefillWithPagedKVCacheWrapper, merge_state,
     merge_states, single_decode_with_kv_cache, single_prefill_with_kv_cache,
@@ -239,6 +239,28 @@ def test_tensors_of_pytorch(rng):
     assert narrow.dtype == torch.bfloat16 and (narrow.float() / 2 - got[0]).abs().max() < 0.1
     v, s = merge_state(*got, *got)
     assert (v - got[0]).abs().max() < 1e-6 and (s[:3] - got[1][:3] - 1).abs().max() < 1e-6
+
+
+def test_what_a_gpu_s_tensors_go_through(rng, monkeypatch):
+    """Views and tables are PyTorch's then; here over the CPU's kernels."""
+    torch = pytest.importorskip("torch", reason="needs PyTorch")
+    monkeypatch.setattr(_framework, "_is_native", lambda tensor: True)
+    batch = Batch(rng, "HND")
+    mask = torch.ones(int((np.diff(batch.qo_indptr) * batch.lengths).sum()), dtype=torch.bool)
+    q, cache = torch.from_numpy(batch.q), torch.from_numpy(batch.cache)
+    for custom in (None, mask):
+        wrapper = BatchPrefillWithPagedKVCacheWrapper(torch.empty(0), "HND")
+        wrapper.plan(*map(torch.from_numpy, (batch.qo_indptr, *batch.list_pages())), HEADS,
+                     KEY_HEADS, WIDTH, PAGE, custom_mask=custom, causal=custom is None, window_left=30)
+        got = wrapper.run(q, cache, return_lse=True, v_scale=1.0)
+        batch.check([x.numpy() for x in got], causal=custom is None, window_left=30)
+    k, v = (torch.from_numpy(x[0]) for x in (batch.k, batch.v))
+    one, other = (single_prefill_with_kv_cache(q, k[a:b], v[a:b], return_lse=True)
+                  for a, b in ((0, 20), (20, 37)))
+    whole = attend(batch.q, batch.k[0], batch.v[0])
+    close([x.numpy() for x in merge_state(*one, *other)], whole)
+    states = [torch.stack(x, 1) for x in zip(one, other)]
+    close([x.numpy() for x in merge_states(*states)], whole)
 
 
 def test_refusals(rng):
