@@ -163,7 +163,8 @@ class Variant:
             arguments.append(", %lengths: !lengths {cascade.fixed}")
         for table in self.tables.values():
             ranks = [f"{table.name.upper()}_{d}" for d in range(table.ndim)]
-            extents += [f"{rank} = {n}" for rank, n in zip(ranks, table.shape)]
+            # Kernels are for any extent: a call's own would make a text of each.
+            extents += [f"{rank} = 1" for rank in ranks]
             empty = "0.0" if table.element.startswith(("f", "b")) else "0"
             types.append(
                 f"!{table.name} = !cascade.tensor<[{', '.join(ranks)}], {table.element}, "

@@ -16,6 +16,7 @@ import pytest
 np = pytest.importorskip("numpy", reason="the attn package needs numpy")
 
 import attn
+from attn import _compiler
 from attn.flex import create_block_mask, flex_attention
 
 RANKS = "bhpm"
@@ -167,6 +168,18 @@ def test_captured_arrays_are_read_at_each_call():
         slopes *= factor
         exact, _ = naive(q, k, v, score=lambda s, h, m: s + slopes[h] * m)
         np.testing.assert_allclose(program(q, k, v), exact, rtol=0, atol=5e-6)
+
+
+def test_shapes_of_captured_arrays_are_free(monkeypatch):
+    """One kernel serves a mask whose arrays grow with the batch."""
+    calls, run = [], _compiler.run_compiler
+    monkeypatch.setattr(_compiler, "run_compiler", lambda *a: (calls.append(a), run(*a))[1])
+    for batch in (1, 2, 5):
+        lengths = np.arange(40, 40 + batch, dtype=np.int32)
+        bias = np.random.default_rng(batch).standard_normal((batch, 53), np.float32)
+        check(*draw(batch=batch, width=20), mask=lambda b, m: m < lengths[b],
+              score=lambda s, b, m: s + bias[b, m])
+    assert len(calls) == 1
 
 
 def test_other_functions_are_left_alone():
