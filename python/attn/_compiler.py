@@ -39,8 +39,9 @@ def run_compiler(source, options, output=None):
 
     Raises Error with the compiler's first error.
     """
+    isText = "\n" in source
     with tempfile.TemporaryDirectory(prefix="attn-") as folder:
-        if _is_text(source):
+        if isText:
             text, source = source, os.path.join(folder, "attention.mlir")
             with open(source, "w", encoding="utf-8") as file:
                 file.write(text)
@@ -58,11 +59,8 @@ def run_compiler(source, options, output=None):
     found = re.search(r'([^"()]+)"?:(\d+):(\d+)', place)
     raise Error(
         Error.UNSUPPORTED, ":".join(found.groups()) if found else "compile", what or reason,
-        "write the mask and the score in another way")
-
-
-def _is_text(source):
-    return "\n" in source
+        "write the mask and the score in another way" if isText else
+        "give what the variant is compiled for")
 
 
 def get_kernel(source, options, threads):

@@ -130,7 +130,7 @@ def flash_attn_with_kvcache(q, k_cache, v_cache, k=None, v=None, rotary_cos=None
 
     Raises attn.Error for what it cannot do, and for shapes that do not fit.
     """
-    refuse_gradients(q=q, k_cache=k_cache, v_cache=v_cache)
+    refuse_gradients(q=q, k_cache=k_cache, v_cache=v_cache, k=k, v=v)
     if cache_leftpad is not None:
         raise refuse(
             "argument cache_leftpad", "expects caches that begin with their first key",
@@ -161,6 +161,9 @@ def flash_attn_with_kvcache(q, k_cache, v_cache, k=None, v=None, rotary_cos=None
             "argument cache_seqlens", f"expects a number for each of {batch} sequences, but got "
             f"{list(lengths.shape)}", "give one each, or one for all")
     span = _get_span(causal, window_size)
+    # Before anything is written.
+    options = dict(cap=softcap, slopes=_spread(alibi_slopes, views, batch, q.shape[2]),
+                   scale=softmax_scale, **span)
     if k is not None or v is not None:
         new = _view_new(k, v, views, batch)
         place = dict(page=page, pages=pages, capacity=capacity)
@@ -181,8 +184,6 @@ def flash_attn_with_kvcache(q, k_cache, v_cache, k=None, v=None, rotary_cos=None
     elif rotary_cos is not None:
         raise refuse(
             "argument rotary_cos", "expects new keys, but got none", "give k and v, or turn q before")
-    options = dict(cap=softcap, slopes=_spread(alibi_slopes, views, batch, q.shape[2]),
-                   scale=softmax_scale, **span)
     if pages is None:
         run_batch(define_slots, **views, **options, tables=[(LENGTHS, lengths)])
     else:

@@ -288,6 +288,7 @@ def merge_state(v_a, s_a, v_b, s_b):
 
     Returns (v, s) of the same shapes.
     """
+    refuse_gradients(v_a=v_a, v_b=v_b)
     sides = [as_native(name, x) for name, x in (("v_a", v_a), ("v_b", v_b))]
     sums = [as_native(name, x) for name, x in (("s_a", s_a), ("s_b", s_b))]
     check_shape("v_b", sides[1], *sides[0].shape)
@@ -304,6 +305,7 @@ def merge_states(v, s):
 
     Returns (v, s) of [queries, heads, width] and [queries, heads].
     """
+    refuse_gradients(v=v)
     native, sums = as_native("v", v), as_native("s", s)
     check_rank("[queries, sets, heads, width]", v=native)
     check_rank("[queries, sets, heads]", s=sums)

@@ -394,3 +394,14 @@ def test_refusals(rng):
     ]:
         with pytest.raises(attn.Error, match=match):
             call()
+
+
+def test_a_refused_call_writes_nothing(rng):
+    cache = Cache(rng, "page16", 4, 4)
+    before = cache.k.tobytes(), cache.v.tobytes()
+    for options in (dict(alibi_slopes=SLOPES[:4]), dict(rotary_cos=np.ones((9, 4), np.float32))):
+        with pytest.raises(attn.Error):
+            flash_attn_with_kvcache(
+                cache.q, cache.k, cache.v, *cache.new, cache_seqlens=cache.lengths, **options,
+                **cache.told)
+    assert (cache.k.tobytes(), cache.v.tobytes()) == before
