@@ -60,23 +60,12 @@ class Attention:
 
     def __call__(self, q, k, v, *, scale=None, return_lse=False, threads=None):
         """As `attention`."""
-        _refuse_gradients(q=q, k=k, v=v)
+        refuse_gradients(q=q, k=k, v=v)
         given = ("q", q), ("k", k), ("v", v)
         group = _check_shapes({name: _get_shape(name, x) for name, x in given})
-        onDevice = not isinstance(q, np.ndarray) and q.__dlpack_device__()[0] != CPU
         _, _, queries, width = q.shape
-        options = [
-            f"--dtype={_get_dtype(q)}", f"--head-dim={width}", f"--value-dim={v.shape[3]}",
-        ]
-        if onDevice:
-            options.append(f"--target={_GPU_TARGET}")
-            if queries <= _FEW_QUERIES:
-                # Of one kernel for one query, and one for up to as many.
-                options.append(f"--q-len={1 if queries <= 1 else _FEW_QUERIES}")
-                if group > 1:
-                    options += [f"--heads={group}", "--kv-heads=1"]
-        variant, kernel = self._compile(
-            group > 1, options, 1 if onDevice else threads or _count_threads())
+        options = list_options(q, width, v.shape[3], queries, group)
+        variant, kernel = self._compile(group > 1, options, count_threads(q, threads))
         values = {"q": _split_heads(q, group), "k": k, "v": v,
                   "scale": 1 / math.sqrt(width) if scale is None else scale}
         for name, table in variant.tables.items():
@@ -163,7 +152,7 @@ def attention(q, k, v, *, mask=None, score=None, scale=None, return_lse=False, t
         q, k, v, scale=scale, return_lse=return_lse, threads=threads)
 
 
-def _refuse_gradients(**tensors):
+def refuse_gradients(**tensors):
     for name, tensor in tensors.items():
         if getattr(tensor, "requires_grad", False):
             raise refuse(
@@ -212,7 +201,33 @@ def _get_dtype(q):
     return _DTYPES[name]
 
 
-def _count_threads():
+def _is_on_device(array):
+    return not isinstance(array, np.ndarray) and array.__dlpack_device__()[0] != CPU
+
+
+def list_options(q, width, value_width, queries=None, group=1):
+    """attn-compile's options for the type and the place of `q`.
+
+    queries: how many there are of each sequence and head, or None for no such number.
+    group: query heads of a key head.
+    """
+    options = [f"--dtype={_get_dtype(q)}", f"--head-dim={width}", f"--value-dim={value_width}"]
+    if _is_on_device(q):
+        options.append(f"--target={_GPU_TARGET}")
+        if queries is not None and queries <= _FEW_QUERIES:
+            # Of one kernel for one query, and one for up to as many.
+            options.append(f"--q-len={1 if queries <= 1 else _FEW_QUERIES}")
+            if group > 1:
+                options += [f"--heads={group}", "--kv-heads=1"]
+    return options
+
+
+def count_threads(q, threads=None):
+    """The threads of a kernel that runs where `q` is: all, if they are not given."""
+    if _is_on_device(q):
+        return 1
+    if threads is not None:
+        return threads
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -111,6 +111,11 @@ def _list_names(code):
 
 
 def _is_library(function):
-    module = sys.modules.get((function.__module__ or "").split(".")[0])
+    """Whether an installed library has it, which is none of this package: its own masks
+    capture arrays, and call the user's."""
+    name = (function.__module__ or "").split(".")[0]
+    if name == __name__.split(".", maxsplit=1)[0]:
+        return False
+    module = sys.modules.get(name)
     path = getattr(module, "__file__", None) or ""
     return "site-packages" in path or "lib/python" in path

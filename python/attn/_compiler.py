@@ -31,17 +31,20 @@ def find_compiler():
         "install it, or set ATTN_COMPILE to its path")
 
 
-def run_compiler(text, options, output=None):
-    """What attn-compile prints for the cascade `text`, its stderr's notes apart.
+def run_compiler(source, options, output=None):
+    """What attn-compile prints, its stderr's notes apart.
 
+    source: the text of a cascade, or the name of a variant that attn ships.
     output: the path to write to, or None for none.
 
     Raises Error with the compiler's first error.
     """
+    isText = "\n" in source
     with tempfile.TemporaryDirectory(prefix="attn-") as folder:
-        source = os.path.join(folder, "attention.mlir")
-        with open(source, "w", encoding="utf-8") as file:
-            file.write(text)
+        if isText:
+            text, source = source, os.path.join(folder, "attention.mlir")
+            with open(source, "w", encoding="utf-8") as file:
+                file.write(text)
         command = [find_compiler(), source, *options]
         if output:
             command += ["-o", output]
@@ -56,19 +59,23 @@ def run_compiler(text, options, output=None):
     found = re.search(r'([^"()]+)"?:(\d+):(\d+)', place)
     raise Error(
         Error.UNSUPPORTED, ":".join(found.groups()) if found else "compile", what or reason,
-        "write the mask and the score in another way")
+        "write the mask and the score in another way" if isText else
+        "give what the variant is compiled for")
 
 
-def get_kernel(text, options, threads):
-    """The kernel of a cascade, compiled once a process."""
+def get_kernel(source, options, threads):
+    """The kernel of a cascade or of a shipped variant, compiled once a process.
+
+    source: as in `run_compiler`.
+    """
     global _folder
-    key = (text, tuple(options), threads)
+    key = (source, tuple(options), threads)
     with _lock:
         if key not in _kernels:
             if _folder is None:
                 _folder = tempfile.mkdtemp(prefix="attn-kernels-")
                 atexit.register(shutil.rmtree, _folder, ignore_errors=True)
             path = os.path.join(_folder, f"{len(_kernels)}.attn")
-            run_compiler(text, options, path)
+            run_compiler(source, options, path)
             _kernels[key] = Kernel(path, threads)
         return _kernels[key]

@@ -15,35 +15,35 @@ EXTENTS = ("B", "H", "P", "M")
 
 _TEXT = """\
 !Q = !cascade.tensor<[{heads}, P, E], f32, empty = 0.0>
-!K = !cascade.tensor<[B, H, M, E], f32, empty = 0.0>
-!V = !cascade.tensor<[B, H, M, F], f32, empty = 0.0>
-!S = !cascade.tensor<[{heads}, P, M], f32, empty = -inf>
+!K = !cascade.tensor<[{owner}, H, M, E], f32, empty = 0.0>
+!V = !cascade.tensor<[{owner}, H, M, F], f32, empty = 0.0>
+!S = !cascade.tensor<[{heads}, P, {keys}], f32, empty = -inf>
 !R = !cascade.tensor<[{heads}, P], f32, empty = -inf>
-!W = !cascade.tensor<[{heads}, P, M], f32, empty = 0.0>
+!W = !cascade.tensor<[{heads}, P, {keys}], f32, empty = 0.0>
 !D = !cascade.tensor<[{heads}, P], f32, empty = 0.0>
 !O = !cascade.tensor<[{heads}, P, F], f32, empty = 0.0>
 {types}
 cascade.func @attention(%q: !Q, %k: !K, %v: !V{arguments},
     %scale: f32 {{cascade.positive, cascade.default = "rsqrt(E)"}})
     -> (o: !O, lse: !R {{cascade.fixed}}) attributes {{reassoc{extents}}} {{
-{declarations}  %s = cascade.einsum [{r}, p, m] = %q[{r}, p, e], %k[b, h, m, e] reduce add : !Q, !K -> !S
-{predicate}  %t = cascade.einsum [{r}, p, m] = %s[{r}, p, m] absorb : !S -> !S
+{declarations}  %s = cascade.einsum [{r}, p, {m}] = %q[{r}, p, e], %k[{o}, h, m, e] reduce add : !Q, !K -> !S
+{predicate}  %t = cascade.einsum [{r}, p, {m}] = %s[{r}, p, {m}] absorb : !S -> !S
     map (%x) {{
 {score}    }}
-  %gm = cascade.einsum [{r}, p] = %t[{r}, p, m] reduce max : !S -> !R
-  %n = cascade.einsum [{r}, p, m] = %t[{r}, p, m], %gm[{r}, p] absorb : !S, !R -> !W
+  %gm = cascade.einsum [{r}, p] = %t[{r}, p, {m}] reduce max : !S -> !R
+  %n = cascade.einsum [{r}, p, {m}] = %t[{r}, p, {m}], %gm[{r}, p] absorb : !S, !R -> !W
     map (%x, %max) {{
       %d = arith.subf %x, %max : f32
       %e = math.exp %d : f32
       cascade.yield %e : f32
     }}
-  %d = cascade.einsum [{r}, p] = %n[{r}, p, m] reduce add : !W -> !D
-  %a = cascade.einsum [{r}, p, m] = %n[{r}, p, m], %d[{r}, p] : !W, !D -> !W
+  %d = cascade.einsum [{r}, p] = %n[{r}, p, {m}] reduce add : !W -> !D
+  %a = cascade.einsum [{r}, p, {m}] = %n[{r}, p, {m}], %d[{r}, p] : !W, !D -> !W
     map (%x, %y) {{
       %r = arith.divf %x, %y : f32
       cascade.yield %r : f32
     }}
-  %o = cascade.einsum [{r}, p, f] = %a[{r}, p, m], %v[b, h, m, f] reduce add : !W, !V -> !O
+  %o = cascade.einsum [{r}, p, f] = %a[{r}, p, {m}], %v[{o}, h, m, f] reduce add : !W, !V -> !O
   %lse = cascade.einsum [{r}, p] = %gm[{r}, p] absorb, %d[{r}, p] absorb : !R, !D -> !R
     map (%max, %y) {{
       %l = math.log %y : f32
@@ -68,13 +68,16 @@ class Variant:
     tables: captured arrays by the names of the kernel's arguments.
     """
 
-    def __init__(self, mask=None, score=None, grouped=False, solves=True):
+    def __init__(self, mask=None, score=None, grouped=False, solves=True, segmented=False):
         """As `trace`; with `grouped` query heads share key heads.
 
         solves: whether tiles that the mask leaves out are found, by the parts of it that
             compare coordinates. The others are asked at each point, as all are without.
+        segmented: whether queries of all sequences follow each other and see keys of
+            segments, which functions call `segment` (docs/kv-cache.md, "Batches and shared
+            prefixes"). Such a variant is grouped.
         """
-        self.grouped = grouped
+        self.grouped, self.segmented = grouped or segmented, segmented
         capture = Capture()
         predicate, extra = [], None
         self._declared = set()
@@ -128,6 +131,8 @@ class Variant:
         if name in EXTENTS:
             return self._extent(body, name)
         rank = COORDINATES.get(name)
+        if self.segmented:
+            rank = {"segment": "s", "b": None}.get(name, rank)
         if rank is None:
             raise refuse(
                 f"{what} function",
@@ -151,10 +156,15 @@ class Variant:
         return value * Value(body, "%nG", "int", isNatural=True)
 
     def _format(self, predicate, score):
-        types, arguments, extents = [], [], []
+        # As `segments.mlir` has it; a call has any number.
+        types, arguments, extents = [], [], ["S = 12"] if self.segmented else []
+        if self.segmented:
+            types.append("!lengths = !cascade.tensor<[S], i32, empty = 0>\n")
+            arguments.append(", %lengths: !lengths {cascade.fixed}")
         for table in self.tables.values():
             ranks = [f"{table.name.upper()}_{d}" for d in range(table.ndim)]
-            extents += [f"{rank} = {n}" for rank, n in zip(ranks, table.shape)]
+            # Kernels are for any extent: a call's own would make a text of each.
+            extents += [f"{rank} = 1" for rank in ranks]
             empty = "0.0" if table.element.startswith(("f", "b")) else "0"
             types.append(
                 f"!{table.name} = !cascade.tensor<[{', '.join(ranks)}], {table.element}, "
@@ -163,9 +173,10 @@ class Variant:
         indent = lambda lines: "".join(f"      {line}\n" for line in lines)
         if predicate:
             predicate = f"    where {{\n{indent(predicate)}    }} {self._place}\n"
+        heads = "H, G" if self.segmented else "B, H, G" if self.grouped else "B, H"
+        owner, keys = ("S", "S, M") if self.segmented else ("B", "M")
         return _TEXT.format(
-            heads="B, H, G" if self.grouped else "B, H",
-            r="b, h, g" if self.grouped else "b, h",
+            heads=heads, r=heads.lower(), owner=owner, o=owner.lower(), keys=keys, m=keys.lower(),
             types="".join(types), arguments="".join(arguments),
             extents=f", cascade.extents = {{{', '.join(extents)}}}" if extents else "",
             declarations="".join(

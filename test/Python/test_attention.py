@@ -6,6 +6,9 @@ import inspect
 import math
 import os
 import re
+import shutil
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -13,6 +16,7 @@ import pytest
 np = pytest.importorskip("numpy", reason="the attn package needs numpy")
 
 import attn
+from attn import _compiler
 from attn.flex import create_block_mask, flex_attention
 
 RANKS = "bhpm"
@@ -164,6 +168,18 @@ def test_captured_arrays_are_read_at_each_call():
         slopes *= factor
         exact, _ = naive(q, k, v, score=lambda s, h, m: s + slopes[h] * m)
         np.testing.assert_allclose(program(q, k, v), exact, rtol=0, atol=5e-6)
+
+
+def test_shapes_of_captured_arrays_are_free(monkeypatch):
+    """One kernel serves a mask whose arrays grow with the batch."""
+    calls, run = [], _compiler.run_compiler
+    monkeypatch.setattr(_compiler, "run_compiler", lambda *a: (calls.append(a), run(*a))[1])
+    for batch in (1, 2, 5):
+        lengths = np.arange(40, 40 + batch, dtype=np.int32)
+        bias = np.random.default_rng(batch).standard_normal((batch, 53), np.float32)
+        check(*draw(batch=batch, width=20), mask=lambda b, m: m < lengths[b],
+              score=lambda s, b, m: s + bias[b, m])
+    assert len(calls) == 1
 
 
 def test_other_functions_are_left_alone():
@@ -353,3 +369,29 @@ def test_without_a_compiler(monkeypatch):
     monkeypatch.setenv("PATH", "")
     with pytest.raises(attn.Error, match="set ATTN_COMPILE to its path"):
         attn.attention(*draw(width=8), mask=lambda p, m: m < p + 3)
+
+
+INSTALLED = """
+import sys
+import attn, attn.flashinfer, numpy as np
+from attn.flash_attn import flash_attn_func
+from attn.flex import create_block_mask, flex_attention
+
+assert "site-packages" in attn.__file__ and "torch" not in sys.modules
+documents = np.int32([0, 0, 1, 1])
+block_mask = create_block_mask(lambda b, h, q, k: documents[q] == documents[k], None, None, 4, 4)
+x = np.float32(np.arange(4))[None, None, :, None] * np.ones((1, 1, 4, 8), np.float32)
+print(np.round(flex_attention(x, x, x, block_mask=block_mask, scale=0.0)[0, 0, :, 0], 3))
+x = x.transpose(0, 2, 1, 3)
+print(np.round(flash_attn_func(x, x, x, window_size=(1, 0), softmax_scale=0.0)[0, :, 0, 0], 3))
+"""
+
+
+def test_as_it_is_installed(tmp_path):
+    """The package's own functions capture arrays beside those of other libraries, too."""
+    package = os.path.dirname(attn.__file__)
+    shutil.copytree(package, tmp_path / "site-packages" / "attn")
+    done = subprocess.run(
+        [sys.executable, "-c", INSTALLED], capture_output=True, text=True, cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "site-packages")})
+    assert done.stdout == "[0.5 0.5 2.5 2.5]\n[0.  0.5 1.5 2.5]\n", done.stderr
