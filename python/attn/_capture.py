@@ -111,6 +111,9 @@ def _list_names(code):
 
 
 def _is_library(function):
+    """Whether a library has `function`; what its functions return, closures, are others'."""
+    if function.__closure__:
+        return False
     module = sys.modules.get((function.__module__ or "").split(".")[0])
     path = getattr(module, "__file__", None) or ""
     return "site-packages" in path or "lib/python" in path
