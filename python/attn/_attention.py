@@ -273,6 +273,11 @@ def _join_heads(output, group):
 
 def _as_table(table, array):
     """The `array` of a Table in the type that the kernel takes."""
+    if table.isShaped and tuple(array.shape) != table.shape:
+        raise refuse(
+            "a captured array",
+            f"expects extents {list(table.shape)}, with which a function has computed, but "
+            f"got {list(array.shape)}", "trace it again")
     if table.dtype != "i1":
         return array
     if isinstance(array, np.ndarray):
