@@ -166,6 +166,30 @@ def test_captured_arrays_are_read_at_each_call():
         np.testing.assert_allclose(program(q, k, v), exact, rtol=0, atol=5e-6)
 
 
+def test_extents_of_captured_arrays_are_free():
+    """One text, and so one kernel, is that of arrays of any lengths."""
+    program_of = lambda slopes: attn.trace(score=lambda s, h, m: s + slopes[h])
+    texts = {program_of(np.zeros(n, np.float32)).variant().text for n in (4, 7)}
+    assert len(texts) == 1
+
+
+def test_functions_in_tuples():
+    """Masks are joined of others, whose arrays are captured too."""
+    def join(*masks):
+        def joined(b, p, m):
+            result = p.new_ones((), dtype="bool")
+            for mask in masks:
+                result = result & mask(b, p, m).to(result.device)
+            return result
+        return joined
+
+    q, k, v = draw()
+    o = attn.attention(q, k, v, mask=join(
+        lambda b, p, m: VISIBLE[b, m], lambda b, p, m: DOCUMENTS[m] < 2))
+    exact, _ = naive(q, k, v, mask=lambda b, m: VISIBLE[b, m] & (DOCUMENTS[m] < 2))
+    np.testing.assert_allclose(o, exact, rtol=0, atol=5e-6)
+
+
 def test_other_functions_are_left_alone():
     """What a function captures is replaced in a copy of it."""
     def helper(h):

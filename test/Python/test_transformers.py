@@ -107,6 +107,21 @@ def test_generation(name, padding, cache):
     assert kernels <= 4
 
 
+def test_steps_of_a_static_cache():
+    """See the tokens that the cache had before the step, and nothing behind them."""
+    model = make("llama")
+    ids, seen = draw_tokens("left")
+
+    def run():
+        cache = transformers.StaticCache(config=model.config, max_cache_len=40)
+        step = lambda first, last: model(
+            ids[:, first:last], attention_mask=seen[:, :last], cache=cache).logits
+        return torch.cat([step(0, 16), step(16, 17), step(17, 19)], 1)
+
+    expected, got, _ = run_both(model, run)
+    check_close(got, expected, seen)
+
+
 def test_steps_need_no_kernels():
     """Other lengths, batches and paddings run by what was compiled."""
     model = make("mistral")
