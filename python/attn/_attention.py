@@ -254,12 +254,13 @@ def _split_heads(array, group):
     """[B, H, ...] as [B, key heads, group, ...], a view."""
     if group == 1:
         return array
+    b, h, *rest = array.shape
+    shape = b, h // group, group, *rest
     if isinstance(array, np.ndarray):
-        b, h, *rest = array.shape
         first, second, *others = array.strides
         return np.lib.stride_tricks.as_strided(
-            array, (b, h // group, group, *rest), (first, second * group, second, *others))
-    return array.unflatten(1, (-1, group))
+            array, shape, (first, second * group, second, *others))
+    return array.view(shape)
 
 
 def _join_heads(output, group):
