@@ -11,6 +11,7 @@ itself masks are dense, as those of `sdpa` are.
 """
 
 import itertools
+import threading
 from collections import OrderedDict
 
 import torch
@@ -28,17 +29,24 @@ from attn._trace import refuse
 _MOST = 256
 
 
-class _Recent(OrderedDict):
-    """Entries, of which those used last are kept."""
+class _Recent:
+    """Entries, of which those used last are kept. Threads may share it."""
 
-    def find(self, key, make):
+    def __init__(self):
+        self._entries, self._lock = OrderedDict(), threading.Lock()
+
+    def __len__(self):
+        return len(self._entries)
+
+    def find(self, key, make=None):
         """That of `key`, which `make` gives where there is none."""
-        if key not in self:
-            self[key] = make()
-            if len(self) > _MOST:
-                self.popitem(last=False)
-        self.move_to_end(key)
-        return self[key]
+        with self._lock:
+            if key not in self._entries:
+                self._entries[key] = make()
+                if len(self._entries) > _MOST:
+                    self._entries.popitem(last=False)
+            self._entries.move_to_end(key)
+            return self._entries[key]
 
 
 _numbers = itertools.count()
@@ -169,7 +177,7 @@ def _find_program(number, isCausal, softcap, biases):
 
 
 def _make_program(number, isCausal, softcap, biases):
-    mask, arrays = (None, []) if number is None else _functions[number]
+    mask, arrays = (None, []) if number is None else _functions.find(number)
     # Each call gives its own, of any extents.
     tables = [torch.empty((1,) * 4, dtype=getattr(torch, dtype.removeprefix("torch.")))
               for dtype, _, _ in biases]
