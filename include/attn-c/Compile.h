@@ -73,6 +73,15 @@ attn_status attn_compile_artifact(const char *program,
                                   const attn_compile_options *options,
                                   void *bytes, size_t capacity, size_t *size);
 
+/* What attn-compile prints for a program, such as a report: `receive` is called
+ * once with it, before the call returns. Any words are taken, those of files
+ * too; nothing is kept. */
+attn_status attn_compile_print(const char *program,
+                               const attn_compile_options *options,
+                               void (*receive)(void *context, const char *text,
+                                               size_t size),
+                               void *context);
+
 #ifdef __cplusplus
 }
 #endif

@@ -9,6 +9,7 @@
 #include "attn/Jit/Compiler.h"
 #include "attn/Runtime/Artifact.h"
 
+#include <cstdlib>
 #include <dlfcn.h>
 #include <map>
 #include <utility>
@@ -42,28 +43,36 @@ static Result<std::unique_ptr<Cache>> openCache(const char *directory) {
   return Cache::createInMemory();
 }
 
+/// Where kernels are kept, as far as a call or the environment says it.
+static std::string describeCache(const attn_compile_options &options) {
+  if (options.cache_directory)
+    return std::string("=") + options.cache_directory;
+  std::string text;
+  for (const char *name : {"ATTN_CACHE_DIR", "XDG_CACHE_HOME", "HOME"}) {
+    const char *value = std::getenv(name);
+    text += std::string(value ? value : "") + "\n";
+  }
+  return text;
+}
+
 /// The compiler that calls with these options share. It lives as long as the
 /// process.
 static Result<Compiler *> getCompiler(const attn_compile_options &options) {
   static std::mutex mutex;
   static auto *compilers = new std::map<std::pair<std::string, std::string>,
                                         std::unique_ptr<Compiler>>;
-  std::string path = options.compiler ? options.compiler : "";
-  // A name that no directory has stands for the default one.
-  std::string directory = options.cache_directory
-                              ? std::string("=") + options.cache_directory
-                              : std::string();
+  Result<std::string> path = Compiler::find(
+      options.compiler ? options.compiler : "", getLibraryPath());
+  if (!path.isOk())
+    return path.takeStatus();
   std::lock_guard<std::mutex> lock(mutex);
-  std::unique_ptr<Compiler> &place = (*compilers)[{path, directory}];
+  std::unique_ptr<Compiler> &place =
+      (*compilers)[{*path, describeCache(options)}];
   if (!place) {
     Result<std::unique_ptr<Cache>> cache = openCache(options.cache_directory);
     if (!cache.isOk())
       return cache.takeStatus();
-    Result<std::unique_ptr<Compiler>> created =
-        Compiler::create(path, getLibraryPath(), std::move(*cache));
-    if (!created.isOk())
-      return created.takeStatus();
-    place = std::move(*created);
+    place = std::make_unique<Compiler>(*path, std::move(*cache));
   }
   return place.get();
 }
@@ -99,18 +108,32 @@ static Result<CompileRequest> makeRequest(const char *name, const char *program,
   return request;
 }
 
-static Result<Cache::Value> compile(const char *name, const char *program,
-                                    const attn_compile_options *given) {
+/// A call's request, and who answers it.
+static Status prepare(const char *name, const char *program,
+                      const attn_compile_options *given,
+                      CompileRequest &request, Compiler *&compiler) {
   attn_compile_options options;
   if (Status status = readOptions(name, given, options); !status.isOk())
     return status;
-  Result<CompileRequest> request = makeRequest(name, program, options);
-  if (!request.isOk())
-    return request.takeStatus();
-  Result<Compiler *> compiler = getCompiler(options);
-  if (!compiler.isOk())
-    return compiler.takeStatus();
-  return (*compiler)->compile(*request);
+  Result<CompileRequest> made = makeRequest(name, program, options);
+  if (!made.isOk())
+    return made.takeStatus();
+  request = std::move(*made);
+  Result<Compiler *> found = getCompiler(options);
+  if (!found.isOk())
+    return found.takeStatus();
+  compiler = *found;
+  return {};
+}
+
+static Result<Cache::Value> compile(const char *name, const char *program,
+                                    const attn_compile_options *options) {
+  CompileRequest request;
+  Compiler *compiler = nullptr;
+  if (Status status = prepare(name, program, options, request, compiler);
+      !status.isOk())
+    return status;
+  return compiler->compile(request);
 }
 
 attn_status attn_cancellation_create(attn_cancellation *cancellation) {
@@ -172,6 +195,27 @@ attn_status attn_compile_artifact(const char *program,
     *size = (*artifact)->size();
     if ((*artifact)->size() <= capacity)
       std::memcpy(bytes, (*artifact)->data(), (*artifact)->size());
+    return {};
+  });
+}
+
+attn_status attn_compile_print(const char *program,
+                               const attn_compile_options *options,
+                               void (*receive)(void *, const char *, size_t),
+                               void *context) {
+  static constexpr const char *name = "attn_compile_print";
+  return guarded(name, [&]() -> Status {
+    if (!receive)
+      return isNull(name, "a function");
+    CompileRequest request;
+    Compiler *compiler = nullptr;
+    if (Status status = prepare(name, program, options, request, compiler);
+        !status.isOk())
+      return status;
+    Result<std::string> text = compiler->ask(request);
+    if (!text.isOk())
+      return text.takeStatus();
+    receive(context, text->data(), text->size());
     return {};
   });
 }

@@ -36,7 +36,15 @@ static Result<std::unique_ptr<llvm::MemoryBuffer>>
 readText(const std::string &name) {
   if (const Variant *variant = lookupVariant(name))
     return llvm::MemoryBuffer::getMemBuffer(variant->text, name + ".mlir");
-  auto file = llvm::MemoryBuffer::getFileOrSTDIN(name, /*IsText=*/true);
+  if (name == "-") {
+    // Whoever asks again gets the same.
+    static const auto input = llvm::MemoryBuffer::getSTDIN();
+    if (input)
+      return llvm::MemoryBuffer::getMemBuffer((*input)->getBuffer(), "<stdin>");
+    return refuse("standard input", input.getError().message(),
+                  "give the path of an .mlir file", StatusCode::io);
+  }
+  auto file = llvm::MemoryBuffer::getFile(name, /*IsText=*/true);
   if (!file)
     return refuse(name,
                   "there is no variant or readable file of this name (" +

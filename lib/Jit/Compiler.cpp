@@ -26,8 +26,8 @@ static bool isProgram(const std::string &path) {
          access(path.c_str(), X_OK) == 0;
 }
 
-static Result<std::string> findProgram(const std::string &given,
-                                       const std::string &libraryPath) {
+Result<std::string> Compiler::find(const std::string &given,
+                                   const std::string &libraryPath) {
   std::vector<std::string> places;
   const char *named = std::getenv("ATTN_COMPILE");
   if (!given.empty()) {
@@ -72,17 +72,10 @@ static std::string describeFile(const std::string &path) {
          std::to_string(status.st_mtim.tv_nsec);
 }
 
-Result<std::unique_ptr<Compiler>>
-Compiler::create(const std::string &path, const std::string &libraryPath,
-                 std::unique_ptr<Cache> cache) {
-  Result<std::string> found = findProgram(path, libraryPath);
-  if (!found.isOk())
-    return found.takeStatus();
-  std::string identity =
-      describeFile(*found) + "\nhost " + describeHostFeatures();
-  return std::unique_ptr<Compiler>(
-      new Compiler(std::move(*found), std::move(identity), std::move(cache)));
-}
+Compiler::Compiler(std::string path, std::unique_ptr<Cache> cache)
+    : path(std::move(path)),
+      identity(describeFile(this->path) + "\nhost " + describeHostFeatures()),
+      cache(std::move(cache)) {}
 
 namespace attn {
 /// Ends a flight.
@@ -156,6 +149,8 @@ std::string Compiler::describe(const CompileRequest &request) const {
 }
 
 Result<std::string> Compiler::ask(const CompileRequest &request) {
+  if (Status status = checkProgram(request.program); !status.isOk())
+    return status;
   std::vector<std::string> arguments;
   arguments.push_back(isText(request.program) ? "-" : request.program);
   arguments.insert(arguments.end(), request.options.begin(),
@@ -217,8 +212,6 @@ std::shared_ptr<Compiler::Flight> Compiler::findFlight(const std::string &key,
 }
 
 Result<Cache::Value> Compiler::compile(const CompileRequest &request) {
-  if (Status status = checkProgram(request.program); !status.isOk())
-    return status;
   if (Status status = checkOptions(request.options); !status.isOk())
     return status;
   std::string key = describe(request);

@@ -14,7 +14,11 @@ conflict and what to change.
 """
 
 from attn._attention import Attention, SlowMask, attention, trace
+from attn._compiler import compile, refusal
 from attn._error import Error
 from attn._kernel import Kernel, Plan, load
 
-__all__ = ["Attention", "Error", "Kernel", "Plan", "SlowMask", "attention", "load", "trace"]
+__all__ = [
+    "Attention", "Error", "Kernel", "Plan", "SlowMask", "attention", "compile", "load", "refusal",
+    "trace",
+]

@@ -1,15 +1,19 @@
 # ===- _attention.py - attention with masks and scores written in Python --===#
 
+import itertools
 import math
 import os
 import sys
 import tempfile
 import warnings
+import weakref
 
 import numpy as np
 
+from attn._capture import Capture
 from attn._compiler import get_kernel, run_compiler
 from attn._error import Error
+from attn._framework import as_native, is_viewed, new_empty
 from attn._tensor import CPU, as_array
 from attn._trace import refuse
 from attn._variant import Variant
@@ -22,6 +26,10 @@ _GPU_TARGET = "sm_90a"
 # What the compiler says of a mask that it cannot solve.
 _UNSOLVED = "a mask that can be analysed"
 
+# Programs by their keys, as long as somebody has them: operators of frameworks take strings.
+PROGRAMS = weakref.WeakValueDictionary()
+_numbers = itertools.count()
+
 
 class SlowMask(UserWarning):
     """A mask whose tiles cannot be found, so that all are computed."""
@@ -30,51 +38,80 @@ class SlowMask(UserWarning):
 class Attention:
     """A mask and a score as a program; calling it is `attention` without them."""
 
-    def __init__(self, mask=None, score=None):
-        """As `trace`."""
-        self._mask, self._score = mask, score
+    def __init__(self, mask=None, score=None, given=()):
+        """As `trace`.
+
+        given: arrays among those that the functions capture that each call gives anew, in
+            this order. Others are kept.
+        """
+        self._capture = Capture()
+        for array in given:
+            self._capture.table(array, "given")
+        self._mask = self._capture.replace(mask, "mask")
+        self._score = self._capture.replace(score, "score")
         self._traced = {}
         self._solves = True
+        self.captured = [table.array for table in self._capture.tables]
+        self.key = str(next(_numbers))
+        PROGRAMS[self.key] = self
 
     def variant(self, grouped=False):
         """What the functions were traced to: its `text` and `tables`."""
         key = grouped, self._solves
         if key not in self._traced:
-            self._traced[key] = Variant(self._mask, self._score, grouped, self._solves)
+            self._traced[key] = Variant(
+                self._capture, self._mask, self._score, grouped, self._solves)
         return self._traced[key]
 
-    def _compile(self, grouped, options, threads):
+    def _compile(self, grouped, options, threads, like):
         """The variant and its kernel; of a mask that cannot be solved one that asks it
         at each point."""
         try:
             variant = self.variant(grouped)
-            return variant, get_kernel(variant.text, options, threads)
+            return variant, get_kernel(variant.text, options, threads, like)
         except Error as error:
             if not self._solves or _UNSOLVED not in error.reason:
                 raise
             warnings.warn(
                 f"{error.feature}: {error.reason}; all tiles are computed", SlowMask,
-                stacklevel=4)
+                stacklevel=5)
         self._solves = False
-        return self._compile(grouped, options, threads)
+        return self._compile(grouped, options, threads, like)
 
     def __call__(self, q, k, v, *, scale=None, return_lse=False, threads=None):
         """As `attention`."""
-        refuse_gradients(q=q, k=k, v=v)
-        given = ("q", q), ("k", k), ("v", v)
-        group = _check_shapes({name: _get_shape(name, x) for name, x in given})
+        outputs = self.run(q, k, v, self.captured, scale, threads)
+        return outputs if return_lse else outputs[0]
+
+    def run(self, q, k, v, captured, scale=None, threads=None, outputs=()):
+        """(o, lse) of a call.
+
+        captured: the arrays in place of those in `captured`, of the same types and numbers
+            of dimensions.
+        outputs: the arrays to write, (o, lse), if there are some.
+        """
+        given = {name: stop_gradient(f"argument {name}", x)
+                 for name, x in (("q", q), ("k", k), ("v", v))}
+        group = check_shapes({name: _get_shape(name, x) for name, x in given.items()})
+        if is_viewed(q) and not outputs:
+            # Kernels allocate arrays of NumPy there.
+            outputs = [new_empty(q, (*q.shape[:3], v.shape[3])),
+                       new_empty(q, q.shape[:3], "float32")]
+        q, k, v = (as_native(name, x) for name, x in given.items())
         _, _, queries, width = q.shape
         options = list_options(q, width, v.shape[3], queries, group)
-        variant, kernel = self._compile(group > 1, options, count_threads(q, threads))
+        variant, kernel = self._compile(group > 1, options, count_threads(q, threads), q)
         values = {"q": _split_heads(q, group), "k": k, "v": v,
                   "scale": 1 / math.sqrt(width) if scale is None else scale}
-        for name, table in variant.tables.items():
-            values[name] = _as_table(table)
+        for (name, table), array in zip(variant.tables.items(), captured):
+            array = stop_gradient("a captured array", array)
+            values[name] = _as_table(table, as_native("a captured array", array))
+        for name, array in zip(("o", "lse"), outputs):
+            values[name] = _split_heads(as_native(name, array), group)
         # A score need not depend on what it is given.
         known = {a["name"] for a in kernel.manifest["arguments"]}
-        outputs = kernel(**{name: x for name, x in values.items() if name in known})
-        o, lse = (_join_heads(outputs[name], group) for name in ("o", "lse"))
-        return (o, lse) if return_lse else o
+        results = kernel(**{name: x for name, x in values.items() if name in known})
+        return tuple(outputs) or tuple(_join_heads(results[n], group) for n in ("o", "lse"))
 
     def explain(self, dtype="f32", head_dim=64, grouped=False):
         """The compiler's report of passes over each rank, before and after."""
@@ -102,7 +139,7 @@ class Attention:
             options = [f"--dtype={dtype}", f"--head-dim={head_dim}", f"--dump-stages-to={folder}"]
             if target:
                 options.append(f"--target={target}")
-            run_compiler(self.variant(grouped).text, options, os.devnull)
+            run_compiler(self.variant(grouped).text, [*options, "-o", os.devnull])
             result = {}
             for name in sorted(os.listdir(folder), key=lambda n: int(n.split("-")[0])):
                 with open(os.path.join(folder, name), encoding="utf-8") as file:
@@ -121,8 +158,8 @@ def trace(mask=None, score=None):
 
     Both are called once, with values that stand for coordinates: they compute with
     operators and with functions of NumPy or PyTorch, and may index arrays that they
-    capture. An index outside of an array reads 0. What they decide in Python (if, and, or,
-    not) is refused, with the line that does it.
+    capture now. An index outside of an array reads 0. What they decide in Python (if, and,
+    or, not) is refused, with the line that does it.
     """
     return Attention(mask, score)
 
@@ -145,20 +182,29 @@ def attention(q, k, v, *, mask=None, score=None, scale=None, return_lse=False, t
     The functions are traced at each call, and a kernel is compiled at the first call of
     its text, type and widths; `trace` gives a program that is traced once.
 
-    Raises Error for tensors that require gradients, for shapes that do not fit, and for
-        functions that no kernel computes.
+    Raises Error for tensors that require gradients where those are recorded, for shapes
+        that do not fit, and for functions that no kernel computes.
     """
     return Attention(mask, score)(
         q, k, v, scale=scale, return_lse=return_lse, threads=threads)
 
 
+def stop_gradient(feature, tensor):
+    """`tensor` without its gradient, which is refused where PyTorch records it."""
+    if not getattr(tensor, "requires_grad", False):
+        return tensor
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(tensor, torch.Tensor) and not torch.is_grad_enabled():
+        return tensor.detach()
+    raise refuse(
+        feature, "expects a tensor without gradients, as there is no backward pass yet",
+        "give tensor.detach(), or call under torch.no_grad()")
+
+
 def refuse_gradients(**tensors):
+    """Raises Error for an argument whose gradient PyTorch records."""
     for name, tensor in tensors.items():
-        if getattr(tensor, "requires_grad", False):
-            raise refuse(
-                f"argument {name}",
-                "expects a tensor without gradients, as there is no backward pass yet",
-                "give tensor.detach()")
+        stop_gradient(f"argument {name}", tensor)
 
 
 def _get_shape(name, value):
@@ -167,7 +213,8 @@ def _get_shape(name, value):
     return as_array(name, value).shape  # which says why it is none
 
 
-def _check_shapes(shapes):
+def check_shapes(shapes):
+    """How many query heads share a key head. Raises Error for shapes that do not fit."""
     for name, shape in shapes.items():
         if len(shape) != 4:
             raise refuse(
@@ -231,16 +278,17 @@ def count_threads(q, threads=None):
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _split_heads(q, group):
-    """[B, H, P, E] as [B, key heads, group, P, E], a view."""
+def _split_heads(array, group):
+    """[B, H, ...] as [B, key heads, group, ...], a view."""
     if group == 1:
-        return q
-    if isinstance(q, np.ndarray):
-        b, h, p, e = q.shape
-        s = q.strides
+        return array
+    b, h, *rest = array.shape
+    shape = b, h // group, group, *rest
+    if isinstance(array, np.ndarray):
+        first, second, *others = array.strides
         return np.lib.stride_tricks.as_strided(
-            q, (b, h // group, group, p, e), (s[0], s[1] * group, s[1], s[2], s[3]))
-    return q.unflatten(1, (-1, group))
+            array, shape, (first, second * group, second, *others))
+    return array.view(shape)
 
 
 def _join_heads(output, group):
@@ -252,9 +300,13 @@ def _join_heads(output, group):
     return output.flatten(1, 2)
 
 
-def _as_table(table):
-    """The array of a Table in the type that the kernel takes."""
-    array = table.array
+def _as_table(table, array):
+    """The `array` of a Table in the type that the kernel takes."""
+    if table.isShaped and tuple(array.shape) != table.shape:
+        raise refuse(
+            "a captured array",
+            f"expects extents {list(table.shape)}, with which a function has computed, but "
+            f"got {list(array.shape)}", "trace it again")
     if table.dtype != "i1":
         return array
     if isinstance(array, np.ndarray):

@@ -14,6 +14,7 @@ import sys
 import numpy as np
 
 from attn._attention import count_threads, list_options
+from attn._capture import Capture
 from attn._compiler import get_kernel
 from attn._framework import as_numbers
 from attn._trace import refuse
@@ -124,7 +125,10 @@ def get_variant(define, span, isCapped, isSloped, isChosen, grouped):
     mask, score = define(span, isCapped, isSloped, isChosen)
     if not isCapped and not isSloped:
         score = None
-    variant = Variant(mask, score, grouped, segmented=define is define_segments)
+    capture = Capture()
+    variant = Variant(
+        capture, capture.replace(mask, "mask"), capture.replace(score, "score"), grouped,
+        segmented=define is define_segments)
     return variant.text, {name: table.array for name, table in variant.tables.items()}
 
 
@@ -172,7 +176,7 @@ def run_batch(define, q, k, v, o, lse, *, span="all", window=(-1, -1), cap=0.0, 
             tuple(n if n >= 0 else UNLIMITED for n in window), "int32", device)),
         (SLOPES, slopes), (VISIBLE, chosen), *tables,
     ]
-    kernel = get_kernel(text, options, count_threads(q))
+    kernel = get_kernel(text, options, count_threads(q), q)
     # Functions name more stand-ins than a kernel reads.
     known = {a["name"] for a in kernel.manifest["arguments"]}
     values = {n: _find(standIn, given) for n, standIn in standIns.items() if n in known}

@@ -55,7 +55,7 @@ def _compile(variant, k_cache, v_cache, page, options):
                 "give the whole cache, or cache_batch_idx")
     kernel = get_kernel(
         variant, [*list_options(k_cache, k_cache.shape[-1], v_cache.shape[-1]), *options],
-        count_threads(k_cache))
+        count_threads(k_cache), k_cache)
     return kernel, dict(k_cache=k_cache, v_cache=v_cache)
 
 

@@ -64,10 +64,12 @@ class Capture:
                 self.function(value.func),
                 *(self.replace(v, name) for v in value.args),
                 **{n: self.replace(v, n) for n, v in value.keywords.items()})
-        if isinstance(value, types.FunctionType) and not _is_library(value):
+        if isinstance(value, types.FunctionType) and not is_library(value):
             return self.function(value)
-        if type(value) in (tuple, list) and any(is_array(v) for v in value):
-            return type(value)(self.replace(v, name) for v in value)
+        if type(value) in (tuple, list):
+            items = [self.replace(v, name) for v in value]
+            if any(new is not old for new, old in zip(items, value)):
+                return type(value)(items)
         return value
 
     def function(self, function):
@@ -83,7 +85,7 @@ class Capture:
             tuple(types.CellType() for _ in code.co_freevars) or None)
         self._copies[function] = copy  # before its helpers, which may call it
         scope.update(function.__globals__)
-        for name in _list_names(code):
+        for name in list_names(code):
             if name in function.__globals__:
                 scope[name] = self.replace(function.__globals__[name], name)
         for cell, own, name in zip(
@@ -101,20 +103,21 @@ class Capture:
         return copy
 
 
-def _list_names(code):
+def list_names(code):
     """The global names of a function and of those inside it."""
     names = set(code.co_names)
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
-            names |= _list_names(constant)
+            names |= list_names(constant)
     return names
 
 
-def _is_library(function):
-    """Whether an installed library has it, which is none of this package: its own masks
-    capture arrays, and call the user's."""
+def is_library(function):
+    """Whether a library has `function`, which is none of this package: its own masks
+    capture arrays, and call the user's. What a library's functions return, closures, are
+    others'."""
     name = (function.__module__ or "").split(".")[0]
-    if name == __name__.split(".", maxsplit=1)[0]:
+    if function.__closure__ or name == __name__.split(".", maxsplit=1)[0]:
         return False
     module = sys.modules.get(name)
     path = getattr(module, "__file__", None) or ""

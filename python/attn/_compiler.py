@@ -1,81 +1,77 @@
-# ===- _compiler.py - attn-compile as a library ---------------------------===#
+# ===- _compiler.py - kernels from programs --------------------------------===#
+"""The library's compiler: attn-compile in a process of its own, its kernels kept on disk."""
 
-import atexit
-import os
-import re
-import shutil
-import subprocess
-import tempfile
+import ctypes
+import sys
 import threading
 
 from attn._error import Error
 from attn._kernel import Kernel
+from attn._library import CompileOptions, Handle, Receiver, check, library
 
 _lock = threading.Lock()
+# Of this process, loaded, by all that they depend on.
 _kernels = {}
-_folder = None
 
 
-def find_compiler():
-    """The path of attn-compile: ATTN_COMPILE, beside the package, or on PATH.
+def compile(program, *options, threads=1, time_limit=0, memory_limit=0):
+    """A Kernel for what `attn-compile PROGRAM OPTIONS` compiles.
 
-    Raises Error if there is none.
+    program: the name of a variant that attn ships, or a cascade's text.
+    options: which kernel is wanted, such as "--dtype=bf16", "--head-dim=128".
+    threads: as in `load`.
+    time_limit: seconds that the compiler may take; memory_limit: bytes; 0 for any.
+
+    Of all threads and processes that ask for one kernel one compiles; it is kept for
+    later ones where ATTN_CACHE_DIR says, else in ~/.cache/attn.
+
+    Raises Error for a program that is none or that the target cannot run; its feature
+    is the place in the program, file:line:column, where there is one.
     """
-    own = os.path.join(os.path.dirname(__file__), "attn-compile")
-    for path in (os.environ.get("ATTN_COMPILE"), own, shutil.which("attn-compile")):
-        if path and os.path.isfile(path) and os.access(path, os.X_OK):
-            return path
-    raise Error(
-        Error.UNSUPPORTED, "attn-compile",
-        "expects the compiler, but it is neither beside the package nor on PATH",
-        "install it, or set ATTN_COMPILE to its path")
+    given = CompileOptions(options, round(time_limit * 1000), memory_limit)
+    return Kernel(
+        Handle("attn_kernel_release", "attn_compile", program.encode(), ctypes.byref(given)),
+        threads)
 
 
-def run_compiler(source, options, output=None):
-    """What attn-compile prints, its stderr's notes apart.
+def refusal(program, *options):
+    """Why `compile` would refuse this, for any target: an Error, or None if it would not."""
+    size = ctypes.c_size_t()
+    try:
+        check(library().attn_compile_artifact(
+            program.encode(), ctypes.byref(CompileOptions(options)), None, 0, ctypes.byref(size)))
+    except Error as error:
+        return error
+    return None
 
-    source: the text of a cascade, or the name of a variant that attn ships.
-    output: the path to write to, or None for none.
 
-    Raises Error with the compiler's first error.
+def run_compiler(program, options):
+    """What attn-compile prints for a program, such as a report.
+
+    Raises Error as `compile` does.
     """
-    isText = "\n" in source
-    with tempfile.TemporaryDirectory(prefix="attn-") as folder:
-        if isText:
-            text, source = source, os.path.join(folder, "attention.mlir")
-            with open(source, "w", encoding="utf-8") as file:
-                file.write(text)
-        command = [find_compiler(), source, *options]
-        if output:
-            command += ["-o", output]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode == 0:
-        return done.stdout
-    errors = [line for line in done.stderr.splitlines() if "error: " in line]
-    ended = f"attn-compile ended with status {done.returncode}"
-    reason = (errors or done.stderr.strip().splitlines()[-1:] or [ended])[0]
-    place, _, what = reason.partition("error: ")
-    # As it is printed: file:line:column, or "name"("file":line:column).
-    found = re.search(r'([^"()]+)"?:(\d+):(\d+)', place)
-    raise Error(
-        Error.UNSUPPORTED, ":".join(found.groups()) if found else "compile", what or reason,
-        "write the mask and the score in another way" if isText else
-        "give what the variant is compiled for")
+    texts = []
+    receive = Receiver(lambda _, text, size: texts.append(ctypes.string_at(text, size)))
+    check(library().attn_compile_print(
+        program.encode(), ctypes.byref(CompileOptions(options)), receive, None))
+    return texts[0].decode()
 
 
-def get_kernel(source, options, threads):
-    """The kernel of a cascade or of a shipped variant, compiled once a process.
+def get_kernel(program, options, threads, like):
+    """The kernel of `compile`, loaded once a process and device.
 
-    source: as in `run_compiler`.
+    like: an array of where it is to run.
     """
-    global _folder
-    key = (source, tuple(options), threads)
+    torch = sys.modules.get("torch")
+    isTensor = torch is not None and isinstance(like, torch.Tensor) and like.is_cuda
+    device = like.device if isTensor else None
+    key = program, tuple(options), threads, device
     with _lock:
         if key not in _kernels:
-            if _folder is None:
-                _folder = tempfile.mkdtemp(prefix="attn-kernels-")
-                atexit.register(shutil.rmtree, _folder, ignore_errors=True)
-            path = os.path.join(_folder, f"{len(_kernels)}.attn")
-            run_compiler(source, options, path)
-            _kernels[key] = Kernel(path, threads)
+            if isTensor:
+                # Kernels are loaded for the current device.
+                with torch.cuda.device(device):
+                    _kernels[key] = compile(program, *options, threads=threads)
+            else:
+                _kernels[key] = compile(program, *options, threads=threads)
         return _kernels[key]

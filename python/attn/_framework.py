@@ -1,5 +1,5 @@
 # ===- _framework.py - arrays of NumPy and tensors of PyTorch, alike --------===#
-"""What calls with other libraries' conventions do with the arrays that they are given.
+"""What calls do with the arrays that they are given.
 
 Kernels run on *native* arrays: those of NumPy on a CPU, of PyTorch on a GPU. A tensor of
 PyTorch on a CPU is viewed by NumPy, bfloat16 as its bits, and nothing is copied.
@@ -18,9 +18,9 @@ def _is_torch(value):
     return torch is not None and isinstance(value, torch.Tensor)
 
 
-def _is_native(tensor):
-    """Whether a tensor of PyTorch is native as it is."""
-    return tensor.device.type != "cpu"
+def is_viewed(value):
+    """Whether `value` is a tensor of PyTorch on a CPU, which NumPy views."""
+    return _is_torch(value) and value.device.type == "cpu"
 
 
 def as_native(name, value):
@@ -35,10 +35,10 @@ def as_native(name, value):
                 f"argument {name}", "expects a GPU's tensor to be PyTorch's, but got "
                 f"{type(value).__name__}", "convert it with torch.from_dlpack")
         return as_array(name, value)
-    if _is_native(value):
+    value = value.detach()
+    if not is_viewed(value):
         return value
     torch = sys.modules["torch"]
-    value = value.detach()
     return value.view(torch.uint16).numpy() if value.dtype == torch.bfloat16 else value.numpy()
 
 

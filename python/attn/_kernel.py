@@ -27,7 +27,7 @@ def load(path, threads=1):
     Raises Error for a damaged file and for a machine without the features that
     the kernel needs.
     """
-    return Kernel(path, threads)
+    return Kernel(Handle("attn_kernel_release", "attn_kernel_load_file", os.fsencode(path)), threads)
 
 
 class Kernel:
@@ -36,11 +36,9 @@ class Kernel:
     manifest: the contract as a dict: arguments with types and shapes, numerics.
     """
 
-    def __init__(self, path, threads=1):
-        """As `load`."""
-        self._handle = Handle(
-            "attn_kernel_release", "attn_kernel_load_file", os.fsencode(path)
-        )
+    def __init__(self, handle, threads):
+        """Of what `load` and `compile` made."""
+        self._handle = handle
         self._pool = Handle("attn_pool_release", "attn_pool_create", threads)
         text = library().attn_kernel_manifest(self._handle.value)
         self.manifest = json.loads(text)

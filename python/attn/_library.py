@@ -55,6 +55,30 @@ class PlanOptions(ctypes.Structure):
         super().__init__(ctypes.sizeof(PlanOptions), pool, sm_margin)
 
 
+class CompileOptions(ctypes.Structure):
+    """attn_compile_options."""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("words", POINTER(c_char_p)),
+        ("num_words", c_size_t),
+        ("compiler", c_char_p),
+        ("cache_directory", c_char_p),
+        ("time_limit_ms", c_int64),
+        ("memory_limit_bytes", c_int64),
+        ("cancellation", c_uint64),
+    ]
+
+    def __init__(self, words, time_limit_ms=0, memory_limit_bytes=0):
+        encoded = (c_char_p * len(words))(*(os.fsencode(word) for word in words))
+        super().__init__(
+            ctypes.sizeof(CompileOptions), encoded, len(words), None, None,
+            time_limit_ms, memory_limit_bytes, 0)
+
+
+# attn_compile_print's `receive`.
+Receiver = ctypes.CFUNCTYPE(None, c_void_p, POINTER(ctypes.c_char), c_size_t)
+
 # Handles are structs of one 64-bit integer, which are passed as that integer is.
 _SIGNATURES = {
     "attn_api_version": (c_int, []),
@@ -75,6 +99,12 @@ _SIGNATURES = {
     "attn_plan_run": (c_int, [c_uint64]),
     "attn_plan_launch": (c_int, [c_uint64, c_void_p]),
     "attn_plan_release": (c_int, [c_uint64]),
+    "attn_compile": (c_int, [c_char_p, POINTER(CompileOptions), POINTER(c_uint64)]),
+    "attn_compile_artifact": (
+        c_int,
+        [c_char_p, POINTER(CompileOptions), c_void_p, c_size_t, POINTER(c_size_t)],
+    ),
+    "attn_compile_print": (c_int, [c_char_p, POINTER(CompileOptions), Receiver, c_void_p]),
 }
 
 _library = None

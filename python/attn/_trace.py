@@ -18,6 +18,10 @@ import threading
 from attn._error import Error
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
+# Whose functions call those that are traced.
+_LIBRARIES = tuple(
+    f"{os.sep}{folder}-packages{os.sep}{name}{os.sep}"
+    for folder in ("site", "dist") for name in ("numpy", "torch"))
 
 
 def refuse(feature, reason, alternative):
@@ -30,7 +34,7 @@ def find_caller():
     frame = sys._getframe(1)
     while frame is not None:
         path = frame.f_code.co_filename
-        if not path.startswith(_HERE) and "site-packages" not in path:
+        if not path.startswith(_HERE) and not any(part in path for part in _LIBRARIES):
             break
         frame = frame.f_back
     if frame is None:
@@ -211,6 +215,20 @@ class Value:
     def float(self): return to_float(self)
     def to(self, *_, **__): return self
 
+    # Masks are joined beginning with a tensor of no dimensions, where their arguments are.
+    device = None
+
+    def new_ones(self, size, dtype=None, **_): return self._fill(1, size, dtype)
+    def new_zeros(self, size, dtype=None, **_): return self._fill(0, size, dtype)
+
+    def _fill(self, number, size, dtype):
+        if tuple(size):
+            raise refuse(_where(), f"expects a number, but got an array of {list(size)}",
+                         "give () as its size")
+        name = str(dtype)
+        kind = "bool" if "bool" in name else "int" if "int" in name else "float"
+        return self.region.constant(number, kind)
+
     def __array_ufunc__(self, ufunc, method, *inputs, **options):
         if method != "__call__" or options:
             return NotImplemented
@@ -230,12 +248,20 @@ class Table:
     name: that of the argument.
     array: what the caller has.
     dtype: the element type by the manifest's name; `i1` is read as i8.
+    isShaped: whether a function has asked for its extents, which are numbers in the program
+        then. Else that program is the one of all arrays of as many dimensions.
     """
 
     def __init__(self, name, array, dtype):
         self.name, self.array, self.dtype = name, array, dtype
-        self.shape = tuple(int(n) for n in array.shape)
-        self.ndim = len(self.shape)
+        self._shape = tuple(int(n) for n in array.shape)
+        self.ndim = len(self._shape)
+        self.isShaped = False
+
+    @property
+    def shape(self):
+        self.isShaped = True
+        return self._shape
 
     def __len__(self):
         return self.shape[0]

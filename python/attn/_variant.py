@@ -3,7 +3,6 @@
 import functools
 import inspect
 
-from attn._capture import Capture
 from attn._trace import Value, format_place, refuse, region, to_float, where
 
 # What a function may call a coordinate, and the rank that it is of.
@@ -12,6 +11,8 @@ COORDINATES = {
 }
 # Extents by their ranks.
 EXTENTS = ("B", "H", "P", "M")
+# A kernel takes arrays of any extents; only reports ask for one.
+_SOME_EXTENT = 64
 
 _TEXT = """\
 !Q = !cascade.tensor<[{heads}, P, E], f32, empty = 0.0>
@@ -68,9 +69,11 @@ class Variant:
     tables: captured arrays by the names of the kernel's arguments.
     """
 
-    def __init__(self, mask=None, score=None, grouped=False, solves=True, segmented=False):
+    def __init__(self, capture, mask=None, score=None, grouped=False, solves=True,
+                 segmented=False):
         """As `trace`; with `grouped` query heads share key heads.
 
+        mask, score: copies of `capture`.
         solves: whether tiles that the mask leaves out are found, by the parts of it that
             compare coordinates. The others are asked at each point, as all are without.
         segmented: whether queries of all sequences follow each other and see keys of
@@ -78,12 +81,11 @@ class Variant:
             prefixes"). Such a variant is grouped.
         """
         self.grouped, self.segmented = grouped or segmented, segmented
-        capture = Capture()
         predicate, extra = [], None
         self._declared = set()
         if mask is not None:
             with region("w") as body:
-                value = self._call(capture, mask, body, "mask")
+                value = self._call(mask, body, "mask")
                 if value.kind != "bool":
                     value = value != 0
                 parts = [v for v in value.parts if v.isExact] if solves else []
@@ -96,21 +98,21 @@ class Variant:
         with region("s") as body:
             scaled = body.emit("arith.mulf %x, %scale : f32", "float")
             if score is not None:
-                result = self._call(capture, score, body, "score", scaled)
+                result = self._call(score, body, "score", scaled)
                 scaled = to_float(result)
             if extra is not None:
                 # A point that is not seen has no score.
-                seen = self._call(capture, extra, body, "mask")
+                seen = self._call(extra, body, "mask")
                 scaled = where(seen, scaled, float("-inf"))
             lines = [*body.lines, f"cascade.yield {scaled.name} : f32"]
         self.tables = {table.name: table for table in capture.tables}
         self.text = self._format(predicate, lines)
 
-    def _call(self, capture, function, body, what, *first):
+    def _call(self, function, body, what, *first):
         """The result of `function` at the coordinates that its parameters name."""
         parameters = self._list_parameters(function, what)[len(first):]
         values = [self._coordinate(body, name, what) for name in parameters]
-        result = capture.replace(function, what)(*first, *values)
+        result = function(*first, *values)
         if isinstance(result, tuple):
             raise refuse(f"{what} function", f"expects one result, but got {len(result)}",
                          "return a number")
@@ -163,8 +165,7 @@ class Variant:
             arguments.append(", %lengths: !lengths {cascade.fixed}")
         for table in self.tables.values():
             ranks = [f"{table.name.upper()}_{d}" for d in range(table.ndim)]
-            # Kernels are for any extent: a call's own would make a text of each.
-            extents += [f"{rank} = 1" for rank in ranks]
+            extents += [f"{rank} = {_SOME_EXTENT}" for rank in ranks]
             empty = "0.0" if table.element.startswith(("f", "b")) else "0"
             types.append(
                 f"!{table.name} = !cascade.tensor<[{', '.join(ranks)}], {table.element}, "

@@ -83,9 +83,8 @@ def single_prefill_with_kv_cache(q, k, v, scale_q=None, scale_k=None, scale_v=No
     check_rank("[keys, heads, width]" if kv_layout == "NHD" else "[heads, keys, width]",
                k=natives[1], v=natives[2])
     natives[1:] = [_as_nhd(x[None], kv_layout) for x in natives[1:]]
-    out, lse = _allocate(q, v.shape[-1], None, None)
-    o, sums = as_native("out", out), as_native("lse", lse)
-    views = view_batch(natives[0][None], *natives[1:], o[None], permute(sums, 1, 0)[None])
+    out, lse, o, sums = _allocate(q, v.shape[-1], None, None)
+    views = view_batch(natives[0][None], *natives[1:], o[None], sums[None])
     chosen = None
     if custom_mask is not None:
         chosen = as_numbers("custom_mask", custom_mask, natives[0], "int8")
@@ -216,9 +215,8 @@ class BatchDecodeWithPagedKVCacheWrapper(_PagedWrapper):
         """
         native, sides, pages = self._begin(q, paged_kv_cache, sinks, more)
         check_shape("q", native, self._count, *q.shape[1:])
-        out, lse = _allocate(q, sides[1].shape[-1], out, lse)
-        o, sums = as_native("out", out), as_native("lse", lse)
-        views = view_batch(native[:, None], *sides, o[:, None], sums[:, :, None])
+        out, lse, o, sums = _allocate(q, sides[1].shape[-1], out, lse)
+        views = view_batch(native[:, None], *sides, o[:, None], permute(sums, 1, 0)[:, :, None])
         window = self._window if window_left is None else window_left
         run_batch(
             define_dense, **views, **self._options, **_get_span(False, window), page=self._page,
@@ -269,9 +267,8 @@ class BatchPrefillWithPagedKVCacheWrapper(_PagedWrapper):
         BatchDecodeWithPagedKVCacheWrapper."""
         native, sides, pages = self._begin(q, paged_kv_cache, sinks, more)
         check_shape("q", native, int(self._queries[-1]), *q.shape[1:])
-        out, lse = _allocate(q, sides[1].shape[-1], out, lse)
-        o, sums = as_native("out", out), as_native("lse", lse)
-        views = view_tokens(native, *sides, o, permute(sums, 1, 0))
+        out, lse, o, sums = _allocate(q, sides[1].shape[-1], out, lse)
+        views = view_tokens(native, *sides, o, sums)
         run_batch(
             define_segments, **views, **self._options,
             **_get_span(self._causal, self._window, pages.get("chosen")),
@@ -317,15 +314,15 @@ def _merge(like, parts, sums):
     check_rank("[sets, queries, heads, width]", v=parts)
     check_shape("s", sums, *parts.shape[:3])
     _, queries, heads, width = parts.shape
-    out, lse = new_empty(like, (queries, heads, width)), new_empty(like, (queries, heads), "float32")
-    o, total = as_native("out", out), as_native("lse", lse)
+    out = new_empty(like, (queries, heads, width))
+    out, lse, o, total = _allocate(out, width, out, None)
     kernel = get_kernel(
-        "merge", list_options(parts, width, width), count_threads(parts))
+        "merge", list_options(parts, width, width), count_threads(parts), parts)
     kernel(parts=permute(parts, 0, 2, 1, 3)[:, None],
-           lses=permute(as_numbers("s", sums, parts, "float32") * math.log(2), 0, 2, 1)[:, None],
-           o=permute(o, 1, 0, 2)[None], lse=permute(total, 1, 0)[None])
-    total *= math.log2(math.e)
-    return out, lse
+           lses=as_numbers(
+               "s", permute(sums, 0, 2, 1) * math.log(2), parts, "float32")[:, None],
+           o=permute(o, 1, 0, 2)[None], lse=total[None])
+    return _finish(out, lse, total, None, True)
 
 
 def _check_layout(layout):
@@ -380,23 +377,30 @@ def _as_number(name, factor):
 
 
 def _allocate(q, width, out, lse):
-    """The outputs of queries [queries, heads, width of q], where they are not given."""
+    """(out, lse, o, sums) of queries [queries, heads, width of q].
+
+    out and lse are new where they are not given; o is the native out, and sums, native
+    [heads, queries], as kernels write them.
+    """
     shape = (*q.shape[:2], width)
     if out is not None:
         check_shape("out", out, *shape)
     if lse is not None:
         check_shape("lse", lse, *shape[:2])
-    return (new_empty(q, shape) if out is None else out,
-            new_empty(q, shape[:2], "float32") if lse is None else lse)
+    out = new_empty(q, shape) if out is None else out
+    lse = new_empty(q, shape[:2], "float32") if lse is None else lse
+    o = as_native("out", out)
+    return out, lse, o, new_empty(o, shape[1::-1], "float32")
 
 
 def _finish(out, lse, sums, v_scale, return_lse):
-    """The results, with v_scale, and the native `sums` of lse to base 2."""
+    """The results, out with v_scale, and lse, which is `sums` to base 2."""
     factor = _as_number("v_scale", v_scale)
     if factor != 1.0 and isinstance(out, np.ndarray) and out.dtype == np.uint16:
         raise refuse("argument v_scale", "expects a type with numbers, but got bits of bfloat16",
                      "give ml_dtypes' bfloat16, or multiply the output")
     if factor != 1.0:
         out *= factor
-    sums *= math.log2(math.e)
+    if return_lse:
+        as_native("lse", lse)[...] = permute(sums, 1, 0) * math.log2(math.e)
     return (out, lse) if return_lse else out

@@ -9,6 +9,13 @@ import zlib
 import pytest
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory):
+    """Kernels that are kept between sessions would hide what is compiled."""
+    os.environ["ATTN_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
+
+
+
 def checksummed(data):
     return data + struct.pack("<I", zlib.crc32(data))
 

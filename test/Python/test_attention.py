@@ -172,14 +172,32 @@ def test_captured_arrays_are_read_at_each_call():
 
 def test_shapes_of_captured_arrays_are_free(monkeypatch):
     """One kernel serves a mask whose arrays grow with the batch."""
-    calls, run = [], _compiler.run_compiler
-    monkeypatch.setattr(_compiler, "run_compiler", lambda *a: (calls.append(a), run(*a))[1])
+    calls, run = [], _compiler.compile
+    monkeypatch.setattr(
+        _compiler, "compile", lambda *a, **k: (calls.append(a), run(*a, **k))[1])
     for batch in (1, 2, 5):
         lengths = np.arange(40, 40 + batch, dtype=np.int32)
         bias = np.random.default_rng(batch).standard_normal((batch, 53), np.float32)
         check(*draw(batch=batch, width=20), mask=lambda b, m: m < lengths[b],
               score=lambda s, b, m: s + bias[b, m])
     assert len(calls) == 1
+
+
+def test_functions_in_tuples():
+    """Masks are joined of others, whose arrays are captured too."""
+    def join(*masks):
+        def joined(b, p, m):
+            result = p.new_ones((), dtype="bool")
+            for mask in masks:
+                result = result & mask(b, p, m).to(result.device)
+            return result
+        return joined
+
+    q, k, v = draw()
+    o = attn.attention(q, k, v, mask=join(
+        lambda b, p, m: VISIBLE[b, m], lambda b, p, m: DOCUMENTS[m] < 2))
+    exact, _ = naive(q, k, v, mask=lambda b, m: VISIBLE[b, m] & (DOCUMENTS[m] < 2))
+    np.testing.assert_allclose(o, exact, rtol=0, atol=5e-6)
 
 
 def test_other_functions_are_left_alone():

@@ -192,9 +192,9 @@ def test_a_plan_is_for_many_runs_and_followed_by_another(rng):
 
 
 def test_few_kernels(rng, monkeypatch):
-    calls, run = [], _compiler.run_compiler
+    calls, run = [], _compiler.compile
     monkeypatch.setattr(
-        _compiler, "run_compiler", lambda *a: (calls.append(a), run(*a))[1])
+        _compiler, "compile", lambda *a, **k: (calls.append(a), run(*a, **k))[1])
     for _ in range(3):
         lengths = tuple(int(n) for n in rng.integers(1, 99, rng.integers(1, 6)))
         batch = Batch(rng, "NHD", queries=(1,) * len(lengths), lengths=lengths, page=7)
@@ -244,7 +244,7 @@ def test_tensors_of_pytorch(rng):
 def test_what_a_gpu_s_tensors_go_through(rng, monkeypatch):
     """Views and tables are PyTorch's then; here over the CPU's kernels."""
     torch = pytest.importorskip("torch", reason="needs PyTorch")
-    monkeypatch.setattr(_framework, "_is_native", lambda tensor: True)
+    monkeypatch.setattr(_framework, "is_viewed", lambda value: False)
     batch = Batch(rng, "HND")
     mask = torch.ones(int((np.diff(batch.qo_indptr) * batch.lengths).sum()), dtype=torch.bool)
     q, cache = torch.from_numpy(batch.q), torch.from_numpy(batch.cache)

@@ -24,6 +24,8 @@
 #                                          random cases of variants against f64
 #   tools/gpu/run.sh large                  more heads and larger offsets than 16 and 31
 #                                          bits hold
+#   tools/gpu/run.sh torch_check           the operator of PyTorch, and a model of
+#                                          transformers: right, and the host's time
 #   tools/gpu/run.sh cycles [PROGRAM...]   in-kernel cycles beside peers, by ncu
 #   tools/gpu/run.sh launch                a launch beside a bare one of the driver
 #   tools/gpu/run.sh sanitize [NAME...]    compute-sanitizer on small cases
@@ -31,6 +33,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 export PYTHONPATH=$PWD/python:$PWD/tools/gpu
 export ATTN_RUN=${ATTN_RUN:-$PWD/.carry/attn-run}
+export ATTN_COMPILE=${ATTN_COMPILE:-$PWD/.carry/attn-compile}
 export ATTN_RUNTIME_LIBRARY=$PWD/.carry/libattn_runtime.so
 command=${1:-check}
 shift || true
@@ -39,7 +42,7 @@ if ! python3 -c 'import torch; assert torch.cuda.is_available()' 2> /dev/null; t
   exit 0
 fi
 case $command in
-  check | bench | schedules | decode | append | segments | steps | invariant | repeat | sweep | large | cycles | sanitize)
+  check | bench | schedules | decode | append | segments | steps | invariant | repeat | sweep | large | torch_check | cycles | sanitize)
     exec python3 "tools/gpu/$command.py" "$@"
     ;;
   launch)
@@ -48,7 +51,7 @@ case $command in
       "$PWD/.carry/libattn-forwarding-driver.so"
     ;;
   *)
-    echo "expects check, bench, schedules, decode, append, segments, steps, invariant, repeat, sweep, large, cycles, launch or sanitize, but got '$command'" >&2
+    echo "expects check, bench, schedules, decode, append, segments, steps, invariant, repeat, sweep, large, torch_check, cycles, launch or sanitize, but got '$command'" >&2
     exit 2
     ;;
 esac

@@ -40,12 +40,14 @@ struct CompileRequest {
 /// Shared by any number of threads.
 class Compiler {
 public:
-  /// Of the program at `path`; if that is empty, what ATTN_COMPILE names, else
-  /// attn-compile beside `libraryPath`'s file, else on PATH. Keeps kernels in
-  /// `cache`. Refused if there is no such program.
-  static Result<std::unique_ptr<Compiler>>
-  create(const std::string &path, const std::string &libraryPath,
-         std::unique_ptr<Cache> cache);
+  /// The program's path: `given`, or if that is empty what ATTN_COMPILE names,
+  /// else attn-compile beside the file `libraryPath`, else on PATH. Refused if
+  /// there is none.
+  static Result<std::string> find(const std::string &given,
+                                  const std::string &libraryPath);
+
+  /// Asks the program at `path`, and keeps kernels in `cache`.
+  Compiler(std::string path, std::unique_ptr<Cache> cache);
 
   /// An artifact's bytes. Of all threads that ask for the same one compiles and
   /// the others wait, each within its own limits; if the one gives up, another
@@ -69,9 +71,6 @@ private:
   };
   struct Landing;
 
-  Compiler(std::string path, std::string identity, std::unique_ptr<Cache> cache)
-      : path(std::move(path)), identity(std::move(identity)),
-        cache(std::move(cache)) {}
   std::string describe(const CompileRequest &request) const;
   Result<std::string> build(const CompileRequest &request);
   /// The flight of a key; of a new one the caller is the pilot.

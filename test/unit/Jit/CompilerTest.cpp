@@ -36,10 +36,8 @@ protected:
                         << "\necho \"$@\" >> calls\n"
                         << script << "\n";
     fs::permissions(path, fs::perms::owner_all);
-    auto compiler = Compiler::create(
-        path, "", cache ? std::move(cache) : Cache::createInMemory());
-    EXPECT_TRUE(compiler.isOk()) << compiler.getStatus().message();
-    return std::move(*compiler);
+    return std::make_unique<Compiler>(path, cache ? std::move(cache)
+                                                  : Cache::createInMemory());
   }
 
   size_t countCalls() const {
@@ -241,26 +239,43 @@ TEST_F(CompilerTest, KeepsKernelsApartByAllThatIsAskedFor) {
   EXPECT_EQ(countCalls(), 4u);
 }
 
-TEST_F(CompilerTest, FindsAnotherCompilersKernelsOnDisk) {
+TEST_F(CompilerTest, FindsAnotherProcessesKernelsOnDisk) {
+  create("cat rowsum.attn");
   for (int i = 0; i < 2; ++i) {
     auto cache = Cache::open(root + "/cache");
     ASSERT_TRUE(cache.isOk());
-    auto path = fs::last_write_time(root + "/rowsum.attn");
-    auto compiler = create("cat rowsum.attn", std::move(*cache));
-    // The same program, as its time says.
-    fs::last_write_time(root + "/attn-compile", path);
-    cache = Cache::open(root + "/cache");
-    auto again =
-        Compiler::create(root + "/attn-compile", "", std::move(*cache));
-    ASSERT_TRUE(again.isOk());
-    ASSERT_TRUE((*again)->compile(makeRequest()).isOk());
+    Compiler compiler(root + "/attn-compile", std::move(*cache));
+    ASSERT_TRUE(compiler.compile(makeRequest()).isOk());
   }
   EXPECT_EQ(countCalls(), 1u);
+  // Another compiler may make other kernels.
+  auto cache = Cache::open(root + "/cache");
+  ASSERT_TRUE(cache.isOk());
+  ASSERT_TRUE(create("cat rowsum.attn # now", std::move(*cache))
+                  ->compile(makeRequest())
+                  .isOk());
+  EXPECT_EQ(countCalls(), 2u);
 }
 
-TEST_F(CompilerTest, RefusesACompilerThatIsNotThere) {
-  auto compiler = Compiler::create("/no/such", "", Cache::createInMemory());
-  EXPECT_EQ(compiler.getStatus().message(),
+TEST_F(CompilerTest, FindsTheCompiler) {
+  create("");
+  std::string path = fs::canonical(root + "/attn-compile");
+  const char *before = getenv("ATTN_COMPILE");
+  std::string saved = before ? before : "";
+  unsetenv("ATTN_COMPILE");
+  auto beside = Compiler::find("", root + "/libattn_runtime.so");
+  setenv("ATTN_COMPILE", path.c_str(), 1);
+  auto named = Compiler::find("", "");
+  setenv("ATTN_COMPILE", "/no/such", 1);
+  auto absent = Compiler::find("", root + "/libattn_runtime.so");
+  auto given = Compiler::find(root + "/attn-compile", "");
+  before ? setenv("ATTN_COMPILE", saved.c_str(), 1) : unsetenv("ATTN_COMPILE");
+  for (auto *found : {&beside, &named, &given}) {
+    ASSERT_TRUE(found->isOk()) << found->getStatus().message();
+    EXPECT_EQ(**found, path);
+  }
+  ASSERT_FALSE(absent.isOk());
+  EXPECT_EQ(absent.getStatus().message(),
             "attn-compile: expects the compiler, but it is not at /no/such; "
             "install it, or set ATTN_COMPILE to its path");
 }
