@@ -168,6 +168,15 @@ attn_status attn_plan_rebind(attn_plan plan, const attn_argument *arguments,
   });
 }
 
+attn_status attn_plan_move(attn_plan plan, const void *const *data,
+                           size_t count) {
+  return withPlan("attn_plan_move", plan, [&](PreparedPlan &p) -> Status {
+    if (count != 0 && !data)
+      return isNull("attn_plan_move", "addresses");
+    return p.move(data, count);
+  });
+}
+
 attn_status attn_plan_run(attn_plan plan) {
   return withPlan("attn_plan_run", plan,
                   [](PreparedPlan &p) { return p.run(); });

@@ -257,6 +257,31 @@ Status attn::rebindTensors(const Manifest &manifest, DLDevice device,
   return checkOutputs(manifest, staged);
 }
 
+Status attn::moveTensors(const Manifest &manifest, const void *const *data,
+                         size_t count, const std::vector<BoundTensor> &tensors,
+                         std::vector<BoundTensor> &staged) {
+  staged = tensors;
+  size_t next = 0;
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    if (manifest.arguments[i].kind != Manifest::Argument::Kind::tensor)
+      continue;
+    if (next < count)
+      if (Status status = moveTensor(manifest.arguments[i],
+                                     reinterpret_cast<uintptr_t>(data[next]),
+                                     staged[i]);
+          !status.isOk())
+        return status;
+    ++next;
+  }
+  if (next != count)
+    return refuse("kernel " + manifest.name,
+                  "expects " + std::to_string(next) +
+                      " addresses, one for each tensor, but got " +
+                      std::to_string(count),
+                  "give those of all tensors, in the order of the manifest");
+  return checkOutputs(manifest, staged);
+}
+
 Expr::Lookup attn::makeLookup(const Manifest &manifest,
                               const BoundArguments &bound) {
   return [&](std::string_view name) -> std::optional<int64_t> {

@@ -141,6 +141,26 @@ static Status bindRange(const std::string &name, BoundTensor &bound) {
   return {};
 }
 
+static Status refuseNull(const std::string &name) {
+  return refuse(name, "expects data for its elements, but got null",
+                "give the address of the data");
+}
+
+/// Sets where the elements of a tensor that has some lie.
+static Status placeElements(const std::string &name, uint64_t address,
+                            BoundTensor &bound) {
+  bound.address = address;
+  if (bound.address % uint64_t(bound.elementBytes) != 0)
+    return refuse(
+        name,
+        "expects data aligned to its elements of " +
+            std::to_string(bound.elementBytes) + " bytes, but its address is " +
+            std::to_string(bound.address % uint64_t(bound.elementBytes)) +
+            " bytes beyond a multiple",
+        "copy it to aligned memory");
+  return bindRange(name, bound);
+}
+
 Status attn::bindTensor(const Manifest::Argument &argument, DLDevice device,
                         const DLTensor *tensor, BoundTensor &bound) {
   if (Status status = checkHeader(argument, device, tensor); !status.isOk())
@@ -155,20 +175,23 @@ Status attn::bindTensor(const Manifest::Argument &argument, DLDevice device,
     return {};
   }
   if (data == 0)
-    return refuse(argument.name, "expects data for its elements, but got null",
-                  "give the address of the data");
-  if (__builtin_add_overflow(data, tensor->byte_offset, &bound.address))
+    return refuseNull(argument.name);
+  uint64_t address;
+  if (__builtin_add_overflow(data, tensor->byte_offset, &address))
     return refuse(argument.name,
                   "expects a byte offset within the address space, but got " +
                       std::to_string(tensor->byte_offset),
                   "correct the offset");
-  if (bound.address % uint64_t(bound.elementBytes) != 0)
-    return refuse(
-        argument.name,
-        "expects data aligned to its elements of " +
-            std::to_string(bound.elementBytes) + " bytes, but its address is " +
-            std::to_string(bound.address % uint64_t(bound.elementBytes)) +
-            " bytes beyond a multiple",
-        "copy it to aligned memory");
-  return bindRange(argument.name, bound);
+  return placeElements(argument.name, address, bound);
+}
+
+Status attn::moveTensor(const Manifest::Argument &argument, uint64_t address,
+                        BoundTensor &bound) {
+  if (bound.isEmpty) {
+    bound.address = address;
+    return {};
+  }
+  if (address == 0)
+    return refuseNull(argument.name);
+  return placeElements(argument.name, address, bound);
 }

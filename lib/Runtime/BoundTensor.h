@@ -31,6 +31,11 @@ struct BoundTensor {
 Status bindTensor(const Manifest::Argument &argument, DLDevice device,
                   const DLTensor *tensor, BoundTensor &bound);
 
+/// Checks `address` for the elements of a bound tensor in place of its own, and
+/// describes the tensor there.
+Status moveTensor(const Manifest::Argument &argument, uint64_t address,
+                  BoundTensor &bound);
+
 /// Whether two indices of `tensor` may name one element. False is proven: each
 /// stride exceeds what all smaller ones together can reach.
 bool mayOverlapItself(const BoundTensor &tensor);

@@ -175,6 +175,19 @@ Status Plan::rebind(const ArgumentValue *values, size_t numValues) {
   return {};
 }
 
+Status Plan::move(const void *const *data, size_t count) {
+  const Manifest &manifest = kernel->getManifest();
+  ExclusiveUse use(inUse);
+  if (Status status = use.check(manifest.name); !status.isOk())
+    return status;
+  if (Status status = moveTensors(manifest, data, count, tensors, staged);
+      !status.isOk())
+    return status;
+  tensors.swap(staged);
+  fillAddresses();
+  return {};
+}
+
 int64_t Plan::getMemoryBytes() const {
   return workspaceBytes + scratchStride * (pool ? pool->getNumThreads() : 1);
 }

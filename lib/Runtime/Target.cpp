@@ -16,6 +16,9 @@ public:
   Status rebind(const ArgumentValue *values, size_t numValues) override {
     return plan->rebind(values, numValues);
   }
+  Status move(const void *const *data, size_t count) override {
+    return plan->move(data, count);
+  }
   Status run() override { return plan->run(); }
   Status launch(void *) override {
     return Status::error(StatusCode::unsupported,

@@ -9,7 +9,7 @@ import numpy as np
 from attn._device import DeviceTensor, stream_handle
 from attn._error import Error
 from attn._library import Argument, Handle, PlanOptions, check, library
-from attn._repeat import Repetitions, get_signature
+from attn._repeat import Call, Repeated, Repetitions
 from attn._tensor import as_array, numpy_type, scalar_argument, tensor_argument
 
 
@@ -65,19 +65,18 @@ class Kernel:
 
         Raises Error where arguments do not fit the kernel or each other.
         """
-        signature = get_signature(values)
-        known = self._repetitions.find(signature)
+        call = Call(values.values(), tuple(values))
+        known = self._repetitions.find(call)
         if known is not None:
-            outputs = known.run(values)
+            new = dict(zip(known.allocated, known.run(list(values.values()), call.stream)))
+            outputs = {n: values[n] if n in values else new[n] for n in known.outputs}
         else:
             plan = self.prepare(**values)
-            if "launches" in self.manifest:
-                plan.launch()
-            else:
-                plan.run()
+            plan.start()
             outputs = dict(plan.outputs)
-            if signature is not None:
-                self._repetitions.add(signature, plan, values)
+            if call.isKnown:
+                self._repetitions.add(call, Repeated(
+                    plan, values, {n: x for n, x in outputs.items() if n not in values}))
         return next(iter(outputs.values())) if len(outputs) == 1 else outputs
 
     def prepare(self, *, sm_margin=0, **values):
@@ -124,6 +123,13 @@ class Plan:
             len(arguments),
             byref(PlanOptions(kernel._pool.value, sm_margin)),
         )
+
+    def start(self):
+        """Runs on a CPU, and starts a run on a GPU's current stream."""
+        if "launches" in self._kernel.manifest:
+            self.launch()
+        else:
+            self.run()
 
     def run(self):
         """Runs; the outputs are written when it returns."""

@@ -96,6 +96,7 @@ _SIGNATURES = {
         [c_uint64, POINTER(Argument), c_size_t, POINTER(PlanOptions), POINTER(c_uint64)],
     ),
     "attn_plan_rebind": (c_int, [c_uint64, POINTER(Argument), c_size_t]),
+    "attn_plan_move": (c_int, [c_uint64, POINTER(c_void_p), c_size_t]),
     "attn_plan_run": (c_int, [c_uint64]),
     "attn_plan_launch": (c_int, [c_uint64, c_void_p]),
     "attn_plan_release": (c_int, [c_uint64]),

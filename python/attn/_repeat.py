@@ -12,110 +12,123 @@ from collections import OrderedDict
 
 import numpy as np
 
-from attn._library import Argument, DLDataType, DLDevice, DLTensor, check, library
-from attn._tensor import TYPES
+from attn._library import check, library
 
 # Plans of a thread and kernel; each has its own workspace.
 _MOST_PLANS = 16
 
+# Plans that a graph has captured: it may be replayed at any time.
+_captured = []
 
-def get_signature(values):
-    """What a call's plan depends on, or None where that is not known."""
-    torch = sys.modules.get("torch")
-    parts = []
-    for name, value in values.items():
-        kind = type(value)
-        if kind is np.ndarray:
-            parts.append((name, value.shape, value.strides, value.dtype, value.flags.writeable))
-        elif kind is int:
-            parts.append((name, value))
-        elif kind is float:
-            parts.append((name, value.hex()))  # zeros of both signs, and NaN
-        elif torch is not None and kind is torch.Tensor:
-            if value.device.type == "cpu" or value.requires_grad:
-                return None
-            parts.append((name, value.shape, value.stride(), value.dtype, value.device))
-        else:
-            return None
-    return tuple(parts)
+
+class Call:
+    """What a call's plan depends on of its arrays and scalars.
+
+    isKnown: whether all of that is known.
+    """
+
+    def __init__(self, values, names=()):
+        torch = sys.modules.get("torch")
+        parts, device = [], None
+        self.isKnown = True
+        for value in values:
+            kind = type(value)
+            if torch is not None and kind is torch.Tensor:
+                self.isKnown &= value.is_cuda and not value.requires_grad
+                device = value.device
+                parts.append((value.shape, value.stride(), value.dtype, device))
+            elif kind is np.ndarray:
+                parts.append((value.shape, value.strides, value.dtype, value.flags.writeable))
+            elif kind is int or value is None:
+                parts.append(value)
+            elif kind is float:
+                parts.append(value.hex())  # zeros of both signs, and NaN
+            else:
+                self.isKnown = False
+        self.layout = names, tuple(parts)
+        # Runs of one plan may not overlap: each stream has its own, and each capture.
+        self.stream, self.isCapturing = None, False
+        if device is not None and self.isKnown:
+            self.stream = torch.cuda.current_stream(device).cuda_stream
+            self.isCapturing = torch.cuda.is_current_stream_capturing()
+
+    def get_key(self):
+        return self.layout, "captured" if self.isCapturing else self.stream
+
+
+def _get_address(array):
+    if isinstance(array, np.ndarray):
+        return array.__array_interface__["data"][0]
+    return array.data_ptr()
 
 
 class Repeated:
-    """A plan and descriptions of its tensors, whose addresses are exchanged."""
+    """A plan whose tensors are exchanged for others of their layout."""
 
-    def __init__(self, plan, values):
-        """`plan` is that of a call with `values`."""
-        self._plan, self._isDevice = plan, plan._device is not None
-        declared = plan._declared
-        self._tensors, self._outputs, self._kept = {}, [], []
-        names = [n for n, a in declared.items() if a["kind"] == "tensor"]
-        self._arguments = (Argument * len(names))()
-        for i, name in enumerate(names):
-            isGiven = name in values
-            value = values[name] if isGiven else plan.outputs[name]
-            tensor = self._describe(value, declared[name]["dtype"])
-            self._tensors[name] = tensor
-            self._arguments[i] = Argument(name.encode(), Argument.TENSOR, ctypes.pointer(tensor))
-            if not isGiven:
-                device = value.device if self._isDevice else None
-                self._outputs.append((name, tuple(value.shape), value.dtype, device))
-        self._given = [n for n in names if n in values]
-        self._updated = [n for n in self._given if declared[n].get("access", "read") != "read"]
-        # Nobody's arrays stay alive by a plan that waits for its next call.
-        plan._alive.clear()
-        plan.outputs.clear()
+    def __init__(self, plan, names, allocated):
+        """names: what runs are given, in this order; the kernel need not know all.
 
-    def _describe(self, value, dtype):
-        code, bits, _ = TYPES[dtype]
-        if isinstance(value, np.ndarray):
-            device = DLDevice(1, 0)
-            strides = [s // value.itemsize for s in value.strides]
+        allocated: the outputs that are not among them, by name: runs allocate such arrays.
+        """
+        self.outputs, self.allocated = list(plan.outputs), list(allocated)
+        self._handle = plan._handle
+        tensors = [n for n, a in plan._declared.items() if a["kind"] == "tensor"]
+        order = [*names, *allocated]
+        self._places = [order.index(name) for name in tensors]
+        self._addresses = (ctypes.c_void_p * len(tensors))()
+        self._device = plan._device.value.device if plan._device else None
+        arrays = allocated.values()
+        if self._device is None:
+            self._layouts = [(x.shape, x.dtype) for x in arrays]
         else:
-            device = DLDevice(2, value.device.index or 0)
-            strides = value.stride()
-        extents = ctypes.c_int64 * len(value.shape)
-        shape, strides = extents(*value.shape), extents(*strides)
-        self._kept += [shape, strides]
-        return DLTensor(0, device, len(value.shape), DLDataType(code, bits, 1), shape, strides, 0)
+            self._layouts = [(x.shape, x.stride(), x.dtype) for x in arrays]
 
-    def run(self, values):
-        """The outputs by name, as the call that `values` are of gives them."""
-        results = {name: values[name] for name in self._updated}
-        if self._isDevice:
-            torch = sys.modules["torch"]
-            for name, shape, dtype, device in self._outputs:
-                results[name] = torch.empty(shape, dtype=dtype, device=device)
-            for name, tensor in self._tensors.items():
-                tensor.data = (values[name] if name in values else results[name]).data_ptr()
+    def run(self, arrays, stream):
+        """Runs over `arrays`, and returns those that it has allocated."""
+        device = self._device
+        if device is None:
+            new = [np.empty(shape, dtype) for shape, dtype in self._layouts]
         else:
-            for name, shape, dtype, _ in self._outputs:
-                results[name] = np.empty(shape, dtype)
-            for name, tensor in self._tensors.items():
-                array = values[name] if name in values else results[name]
-                tensor.data = array.__array_interface__["data"][0]
-        handle = self._plan._handle.value
-        check(library().attn_plan_rebind(handle, self._arguments, len(self._arguments)))
-        if self._isDevice:
-            stream = torch.cuda.current_stream(next(iter(results.values())).device).cuda_stream
-            check(library().attn_plan_launch(handle, stream))
+            empty = sys.modules["torch"].empty_strided
+            new = [empty(shape, strides, dtype=dtype, device=device)
+                   for shape, strides, dtype in self._layouts]
+        arrays += new
+        addresses = self._addresses
+        for i, place in enumerate(self._places):
+            addresses[i] = _get_address(arrays[place])
+        lib, handle = library(), self._handle.value
+        check(lib.attn_plan_move(handle, addresses, len(addresses)))
+        if device is None:
+            check(lib.attn_plan_run(handle))
         else:
-            check(library().attn_plan_run(handle))
-        return results
+            check(lib.attn_plan_launch(handle, stream))
+        return new
 
 
 class Repetitions(threading.local):
-    """The plans that a thread has used of one kernel, those used last at the end."""
+    """What a thread repeats, by the calls' keys; those used last are at the end."""
 
     def __init__(self):
         self._plans = OrderedDict()
 
-    def find(self, signature):
-        plan = self._plans.get(signature)
+    def find(self, call):
+        """The Repeated of a call, or None."""
+        if not call.isKnown:
+            return None
+        key = call.get_key()
+        plan = self._plans.get(key)
+        if plan is None and call.isCapturing:
+            # None can be made now: one of another stream becomes the graph's.
+            other = next((k for k in reversed(self._plans) if k[0] == call.layout), None)
+            if other is not None:
+                plan = self._plans[key] = self._plans.pop(other)
+                _captured.append(plan)
         if plan is not None:
-            self._plans.move_to_end(signature)
+            self._plans.move_to_end(key)
         return plan
 
-    def add(self, signature, plan, values):
-        self._plans[signature] = Repeated(plan, values)
+    def add(self, call, plan):
+        """Keeps a Repeated of a call that is known."""
+        self._plans[call.get_key()] = plan
         if len(self._plans) > _MOST_PLANS:
             self._plans.popitem(last=False)

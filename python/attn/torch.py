@@ -37,11 +37,22 @@ def attention(q, k, v, program, *, scale=None, return_lse=False):
 
     Raises Error as `attn.attention` does; torch.compile wraps it, with its text.
     """
+    if _is_eager(q):
+        results = program.run(q, k, v, program.captured, scale, allocate=_allocate)
+        return results if return_lse else results[0]
     captured = [
         torch.from_numpy(x) if isinstance(x, np.ndarray) else x for x in program.captured
     ]
     o, lse = torch.ops.attn.attention.default(q, k, v, captured, program.key, scale)
     return (o, lse) if return_lse else o
+
+
+def _is_eager(q):
+    """Whether nobody traces or transforms the call: the operator then only takes time."""
+    return (
+        type(q) is torch.Tensor and not torch.compiler.is_compiling()
+        and torch.utils._python_dispatch._get_current_dispatch_mode() is None
+        and not torch._C._functorch.is_functorch_wrapped_tensor(q))
 
 
 def _allocate(q, v):

@@ -10,7 +10,7 @@ import pytest
 np = pytest.importorskip("numpy", reason="the attn package needs numpy")
 
 import attn
-from attn._library import DLDataType, DLDevice, DLTensor
+from attn._library import DLDataType, DLDevice, DLTensor, check, library
 from conftest import CUBIN, artifact, device_manifest, tensor
 
 CUDA = 2
@@ -195,7 +195,7 @@ class FakeTorch:
     float32 = "float32"
 
     class Tensor(FakeTensor):
-        dtype, requires_grad = "float32", False
+        dtype, requires_grad, is_cuda = "float32", False, True
 
         def __init__(self, *shape):
             super().__init__(*shape)
@@ -223,13 +223,23 @@ class FakeTorch:
             return FakeTorch.empty(shape)
 
     @classmethod
-    def empty(cls, shape, dtype=None, device=None):
+    def empty(cls, shape):
+        return cls.Tensor(*shape)
+
+    @classmethod
+    def empty_strided(cls, shape, strides, dtype, device):
         return cls.Tensor(*shape)
 
     class cuda:
+        stream, isCapturing = 0x70, False
+
         @staticmethod
         def current_stream(device):
-            return type("Stream", (), {"cuda_stream": 0x70})()
+            return type("Stream", (), {"cuda_stream": FakeTorch.cuda.stream})()
+
+        @staticmethod
+        def is_current_stream_capturing():
+            return FakeTorch.cuda.isCapturing
 
 
 def test_repeats_calls_of_pytorch(cuda, twice, monkeypatch):
@@ -257,3 +267,32 @@ def test_repeats_calls_of_pytorch(cuda, twice, monkeypatch):
     x.requires_grad = True
     kernel(x=x, times=5)
     assert len(kernel._repetitions._plans) == 3
+
+
+def test_streams_and_graphs_have_plans_of_their_own(cuda, twice, monkeypatch):
+    """Runs of one plan share memory, and a graph may be replayed at any time."""
+    monkeypatch.setitem(sys.modules, "torch", FakeTorch)
+    kernel = attn.load(twice)
+    cuda.fakeCudaSetCurrent(0)
+    x = FakeTorch.Tensor(300)
+    for stream in (0x70, 0x80, 0x80):
+        monkeypatch.setattr(FakeTorch.cuda, "stream", stream)
+        kernel(x=x, times=5)
+    plans = kernel._repetitions._plans
+    assert len(plans) == 2
+    # A capture takes a plan that there is, and keeps it.
+    monkeypatch.setattr(FakeTorch.cuda, "stream", 0x90)
+    monkeypatch.setattr(FakeTorch.cuda, "isCapturing", True)
+    for _ in range(2):
+        kernel(x=x, times=5)
+    assert len(plans) == 2
+    (handle,) = (p._handle for key, p in plans.items() if key[1] == "captured")
+    monkeypatch.setattr(FakeTorch.cuda, "isCapturing", False)
+    for stream in (0x70, 0x80):
+        monkeypatch.setattr(FakeTorch.cuda, "stream", stream)
+        kernel(x=x, times=5)
+    assert len(plans) == 3
+    for n in range(1, 20):
+        kernel(x=FakeTorch.Tensor(n), times=5)
+    assert handle not in [p._handle for p in plans.values()]
+    check(library().attn_plan_launch(handle.value, 0))

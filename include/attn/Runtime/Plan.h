@@ -48,6 +48,10 @@ public:
   /// Checks as `prepare` does; a refusal changes nothing. Scalars are fixed.
   Status rebind(const ArgumentValue *values, size_t numValues);
 
+  /// Gives all tensors other memory, at the addresses of `data` in the order of
+  /// the manifest; otherwise as `rebind`.
+  Status move(const void *const *data, size_t count);
+
   /// Runs all phases and returns when the outputs are written. Same inputs,
   /// same bits, for every number of threads. Allocates nothing. Refuses a plan
   /// that another thread is running.

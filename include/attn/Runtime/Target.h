@@ -35,6 +35,10 @@ public:
   /// Scalars are fixed.
   virtual Status rebind(const ArgumentValue *values, size_t numValues) = 0;
 
+  /// Gives all tensors other memory, at the `count` addresses of `data` in the
+  /// order of the manifest, with the shapes and strides that they have.
+  virtual Status move(const void *const *data, size_t count) = 0;
+
   /// Runs and returns when the outputs are written; on a GPU after all that
   /// its default stream had to do.
   virtual Status run() = 0;

@@ -226,6 +226,31 @@ Status CudaPlan::rebind(const ArgumentValue *values, size_t numValues) {
   return {};
 }
 
+Status CudaPlan::move(const void *const *data, size_t count) {
+  const Manifest &manifest = kernel->getManifest();
+  ExclusiveUse use(inUse);
+  if (Status status = use.check(manifest.name); !status.isOk())
+    return status;
+  BoundArguments staged{{}, bound.scalars, bound.extents};
+  if (Status status =
+          moveTensors(manifest, data, count, bound.tensors, staged.tensors);
+      !status.isOk())
+    return status;
+  const Driver &driver = kernel->getContext()->getDriver();
+  std::vector<ParameterBlock> moved;
+  moved.reserve(items.size());
+  for (size_t i = 0; i < items.size(); ++i) {
+    Result<ParameterBlock> block =
+        blocks[i].move(driver, manifest, *items[i].launch, staged, memory);
+    if (!block.isOk())
+      return block.takeStatus();
+    moved.push_back(std::move(*block));
+  }
+  bound.tensors.swap(staged.tensors);
+  blocks.swap(moved);
+  return {};
+}
+
 ResultCode CudaPlan::launchItem(size_t index, StreamHandle stream) {
   Item &item = items[index];
   LaunchConfig config = item.config;

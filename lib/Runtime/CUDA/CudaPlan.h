@@ -25,6 +25,7 @@ public:
           size_t numValues, int smMargin);
 
   Status rebind(const ArgumentValue *values, size_t numValues) override;
+  Status move(const void *const *data, size_t count) override;
   Status run() override;
   /// Of a warm launch each call is one cuLaunchKernelEx. Where the thread has
   /// no or another context current, the kernel's is made so for the call.

@@ -61,6 +61,34 @@ static Status checkRows(const Manifest::Argument &argument,
   return {};
 }
 
+/// The address of the tensor that a pointer points to.
+static Result<int64_t> evaluatePointer(const Manifest &manifest,
+                                       const Parameter &parameter,
+                                       const BoundArguments &bound) {
+  size_t index = *manifest.findArgument(parameter.name);
+  const BoundTensor &tensor = bound.tensors[index];
+  if (parameter.rowBytes != 0)
+    if (Status status =
+            checkRows(manifest.arguments[index], tensor, parameter.rowBytes);
+        !status.isOk())
+      return status;
+  return static_cast<int64_t>(tensor.address);
+}
+
+static Status writeMap(const Driver &driver, const Manifest &manifest,
+                       const Parameter &parameter, const BoundArguments &bound,
+                       const PlanMemory &memory, void *place) {
+  size_t index = *manifest.findArgument(parameter.name);
+  TensorMap map;
+  if (Status status =
+          encodeTensorMap(driver, manifest.arguments[index], parameter,
+                          bound.tensors[index], memory.zeros, map);
+      !status.isOk())
+    return status;
+  std::memcpy(place, &map, sizeof(map));
+  return {};
+}
+
 /// The low bytes of the result are the parameter. Pre-condition: it is no
 /// tensor map.
 static Result<int64_t>
@@ -70,16 +98,8 @@ evaluateWord(const Manifest &manifest, const Parameter &parameter,
   switch (parameter.kind) {
   case Parameter::Kind::tensorMap:
     break;
-  case Parameter::Kind::pointer: {
-    size_t index = *manifest.findArgument(parameter.name);
-    const BoundTensor &tensor = bound.tensors[index];
-    if (parameter.rowBytes != 0)
-      if (Status status =
-              checkRows(manifest.arguments[index], tensor, parameter.rowBytes);
-          !status.isOk())
-        return status;
-    return static_cast<int64_t>(tensor.address);
-  }
+  case Parameter::Kind::pointer:
+    return evaluatePointer(manifest, parameter, bound);
   case Parameter::Kind::stride:
     return bound.tensors[*manifest.findArgument(parameter.name)]
         .strides[parameter.dim];
@@ -118,14 +138,10 @@ ParameterBlock::create(const Driver &driver, const Manifest &manifest,
     unsigned char *place = base + layout.places[i].offset;
     block.addresses.push_back(place);
     if (parameter.kind == Parameter::Kind::tensorMap) {
-      size_t index = *manifest.findArgument(parameter.name);
-      TensorMap map;
       if (Status status =
-              encodeTensorMap(driver, manifest.arguments[index], parameter,
-                              bound.tensors[index], memory.zeros, map);
+              writeMap(driver, manifest, parameter, bound, memory, place);
           !status.isOk())
         return status;
-      std::memcpy(place, &map, sizeof(map));
       continue;
     }
     Result<int64_t> word =
@@ -136,6 +152,35 @@ ParameterBlock::create(const Driver &driver, const Manifest &manifest,
       return word.takeStatus();
     // Hosts of these drivers are little-endian: the low bytes come first.
     std::memcpy(place, &*word, size_t(layout.places[i].bytes));
+  }
+  return block;
+}
+
+Result<ParameterBlock>
+ParameterBlock::move(const Driver &driver, const Manifest &manifest,
+                     const Launch &launch, const BoundArguments &bound,
+                     const PlanMemory &memory) const {
+  ParameterBlock block;
+  block.storage = storage;
+  auto *base = reinterpret_cast<unsigned char *>(block.storage.data());
+  auto *from = reinterpret_cast<const unsigned char *>(storage.data());
+  block.addresses.reserve(addresses.size());
+  for (size_t i = 0; i < addresses.size(); ++i) {
+    const Parameter &parameter = launch.parameters[i];
+    void *place =
+        base + (static_cast<const unsigned char *>(addresses[i]) - from);
+    block.addresses.push_back(place);
+    if (parameter.kind == Parameter::Kind::tensorMap) {
+      if (Status status =
+              writeMap(driver, manifest, parameter, bound, memory, place);
+          !status.isOk())
+        return status;
+    } else if (parameter.kind == Parameter::Kind::pointer) {
+      Result<int64_t> word = evaluatePointer(manifest, parameter, bound);
+      if (!word.isOk())
+        return word.takeStatus();
+      std::memcpy(place, &*word, sizeof(*word));
+    }
   }
   return block;
 }

@@ -29,6 +29,11 @@ public:
   create(const Driver &driver, const Manifest &manifest, const Launch &launch,
          const BoundArguments &bound, const Expr::Lookup &lookup,
          const PlanMemory &memory);
+  /// The same parameters over `bound`, which differs by its tensors' addresses
+  /// alone: those that depend on them are made anew. Refuses as `create` does.
+  Result<ParameterBlock> move(const Driver &driver, const Manifest &manifest,
+                              const Launch &launch, const BoundArguments &bound,
+                              const PlanMemory &memory) const;
   ParameterBlock(ParameterBlock &&) = default;
   ParameterBlock &operator=(ParameterBlock &&) = default;
 

@@ -2,6 +2,7 @@
 
 #include "CudaKernels.h"
 
+#include <array>
 #include <cstring>
 #include <functional>
 #include <gtest/gtest.h>
@@ -212,6 +213,31 @@ TEST_F(CudaPlan, RebindsToOtherMemory) {
             std::string::npos);
   ASSERT_TRUE((*plan)->launch(nullptr).isOk());
   EXPECT_EQ(getParameter<int64_t>(4), 3 * 64);
+}
+
+TEST_F(CudaPlan, MovesToOtherMemory) {
+  CudaCall call, other;
+  call.values[2] = ArgumentValue::ofInteger("repeats", 0);
+  auto plan = prepare(load(), call);
+  ASSERT_TRUE(plan.isOk());
+  const void *data[] = {other.q.view.data, other.o.view.data};
+  ASSERT_TRUE((*plan)->move(data, 2).isOk());
+  auto expectOther = [&] {
+    ASSERT_TRUE((*plan)->launch(nullptr).isOk());
+    EXPECT_EQ(getParameter<float>(0), 0.5f);
+    auto map = getParameter<std::array<uint64_t, 16>>(1);
+    EXPECT_EQ(map[0], reinterpret_cast<uintptr_t>(other.q.view.data));
+    EXPECT_EQ(getParameter<int32_t>(2), 201);
+    EXPECT_EQ(getParameter<void *>(3), other.o.view.data);
+    EXPECT_EQ(getParameter<int64_t>(4), 64);
+  };
+  expectOther();
+  // A tensor map needs 16 bytes; the refusal changes nothing.
+  const void *odd[] = {static_cast<const char *>(call.q.view.data) + 2,
+                       call.o.view.data};
+  EXPECT_NE((*plan)->move(odd, 2).message().find("16 bytes"),
+            std::string::npos);
+  expectOther();
 }
 
 struct Fault {

@@ -190,6 +190,43 @@ TEST(Plan, RebindsToOtherMemory) {
   EXPECT_EQ(call.o.data, (std::vector<float>{8, 8, 16}));
 }
 
+TEST(Plan, MovesToOtherMemory) {
+  Call call;
+  Result<std::unique_ptr<Plan>> plan = call.prepare();
+  ASSERT_TRUE(plan.isOk());
+  FloatTensor x({3, 4}), o({3});
+  x.data.assign(12, 1.0f);
+  x.data[0] = 5.0f;
+  const void *data[] = {x.data.data(), o.data.data()};
+  ASSERT_TRUE((*plan)->move(data, 2).isOk());
+  ASSERT_TRUE((*plan)->run().isOk());
+  EXPECT_EQ(o.data, (std::vector<float>{8, 8, 16}));
+  // A refusal changes nothing.
+  const void *shared[] = {o.data.data(), o.data.data()};
+  EXPECT_NE((*plan)->move(shared, 2).message().find("share memory with x"),
+            std::string::npos);
+  const void *absent[] = {nullptr, o.data.data()};
+  EXPECT_EQ((*plan)->move(absent, 2).message(),
+            "argument x: expects data for its elements, but got null; give the "
+            "address of the data");
+  const void *odd[] = {reinterpret_cast<const char *>(x.data.data()) + 1,
+                       o.data.data()};
+  EXPECT_NE((*plan)->move(odd, 2).message().find("expects data aligned"),
+            std::string::npos);
+  const void *beyond[] = {reinterpret_cast<const void *>(UINTPTR_MAX - 3),
+                          o.data.data()};
+  EXPECT_NE((*plan)->move(beyond, 2).message().find("within the address space"),
+            std::string::npos);
+  for (size_t count : {size_t(0), size_t(1), size_t(3)})
+    EXPECT_EQ((*plan)->move(data, count).message(),
+              "kernel rowsum: expects 2 addresses, one for each tensor, but got " +
+                  std::to_string(count) +
+                  "; give those of all tensors, in the order of the manifest");
+  o.data.assign(3, 0.0f);
+  ASSERT_TRUE((*plan)->run().isOk());
+  EXPECT_EQ(o.data, (std::vector<float>{8, 8, 16}));
+}
+
 /// A kernel whose tiles have room for so many: more would be left out.
 TEST(Plan, RefusesMoreThanAKernelCovers) {
   Manifest manifest = makeRowSumManifest();
