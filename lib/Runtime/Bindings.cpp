@@ -266,9 +266,9 @@ Status attn::moveTensors(const Manifest &manifest, const void *const *data,
     if (manifest.arguments[i].kind != Manifest::Argument::Kind::tensor)
       continue;
     if (next < count)
-      if (Status status = moveTensor(manifest.arguments[i],
-                                     reinterpret_cast<uintptr_t>(data[next]),
-                                     staged[i]);
+      if (Status status =
+              moveTensor(manifest.arguments[i],
+                         reinterpret_cast<uintptr_t>(data[next]), staged[i]);
           !status.isOk())
         return status;
     ++next;

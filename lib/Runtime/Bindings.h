@@ -38,8 +38,8 @@ Status rebindTensors(const Manifest &manifest, DLDevice device,
                      const std::vector<BoundTensor> &tensors,
                      std::vector<BoundTensor> &staged);
 
-/// As rebindTensors, of all tensors, which get the `count` addresses of `data` in
-/// the order of the manifest and keep their strides.
+/// As rebindTensors, of all tensors, which get the `count` addresses of `data`
+/// in the order of the manifest and keep their strides.
 Status moveTensors(const Manifest &manifest, const void *const *data,
                    size_t count, const std::vector<BoundTensor> &tensors,
                    std::vector<BoundTensor> &staged);

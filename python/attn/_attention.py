@@ -14,7 +14,7 @@ from attn._capture import Capture
 from attn._compiler import get_kernel, run_compiler
 from attn._error import Error
 from attn._framework import as_native, is_viewed, new_empty
-from attn._repeat import Call, Repeated, Repetitions
+from attn._repeat import Repeated, Repetitions, describe_call
 from attn._tensor import CPU, as_array
 from attn._trace import refuse
 from attn._variant import Variant
@@ -84,11 +84,12 @@ class Attention:
 
     def __call__(self, q, k, v, *, scale=None, return_lse=False, threads=None):
         """As `attention`."""
-        outputs = self.run(q, k, v, self.captured, scale, threads)
+        outputs = self.run(q, k, v, self.captured, scale, threads, return_lse=return_lse)
         return outputs if return_lse else outputs[0]
 
-    def run(self, q, k, v, captured, scale=None, threads=None, outputs=(), allocate=None):
-        """(o, lse) of a call.
+    def run(self, q, k, v, captured, scale=None, threads=None, outputs=(), allocate=None,
+            return_lse=True):
+        """(o, lse) of a call, or (o,).
 
         captured: the arrays in place of those in `captured`, of the same types and numbers
             of dimensions.
@@ -96,7 +97,7 @@ class Attention:
         allocate: makes such arrays of q and v; later calls of a GPU make ones of their layout.
         """
         arrays = [q, k, v, *captured, *outputs]
-        call = Call((*arrays, scale, threads), (len(captured), len(outputs), allocate))
+        call = describe_call((*arrays, scale, threads), (len(captured), len(outputs), allocate, return_lse))
         known = self._repetitions.find(call)
         if known is not None:
             return tuple(known.run(arrays, call.stream) or outputs)
@@ -124,17 +125,18 @@ class Attention:
         # A score need not depend on what it is given.
         known = {a["name"] for a in kernel.manifest["arguments"]}
         values = {name: x for name, x in values.items() if name in known}
-        if call.isKnown:
+        if call is not None:
             plan = kernel.prepare(**values)
             plan.start()
             results = plan.outputs
         else:
             results = kernel(**values)
         results = tuple(written) or tuple(_join_heads(results[n], group) for n in _OUTPUTS)
-        if call.isKnown:
+        if call is not None:
             names = ["q", "k", "v", *variant.tables, *(_OUTPUTS if outputs else ())]
             allocated = {} if outputs else dict(zip(_OUTPUTS, results))
-            self._repetitions.add(call, Repeated(plan, names, allocated))
+            unread = {} if return_lse or outputs else {"lse": allocated.pop("lse")}
+            self._repetitions.add(call, Repeated(plan, names, allocated, unread))
         return results
 
     def explain(self, dtype="f32", head_dim=64, grouped=False):

@@ -9,7 +9,7 @@ import numpy as np
 from attn._device import DeviceTensor, stream_handle
 from attn._error import Error
 from attn._library import Argument, Handle, PlanOptions, check, library
-from attn._repeat import Call, Repeated, Repetitions
+from attn._repeat import Repeated, Repetitions, describe_call
 from attn._tensor import as_array, numpy_type, scalar_argument, tensor_argument
 
 
@@ -65,7 +65,7 @@ class Kernel:
 
         Raises Error where arguments do not fit the kernel or each other.
         """
-        call = Call(values.values(), tuple(values))
+        call = describe_call(values.values(), tuple(values))
         known = self._repetitions.find(call)
         if known is not None:
             new = dict(zip(known.allocated, known.run(list(values.values()), call.stream)))
@@ -74,7 +74,7 @@ class Kernel:
             plan = self.prepare(**values)
             plan.start()
             outputs = dict(plan.outputs)
-            if call.isKnown:
+            if call is not None:
                 self._repetitions.add(call, Repeated(
                     plan, values, {n: x for n, x in outputs.items() if n not in values}))
         return next(iter(outputs.values())) if len(outputs) == 1 else outputs

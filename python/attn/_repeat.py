@@ -22,38 +22,52 @@ _captured = []
 
 
 class Call:
-    """What a call's plan depends on of its arrays and scalars.
+    """What a call's plan depends on.
 
-    isKnown: whether all of that is known.
+    key: its layout and its stream.
     """
 
-    def __init__(self, values, names=()):
-        torch = sys.modules.get("torch")
-        parts, device = [], None
-        self.isKnown = True
-        for value in values:
-            kind = type(value)
-            if torch is not None and kind is torch.Tensor:
-                self.isKnown &= value.is_cuda and not value.requires_grad
-                device = value.device
-                parts.append((value.shape, value.stride(), value.dtype, device))
-            elif kind is np.ndarray:
-                parts.append((value.shape, value.strides, value.dtype, value.flags.writeable))
-            elif kind is int or value is None:
-                parts.append(value)
-            elif kind is float:
-                parts.append(value.hex())  # zeros of both signs, and NaN
-            else:
-                self.isKnown = False
-        self.layout = names, tuple(parts)
-        # Runs of one plan may not overlap: each stream has its own, and each capture.
-        self.stream, self.isCapturing = None, False
-        if device is not None and self.isKnown:
-            self.stream = torch.cuda.current_stream(device).cuda_stream
-            self.isCapturing = torch.cuda.is_current_stream_capturing()
+    __slots__ = "key", "stream", "isCapturing"
 
-    def get_key(self):
-        return self.layout, "captured" if self.isCapturing else self.stream
+    def __init__(self, layout, stream, isCapturing):
+        # Runs of one plan may not overlap: each stream has its own, and each capture.
+        self.key = layout, "captured" if isCapturing else stream
+        self.stream, self.isCapturing = stream, isCapturing
+
+
+def describe_call(values, names=()):
+    """The Call of arrays and scalars, or None where one is of an unknown kind.
+
+    names: what else the plan depends on.
+    """
+    torch = sys.modules.get("torch")
+    tensor = None if torch is None else torch.Tensor
+    layout, device = [names], -1
+    for value in values:
+        kind = type(value)
+        if kind is tensor:
+            device = value.get_device()
+            if device < 0 or value.requires_grad:
+                return None
+            layout += value.shape, value.stride(), value.dtype, device
+        elif kind is np.ndarray:
+            layout += value.shape, value.strides, value.dtype, value.flags.writeable
+        elif kind is int or value is None:
+            layout.append(value)
+        elif kind is float:
+            layout.append(value.hex())  # zeros of both signs, and NaN
+        else:
+            return None
+    if device < 0:
+        return Call(tuple(layout), None, False)
+    return Call(tuple(layout), get_stream(torch, device), torch.cuda.is_current_stream_capturing())
+
+
+def get_stream(torch, device):
+    """The handle of PyTorch's current stream of a device, its number."""
+    # A tenth of the time of current_stream, which makes an object.
+    get = getattr(torch._C, "_cuda_getCurrentRawStream", None)
+    return get(device) if get else torch.cuda.current_stream(device).cuda_stream
 
 
 def _get_address(array):
@@ -65,15 +79,18 @@ def _get_address(array):
 class Repeated:
     """A plan whose tensors are exchanged for others of their layout."""
 
-    def __init__(self, plan, names, allocated):
+    def __init__(self, plan, names, allocated, unread=None):
         """names: what runs are given, in this order; the kernel need not know all.
 
         allocated: the outputs that are not among them, by name: runs allocate such arrays.
+        unread: outputs by name that nobody reads, so that all runs may write the same.
         """
         self.outputs, self.allocated = list(plan.outputs), list(allocated)
         self._handle = plan._handle
         tensors = [n for n, a in plan._declared.items() if a["kind"] == "tensor"]
-        order = [*names, *allocated]
+        unread = unread or {}
+        order = [*names, *allocated, *unread]
+        self._unread = list(unread.values())
         self._places = [order.index(name) for name in tensors]
         self._addresses = (ctypes.c_void_p * len(tensors))()
         self._device = plan._device.value.device if plan._device else None
@@ -93,6 +110,7 @@ class Repeated:
             new = [empty(shape, strides, dtype=dtype, device=device)
                    for shape, strides, dtype in self._layouts]
         arrays += new
+        arrays += self._unread
         addresses = self._addresses
         for i, place in enumerate(self._places):
             addresses[i] = _get_address(arrays[place])
@@ -113,22 +131,21 @@ class Repetitions(threading.local):
 
     def find(self, call):
         """The Repeated of a call, or None."""
-        if not call.isKnown:
+        if call is None:
             return None
-        key = call.get_key()
-        plan = self._plans.get(key)
+        plan = self._plans.get(call.key)
         if plan is None and call.isCapturing:
             # None can be made now: one of another stream becomes the graph's.
-            other = next((k for k in reversed(self._plans) if k[0] == call.layout), None)
+            other = next((k for k in reversed(self._plans) if k[0] == call.key[0]), None)
             if other is not None:
-                plan = self._plans[key] = self._plans.pop(other)
+                plan = self._plans[call.key] = self._plans.pop(other)
                 _captured.append(plan)
         if plan is not None:
-            self._plans.move_to_end(key)
+            self._plans.move_to_end(call.key)
         return plan
 
     def add(self, call, plan):
-        """Keeps a Repeated of a call that is known."""
-        self._plans[call.get_key()] = plan
+        """Keeps a Repeated of a call."""
+        self._plans[call.key] = plan
         if len(self._plans) > _MOST_PLANS:
             self._plans.popitem(last=False)

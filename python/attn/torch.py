@@ -38,7 +38,8 @@ def attention(q, k, v, program, *, scale=None, return_lse=False):
     Raises Error as `attn.attention` does; torch.compile wraps it, with its text.
     """
     if _is_eager(q):
-        results = program.run(q, k, v, program.captured, scale, allocate=_allocate)
+        results = program.run(q, k, v, program.captured, scale, allocate=_allocate,
+                              return_lse=return_lse)
         return results if return_lse else results[0]
     captured = [
         torch.from_numpy(x) if isinstance(x, np.ndarray) else x for x in program.captured

@@ -195,7 +195,7 @@ class FakeTorch:
     float32 = "float32"
 
     class Tensor(FakeTensor):
-        dtype, requires_grad, is_cuda = "float32", False, True
+        dtype, requires_grad = "float32", False
 
         def __init__(self, *shape):
             super().__init__(*shape)
@@ -219,6 +219,9 @@ class FakeTorch:
         def data_ptr(self):
             return self.data.ctypes.data
 
+        def get_device(self):
+            return 0
+
         def new_empty(self, shape, dtype):
             return FakeTorch.empty(shape)
 
@@ -229,6 +232,11 @@ class FakeTorch:
     @classmethod
     def empty_strided(cls, shape, strides, dtype, device):
         return cls.Tensor(*shape)
+
+    class _C:
+        @staticmethod
+        def _cuda_getCurrentRawStream(device):
+            return FakeTorch.cuda.stream
 
     class cuda:
         stream, isCapturing = 0x70, False

@@ -156,10 +156,11 @@ ParameterBlock::create(const Driver &driver, const Manifest &manifest,
   return block;
 }
 
-Result<ParameterBlock>
-ParameterBlock::move(const Driver &driver, const Manifest &manifest,
-                     const Launch &launch, const BoundArguments &bound,
-                     const PlanMemory &memory) const {
+Result<ParameterBlock> ParameterBlock::move(const Driver &driver,
+                                            const Manifest &manifest,
+                                            const Launch &launch,
+                                            const BoundArguments &bound,
+                                            const PlanMemory &memory) const {
   ParameterBlock block;
   block.storage = storage;
   auto *base = reinterpret_cast<unsigned char *>(block.storage.data());

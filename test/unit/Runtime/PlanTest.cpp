@@ -218,10 +218,11 @@ TEST(Plan, MovesToOtherMemory) {
   EXPECT_NE((*plan)->move(beyond, 2).message().find("within the address space"),
             std::string::npos);
   for (size_t count : {size_t(0), size_t(1), size_t(3)})
-    EXPECT_EQ((*plan)->move(data, count).message(),
-              "kernel rowsum: expects 2 addresses, one for each tensor, but got " +
-                  std::to_string(count) +
-                  "; give those of all tensors, in the order of the manifest");
+    EXPECT_EQ(
+        (*plan)->move(data, count).message(),
+        "kernel rowsum: expects 2 addresses, one for each tensor, but got " +
+            std::to_string(count) +
+            "; give those of all tensors, in the order of the manifest");
   o.data.assign(3, 0.0f);
   ASSERT_TRUE((*plan)->run().isOk());
   EXPECT_EQ(o.data, (std::vector<float>{8, 8, 16}));
