@@ -16,6 +16,7 @@ class Error(Exception):
     IO = 4
     RESOURCE_EXHAUSTED = 5
     DEVICE = 6
+    CANCELLED = 7
 
     def __init__(self, code, feature, reason, alternative):
         super().__init__(f"{feature}: {reason}; {alternative}")

@@ -1,0 +1,205 @@
+#!/usr/bin/env python3
+# ===- support.py - what is compiled for which machine ----------------------===#
+"""Writes docs/support.md by asking the compiler.
+
+    tools/support.py            writes it (some minutes)
+    tools/support.py --check N  asks N entries, drawn anew, and compares
+
+An entry is asked with `attn.refusal`, and for a GPU its PTX is read: kernels with wgmma are
+scheduled for tensor cores, others run on ordinary threads. ATTN_SEED repeats a draw.
+"""
+
+import argparse
+import collections
+import concurrent.futures
+import os
+import random
+import sys
+import time
+
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
+sys.path.insert(0, os.path.join(ROOT, "python"))
+
+import attn
+from attn._compiler import run_compiler
+
+PAGE = os.path.join(ROOT, "docs", "support.md")
+GPU = "--target=sm_90a"
+
+# What a column is called, and its options.
+COLUMNS = (
+    ("CPU f32", ()),
+    ("CPU bf16", ("--dtype=bf16",)),
+    ("GPU bf16", (GPU, "--dtype=bf16")),
+    ("GPU f16", (GPU, "--dtype=f16")),
+    ("GPU f32", (GPU,)),
+)
+WIDTHS = (16, 32, 48, 64, 80, 96, 128, 160, 192, 256, 512)
+CACHES = (
+    ("pages of 1", "--page=1"), ("pages of 16", "--page=16"), ("pages of 64", "--page=64"),
+    ("e4m3 by head", "--kv-dtype=e4m3"), ("e5m2 by head", "--kv-dtype=e5m2"),
+    ("i8 by head", "--kv-dtype=i8"), ("i8 by token", "--kv-dtype=i8 --kv-scales=token"),
+    ("i8 by channel", "--kv-dtype=i8 --kv-scales=channel"),
+    ("e4m3 in pages of 16", "--kv-dtype=e4m3 --page=16"),
+    ("invariant", "--invariant"),
+)
+READERS = (
+    ("prompts", "gqa", ()), ("decoding", "gqa", ("--q-len=1", "--heads=4", "--kv-heads=1")),
+    ("mixed batches", "segments", ("--heads=4", "--kv-heads=1")),
+)
+CACHE_COLUMNS = [
+    (f"{machine}, {what}", variant, (*options, *more))
+    for what, variant, options in READERS
+    for machine, more in (("CPU", ()), ("GPU", (GPU, "--dtype=bf16")))
+]
+
+Entry = collections.namedtuple("Entry", "table row column program options")
+
+
+def list_variants():
+    folder = os.path.join(ROOT, "lib", "Variants")
+    return sorted(n.removesuffix(".mlir") for n in os.listdir(folder) if n.endswith(".mlir"))
+
+
+def list_entries():
+    for variant in list_variants():
+        for column, options in COLUMNS:
+            yield Entry("variants", variant, column, variant, (*options, "--head-dim=64"))
+    for width in WIDTHS:
+        for column, options in COLUMNS:
+            yield Entry("widths", str(width), column, "causal", (*options, f"--head-dim={width}"))
+    for row, given in CACHES:
+        for column, variant, options in CACHE_COLUMNS:
+            # A CPU's kernels have no schedule that would depend on lengths.
+            kept = [o for o in options if GPU in options or not o.startswith("--q-len")]
+            yield Entry("caches", row, column, variant,
+                        (*kept, *given.split(), "--head-dim=128"))
+
+
+def ask(entry):
+    """What a cell says, and the reason of one that says no."""
+    isGpu = GPU in entry.options
+    if isGpu:
+        try:
+            text = run_compiler(entry.program, (*entry.options, "--emit=ptx"))
+        except attn.Error as error:
+            return "no", f"{error.feature}: {error.reason}"
+        return ("yes" if "wgmma" in text else "threads"), None
+    error = attn.refusal(entry.program, *entry.options)
+    return ("no", f"{error.feature}: {error.reason}") if error else ("yes", None)
+
+
+def ask_all(entries):
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        return dict(zip(entries, pool.map(ask, entries)))
+
+
+def format_table(name, answers, notes):
+    rows, columns = [], []
+    for entry in answers:
+        if entry.table == name:
+            rows += [entry.row] if entry.row not in rows else []
+            columns += [entry.column] if entry.column not in columns else []
+    cells = {(e.row, e.column): a for e, a in answers.items() if e.table == name}
+    lines = ["| | " + " | ".join(columns) + " |", "| --- |" + " --- |" * len(columns)]
+    for row in rows:
+        words = []
+        for column in columns:
+            word, reason = cells[row, column]
+            if reason:
+                if reason not in notes:
+                    notes.append(reason)
+                word += f" ({notes.index(reason) + 1})"
+            words.append(word)
+        lines.append(f"| {row} | " + " | ".join(words) + " |")
+    return "\n".join(lines)
+
+
+TEXT = """\
+# What is supported
+
+Written by `tools/support.py`, which asks the compiler (`attn.refusal` in Python, `attn_compile_artifact` in C); a test asks a sample of the
+entries again. A *GPU* is one of compute capability 9.0, a *CPU* one of x86-64.
+
+* **yes**: on a GPU by a schedule for its tensor cores.
+* **threads**: on a GPU right, but by ordinary threads: slow, save for kernels that only move data.
+* **no** (n): refused, for the reason with that number.
+
+Evidence: what a CPU runs *ran* in CI against the f64 interpreter (`test/unit/Execution`: `SweepTest`, `PagesTest`, `QuantizedTest`, `InvariantTest`,
+`SegmentsTest`; `test/Python`). What a GPU runs *ran* on an H100 or H200 (`tools/gpu/run.sh sweep`, `decode`, `segments`, `invariant`; figures and dates in
+[performance](performance.md)), and is *simulated* in CI by the `pipe` interpreter. Widths that no such run has drawn are *assembled* only: the
+sweeps draw 64, 80, 96, 128, 192 and 256.
+
+## Variants, of width 64
+
+{variants}
+
+## Widths, of `causal`
+
+{widths}
+
+## Caches, of width 128
+
+{caches}
+
+## Reasons
+
+{reasons}
+"""
+
+
+def write(answers):
+    notes = []
+    tables = {n: format_table(n, answers, notes) for n in ("variants", "widths", "caches")}
+    reasons = "\n".join(f"{i}. {reason}" for i, reason in enumerate(notes, 1))
+    with open(PAGE, "w", encoding="utf-8") as file:
+        file.write(TEXT.format(**tables, reasons=reasons))
+
+
+def read():
+    """The words of the page's cells, by table, row and column."""
+    cells, table, columns = {}, None, []
+    with open(PAGE, encoding="utf-8") as file:
+        for line in file:
+            parts = [part.strip() for part in line.strip().strip("|").split("|")]
+            if line.startswith("## "):
+                table = line[3:].split(",")[0].strip().lower()
+            elif line.startswith("| | "):
+                columns = parts[1:]
+            elif line.startswith("|") and not line.startswith("| ---"):
+                for column, word in zip(columns, parts[1:]):
+                    cells[table, parts[0], column] = word.split()[0]
+    return cells
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", type=int, metavar="N")
+    options = parser.parse_args()
+    if error := attn.refusal("full"):
+        raise error  # nothing can be asked
+    entries = list(list_entries())
+    if options.check is None:
+        write(ask_all(entries))
+        return 0
+    seed = int(os.environ.get("ATTN_SEED", time.time_ns() % 2**32))
+    print("seed", seed)
+    page = read()
+    drawn = random.Random(seed).sample(entries, min(options.check, len(entries)))
+    wrong = 0
+    for entry, (word, _) in ask_all(drawn).items():
+        said = page.get((entry.table, entry.row, entry.column))
+        if said != word:
+            wrong += 1
+            print(f"{entry.table}, {entry.row}, {entry.column}: the page says {said}, the "
+                  f"compiler {word}; run tools/support.py")
+    # Every entry stands there, whether it is drawn or not.
+    absent = {e[:3] for e in entries} - page.keys()
+    for table, row, column in sorted(absent):
+        print(f"{table}, {row}, {column}: not on the page; run tools/support.py")
+    print(f"{len(drawn)} of {len(entries)} entries asked, {wrong} wrong")
+    return 1 if wrong or absent else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
