@@ -40,7 +40,8 @@ typedef struct attn_compile_options {
   const char *const *words;
   size_t num_words;
   /* Path of attn-compile. NULL: what the environment variable ATTN_COMPILE
-   * names, else the one beside this library, else the first on PATH. */
+   * names, else the one beside this library or in
+   * ../bin of it, else the first on PATH. */
   const char *compiler;
   /* Private to its owner: what stands there is executed. NULL: what
    * ATTN_CACHE_DIR names, else attn in XDG_CACHE_HOME or in .cache of HOME, if

@@ -37,7 +37,8 @@ Result<std::string> Compiler::find(const std::string &given,
   } else {
     size_t slash = libraryPath.rfind('/');
     if (slash != std::string::npos)
-      places.push_back(libraryPath.substr(0, slash + 1) + kProgram);
+      for (const char *folder : {"", "../bin/"})
+        places.push_back(libraryPath.substr(0, slash + 1) + folder + kProgram);
     const char *path = std::getenv("PATH");
     std::string folders = path ? path : "";
     for (size_t begin = 0; begin < folders.size();) {
