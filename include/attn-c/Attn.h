@@ -183,6 +183,10 @@ attn_status attn_plan_run(attn_plan plan);
  * of the CPU is refused. */
 attn_status attn_plan_launch(attn_plan plan, void *stream);
 
+/* attn_plan_move, and if it is not refused attn_plan_launch. */
+attn_status attn_plan_launch_at(attn_plan plan, const void *const *data,
+                                size_t count, void *stream);
+
 /* Bytes that the plan holds for its runs. 0 where there is no such plan. */
 int64_t attn_plan_memory_bytes(attn_plan plan);
 

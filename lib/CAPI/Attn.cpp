@@ -168,12 +168,17 @@ attn_status attn_plan_rebind(attn_plan plan, const attn_argument *arguments,
   });
 }
 
+static Status move(const char *name, PreparedPlan &plan,
+                   const void *const *data, size_t count) {
+  if (count != 0 && !data)
+    return isNull(name, "addresses");
+  return plan.move(data, count);
+}
+
 attn_status attn_plan_move(attn_plan plan, const void *const *data,
                            size_t count) {
-  return withPlan("attn_plan_move", plan, [&](PreparedPlan &p) -> Status {
-    if (count != 0 && !data)
-      return isNull("attn_plan_move", "addresses");
-    return p.move(data, count);
+  return withPlan("attn_plan_move", plan, [&](PreparedPlan &p) {
+    return move("attn_plan_move", p, data, count);
   });
 }
 
@@ -185,6 +190,16 @@ attn_status attn_plan_run(attn_plan plan) {
 attn_status attn_plan_launch(attn_plan plan, void *stream) {
   return withPlan("attn_plan_launch", plan,
                   [&](PreparedPlan &p) { return p.launch(stream); });
+}
+
+attn_status attn_plan_launch_at(attn_plan plan, const void *const *data,
+                                size_t count, void *stream) {
+  static constexpr const char *name = "attn_plan_launch_at";
+  return withPlan(name, plan, [&](PreparedPlan &p) -> Status {
+    if (Status status = move(name, p, data, count); !status.isOk())
+      return status;
+    return p.launch(stream);
+  });
 }
 
 int64_t attn_plan_memory_bytes(attn_plan plan) {

@@ -68,7 +68,7 @@ class Kernel:
         call = describe_call(values.values(), tuple(values))
         known = self._repetitions.find(call)
         if known is not None:
-            new = dict(zip(known.allocated, known.run(list(values.values()), call.stream)))
+            new = dict(zip(known.allocated, known.run(list(values.values()), call[1])))
             outputs = {n: values[n] if n in values else new[n] for n in known.outputs}
         else:
             plan = self.prepare(**values)

@@ -99,6 +99,7 @@ _SIGNATURES = {
     "attn_plan_move": (c_int, [c_uint64, POINTER(c_void_p), c_size_t]),
     "attn_plan_run": (c_int, [c_uint64]),
     "attn_plan_launch": (c_int, [c_uint64, c_void_p]),
+    "attn_plan_launch_at": (c_int, [c_uint64, POINTER(c_void_p), c_size_t, c_void_p]),
     "attn_plan_release": (c_int, [c_uint64]),
     "attn_compile": (c_int, [c_char_p, POINTER(CompileOptions), POINTER(c_uint64)]),
     "attn_compile_artifact": (

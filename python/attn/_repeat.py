@@ -21,24 +21,11 @@ _MOST_PLANS = 16
 _captured = []
 
 
-class Call:
-    """What a call's plan depends on.
-
-    key: its layout and its stream.
-    """
-
-    __slots__ = "key", "stream", "isCapturing"
-
-    def __init__(self, layout, stream, isCapturing):
-        # Runs of one plan may not overlap: each stream has its own, and each capture.
-        self.key = layout, "captured" if isCapturing else stream
-        self.stream, self.isCapturing = stream, isCapturing
-
-
 def describe_call(values, names=()):
-    """The Call of arrays and scalars, or None where one is of an unknown kind.
+    """What the plan of a call with these arrays and scalars depends on: (layout, stream,
+    whether a graph captures), or None where one is of an unknown kind.
 
-    names: what else the plan depends on.
+    names: what else it depends on.
     """
     torch = sys.modules.get("torch")
     tensor = None if torch is None else torch.Tensor
@@ -59,8 +46,8 @@ def describe_call(values, names=()):
         else:
             return None
     if device < 0:
-        return Call(tuple(layout), None, False)
-    return Call(tuple(layout), get_stream(torch, device), torch.cuda.is_current_stream_capturing())
+        return tuple(layout), None, False
+    return tuple(layout), get_stream(torch, device), torch.cuda.is_current_stream_capturing()
 
 
 def get_stream(torch, device):
@@ -68,12 +55,6 @@ def get_stream(torch, device):
     # A tenth of the time of current_stream, which makes an object.
     get = getattr(torch._C, "_cuda_getCurrentRawStream", None)
     return get(device) if get else torch.cuda.current_stream(device).cuda_stream
-
-
-def _get_address(array):
-    if isinstance(array, np.ndarray):
-        return array.__array_interface__["data"][0]
-    return array.data_ptr()
 
 
 class Repeated:
@@ -94,58 +75,66 @@ class Repeated:
         self._places = [order.index(name) for name in tensors]
         self._addresses = (ctypes.c_void_p * len(tensors))()
         self._device = plan._device.value.device if plan._device else None
-        arrays = allocated.values()
         if self._device is None:
-            self._layouts = [(x.shape, x.dtype) for x in arrays]
+            self._layouts = [(x.shape, x.dtype) for x in allocated.values()]
         else:
-            self._layouts = [(x.shape, x.stride(), x.dtype) for x in arrays]
+            self._layouts = [(x.shape, x.stride(), x.dtype) for x in allocated.values()]
 
     def run(self, arrays, stream):
         """Runs over `arrays`, and returns those that it has allocated."""
-        device = self._device
-        if device is None:
-            new = [np.empty(shape, dtype) for shape, dtype in self._layouts]
-        else:
-            empty = sys.modules["torch"].empty_strided
-            new = [empty(shape, strides, dtype=dtype, device=device)
-                   for shape, strides, dtype in self._layouts]
+        if self._device is None:
+            return self._run_on_cpu(arrays)
+        empty, device = sys.modules["torch"].empty_strided, self._device
+        new = [empty(shape, strides, dtype=dtype, device=device)
+               for shape, strides, dtype in self._layouts]
         arrays += new
         arrays += self._unread
         addresses = self._addresses
-        for i, place in enumerate(self._places):
-            addresses[i] = _get_address(arrays[place])
-        lib, handle = library(), self._handle.value
-        check(lib.attn_plan_move(handle, addresses, len(addresses)))
-        if device is None:
-            check(lib.attn_plan_run(handle))
-        else:
-            check(lib.attn_plan_launch(handle, stream))
+        addresses[:] = [arrays[place].data_ptr() for place in self._places]
+        status = library().attn_plan_launch_at(
+            self._handle.value, addresses, len(addresses), stream)
+        if status:
+            check(status)
+        return new
+
+    def _run_on_cpu(self, arrays):
+        new = [np.empty(shape, dtype) for shape, dtype in self._layouts]
+        arrays += new
+        arrays += self._unread
+        addresses = self._addresses
+        addresses[:] = [
+            arrays[place].__array_interface__["data"][0] for place in self._places]
+        check(library().attn_plan_move(self._handle.value, addresses, len(addresses)))
+        check(library().attn_plan_run(self._handle.value))
         return new
 
 
 class Repetitions(threading.local):
-    """What a thread repeats, by the calls' keys; those used last are at the end."""
+    """What a thread repeats, by the calls' descriptions; those used last are at the end.
+
+    Runs of one plan may not overlap: each stream has its own, and each capture.
+    """
 
     def __init__(self):
         self._plans = OrderedDict()
 
     def find(self, call):
-        """The Repeated of a call, or None."""
+        """The Repeated of a described call, or None."""
         if call is None:
             return None
-        plan = self._plans.get(call.key)
-        if plan is None and call.isCapturing:
-            # None can be made now: one of another stream becomes the graph's.
-            other = next((k for k in reversed(self._plans) if k[0] == call.key[0]), None)
-            if other is not None:
-                plan = self._plans[call.key] = self._plans.pop(other)
-                _captured.append(plan)
+        plan = self._plans.get(call)
         if plan is not None:
-            self._plans.move_to_end(call.key)
+            self._plans.move_to_end(call)
+        elif call[2]:
+            # None can be made now: one of another stream becomes the graph's.
+            other = next((k for k in reversed(self._plans) if k[0] == call[0]), None)
+            if other is not None:
+                plan = self._plans[call] = self._plans.pop(other)
+                _captured.append(plan)
         return plan
 
     def add(self, call, plan):
-        """Keeps a Repeated of a call."""
-        self._plans[call.key] = plan
+        """Keeps a Repeated of a described call."""
+        self._plans[call] = plan
         if len(self._plans) > _MOST_PLANS:
             self._plans.popitem(last=False)

@@ -294,7 +294,7 @@ def test_streams_and_graphs_have_plans_of_their_own(cuda, twice, monkeypatch):
     for _ in range(2):
         kernel(x=x, times=5)
     assert len(plans) == 2
-    (handle,) = (p._handle for key, p in plans.items() if key[1] == "captured")
+    (handle,) = (p._handle for key, p in plans.items() if key[2])
     monkeypatch.setattr(FakeTorch.cuda, "isCapturing", False)
     for stream in (0x70, 0x80):
         monkeypatch.setattr(FakeTorch.cuda, "stream", stream)

@@ -41,9 +41,8 @@ struct CompileRequest {
 class Compiler {
 public:
   /// The program's path: `given`, or if that is empty what ATTN_COMPILE names,
-  /// else attn-compile beside the file `libraryPath` or in ../bin of it, else on
-  /// PATH. Refused if
-  /// there is none.
+  /// else attn-compile beside the file `libraryPath` or in ../bin of it, else
+  /// on PATH. Refused if there is none.
   static Result<std::string> find(const std::string &given,
                                   const std::string &libraryPath);
 
