@@ -188,6 +188,13 @@ TEST(CApiMisuseTensors, Addresses) {
   spoils.push_back(
       {"a byte_offset of 2^64 - 4 of an output", "o",
        [](WideCall &c) { c.o.view.byte_offset = UINT64_MAX - 3; }});
+  spoils.push_back({"a byte_offset of 2^63", "x", [](WideCall &c) {
+                      c.x.view.byte_offset = uint64_t(1) << 63;
+                    }});
+  spoils.push_back({"data where no process has any", "x", [](WideCall &c) {
+                      c.x.view.data =
+                          reinterpret_cast<void *>(uintptr_t(1) << 63);
+                    }});
   spoils.push_back(
       {"data that ends beyond the address space", "x", [](WideCall &c) {
          c.x.view.data = reinterpret_cast<void *>(UINTPTR_MAX - 7);
