@@ -48,6 +48,7 @@ TEST(CApiMisuseKernels, Files) {
         });
   };
   refusesFile("one that is not there", ATTN_IO, "no/such/file.attn");
+  refusesFile("no name", ATTN_IO, "");
   refusesFile("a directory", ATTN_IO, "/tmp");
   refusesFile("a device", ATTN_IO, "/dev/zero");
   refusesFile("a program", ATTN_CORRUPT, "/bin/sh");
