@@ -346,6 +346,20 @@ TEST_F(CApiMisuseCaches, MemoryThatDoesNotSuffice) {
               return attn_sequence_append(all[i].handle, all[i].sequence,
                                           tokens, 16, slots, &copy);
             });
+  // A number of tokens that no cache has is refused before one is read.
+  attn_sequence made;
+  refuses("paged: create with SIZE_MAX tokens", full, std::to_string(SIZE_MAX),
+          [&] {
+            return attn_sequence_create(paged, tokens, SIZE_MAX, &made,
+                                        nullptr);
+          });
+  for (const Cache &c : all)
+    for (size_t count : {SIZE_MAX, SIZE_MAX / 2, size_t(1) << 40})
+      refuses(std::string(c.name) + ": append " + std::to_string(count), full,
+              std::to_string(count), [&] {
+                return attn_sequence_append(c.handle, c.sequence, tokens, count,
+                                            slots, &copy);
+              });
   refuses("streaming: append more than max_append", ATTN_INVALID_ARGUMENT, "4",
           [&] {
             return attn_sequence_append(streaming, all[2].sequence, nullptr, 5,
