@@ -80,6 +80,9 @@ TEST_F(CApiMisuseCompile, ProgramsThatAreNone) {
         "Causal", "cau sal", "causal;ls", "$(ls)", "\t", "\xc3\xa9"})
     refusesCompile("the program '" + std::string(program) + "'",
                    ATTN_INVALID_ARGUMENT, "", program);
+  std::string huge(1 << 20, 'a');
+  refusesCompile("a name of a MiB", ATTN_INVALID_ARGUMENT, "program",
+                 huge.c_str());
   EXPECT_FALSE(wasCalled());
 }
 
@@ -109,6 +112,12 @@ TEST_F(CApiMisuseCompile, Limits) {
     options.memory_limit_bytes = 0;
   }
   EXPECT_FALSE(wasCalled());
+  // The longest time is as good as none.
+  options.time_limit_ms = INT64_MAX;
+  attn_kernel kernel;
+  EXPECT_EQ(attn_compile("causal", &options, &kernel), ATTN_OK)
+      << attn_last_error_message();
+  EXPECT_EQ(attn_kernel_release(kernel), ATTN_OK);
 }
 
 TEST_F(CApiMisuseCompile, OptionsOfOtherSizes) {
@@ -138,6 +147,7 @@ TEST_F(CApiMisuseCompile, Cancellations) {
   ASSERT_EQ(attn_cancellation_release(options.cancellation), ATTN_OK);
   refusesCompile("by a released cancellation", ATTN_INVALID_ARGUMENT,
                  "cancellation");
+  EXPECT_FALSE(wasCalled());
 }
 
 TEST_F(CApiMisuseCompile, CompilersThatAreNone) {
