@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 using namespace attn;
 using namespace attn::test;
@@ -206,6 +207,26 @@ TEST_F(CApiMisuseCompile, CacheDirectoriesThatAreNone) {
     refusesCompile(std::string("the cache directory ") + name, ATTN_IO, path);
   }
   EXPECT_FALSE(wasCalled());
+}
+
+// The other thread's compile is nobody's in the child, which has its own.
+TEST_F(CApiMisuseCompile, AForkWhileAnotherThreadCompiles) {
+  std::string slow = write("slow", "echo call >> calls; sleep 0.5; "
+                                   "cat rowsum.attn");
+  options.compiler = slow.c_str();
+  std::thread other([&] {
+    attn_kernel kernel;
+    EXPECT_EQ(attn_compile("causal", &options, &kernel), ATTN_OK);
+    EXPECT_EQ(attn_kernel_release(kernel), ATTN_OK);
+  });
+  for (int i = 0; i < 10000 && !wasCalled(); ++i)
+    usleep(1000);
+  EXPECT_EQ(runForked([&] {
+              attn_kernel kernel;
+              return attn_compile("causal", &options, &kernel);
+            }),
+            int(ATTN_OK));
+  other.join();
 }
 
 // Too little room is no mistake: how much there has to be is told.

@@ -6,7 +6,6 @@
 #include <atomic>
 #include <chrono>
 #include <numeric>
-#include <sys/wait.h>
 #include <thread>
 
 using namespace attn;
@@ -113,18 +112,6 @@ TEST(CApiMisuseThreads, ACacheInUse) {
   }
   EXPECT_EQ(attn_sequence_truncate(cache, sequence, 0), ATTN_OK);
   EXPECT_EQ(attn_cache_release(cache), ATTN_OK);
-}
-
-/// What `body` returns in a child process, -1 where that ends otherwise.
-int runForked(const std::function<int()> &body) {
-  pid_t child = fork();
-  if (child == 0) {
-    alarm(30);
-    _exit(body());
-  }
-  int status = 0;
-  waitpid(child, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 /// A plan by a team of three.

@@ -3,6 +3,8 @@
 #include "Misuse.h"
 
 #include <set>
+#include <sys/wait.h>
+#include <unistd.h>
 
 using namespace attn;
 using namespace attn::test;
@@ -129,4 +131,15 @@ void WideCall::expectWorks() {
   ASSERT_EQ(prepare(&plan), ATTN_OK) << attn_last_error_message();
   expectRuns(plan);
   EXPECT_EQ(attn_plan_release(plan), ATTN_OK);
+}
+
+int test::runForked(const std::function<int()> &body) {
+  pid_t child = fork();
+  if (child == 0) {
+    alarm(30);
+    _exit(body());
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }

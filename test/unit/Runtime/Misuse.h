@@ -70,6 +70,10 @@ struct WideCall {
 /// A kernel of a copy of `artifact`.
 attn_kernel loadFromMemory(const Artifact &artifact);
 
+/// What `body` returns in a child process, -1 where that ends otherwise or has
+/// not ended after 30 s.
+int runForked(const std::function<int()> &body);
+
 } // namespace attn::test
 
 #endif // ATTN_TEST_UNIT_RUNTIME_MISUSE_H
