@@ -270,7 +270,7 @@ std::string Mutator::forgeValues(const std::string &text) {
       else if (value.is_object())
         value[below(2) ? "extent" : "added"] = other;
       else if (value.is_number_integer())
-        value = value.get<int64_t>() + static_cast<int64_t>(below(5)) - 2;
+        value = static_cast<int64_t>(value.get<uint64_t>() + below(5) - 2);
       break;
     case 5: {
       // An expression, of a random depth.
