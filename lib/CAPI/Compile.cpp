@@ -12,6 +12,8 @@
 #include <cstdlib>
 #include <dlfcn.h>
 #include <map>
+#include <mutex>
+#include <pthread.h>
 #include <utility>
 
 using namespace attn;
@@ -55,19 +57,43 @@ static std::string describeCache(const attn_compile_options &options) {
   return text;
 }
 
-/// The compiler that calls with these options share. It lives as long as the
-/// process.
+namespace {
+/// The compilers of this process, by path and directory. Never destroyed:
+/// threads may use them until it ends.
+struct Compilers {
+  using Table =
+      std::map<std::pair<std::string, std::string>, std::unique_ptr<Compiler>>;
+
+  /// A child process begins with none: in its parent's, other threads may
+  /// compile, which it would wait for without end.
+  static Compilers &get() {
+    static Compilers *compilers = [] {
+      static auto *only = new Compilers;
+      pthread_atfork([] { only->mutex.lock(); }, [] { only->mutex.unlock(); },
+                     [] {
+                       only->table = new Table;
+                       only->mutex.unlock();
+                     });
+      return only;
+    }();
+    return *compilers;
+  }
+
+  std::mutex mutex;
+  Table *table = new Table;
+};
+} // namespace
+
+/// The compiler that calls with these options share.
 static Result<Compiler *> getCompiler(const attn_compile_options &options) {
-  static std::mutex mutex;
-  static auto *compilers = new std::map<std::pair<std::string, std::string>,
-                                        std::unique_ptr<Compiler>>;
   Result<std::string> path = Compiler::find(
       options.compiler ? options.compiler : "", getLibraryPath());
   if (!path.isOk())
     return path.takeStatus();
-  std::lock_guard<std::mutex> lock(mutex);
+  Compilers &compilers = Compilers::get();
+  std::lock_guard<std::mutex> lock(compilers.mutex);
   std::unique_ptr<Compiler> &place =
-      (*compilers)[{*path, describeCache(options)}];
+      (*compilers.table)[{*path, describeCache(options)}];
   if (!place) {
     Result<std::unique_ptr<Cache>> cache = openCache(options.cache_directory);
     if (!cache.isOk())

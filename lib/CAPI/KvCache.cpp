@@ -52,6 +52,35 @@ static Status refuseKind(const char *name, const char *expected) {
                        "see which functions are of all caches");
 }
 
+/// Refuses a number of tokens that no array of them has: read as a signed one
+/// it would be negative.
+static Status checkCount(const char *name, size_t numTokens) {
+  constexpr size_t most = SIZE_MAX / 2 / sizeof(TokenId);
+  if (numTokens <= most)
+    return {};
+  return Status::error(StatusCode::resourceExhausted, name,
+                       "expects at most " + std::to_string(most) +
+                           " tokens, but got " + std::to_string(numTokens),
+                       "append them in parts");
+}
+
+/// Refuses more tokens than all pages hold, before any is copied.
+static Status checkRoom(const char *name, const PagedCache &cache,
+                        size_t numTokens) {
+  if (Status status = checkCount(name, numTokens); !status.isOk())
+    return status;
+  const PagedCacheOptions &options = cache.getOptions();
+  int64_t room = int64_t(options.numPages) * options.pageTokens;
+  if (static_cast<int64_t>(numTokens) <= room)
+    return {};
+  return Status::error(StatusCode::resourceExhausted, name,
+                       "expects tokens that the cache's " +
+                           std::to_string(options.numPages) + " pages of " +
+                           std::to_string(options.pageTokens) +
+                           " hold, but got " + std::to_string(numTokens),
+                       "append fewer, or make the cache larger");
+}
+
 /// Calls the one of `functions` that takes the cache's accounts, and gives its
 /// Status.
 template <typename... Functions>
@@ -162,6 +191,8 @@ attn_status attn_sequence_create(attn_cache cache, const int32_t *tokens,
   return withCache(
       name, cache,
       [&](PagedCache &accounts) -> Status {
+        if (Status status = checkCount(name, num_tokens); !status.isOk())
+          return status;
         auto created =
             accounts.createSequence(std::vector(tokens, tokens + num_tokens));
         if (!created.isOk())
@@ -184,6 +215,8 @@ attn_status attn_sequence_append(attn_cache cache, attn_sequence sequence,
   if (copy)
     *copy = {};
   auto ofSlots = [&](auto &accounts) -> Status {
+    if (Status status = checkCount(name, num_tokens); !status.isOk())
+      return status;
     Result<int64_t> first =
         accounts.append(toId(sequence), static_cast<int64_t>(num_tokens));
     if (!first.isOk())
@@ -199,6 +232,9 @@ attn_status attn_sequence_append(attn_cache cache, attn_sequence sequence,
           return isNull(name, "a place for the copy");
         if (!tokens && num_tokens != 0 && accounts.getOptions().keepsPrefixes)
           return isNull(name, "tokens");
+        if (Status status = checkRoom(name, accounts, num_tokens);
+            !status.isOk())
+          return status;
         Result<Append> done = accounts.append(
             toId(sequence), tokens ? std::vector(tokens, tokens + num_tokens)
                                    : std::vector<TokenId>(num_tokens));

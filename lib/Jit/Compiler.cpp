@@ -131,7 +131,10 @@ static Status checkProgram(const std::string &program) {
   auto isOfName = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
   };
-  bool isName = !program.empty() && program[0] != '-' &&
+  // Longer than any file's name, and short enough for a program's argument.
+  constexpr size_t longestName = 255;
+  bool isName = !program.empty() && program.size() <= longestName &&
+                program[0] != '-' &&
                 std::all_of(program.begin(), program.end(), isOfName);
   if (isText(program) || isName)
     return {};
@@ -217,6 +220,9 @@ Result<Cache::Value> Compiler::compile(const CompileRequest &request) {
     return status;
   std::string key = describe(request);
   Watch watch(request.limits);
+  // What was taken back before it began starts nothing.
+  if (Status status = watch.check(); !status.isOk())
+    return status;
   std::unique_lock<std::mutex> lock(mutex);
   for (;;) {
     bool isMine;

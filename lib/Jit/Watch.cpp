@@ -10,8 +10,10 @@ Status Watch::check() const {
     return Status::error(StatusCode::cancelled, "compile",
                          "expects to go on, but was taken back",
                          "call it again");
-  if (limits.timeMs > 0 &&
-      Clock::now() - start >= std::chrono::milliseconds(limits.timeMs))
+  // In milliseconds: the longest limits are no numbers of nanoseconds.
+  auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(
+      Clock::now() - start);
+  if (limits.timeMs > 0 && passed.count() >= limits.timeMs)
     return Status::error(StatusCode::resourceExhausted, "compile",
                          "expects to end within " +
                              std::to_string(limits.timeMs) + " ms, but has not",

@@ -133,11 +133,14 @@ static Status bindRange(const std::string &name, BoundTensor &bound) {
               __builtin_mul_overflow(high, bound.elementBytes, &high);
   overflow |= __builtin_add_overflow(bound.address, low, &bound.begin);
   overflow |= __builtin_add_overflow(bound.address, high, &bound.end);
+  // Nor has any process, or device, memory from 2^63 on.
+  overflow |= bound.end >> 63 != 0;
   if (overflow)
     return refuse(name,
                   "expects elements within the address space, but its "
-                  "strides reach beyond",
-                  "correct the strides, which count elements");
+                  "address and strides reach beyond",
+                  "correct the data, the byte offset or the strides, which "
+                  "count elements");
   return {};
 }
 

@@ -15,10 +15,10 @@
 using namespace attn;
 
 static Status ioError(const std::string &path, const std::string &action) {
-  return Status::error(StatusCode::io, path,
-                       "expects to " + action +
-                           ", but got: " + std::strerror(errno),
-                       "check the path and its permissions");
+  return Status::error(
+      StatusCode::io, path.empty() ? "a file of no name" : path,
+      "expects to " + action + ", but got: " + std::strerror(errno),
+      "check the path and its permissions");
 }
 
 /// Syncs the directory of `path`, so that a rename in it survives a crash.

@@ -12,6 +12,9 @@ static constexpr int maxJsonDepth = Expr::maxDepth + 16;
 
 Status attn::jsonError(const std::string &path, std::string reason,
                        std::string alternative) {
+  // A host can change nothing else about most of what is wrong.
+  if (alternative.empty())
+    alternative = "compile the kernel again";
   return Status::error(StatusCode::corrupt, path, std::move(reason),
                        std::move(alternative));
 }

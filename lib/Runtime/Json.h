@@ -22,7 +22,8 @@ namespace attn {
 /// documented.
 using Json = nlohmann::ordered_json;
 
-/// An error about the value at `path`, such as `manifest.phases[0].items`.
+/// An error about the value at `path`, such as `manifest.phases[0].items`. An
+/// alternative that is empty is to compile the kernel again.
 Status jsonError(const std::string &path, std::string reason,
                  std::string alternative = {});
 

@@ -32,7 +32,7 @@ Expr::Lookup CudaPlan::makeDeviceLookup(const BoundArguments &arguments) const {
 
 Status CudaPlan::setMargin(int smMargin) {
   int all = kernel->getContext()->getMultiprocessors();
-  multiprocessors = all - smMargin;
+  multiprocessors = all;
   if (smMargin == 0)
     return {};
   if (smMargin < 0 || smMargin >= all)
@@ -42,6 +42,7 @@ Status CudaPlan::setMargin(int smMargin) {
                              " multiprocessors, but got " +
                              std::to_string(smMargin),
                          "leave at least one to the kernel");
+  multiprocessors -= smMargin;
   for (const Launch &launch : kernel->getManifest().launches)
     for (const Expr &extent : launch.grid)
       if (extent.uses(Launch::multiprocessors))

@@ -237,7 +237,8 @@ TEST(Launch, RefusesWhatBelongsToPhases) {
   Manifest both = *m;
   both.phases = {{"cpu", 1}};
   EXPECT_EQ(both.validate().message(),
-            "manifest: expects phases or launches, but got 1 and 1");
+            "manifest: expects phases or launches, but got 1 and 1; compile "
+            "the kernel again");
   Manifest words = *m;
   words.parameters = {Manifest::Parameter::pointer("q")};
   EXPECT_FALSE(words.validate().isOk());
@@ -246,11 +247,11 @@ TEST(Launch, RefusesWhatBelongsToPhases) {
   phases.phases = {{"cpu", 1}};
   EXPECT_EQ(phases.validate().message(),
             "manifest.target.driver: expects a driver for launches only, but "
-            "got phases");
+            "got phases; compile the kernel again");
   phases.target.driver.reset();
   EXPECT_EQ(phases.validate().message(),
             "manifest.state_bytes: expects state for launches only, but got "
-            "phases");
+            "phases; compile the kernel again");
   phases.stateBytes = 0;
   EXPECT_TRUE(phases.validate().isOk());
   // Only a device has multiprocessors.

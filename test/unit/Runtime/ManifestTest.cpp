@@ -189,7 +189,8 @@ TEST(Manifest, RefusesNoPhase) {
   ASSERT_TRUE(parsed.isOk());
   parsed->phases.clear();
   EXPECT_EQ(parsed->validate().message(),
-            "manifest: expects phases or launches, but got 0 and 0");
+            "manifest: expects phases or launches, but got 0 and 0; compile "
+            "the kernel again");
 }
 
 // Both readers and validators recurse over expressions.
