@@ -97,10 +97,16 @@ class Attention:
         allocate: makes such arrays of q and v; later calls of a GPU make ones of their layout.
         """
         arrays = [q, k, v, *captured, *outputs]
-        call = describe_call((*arrays, scale, threads), (len(captured), len(outputs), allocate, return_lse))
+        call = describe_call(
+            (*arrays, scale, threads), (len(captured), len(outputs), allocate, return_lse))
         known = self._repetitions.find(call)
         if known is not None:
             return tuple(known.run(arrays, call[1]) or outputs)
+        return self._run_first(
+            call, q, k, v, captured, scale, threads, outputs, allocate, return_lse)
+
+    def _run_first(self, call, q, k, v, captured, scale, threads, outputs, allocate, return_lse):
+        """As `run`, and keeps the plan for such calls, if `call` describes them."""
         given = {name: stop_gradient(f"argument {name}", x)
                  for name, x in (("q", q), ("k", k), ("v", v))}
         group = check_shapes({name: _get_shape(name, x) for name, x in given.items()})

@@ -26,6 +26,8 @@
 #                                          bits hold
 #   tools/gpu/run.sh torch_check           the operator of PyTorch, and a model of
 #                                          transformers: right, and the host's time
+#   tools/gpu/run.sh calls_check           calls of FlexAttention, FlashAttention and
+#                                          FlashInfer: right; compilers in one process
 #   tools/gpu/run.sh cycles [PROGRAM...]   in-kernel cycles beside peers, by ncu
 #   tools/gpu/run.sh launch                a launch beside a bare one of the driver
 #   tools/gpu/run.sh sanitize [NAME...]    compute-sanitizer on small cases
@@ -42,7 +44,7 @@ if ! python3 -c 'import torch; assert torch.cuda.is_available()' 2> /dev/null; t
   exit 0
 fi
 case $command in
-  check | bench | schedules | decode | append | segments | steps | invariant | repeat | sweep | large | torch_check | cycles | sanitize)
+  check | bench | schedules | decode | append | segments | steps | invariant | repeat | sweep | large | calls_check | torch_check | cycles | sanitize)
     exec python3 "tools/gpu/$command.py" "$@"
     ;;
   launch)
@@ -51,7 +53,7 @@ case $command in
       "$PWD/.carry/libattn-forwarding-driver.so"
     ;;
   *)
-    echo "expects check, bench, schedules, decode, append, segments, steps, invariant, repeat, sweep, large, torch_check, cycles, launch or sanitize, but got '$command'" >&2
+    echo "expects check, bench, schedules, decode, append, segments, steps, invariant, repeat, sweep, large, calls_check, torch_check, cycles, launch or sanitize, but got '$command'" >&2
     exit 2
     ;;
 esac
