@@ -88,7 +88,7 @@ class Model:
 
     def compute_logits(self, tokens, context):
         """Scores of the token after each of `tokens`, [tokens, words]."""
-        return self.run(tokens, context) @ self.weights["token_embd.weight"].T
+        return self.linear(self.run(tokens, context), "token_embd")
 
     def run(self, tokens, context):
         """The last layer's states of tokens that follow those of `context`, [tokens, embedding]."""
@@ -296,7 +296,7 @@ def generate(model, context, last, stop):
     """The likeliest tokens after the state `last`, until one of them is `stop`, which is
     read, too."""
     while True:
-        token = int(np.argmax(last @ model.weights["token_embd.weight"].T))
+        token = int(np.argmax(model.linear(last, "token_embd")))
         yield token
         last = model.run([token], context)
         if token == stop:
