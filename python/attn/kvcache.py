@@ -193,7 +193,7 @@ class StreamingCache(Cache):
         max_append: the most tokens of one append.
         arrays, shape, dtype: as in PagedCache.
         """
-        self._budgets = [tuple(_as_integer("budgets", n) for n in budget) for budget in budgets]
+        self._budgets = [_as_budget(budget) for budget in budgets]
         options = _library.StreamingCacheOptions(
             _as_integer("num_slots", num_slots, 32), _as_integer("capacity", capacity),
             _as_integer("max_append", max_append), self._budgets)
@@ -213,7 +213,8 @@ class StreamingCache(Cache):
         row = c_int64()
         for head in range(len(rows)):
             for at, position in enumerate(positions):
-                self._call("attn_streaming_cache_place", head, position, byref(row))
+                self._call("attn_streaming_cache_place", head, _as_integer("positions", position),
+                           byref(row))
                 rows[head, at] = row.value
         return rows
 
@@ -350,6 +351,13 @@ def _as_integer(name, value, bits=64):
         raise refuse(f"argument {name}", f"expects a number of {bits} bits, but got {number}",
                      "give a smaller one")
     return number
+
+
+def _as_budget(budget):
+    if not isinstance(budget, (list, tuple)) or len(budget) != 2:
+        raise refuse("argument budgets", "expects (sink tokens, window tokens) of each head, but got "
+                     f"{budget!r}", "give two numbers for each head")
+    return tuple(_as_integer("budgets", n) for n in budget)
 
 
 def _as_tokens(tokens):

@@ -213,8 +213,8 @@ class StreamingContext:
         positions = np.arange(begin, begin + count)
         # How far the window's begin has left the first tokens behind.
         gap = begin + count - self.sinks - self.window
-        self.has_left = gap > 0
-        if self.has_left:
+        self.hasLeft = gap > 0
+        if self.hasLeft:
             rows[:, :max(0, self.sinks - begin)] = -1  # each place stands there once
             rows = np.concatenate([self.sink_rows, rows], 1)
             positions = np.concatenate([gap + np.arange(self.sinks), positions])
@@ -235,7 +235,7 @@ class StreamingContext:
         if new:
             self.sink_k[layer, self.begin:self.begin + new] = k[:new]
             self.sink_v[layer, self.begin:self.begin + new] = v[:new]
-        if self.has_left:
+        if self.hasLeft:
             q = np.concatenate([np.zeros((self.sinks, *q.shape[1:]), q.dtype), q])
             k, v = (np.concatenate([side[layer], x])
                     for side, x in ((self.sink_k, k), (self.sink_v, v)))

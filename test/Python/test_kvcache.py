@@ -271,6 +271,9 @@ def test_misuse():
     streaming = StreamingCache(1, 9, [(1, 2)], 2, shape=(1, 1, 2))
     refuse("expects 2 heads, as budgets, but got 1", StreamingCache, 1, 9, [(1, 2)] * 2,
            shape=(1, 1, 2))
+    refuse(r"expects \(sink tokens, window tokens\) of each head, but got 4", StreamingCache, 1, 9,
+           [4], shape=(1, 1, 2))
+    refuse("expects a whole number, but got 0.5", streaming.find_rows, [0.5])
     refuse("expects a head below 1, but got 1", streaming.create().segments, 1)
     refuse("expects one of 1 heads and 9 positions, but got 0 and 9", streaming.find_rows, [9])
 

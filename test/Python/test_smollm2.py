@@ -243,7 +243,7 @@ def run_paged(case):
     return logits
 
 
-def run_prefix(case, is_live=False):
+def run_prefix(case, isLive=False):
     """Logits of what a second request has to compute: all but the pages that the first one, which
     is over or goes on, has left."""
     pages, _ = open_scattered(case.config)
@@ -251,13 +251,13 @@ def run_prefix(case, is_live=False):
     first = pages.open(prompt)
     assert first.sequence.num_cached == 0
     case.model.run(np.concatenate([prompt[:SYSTEM], (prompt[SYSTEM:] + 1) % 97]), first)
-    if not is_live:
+    if not isLive:
         first.sequence.free()
     second = pages.open(prompt)
     found = second.sequence.num_cached
     assert found == second.sequence.length == FOUND
     logits = read_all(case.model, second, prompt[found:], [70, 1, 1, 1, len(prompt) - found - 73])
-    assert pages.cache.stats.num_shared == (2 if is_live else 0)
+    assert pages.cache.stats.num_shared == (2 if isLive else 0)
     return logits
 
 
@@ -269,9 +269,9 @@ def test_paged(case):
     case.check("paged", run_paged(case))
 
 
-@pytest.mark.parametrize("is_live", [False, True])
-def test_shared_prefix(case, is_live):
-    case.check("prefix", run_prefix(case, is_live), slice(FOUND, None))
+@pytest.mark.parametrize("isLive", [False, True])
+def test_shared_prefix(case, isLive):
+    case.check("prefix", run_prefix(case, isLive), slice(FOUND, None))
 
 
 def test_forks(case):
