@@ -1,11 +1,11 @@
 # ===- _library.py - libattn_runtime through ctypes -----------------------===#
-"""The declarations of attn-c/Attn.h and DLPack's DLTensor."""
+"""The declarations of attn-c/Attn.h, Compile.h and KvCache.h, and DLPack's DLTensor."""
 
 import ctypes
 import ctypes.util
 import os
 from ctypes import POINTER, byref, c_char_p, c_double, c_int, c_int32, c_int64
-from ctypes import c_size_t, c_uint8, c_uint16, c_uint64, c_void_p
+from ctypes import c_size_t, c_uint8, c_uint16, c_uint32, c_uint64, c_void_p
 
 from attn._error import Error
 
@@ -76,6 +76,79 @@ class CompileOptions(ctypes.Structure):
             time_limit_ms, memory_limit_bytes, 0)
 
 
+class SequenceId(ctypes.Structure):
+    """attn_sequence."""
+
+    _fields_ = [("number", c_uint32), ("generation", c_uint32)]
+
+
+class PageCopy(ctypes.Structure):
+    """attn_page_copy; `from` is a word of Python's."""
+
+    _fields_ = [("from_", c_int32), ("to", c_int32), ("num_tokens", c_int64)]
+
+
+class PagedCacheOptions(ctypes.Structure):
+    """attn_paged_cache_options."""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("num_pages", c_int32),
+        ("page_tokens", c_int64),
+        ("forgets_prefixes", c_int32),
+    ]
+
+    def __init__(self, num_pages, page_tokens, forgets_prefixes):
+        super().__init__(
+            ctypes.sizeof(PagedCacheOptions), num_pages, page_tokens, forgets_prefixes)
+
+
+class HeadBudget(ctypes.Structure):
+    """attn_head_budget."""
+
+    _fields_ = [("sink_tokens", c_int64), ("window_tokens", c_int64)]
+
+
+class StreamingCacheOptions(ctypes.Structure):
+    """attn_streaming_cache_options."""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("num_slots", c_int32),
+        ("capacity", c_int64),
+        ("max_append", c_int64),
+        ("heads", POINTER(HeadBudget)),
+        ("num_heads", c_size_t),
+    ]
+
+    def __init__(self, num_slots, capacity, max_append, budgets):
+        heads = (HeadBudget * len(budgets))(*budgets)
+        super().__init__(
+            ctypes.sizeof(StreamingCacheOptions), num_slots, capacity, max_append, heads,
+            len(budgets))
+
+
+class KvSegment(ctypes.Structure):
+    """attn_kv_segment."""
+
+    _fields_ = [("first", c_int64), ("count", c_int64), ("position", c_int64)]
+
+
+class CacheStats(ctypes.Structure):
+    """attn_cache_stats."""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        *((name, c_int64) for name in (
+            "num_sequences", "num_tokens", "num_pages", "num_free", "num_idle", "num_used",
+            "num_shared", "num_unused")),
+        ("sharing", c_double),
+    ]
+
+    def __init__(self):
+        super().__init__(ctypes.sizeof(CacheStats))
+
+
 # attn_compile_print's `receive`.
 Receiver = ctypes.CFUNCTYPE(None, c_void_p, POINTER(ctypes.c_char), c_size_t)
 
@@ -107,6 +180,35 @@ _SIGNATURES = {
         [c_char_p, POINTER(CompileOptions), c_void_p, c_size_t, POINTER(c_size_t)],
     ),
     "attn_compile_print": (c_int, [c_char_p, POINTER(CompileOptions), Receiver, c_void_p]),
+    "attn_paged_cache_create": (c_int, [POINTER(PagedCacheOptions), POINTER(c_uint64)]),
+    "attn_dense_cache_create": (c_int, [c_int32, c_int64, POINTER(c_uint64)]),
+    "attn_streaming_cache_create": (
+        c_int, [POINTER(StreamingCacheOptions), POINTER(c_uint64)]),
+    "attn_cache_release": (c_int, [c_uint64]),
+    "attn_sequence_create": (
+        c_int,
+        [c_uint64, POINTER(c_int32), c_size_t, POINTER(SequenceId), POINTER(c_int64)],
+    ),
+    "attn_sequence_append": (
+        c_int,
+        [c_uint64, SequenceId, POINTER(c_int32), c_size_t, POINTER(c_int64), POINTER(PageCopy)],
+    ),
+    "attn_sequence_commit": (c_int, [c_uint64, SequenceId]),
+    "attn_sequence_fork": (
+        c_int, [c_uint64, SequenceId, POINTER(SequenceId), POINTER(PageCopy)]),
+    "attn_sequence_truncate": (c_int, [c_uint64, SequenceId, c_int64]),
+    "attn_sequence_free": (c_int, [c_uint64, SequenceId]),
+    "attn_sequence_length": (c_int, [c_uint64, SequenceId, POINTER(c_int64)]),
+    "attn_sequence_table": (
+        c_int, [c_uint64, SequenceId, c_int32, POINTER(c_int32), c_size_t]),
+    "attn_sequence_segments": (
+        c_int,
+        [c_uint64, SequenceId, c_int32, c_int64, POINTER(KvSegment), c_size_t,
+         POINTER(c_size_t)],
+    ),
+    "attn_streaming_cache_place": (c_int, [c_uint64, c_int32, c_int64, POINTER(c_int64)]),
+    "attn_streaming_cache_rows": (c_int, [c_uint64, POINTER(c_int64)]),
+    "attn_cache_get_stats": (c_int, [c_uint64, POINTER(CacheStats)]),
 }
 
 _library = None
@@ -177,15 +279,20 @@ def check(status):
 class Handle:
     """An object of the library, released with this one."""
 
+    _isHeld = False  # nor is it where creation fails
+
     def __init__(self, release, create, *arguments):
         """Calls `create(*arguments, &handle)`; both are functions' names."""
         self._release = getattr(library(), release)
         handle = c_uint64()
         check(getattr(library(), create)(*arguments, byref(handle)))
-        self.value = handle.value
+        self.value, self._isHeld = handle.value, True
+
+    def release(self):
+        """Releases the object now; `value` stays, and every call refuses it."""
+        if self._isHeld:
+            self._isHeld = False
+            self._release(self.value)
 
     def __del__(self):
-        # Without a value where creation failed.
-        if getattr(self, "value", None):
-            self._release(self.value)
-            self.value = None
+        self.release()
