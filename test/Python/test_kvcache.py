@@ -220,7 +220,10 @@ def test_exhausted_memory():
     cache = PagedCache(2, 4, shape=(1, 1, 2))
     sequence = cache.create()
     sequence.append(range(5))
-    with pytest.raises(attn.Error, match="9 tokens more take 2 pages") as caught:
+    with pytest.raises(attn.Error, match="4 tokens more take 1 pages") as caught:
+        sequence.append(range(4))
+    assert caught.value.code == attn.Error.RESOURCE_EXHAUSTED
+    with pytest.raises(attn.Error, match="expects tokens that the cache's 2 pages") as caught:
         sequence.append(range(9))
     assert caught.value.code == attn.Error.RESOURCE_EXHAUSTED
     assert sequence.length == 5 and cache.stats.num_free == 0
