@@ -165,10 +165,11 @@ Result<std::string> Compiler::ask(const CompileRequest &request) {
                request.limits);
   if (!outcome.isOk())
     return outcome.takeStatus();
-  if (outcome->status && WIFEXITED(*outcome->status) &&
-      WEXITSTATUS(*outcome->status) == 0)
-    return std::move(outcome->output);
-  if (!outcome->status && outcome->errors.empty())
+  // Where nobody knows how it ended, what it has said tells.
+  bool isRight = outcome->status ? WIFEXITED(*outcome->status) &&
+                                       WEXITSTATUS(*outcome->status) == 0
+                                 : !outcome->output.empty();
+  if (isRight)
     return std::move(outcome->output);
   Status refusal = readRefusal(outcome->errors);
   if (!refusal.isOk())

@@ -282,10 +282,12 @@ TEST_F(CompilerTest, FindsTheCompiler) {
 
 // Hosts that do not wait for their children, or for all of them.
 TEST_F(CompilerTest, WorksWhereTheHostIgnoresChildren) {
-  auto compiler = create("cat rowsum.attn");
+  auto compiler = create("echo 'a note' >&2; cat rowsum.attn");
   auto before = signal(SIGCHLD, SIG_IGN);
   auto kernel = compiler->compile(makeRequest());
+  auto none = create("echo 'a note' >&2; exit 2")->compile(makeRequest());
   signal(SIGCHLD, before);
   EXPECT_TRUE(kernel.isOk()) << kernel.getStatus().message();
+  EXPECT_FALSE(none.isOk());
 }
 } // namespace
