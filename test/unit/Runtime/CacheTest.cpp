@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
+#include <random>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -336,8 +337,11 @@ TEST_F(CacheTest, LetsOneProcessBuildAKey) {
 // Wherever a writer is killed, each entry is whole or a miss, and the next
 // writer is not in the way of what it left.
 TEST_F(CacheTest, SurvivesKilledWriters) {
+  unsigned seed = std::random_device()();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
   int64_t kept = 0;
-  for (int round = 0; round < 40; ++round) {
+  for (int round = 0; round < 1000; ++round) {
     auto keyOf = [&](int k) {
       return std::to_string(round) + "/" + std::to_string(k);
     };
@@ -347,7 +351,7 @@ TEST_F(CacheTest, SurvivesKilledWriters) {
         (void)(*cache)->getOrBuild(keyOf(k), [&] { return valueOf(keyOf(k)); });
       return 1;
     });
-    usleep(static_cast<useconds_t>(500 + 397 * round));
+    usleep(500 + random() % 5000);
     kill(child, SIGKILL);
     int status = 0;
     ASSERT_EQ(waitpid(child, &status, 0), child);
