@@ -31,7 +31,7 @@ done
 # A tree without git's data, such as an unpacked archive, is listed whole.
 list() {
   if ! git rev-parse -q --is-inside-work-tree >/dev/null 2>&1; then
-    find dialects examples include lib test tools -type f \( -name "$1" ${2:+-o -name "$2"} ${3:+-o -name "$3"} \)
+    find dialects include lib test tools -type f \( -name "$1" ${2:+-o -name "$2"} ${3:+-o -name "$3"} \)
   elif $all || ! git rev-parse -q --verify main >/dev/null; then
     git ls-files --cached --others --exclude-standard -- "$@"
   else

@@ -13,8 +13,8 @@
 |* its result to the null handle, and leaves its reason in the calling thread's
 |* last error. Kernels and pools may be shared by threads; a plan is used by one
 |* at a time. Objects keep what they were made from alive, so that they may be
-|* released in any order. Tensors are DLPack's DLTensor
-(github.com/dmlc/dlpack).
+|* released in any order. Tensors are DLPack's DLTensor, which dlpack.h of
+|* github.com/dmlc/dlpack declares.
 |*
 |* Handles are numbers, not addresses, passed as the one 64-bit integer that
 |* they hold. A number is given once in the life of a process: a handle that was
@@ -22,9 +22,9 @@
 |* call. A handle of 0 is the null handle.
 |*
 |* A struct of options begins with its own size, by which the library tells
-which
-|* members the caller knows; members that are added later read as 0. In a child
-|* process after fork(), objects with threads are refused and others usable.
+|* which members the caller knows; members that are added later read as 0. In a
+|* child process after fork(), objects with threads are refused and others
+|* usable.
 |*
 \*===----------------------------------------------------------------------===*/
 

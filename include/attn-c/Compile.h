@@ -1,9 +1,9 @@
 /*===- attn-c/Compile.h - kernels from programs, while a host runs --------===*\
 |*
 |* The compiler is a process of its own, attn-compile, which a call starts,
-gives
-|* limits and can end: none of it is in the host, and nothing that goes wrong in
-|* it ends the host. What it makes is kept in a directory by what was asked for.
+|* gives limits and can end: none of it is in the host, and nothing that goes
+|* wrong in it ends the host. What it makes is kept in a directory by what was
+|* asked for.
 |*
 |*   attn_compile_options options = {sizeof(options)};
 |*   const char *words[] = {"--dtype=bf16", "--head-dim=128"};
@@ -40,8 +40,8 @@ typedef struct attn_compile_options {
   const char *const *words;
   size_t num_words;
   /* Path of attn-compile. NULL: what the environment variable ATTN_COMPILE
-   * names, else the one beside this library or in
-   * ../bin of it, else the first on PATH. */
+   * names, else the one beside this library or in ../bin of it, else the
+   * first on PATH. */
   const char *compiler;
   /* Private to its owner: what stands there is executed. NULL: what
    * ATTN_CACHE_DIR names, else attn in XDG_CACHE_HOME or in .cache of HOME, if

@@ -1,5 +1,4 @@
-//===- Compile.cpp - the C interface of compiling
-//---------------------------===//
+//===- Compile.cpp - the C interface of compiling ------------------------===//
 
 #include "attn-c/Compile.h"
 

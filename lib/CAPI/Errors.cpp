@@ -1,5 +1,4 @@
-//===- Errors.cpp - a thread's last error
-//----------------------------------===//
+//===- Errors.cpp - a thread's last error --------------------------------===//
 
 #include "Errors.h"
 

@@ -1,4 +1,4 @@
-//===- Errors.h - a thread's last error, and what keeps throws in -*- C++
+//===- Errors.h - a thread's last error, a guard of throws ------*- C++
 //-*-===//
 
 #ifndef LIB_CAPI_ERRORS_H

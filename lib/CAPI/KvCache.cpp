@@ -1,5 +1,4 @@
-//===- KvCache.cpp - the C interface of caches' accounts
-//--------------------===//
+//===- KvCache.cpp - the C interface of caches' accounts -----------------===//
 
 #include "attn-c/KvCache.h"
 

@@ -1,5 +1,4 @@
-//===- ChildProcess.cpp - a program that is asked once
-//---------------------===//
+//===- ChildProcess.cpp - a program that is asked once -------------------===//
 
 #include "ChildProcess.h"
 

@@ -1,5 +1,4 @@
-//===- Compiler.cpp - kernels from programs, while a host runs
-//-------------===//
+//===- Compiler.cpp - kernels from programs, while a host runs -----------===//
 
 #include "attn/Jit/Compiler.h"
 

@@ -1,5 +1,4 @@
-//===- Refusal.cpp - what the compiler says instead of a kernel
-//-------------===//
+//===- Refusal.cpp - what the compiler says instead of a kernel ----------===//
 
 #include "Refusal.h"
 

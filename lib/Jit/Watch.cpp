@@ -1,5 +1,4 @@
-//===- Watch.cpp - whether a call has to give up
-//----------------------------===//
+//===- Watch.cpp - whether a call has to give up -------------------------===//
 
 #include "Watch.h"
 

@@ -1,5 +1,5 @@
 # ===- test_server.py - the example of a server, as an application ---------===#
-"""examples/server is built against an installed attn alone and serves a small random model:
+"""tools/examples/server is built against an installed attn alone and serves a small random model:
 its tokens are those of a plain decoder, whatever is served beside them."""
 
 import os
@@ -35,7 +35,7 @@ def server(tmp_path_factory):
     build = os.path.dirname(os.path.dirname(os.environ["ATTN_COMPILE"]))
     run = lambda *words: subprocess.run(["cmake", *words], check=True, stdout=subprocess.DEVNULL)
     run("--install", build, "--prefix", str(folder / "attn"), "--component", "attn")
-    run("-S", os.path.join(ROOT, "examples", "server"), "-B", str(folder / "build"),
+    run("-S", os.path.join(ROOT, "tools", "examples", "server"), "-B", str(folder / "build"),
         f"-DCMAKE_PREFIX_PATH={folder / 'attn'}", f"-DCMAKE_CXX_COMPILER={compiler}")
     run("--build", str(folder / "build"))
     return folder / "build" / "attn-server"

@@ -59,9 +59,6 @@ public:
   /// Nothing is kept.
   Result<std::string> ask(const CompileRequest &request);
 
-  const std::string &getPath() const { return path; }
-  Cache::Statistics getStatistics() const { return cache->getStatistics(); }
-
 private:
   /// A compile that threads wait for.
   struct Flight {

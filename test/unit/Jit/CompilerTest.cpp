@@ -1,5 +1,4 @@
-//===- CompilerTest.cpp - a compiler that others may end
-//--------------------===//
+//===- CompilerTest.cpp - a compiler that others may end -----------------===//
 
 #include "attn/Jit/Compiler.h"
 #include "RowSum.h"

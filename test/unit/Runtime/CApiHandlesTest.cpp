@@ -1,5 +1,4 @@
-//===- CApiHandlesTest.cpp - objects that are gone, or never were
-//-----------===//
+//===- CApiHandlesTest.cpp - objects that are gone, or never were --------===//
 
 #include "RowSum.h"
 #include "attn-c/Compile.h"

@@ -1,5 +1,4 @@
-//===- CApiKvCacheTest.cpp - caches' accounts from C
-//------------------------===//
+//===- CApiKvCacheTest.cpp - caches' accounts from C ---------------------===//
 
 #include "attn-c/KvCache.h"
 

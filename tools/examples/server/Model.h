@@ -1,7 +1,7 @@
 //===- Model.h - a Llama-style decoder over pages ---------------*- C++ -*-===//
 
-#ifndef EXAMPLES_SERVER_MODEL_H
-#define EXAMPLES_SERVER_MODEL_H
+#ifndef ATTN_TOOLS_EXAMPLES_SERVER_MODEL_H
+#define ATTN_TOOLS_EXAMPLES_SERVER_MODEL_H
 
 #include "Gguf.h"
 
@@ -65,4 +65,4 @@ private:
   attn::api::Kernel append, attention;
 };
 
-#endif // EXAMPLES_SERVER_MODEL_H
+#endif // ATTN_TOOLS_EXAMPLES_SERVER_MODEL_H

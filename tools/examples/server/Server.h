@@ -8,8 +8,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef EXAMPLES_SERVER_SERVER_H
-#define EXAMPLES_SERVER_SERVER_H
+#ifndef ATTN_TOOLS_EXAMPLES_SERVER_SERVER_H
+#define ATTN_TOOLS_EXAMPLES_SERVER_SERVER_H
 
 #include "Model.h"
 
@@ -60,4 +60,4 @@ private:
   ServerCounts counts;
 };
 
-#endif // EXAMPLES_SERVER_SERVER_H
+#endif // ATTN_TOOLS_EXAMPLES_SERVER_SERVER_H

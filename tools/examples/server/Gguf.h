@@ -1,7 +1,7 @@
 //===- Gguf.h - weights of a GGUF file --------------------------*- C++ -*-===//
 
-#ifndef EXAMPLES_SERVER_GGUF_H
-#define EXAMPLES_SERVER_GGUF_H
+#ifndef ATTN_TOOLS_EXAMPLES_SERVER_GGUF_H
+#define ATTN_TOOLS_EXAMPLES_SERVER_GGUF_H
 
 #include <cstdint>
 #include <map>
@@ -19,4 +19,4 @@ struct Gguf {
 /// Throws std::runtime_error for what is none.
 Gguf readGguf(const std::string &path);
 
-#endif // EXAMPLES_SERVER_GGUF_H
+#endif // ATTN_TOOLS_EXAMPLES_SERVER_GGUF_H

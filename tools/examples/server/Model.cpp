@@ -64,7 +64,6 @@ attn::api::Plan prepare(attn_kernel kernel,
 
 /// The plans of a batch, which all layers run over their own pages.
 struct Model::Step {
-  int64_t numTokens;
   std::vector<float> q, k, v, turned, o, lse;
   std::vector<int32_t> lengths, first, last, causal, pages;
   attn::api::Plan append, attention;
@@ -178,7 +177,6 @@ std::vector<std::vector<float>> Model::run(const Batch &batch) {
   for (const Batch::Part &part : batch.parts)
     widest = std::max(widest, int64_t(part.pages.size()));
   Step step;
-  step.numTokens = tokens;
   step.q.resize(size_t(tokens * heads * width));
   step.k.resize(size_t(tokens * keyHeads * width));
   step.v = step.k;
