@@ -1,5 +1,4 @@
-//===- Errors.h - a thread's last error, a guard of throws ------*- C++
-//-*-===//
+//===- Errors.h - a thread's last error, a guard of throws ------*- C++ -*-===//
 
 #ifndef LIB_CAPI_ERRORS_H
 #define LIB_CAPI_ERRORS_H
