@@ -56,32 +56,22 @@ static std::string describeCache(const attn_compile_options &options) {
   return text;
 }
 
-namespace {
 /// The compilers of this process, by path and directory. Never destroyed:
 /// threads may use them until it ends.
-struct Compilers {
-  using Table =
-      std::map<std::pair<std::string, std::string>, std::unique_ptr<Compiler>>;
+using CompilerTable =
+    std::map<std::pair<std::string, std::string>, std::unique_ptr<Compiler>>;
+static CompilerTable *compilers = nullptr;
+static std::mutex compilersMutex;
 
-  /// A child process begins with none: in its parent's, other threads may
-  /// compile, which it would wait for without end.
-  static Compilers &get() {
-    static Compilers *compilers = [] {
-      static auto *only = new Compilers;
-      pthread_atfork([] { only->mutex.lock(); }, [] { only->mutex.unlock(); },
-                     [] {
-                       only->table = new Table;
-                       only->mutex.unlock();
-                     });
-      return only;
-    }();
-    return *compilers;
-  }
-
-  std::mutex mutex;
-  Table *table = new Table;
-};
-} // namespace
+/// A child process begins with none: in its parent's, other threads may
+/// compile, which it would wait for without end.
+[[gnu::constructor]] static void dropCompilersInForks() {
+  pthread_atfork([] { compilersMutex.lock(); }, [] { compilersMutex.unlock(); },
+                 [] {
+                   compilers = nullptr;
+                   compilersMutex.unlock();
+                 });
+}
 
 /// The compiler that calls with these options share.
 static Result<Compiler *> getCompiler(const attn_compile_options &options) {
@@ -89,10 +79,11 @@ static Result<Compiler *> getCompiler(const attn_compile_options &options) {
       options.compiler ? options.compiler : "", getLibraryPath());
   if (!path.isOk())
     return path.takeStatus();
-  Compilers &compilers = Compilers::get();
-  std::lock_guard<std::mutex> lock(compilers.mutex);
+  std::lock_guard<std::mutex> lock(compilersMutex);
+  if (!compilers)
+    compilers = new CompilerTable;
   std::unique_ptr<Compiler> &place =
-      (*compilers.table)[{*path, describeCache(options)}];
+      (*compilers)[{*path, describeCache(options)}];
   if (!place) {
     Result<std::unique_ptr<Cache>> cache = openCache(options.cache_directory);
     if (!cache.isOk())

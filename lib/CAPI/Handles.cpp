@@ -7,6 +7,8 @@
 using namespace attn;
 using namespace attn::capi;
 
+std::mutex capi::handleMutex;
+
 const char *capi::getName(HandleKind kind) {
   switch (kind) {
   case HandleKind::kernel:
@@ -23,14 +25,11 @@ const char *capi::getName(HandleKind kind) {
   return nullptr;
 }
 
-std::mutex &capi::getHandleMutex() {
-  static std::mutex *mutex = [] {
-    static std::mutex only;
-    pthread_atfork([] { only.lock(); }, [] { only.unlock(); },
-                   [] { only.unlock(); });
-    return &only;
-  }();
-  return *mutex;
+// At load: a handler that the first call registers could come too late for the
+// fork() of another thread.
+[[gnu::constructor]] static void holdHandleMutexInForks() {
+  pthread_atfork([] { handleMutex.lock(); }, [] { handleMutex.unlock(); },
+                 [] { handleMutex.unlock(); });
 }
 
 Status capi::refuseHandle(uint64_t id, HandleKind expected) {

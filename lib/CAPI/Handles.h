@@ -25,9 +25,9 @@ enum class HandleKind : uint8_t { kernel = 1, pool, plan, cancellation, cache };
 /// What a kind is called in messages.
 const char *getName(HandleKind kind);
 
-/// Held while a table is looked at, and by fork(), so that a child finds it
-/// free.
-std::mutex &getHandleMutex();
+/// Held while a table is made or looked at, and by fork(), so that a child
+/// finds it free.
+extern std::mutex handleMutex;
 
 /// Why a number that no live object has is refused.
 Status refuseHandle(uint64_t id, HandleKind expected);
@@ -39,12 +39,17 @@ public:
   /// The only one. It is never destroyed: threads may use it until the process
   /// ends.
   static HandleTable &get() {
-    static auto *table = new HandleTable;
+    // Not by a static initializer: a child that is forked while another thread
+    // runs one waits for it without end.
+    static HandleTable *table = nullptr;
+    std::lock_guard<std::mutex> lock(handleMutex);
+    if (!table)
+      table = new HandleTable;
     return *table;
   }
 
   uint64_t add(std::shared_ptr<Object> object) {
-    std::lock_guard<std::mutex> lock(getHandleMutex());
+    std::lock_guard<std::mutex> lock(handleMutex);
     if (unused.empty()) {
       // Room for the release of every place, which then cannot fail.
       unused.reserve(places.size() + 1);
@@ -59,7 +64,7 @@ public:
 
   Result<std::shared_ptr<Object>> find(uint64_t id) {
     {
-      std::lock_guard<std::mutex> lock(getHandleMutex());
+      std::lock_guard<std::mutex> lock(handleMutex);
       if (Place *place = lookUp(id))
         return place->object;
     }
@@ -72,7 +77,7 @@ public:
     // Destroyed outside the lock.
     std::shared_ptr<Object> object;
     {
-      std::lock_guard<std::mutex> lock(getHandleMutex());
+      std::lock_guard<std::mutex> lock(handleMutex);
       if (Place *place = lookUp(id)) {
         object = std::move(place->object);
         place->object = nullptr;

@@ -14,20 +14,18 @@
 
 using namespace attn;
 
-/// Raised in each child process.
-static int countForks() {
-  static int numForks = 0;
-  static const int isWatched =
-      pthread_atfork(nullptr, nullptr, [] { ++numForks; });
-  (void)isWatched;
-  return numForks;
+/// How many forks lie between the first process and this one.
+static int numForksBefore = 0;
+
+[[gnu::constructor]] static void countForks() {
+  pthread_atfork(nullptr, nullptr, [] { ++numForksBefore; });
 }
 
 ThreadPool::ThreadPool()
-    : team(std::make_unique<Team>()), numForks(countForks()) {}
+    : team(std::make_unique<Team>()), numForks(numForksBefore) {}
 
 Status ThreadPool::check() const {
-  if (team->workers.empty() || numForks == countForks())
+  if (team->workers.empty() || numForks == numForksBefore)
     return {};
   return Status::error(StatusCode::unsupported, "thread pool",
                        "expects threads, but they stayed in the process that "
