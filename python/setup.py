@@ -1,6 +1,7 @@
 # ===- setup.py - the platform of the wheel -------------------------------===#
-"""Wheels have the runtime library and the compiler, which are for a system, but no code
-for a version of Python. ATTN_WHEEL_PLATFORM is that system's tag (tools/wheel.sh)."""
+"""Wheels have the runtime library, the compiler and a module in CPython's stable interface,
+all built before. ATTN_WHEEL_PLATFORM is the tag of the system that they are for
+(tools/wheel.sh)."""
 
 import os
 
@@ -16,7 +17,7 @@ class Package(Distribution):
 class Wheel(bdist_wheel):
     def get_tag(self):
         _, _, platform = super().get_tag()
-        return "py3", "none", os.environ.get("ATTN_WHEEL_PLATFORM", platform)
+        return "cp311", "abi3", os.environ.get("ATTN_WHEEL_PLATFORM", platform)
 
 
 setup(distclass=Package, cmdclass={"bdist_wheel": Wheel})

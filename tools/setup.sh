@@ -13,7 +13,7 @@ die() {
 }
 
 packages=(
-  ca-certificates git python3 python3-venv
+  ca-certificates git python3 python3-dev python3-venv
   cmake ninja-build ccache
   clang-22 lld-22 clang-format-22 clang-tidy-22
   llvm-22-dev llvm-22-tools libmlir-22-dev mlir-22-tools

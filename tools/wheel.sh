@@ -7,7 +7,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 out=$(realpath -m "${1:-dist}")
-cmake --build --preset default --target attn-compile attn_runtime >/dev/null
+cmake --build --preset default --target attn-compile attn_runtime attn_exchange >/dev/null
 stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT
 cp -r python/. "$stage"
@@ -16,7 +16,9 @@ mkdir -p "$package/licenses"
 cp LICENSE "$package/licenses/attn"
 strip=/usr/lib/llvm-22/bin/llvm-strip
 "$strip" build/bin/attn-compile -o "$package/attn-compile"
-"$strip" build/lib/libattn_runtime.so -o "$package/libattn_runtime.so"
+for library in libattn_runtime.so _exchange.abi3.so; do
+  "$strip" "build/lib/$library" -o "$package/$library"
+done
 # What PEP 599 lets a wheel find on the machine, and what LLVM needs beside it.
 everywhere='linux-vdso|ld-linux|libc\.so|libm\.so|libgcc_s|libstdc\+\+|libz\.so|libpthread|libdl|librt'
 while read -r name path; do

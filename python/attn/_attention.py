@@ -101,7 +101,7 @@ class Attention:
             (*arrays, scale, threads), (len(captured), len(outputs), allocate, return_lse))
         known = self._repetitions.find(call)
         if known is not None:
-            return tuple(known.run(arrays, call[1]) or outputs)
+            return tuple(known.run(arrays, call) or outputs)
         return self._run_first(
             call, q, k, v, captured, scale, threads, outputs, allocate, return_lse)
 

@@ -65,10 +65,10 @@ class Kernel:
 
         Raises Error where arguments do not fit the kernel or each other.
         """
-        call = describe_call(values.values(), tuple(values))
+        call = describe_call(tuple(values.values()), tuple(values))
         known = self._repetitions.find(call)
         if known is not None:
-            new = dict(zip(known.allocated, known.run(list(values.values()), call[1])))
+            new = dict(zip(known.allocated, known.run(list(values.values()), call)))
             outputs = {n: values[n] if n in values else new[n] for n in known.outputs}
         else:
             plan = self.prepare(**values)

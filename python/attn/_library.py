@@ -3,6 +3,8 @@
 
 import ctypes
 import ctypes.util
+import importlib.machinery
+import importlib.util
 import os
 from ctypes import POINTER, byref, c_char_p, c_double, c_int, c_int32, c_int64
 from ctypes import c_size_t, c_uint8, c_uint16, c_uint32, c_uint64, c_void_p
@@ -212,6 +214,7 @@ _SIGNATURES = {
 }
 
 _library = None
+_exchange = None
 
 
 def _find():
@@ -259,8 +262,26 @@ def library():
             f"expects interface version {API_VERSION}, but got {version}",
             "use the library of this package's version",
         )
+    _load_exchange(os.path.dirname(path))
     _library = loaded
     return loaded
+
+
+def _load_exchange(folder):
+    """Loads the module that has tensors described in C, if it is beside the library."""
+    global _exchange
+    path = os.path.join(folder, "_exchange.abi3.so")
+    if os.path.exists(path):
+        loader = importlib.machinery.ExtensionFileLoader("attn._exchange", path)
+        _exchange = importlib.util.module_from_spec(
+            importlib.util.spec_from_loader("attn._exchange", loader))
+        loader.exec_module(_exchange)
+
+
+def exchange():
+    """attn._exchange, or None where it is not beside the library."""
+    library()
+    return _exchange
 
 
 def check(status):

@@ -12,7 +12,7 @@ from collections import OrderedDict
 
 import numpy as np
 
-from attn._library import check, library
+from attn._library import check, exchange, library
 
 # Plans of a thread and kernel; each has its own workspace.
 _MOST_PLANS = 16
@@ -22,12 +22,23 @@ _captured = []
 
 
 def describe_call(values, names=()):
-    """What the plan of a call with these arrays and scalars depends on: (layout, stream,
-    whether a graph captures), or None where one is of an unknown kind.
+    """What the plan of a call with these arrays and scalars depends on, or None where one
+    is of an unknown kind: (layout, stream, whether a graph captures, how it is launched).
 
-    names: what else it depends on.
+    values: a tuple. names: what else it depends on.
     """
     torch = sys.modules.get("torch")
+    module = exchange()
+    if module is not None:
+        is_capturing = bool if torch is None else torch.cuda.is_current_stream_capturing
+        call = module.describe(values, names, is_capturing)
+        if call is not None:
+            return call
+    return _describe_call(values, names, torch)
+
+
+def _describe_call(values, names, torch):
+    """As describe_call, of NumPy's arrays and where tensors are not exchanged in C."""
     tensor = None if torch is None else torch.Tensor
     layout, device = [names], -1
     for value in values:
@@ -46,8 +57,15 @@ def describe_call(values, names=()):
         else:
             return None
     if device < 0:
-        return tuple(layout), None, False
-    return tuple(layout), get_stream(torch, device), torch.cuda.is_current_stream_capturing()
+        return tuple(layout), None, False, None
+    return (tuple(layout), get_stream(torch, device), torch.cuda.is_current_stream_capturing(),
+            _launch)
+
+
+def _launch(function, plan, arrays, places, stream):
+    """As attn._exchange.launch."""
+    addresses = (ctypes.c_void_p * len(places))(*[arrays[p].data_ptr() for p in places])
+    return library().attn_plan_launch_at(plan, addresses, len(places), stream)
 
 
 def get_stream(torch, device):
@@ -72,27 +90,25 @@ class Repeated:
         unread = unread or {}
         order = [*names, *allocated, *unread]
         self._unread = list(unread.values())
-        self._places = [order.index(name) for name in tensors]
-        self._addresses = (ctypes.c_void_p * len(tensors))()
+        self._places = tuple(order.index(name) for name in tensors)
         self._device = plan._device.value.device if plan._device else None
         if self._device is None:
             self._layouts = [(x.shape, x.dtype) for x in allocated.values()]
         else:
             self._layouts = [(x.shape, x.stride(), x.dtype) for x in allocated.values()]
+        self._function = ctypes.cast(library().attn_plan_launch_at, ctypes.c_void_p).value
 
-    def run(self, arrays, stream):
-        """Runs over `arrays`, and returns those that it has allocated."""
-        if self._device is None:
+    def run(self, arrays, call):
+        """Runs over the list `arrays` of that call, and returns those that it allocates."""
+        _, stream, _, launch = call
+        if launch is None:
             return self._run_on_cpu(arrays)
         empty, device = sys.modules["torch"].empty_strided, self._device
         new = [empty(shape, strides, dtype=dtype, device=device)
                for shape, strides, dtype in self._layouts]
         arrays += new
         arrays += self._unread
-        addresses = self._addresses
-        addresses[:] = [arrays[place].data_ptr() for place in self._places]
-        status = library().attn_plan_launch_at(
-            self._handle.value, addresses, len(addresses), stream)
+        status = launch(self._function, self._handle.value, arrays, self._places, stream)
         if status:
             check(status)
         return new
@@ -101,9 +117,8 @@ class Repeated:
         new = [np.empty(shape, dtype) for shape, dtype in self._layouts]
         arrays += new
         arrays += self._unread
-        addresses = self._addresses
-        addresses[:] = [
-            arrays[place].__array_interface__["data"][0] for place in self._places]
+        addresses = (ctypes.c_void_p * len(self._places))(*[
+            arrays[place].__array_interface__["data"][0] for place in self._places])
         check(library().attn_plan_move(self._handle.value, addresses, len(addresses)))
         check(library().attn_plan_run(self._handle.value))
         return new

@@ -10,7 +10,7 @@ import pytest
 np = pytest.importorskip("numpy", reason="the attn package needs numpy")
 
 import attn
-from attn._library import DLDataType, DLDevice, DLTensor, check, library
+from attn._library import DLDataType, DLDevice, DLTensor, check, exchange, library
 from conftest import CUBIN, artifact, device_manifest, tensor
 
 CUDA = 2
@@ -250,9 +250,58 @@ class FakeTorch:
             return FakeTorch.cuda.isCapturing
 
 
-def test_repeats_calls_of_pytorch(cuda, twice, monkeypatch):
-    """Later calls of a layout exchange addresses in one plan, on the current stream."""
+def make_exchanged(major=1):
+    """A type of tensors that are handed over in C, as DLPack's DLPackExchangeAPI."""
+
+    class Table(ctypes.Structure):
+        _fields_ = [("version", ctypes.c_uint32 * 2), ("previous", c_void_p),
+                    ("managed", c_void_p * 3), ("view", c_void_p), ("stream", c_void_p)]
+
+    @ctypes.PYFUNCTYPE(c_int, py_object, POINTER(DLTensor))
+    def view(tensor, out):
+        tensor.__dlpack__(-1)
+        rank = len(tensor.shape)
+        tensor.strides = (ctypes.c_int64 * rank)(*tensor.stride())
+        out[0] = tensor.managed.tensor
+        out[0].strides = tensor.strides
+        # The address is the sum of two.
+        out[0].data, out[0].byte_offset = out[0].data - 64, 64
+        Exchanged.viewed += 1
+        return 0
+
+    @ctypes.PYFUNCTYPE(c_int, c_int, c_int, POINTER(c_void_p))
+    def stream(device_type, device, out):
+        assert (device_type, device) == (CUDA, 0)
+        out[0] = FakeTorch.cuda.stream
+        return 0
+
+    table = Table((major, 0), None, (c_void_p * 3)(), ctypes.cast(view, c_void_p).value,
+                  ctypes.cast(stream, c_void_p).value)
+    new = ctypes.pythonapi.PyCapsule_New
+    new.restype, new.argtypes = py_object, [c_void_p, c_char_p, c_void_p]
+
+    class Exchanged(FakeTorch.Tensor):
+        alive, viewed = (table, view, stream), 0
+        __dlpack_c_exchange_api__ = new(ctypes.addressof(table), b"dlpack_exchange_api", None)
+
+    return Exchanged
+
+
+@pytest.fixture(params=["described in Python", "exchanged in C"])
+def fake_torch(request, monkeypatch):
+    """PyTorch, as older versions and as those with DLPack's exchange in C."""
+    if request.param == "exchanged in C":
+        if exchange() is None:
+            pytest.skip("attn._exchange is not beside the library")
+        monkeypatch.setattr(FakeTorch, "Tensor", make_exchanged())
     monkeypatch.setitem(sys.modules, "torch", FakeTorch)
+    yield
+    if request.param == "exchanged in C":
+        assert FakeTorch.Tensor.viewed > 0
+
+
+def test_repeats_calls_of_pytorch(cuda, twice, fake_torch):
+    """Later calls of a layout exchange addresses in one plan, on the current stream."""
     kernel = attn.load(twice)
     cuda.fakeCudaSetCurrent(0)
     kept = []
@@ -277,9 +326,8 @@ def test_repeats_calls_of_pytorch(cuda, twice, monkeypatch):
     assert len(kernel._repetitions._plans) == 3
 
 
-def test_streams_and_graphs_have_plans_of_their_own(cuda, twice, monkeypatch):
+def test_streams_and_graphs_have_plans_of_their_own(cuda, twice, fake_torch, monkeypatch):
     """Runs of one plan share memory, and a graph may be replayed at any time."""
-    monkeypatch.setitem(sys.modules, "torch", FakeTorch)
     kernel = attn.load(twice)
     cuda.fakeCudaSetCurrent(0)
     x = FakeTorch.Tensor(300)
@@ -304,3 +352,50 @@ def test_streams_and_graphs_have_plans_of_their_own(cuda, twice, monkeypatch):
         kernel(x=FakeTorch.Tensor(n), times=5)
     assert handle not in [p._handle for p in plans.values()]
     check(library().attn_plan_launch(handle.value, 0))
+
+
+def test_exchange_tells_calls_apart(cuda, twice, monkeypatch):
+    """What attn._exchange describes is equal where a plan serves both, and only there."""
+    if exchange() is None:
+        pytest.skip("attn._exchange is not beside the library")
+    kind = make_exchanged()
+    describe = lambda *values, names=("x",): exchange().describe(values, names, bool)
+
+    class Inherits(kind):
+        """May have what the table's functions do not know."""
+
+    def turned(*shape):
+        tensor = kind(*shape[::-1])
+        tensor.data = tensor.data.T
+        tensor.shape = tensor.data.shape
+        return tensor
+
+    x = kind(3, 4)
+    alike = [describe(kind(3, 4), 1, 0.5, None) for _ in range(2)]
+    assert alike[0] == alike[1] and alike[0][1:3] == (0x70, False)
+    others = [
+        describe(x, 1, 0.5, None, names=("y",)), describe(x, 1, 0.5), describe(x, 1, -0.5, None),
+        describe(x, 2, 0.5, None), describe(x, 1.0, 0.5, None), describe(x, 0.5, 1, None),
+        describe(kind(4, 3), 1, 0.5, None), describe(turned(3, 4), 1, 0.5, None),
+        describe(kind(3, 4, 1), 1, 0.5, None), describe(x, x, 1, 0.5, None),
+        describe(x, 0.0), describe(x, -0.0)]
+    assert len({call[0] for call in [*others, alike[0]]}) == len(others) + 1
+    assert describe(x, float("nan"))[0] == describe(x, float("nan"))[0]
+    # The rest is described in Python.
+    gradient = kind(3)
+    gradient.requires_grad = True
+    for value in (True, "1", 2**63, np.zeros(3), gradient, Inherits(3), FakeTensor(3),
+                  make_exchanged(major=2)(3)):
+        assert describe(x, value) is None
+    assert describe(1, 0.5) is None
+    assert describe(*[x] * 200) is None
+    for wrong in ((), (x, (), bool), ((x,), ())):
+        with pytest.raises(TypeError, match="describe expects"):
+            exchange().describe(*wrong)
+    for wrong in ((), (1, 2, (x,), (0,), 0)):
+        with pytest.raises(TypeError, match="launch expects"):
+            exchange().launch(*wrong)
+    with pytest.raises(IndexError):
+        exchange().launch(0, 0, [x], (1,), 0)
+    with pytest.raises(TypeError, match="tensors of a framework"):
+        exchange().launch(0, 0, [3], (0,), 0)

@@ -21,7 +21,7 @@ def site(tmp_path_factory):
     dist, site = tmp_path_factory.mktemp("dist"), tmp_path_factory.mktemp("site")
     subprocess.run([os.path.join(ROOT, "tools", "wheel.sh"), str(dist)], check=True)
     (wheel,) = dist.glob("attn-*.whl")
-    assert re.search(r"-py3-none-manylinux_2_\d+_x86_64\.whl$", wheel.name)
+    assert re.search(r"-cp311-abi3-manylinux_2_\d+_x86_64\.whl$", wheel.name)
     assert wheel.stat().st_size < 50e6
     subprocess.run(
         [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index",
@@ -48,6 +48,8 @@ def test_what_is_loaded_is_the_wheels_own(site):
     text = "import attn._library as l; l.library(); print(l._find())"
     assert os.path.dirname(run(site, text).strip()) == str(site / "attn")
     assert os.access(site / "attn" / "attn-compile", os.X_OK)
+    assert run(site, "import attn._library as l; print(l.exchange())").strip() == \
+        f"<module 'attn._exchange' from '{site}/attn/_exchange.abi3.so'>"
 
 
 def test_licences_of_what_is_in_it(site):
