@@ -152,6 +152,18 @@ static Result<Cache::Value> compile(const char *name, const char *program,
   return compiler->compile(request);
 }
 
+Result<std::shared_ptr<const LoadedKernel>>
+capi::compileKernel(const char *name, const char *program,
+                    const attn_compile_options *options) {
+  Result<Cache::Value> bytes = compile(name, program, options);
+  if (!bytes.isOk())
+    return bytes.takeStatus();
+  Result<Artifact> artifact = Artifact::deserialize(**bytes, name);
+  if (!artifact.isOk())
+    return artifact.takeStatus();
+  return LoadedKernel::load(*artifact);
+}
+
 attn_status attn_cancellation_create(attn_cancellation *cancellation) {
   return guarded("attn_cancellation_create", [&]() -> Status {
     if (!cancellation)
@@ -185,13 +197,7 @@ attn_status attn_compile(const char *program,
     if (!kernel)
       return isNull(name, "a place for the kernel");
     *kernel = {};
-    Result<Cache::Value> bytes = compile(name, program, options);
-    if (!bytes.isOk())
-      return bytes.takeStatus();
-    Result<Artifact> artifact = Artifact::deserialize(**bytes, name);
-    if (!artifact.isOk())
-      return artifact.takeStatus();
-    return addKernel(LoadedKernel::load(*artifact), kernel);
+    return addKernel(compileKernel(name, program, options), kernel);
   });
 }
 

@@ -7,6 +7,7 @@
 #include "Handles.h"
 
 #include "attn-c/Attn.h"
+#include "attn-c/Compile.h"
 #include "attn/Runtime/Target.h"
 #include "attn/Runtime/ThreadPool.h"
 
@@ -38,6 +39,11 @@ inline Status addKernel(Result<std::shared_ptr<const LoadedKernel>> loaded,
       KernelObject{std::move(*loaded), std::move(manifest)}));
   return {};
 }
+
+/// As attn_compile does for the function `name`.
+Result<std::shared_ptr<const LoadedKernel>>
+compileKernel(const char *name, const char *program,
+              const attn_compile_options *options);
 
 /// As the release functions do.
 template <typename Object> attn_status release(uint64_t id) {

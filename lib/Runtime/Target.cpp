@@ -55,6 +55,8 @@ public:
       return plan.takeStatus();
     return std::unique_ptr<PreparedPlan>(new CpuPlan(std::move(*plan)));
   }
+  bool hasStreams() const override { return false; }
+  Result<bool> isCapturing(void *) const override { return false; }
 
 private:
   std::shared_ptr<const Kernel> kernel;

@@ -87,6 +87,12 @@ public:
   virtual Result<std::unique_ptr<PreparedPlan>>
   prepare(const ArgumentValue *values, size_t numValues,
           std::shared_ptr<ThreadPool> pool, int smMargin = 0) const = 0;
+
+  /// Whether plans are launched on streams; others run.
+  virtual bool hasStreams() const = 0;
+
+  /// Whether a graph captures what is launched on `stream`.
+  virtual Result<bool> isCapturing(void *stream) const = 0;
 };
 
 } // namespace attn

@@ -154,3 +154,23 @@ CudaKernel::prepare(const ArgumentValue *values, size_t numValues,
                     std::shared_ptr<ThreadPool>, int smMargin) const {
   return CudaPlan::prepare(shared_from_this(), values, numValues, smMargin);
 }
+
+Result<bool> CudaKernel::isCapturing(void *stream) const {
+  const Driver &driver = context->getDriver();
+  CaptureStatus status = captureNone;
+  auto ask = [&] {
+    return driver.isCapturing.address(static_cast<StreamHandle>(stream),
+                                      &status);
+  };
+  ResultCode code = ask();
+  if (code == errorInvalidContext || code == errorInvalidHandle) {
+    ContextScope scope(*context);
+    if (Status entered = scope.enter(); !entered.isOk())
+      return entered;
+    code = ask();
+  }
+  if (code != success)
+    return driver.report("kernel " + manifest.name, driver.isCapturing.symbol,
+                         code);
+  return status != captureNone;
+}

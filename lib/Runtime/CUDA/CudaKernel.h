@@ -26,6 +26,8 @@ public:
   Result<std::unique_ptr<PreparedPlan>>
   prepare(const ArgumentValue *values, size_t numValues,
           std::shared_ptr<ThreadPool> pool, int smMargin) const override;
+  bool hasStreams() const override { return true; }
+  Result<bool> isCapturing(void *stream) const override;
 
   const std::shared_ptr<const cuda::Context> &getContext() const {
     return context;

@@ -50,6 +50,7 @@ void fakeCudaReset() {
   state.minor = 0;
   state.hasVirtualMemory = true;
   state.capturing = state.captureBroken = false;
+  state.capturingStream = nullptr;
   state.captureMode = captureModeGlobal;
   state.current.clear();
   state.parameters.clear();
@@ -107,6 +108,10 @@ void fakeCudaSetCurrent(int device) {
 void fakeCudaSetCapturing(int capturing) {
   getState().capturing = capturing != 0;
   getState().captureBroken = false;
+}
+
+void fakeCudaSetCapturingStream(void *stream) {
+  getState().capturingStream = stream;
 }
 
 int fakeCudaCaptureBroken() { return getState().captureBroken; }

@@ -57,6 +57,9 @@ void fakeCudaSetCurrent(int device);
 /* 1: a blocking stream captures, so that the legacy stream may not be used. */
 void fakeCudaSetCapturing(int capturing);
 
+/* The stream that captures what is launched on it; NULL is none. */
+void fakeCudaSetCapturingStream(void *stream);
+
 /* Whether a call was made that ends a capture of this thread. */
 int fakeCudaCaptureBroken(void);
 

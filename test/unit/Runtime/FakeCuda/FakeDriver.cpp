@@ -180,7 +180,9 @@ ResultCode cuStreamIsCapturing(StreamHandle stream, CaptureStatus *status) {
   if (ResultCode code = enterWithContext(
           line("cuStreamIsCapturing", static_cast<void *>(stream))))
     return code;
-  *status = captureNone;
+  *status = stream && static_cast<void *>(stream) == getState().capturingStream
+                ? captureActive
+                : captureNone;
   return getState().capturing && stream == getLegacyStream()
              ? errorStreamCaptureImplicit
              : success;

@@ -38,6 +38,7 @@ struct State {
   int numCalls = 0, failFirst = 0, failCount = 0, failResult = 0;
   int version = 12040, major = 9, minor = 0;
   bool capturing = false, captureBroken = false;
+  void *capturingStream = nullptr;
   cuda::CaptureMode captureMode = cuda::captureModeGlobal;
   FakeContext contexts[2];
   /// The stack of current contexts, the last one on top.
