@@ -17,6 +17,11 @@ import torch
 from attn._attention import PROGRAMS, check_shapes, stop_gradient
 from attn._trace import refuse
 
+# Looking them up would take as long as calling them.
+_is_compiling = torch.compiler.is_compiling
+_count_modes = torch._C._len_torch_dispatch_stack
+_is_transformed = torch._C._functorch.is_functorch_wrapped_tensor
+
 _library = torch.library.Library("attn", "DEF")
 _library.define(
     "attention(Tensor q, Tensor k, Tensor v, Tensor[] captured, str program, "
@@ -51,9 +56,8 @@ def attention(q, k, v, program, *, scale=None, return_lse=False):
 def _is_eager(q):
     """Whether nobody traces or transforms the call: the operator then only takes time."""
     return (
-        type(q) is torch.Tensor and not torch.compiler.is_compiling()
-        and torch.utils._python_dispatch._get_current_dispatch_mode() is None
-        and not torch._C._functorch.is_functorch_wrapped_tensor(q))
+        type(q) is torch.Tensor and not _is_compiling() and _count_modes() == 0
+        and not _is_transformed(q))
 
 
 def _allocate(q, v):

@@ -242,7 +242,7 @@ Status CudaPlan::move(const void *const *data, size_t count) {
   moved.reserve(items.size());
   for (size_t i = 0; i < items.size(); ++i) {
     Result<ParameterBlock> block =
-        blocks[i].move(driver, manifest, *items[i].launch, staged, memory);
+        blocks[i].move(driver, manifest, *items[i].launch, staged);
     if (!block.isOk())
       return block.takeStatus();
     moved.push_back(std::move(*block));

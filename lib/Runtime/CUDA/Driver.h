@@ -79,6 +79,8 @@ struct DriverTable {
                  TensorMapInterleave, TensorMapSwizzle, TensorMapL2Promotion,
                  TensorMapFill>
       encodeTensorMap{"cuTensorMapEncodeTiled"};
+  DriverFunction<TensorMap *, void *> replaceAddress{
+      "cuTensorMapReplaceAddress"};
   DriverFunction<const LaunchConfig *, FunctionHandle, void **, void **> launch{
       "cuLaunchKernelEx"};
 
@@ -92,6 +94,7 @@ struct DriverTable {
     visit(synchronize), visit(loadModule), visit(unloadModule);
     visit(getFunction), visit(setFunctionAttribute), visit(allocate);
     visit(release), visit(fill), visit(encodeTensorMap), visit(launch);
+    visit(replaceAddress);
     visit(getGranularity), visit(reserveAddresses), visit(freeAddresses);
     visit(createMemory), visit(releaseMemory), visit(mapMemory);
     visit(unmapMemory), visit(setMemoryAccess), visit(copy);

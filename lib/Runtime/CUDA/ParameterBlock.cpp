@@ -159,8 +159,7 @@ ParameterBlock::create(const Driver &driver, const Manifest &manifest,
 Result<ParameterBlock> ParameterBlock::move(const Driver &driver,
                                             const Manifest &manifest,
                                             const Launch &launch,
-                                            const BoundArguments &bound,
-                                            const PlanMemory &memory) const {
+                                            const BoundArguments &bound) const {
   ParameterBlock block;
   block.storage = storage;
   auto *base = reinterpret_cast<unsigned char *>(block.storage.data());
@@ -172,8 +171,10 @@ Result<ParameterBlock> ParameterBlock::move(const Driver &driver,
         base + (static_cast<const unsigned char *>(addresses[i]) - from);
     block.addresses.push_back(place);
     if (parameter.kind == Parameter::Kind::tensorMap) {
-      if (Status status =
-              writeMap(driver, manifest, parameter, bound, memory, place);
+      size_t index = *manifest.findArgument(parameter.name);
+      if (Status status = moveTensorMap(driver, manifest.arguments[index],
+                                        bound.tensors[index],
+                                        *static_cast<TensorMap *>(place));
           !status.isOk())
         return status;
     } else if (parameter.kind == Parameter::Kind::pointer) {

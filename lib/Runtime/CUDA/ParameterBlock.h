@@ -32,8 +32,8 @@ public:
   /// The same parameters over `bound`, which differs by its tensors' addresses
   /// alone: those that depend on them are made anew. Refuses as `create` does.
   Result<ParameterBlock> move(const Driver &driver, const Manifest &manifest,
-                              const Launch &launch, const BoundArguments &bound,
-                              const PlanMemory &memory) const;
+                              const Launch &launch,
+                              const BoundArguments &bound) const;
   ParameterBlock(ParameterBlock &&) = default;
   ParameterBlock &operator=(ParameterBlock &&) = default;
 

@@ -56,16 +56,22 @@ static TensorMapL2Promotion getPromotion(int64_t bytes) {
                         : promoteNone;
 }
 
+static Status checkAddress(const Manifest::Argument &argument,
+                           const BoundTensor &tensor) {
+  if (tensor.address % addressUnit == 0)
+    return {};
+  return refuseLayout(argument,
+                      "expects data aligned to 16 bytes for its tensor map, "
+                      "but its address is " +
+                          std::to_string(tensor.address % addressUnit) +
+                          " bytes beyond a multiple",
+                      "copy it to aligned memory");
+}
+
 static Status checkAddressing(const Manifest::Argument &argument,
                               const BoundTensor &tensor) {
-  if (tensor.address % addressUnit != 0)
-    return refuseLayout(
-        argument,
-        "expects data aligned to 16 bytes for its tensor map, but "
-        "its address is " +
-            std::to_string(tensor.address % addressUnit) +
-            " bytes beyond a multiple",
-        "copy it to aligned memory");
+  if (Status status = checkAddress(argument, tensor); !status.isOk())
+    return status;
   size_t inner = tensor.shape.size() - 1;
   for (size_t d = 0; d <= inner; ++d) {
     std::string place = "dimension " + std::to_string(d);
@@ -128,4 +134,15 @@ Status attn::cuda::encodeTensorMap(const Driver &driver,
                      strides, box, elementStrides, interleaveNone,
                      getSwizzle(parameter.swizzleBytes),
                      getPromotion(parameter.promotionBytes), fillZeros);
+}
+
+Status attn::cuda::moveTensorMap(const Driver &driver,
+                                 const Manifest::Argument &argument,
+                                 const BoundTensor &tensor, TensorMap &map) {
+  if (tensor.isEmpty)
+    return {};
+  if (Status status = checkAddress(argument, tensor); !status.isOk())
+    return status;
+  return driver.call("argument " + argument.name, driver.replaceAddress, &map,
+                     reinterpret_cast<void *>(uintptr_t(tensor.address)));
 }

@@ -18,6 +18,11 @@ Status encodeTensorMap(const Driver &driver, const Manifest::Argument &argument,
                        const BoundTensor &tensor, DevicePointer zeros,
                        TensorMap &map);
 
+/// Gives `map`, of this tensor elsewhere, its address now. Refuses one that is
+/// no multiple of 16 bytes. The map of an empty tensor stays as it is.
+Status moveTensorMap(const Driver &driver, const Manifest::Argument &argument,
+                     const BoundTensor &tensor, TensorMap &map);
+
 /// Says that a tensor's strides or alignment are not for the kernel, and what
 /// to do: `alternative`, or another kernel.
 Status refuseLayout(const Manifest::Argument &argument, std::string reason,

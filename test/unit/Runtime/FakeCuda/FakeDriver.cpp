@@ -345,6 +345,16 @@ cuTensorMapEncodeTiled(TensorMap *map, TensorMapType type, unsigned rank,
   return success;
 }
 
+ResultCode cuTensorMapReplaceAddress(TensorMap *map, void *address) {
+  if (ResultCode code = enter("cuTensorMapReplaceAddress"))
+    return code;
+  if (reinterpret_cast<uintptr_t>(map) % 64 != 0 ||
+      reinterpret_cast<uintptr_t>(address) % 16 != 0)
+    return errorInvalidValue;
+  map->words[0] = reinterpret_cast<uintptr_t>(address);
+  return success;
+}
+
 ResultCode cuLaunchKernelEx(const LaunchConfig *config, FunctionHandle function,
                             void **parameters, void **extra) {
   const FakeFunction &fake = *getFake(function);
