@@ -7,6 +7,7 @@ import sys
 import tempfile
 import warnings
 import weakref
+from typing import Literal, overload
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from attn._framework import as_native, is_viewed, new_empty
 from attn._repeat import Repeated, Repetitions, describe_call
 from attn._tensor import CPU, as_array
 from attn._trace import refuse
+from attn._types import A, Array, Function
 from attn._variant import Variant
 
 _DTYPES = {"float32": "f32", "float16": "f16", "bfloat16": "bf16", "uint16": "bf16"}
@@ -30,7 +32,7 @@ _OUTPUTS = "o", "lse"
 _UNSOLVED = "a mask that can be analysed"
 
 # Programs by their keys, as long as somebody has them: operators of frameworks take strings.
-PROGRAMS = weakref.WeakValueDictionary()
+PROGRAMS: weakref.WeakValueDictionary[str, "Attention"] = weakref.WeakValueDictionary()
 _numbers = itertools.count()
 
 
@@ -41,7 +43,8 @@ class SlowMask(UserWarning):
 class Attention:
     """A mask and a score as a program; calling it is `attention` without them."""
 
-    def __init__(self, mask=None, score=None, given=()):
+    def __init__(self, mask: Function | None = None, score: Function | None = None,
+                 given: tuple[Array, ...] = ()) -> None:
         """As `trace`.
 
         given: arrays among those that the functions capture that each call gives anew, in
@@ -52,7 +55,7 @@ class Attention:
             self._capture.table(array, "given")
         self._mask = self._capture.replace(mask, "mask")
         self._score = self._capture.replace(score, "score")
-        self._traced = {}
+        self._traced: dict[tuple[bool, bool], Variant] = {}
         self._solves = True
         self._repetitions = Repetitions()
         self.captured = [table.array for table in self._capture.tables]
@@ -81,6 +84,14 @@ class Attention:
                 stacklevel=5)
         self._solves = False
         return self._compile(grouped, options, threads, like)
+
+    @overload
+    def __call__(self, q: A, k: A, v: A, *, scale: float | None = None,
+                 return_lse: Literal[False] = False, threads: int | None = None) -> A: ...
+
+    @overload
+    def __call__(self, q: A, k: A, v: A, *, scale: float | None = None,
+                 return_lse: Literal[True], threads: int | None = None) -> tuple[A, A]: ...
 
     def __call__(self, q, k, v, *, scale=None, return_lse=False, threads=None):
         """As `attention`."""
@@ -145,14 +156,16 @@ class Attention:
             self._repetitions.add(call, Repeated(plan, names, allocated, unread))
         return results
 
-    def explain(self, dtype="f32", head_dim=64, grouped=False):
+    def explain(self, dtype: str = "f32", head_dim: int = 64, grouped: bool = False) -> str:
         """The compiler's report of passes over each rank, before and after."""
         return run_compiler(
             self.variant(grouped).text,
             [f"--dtype={dtype}", f"--head-dim={head_dim}", "--report=passes"])
 
-    def tiles(self, q_len, kv_len=None, head_dim=64, heads=1):
-        """A map of the mask's tiles, and how many of each kind there are.
+    def tiles(self, q_len: int, kv_len: int | None = None, head_dim: int = 64,
+              heads: int = 1) -> "TileMap":
+        """A map of the mask's tiles, and how many of each kind there are: text that notebooks
+        draw.
 
         Raises Error for a mask that reads captured arrays: their tiles are not known
         before a call.
@@ -160,12 +173,13 @@ class Attention:
         if self.variant().tables:
             raise refuse("tiles", "expects a mask without captured arrays",
                          "leave them out to see the rest")
-        return run_compiler(
+        return TileMap(
             self.variant().text,
             [f"--head-dim={head_dim}", f"--heads={heads}", f"--q-len={q_len}",
-             f"--kv-len={kv_len or q_len}", "--report=tiles"])
+             f"--kv-len={kv_len or q_len}"])
 
-    def stages(self, dtype="f32", head_dim=64, target=None, grouped=False):
+    def stages(self, dtype: str = "f32", head_dim: int = 64, target: str | None = None,
+               grouped: bool = False) -> dict[str, str]:
         """The program after each stage of its compilation: MLIR by the stage's name."""
         with tempfile.TemporaryDirectory(prefix="attn-stages-") as folder:
             options = [f"--dtype={dtype}", f"--head-dim={head_dim}", f"--dump-stages-to={folder}"]
@@ -179,7 +193,22 @@ class Attention:
             return result
 
 
-def trace(mask=None, score=None):
+class TileMap(str):
+    """A map of a mask's tiles as text; as SVG where a notebook shows it."""
+
+    _program: str
+    _options: list[str]
+
+    def __new__(cls, program: str, options: list[str]) -> "TileMap":
+        self = super().__new__(cls, run_compiler(program, [*options, "--report=tiles"]))
+        self._program, self._options = program, options
+        return self
+
+    def _repr_svg_(self) -> str:
+        return run_compiler(self._program, [*self._options, "--emit=svg"])
+
+
+def trace(mask: Function | None = None, score: Function | None = None) -> Attention:
     """An `Attention` with the functions `mask` and `score`.
 
     mask: a function of named coordinates that tells whether a query sees a key, such as
@@ -194,6 +223,18 @@ def trace(mask=None, score=None):
     or, not) is refused, with the line that does it.
     """
     return Attention(mask, score)
+
+
+@overload
+def attention(q: A, k: A, v: A, *, mask: Function | None = None, score: Function | None = None,
+              scale: float | None = None, return_lse: Literal[False] = False,
+              threads: int | None = None) -> A: ...
+
+
+@overload
+def attention(q: A, k: A, v: A, *, mask: Function | None = None, score: Function | None = None,
+              scale: float | None = None, return_lse: Literal[True],
+              threads: int | None = None) -> tuple[A, A]: ...
 
 
 def attention(q, k, v, *, mask=None, score=None, scale=None, return_lse=False, threads=None):

@@ -11,10 +11,11 @@ from attn._library import CompileOptions, Handle, Receiver, check, library
 
 _lock = threading.Lock()
 # Of this process, loaded, by all that they depend on.
-_kernels = {}
+_kernels: dict[tuple, Kernel] = {}
 
 
-def compile(program, *options, threads=1, time_limit=0, memory_limit=0):
+def compile(program: str, *options: str, threads: int = 1, time_limit: float = 0,
+            memory_limit: int = 0) -> Kernel:
     """A Kernel for what `attn-compile PROGRAM OPTIONS` compiles.
 
     program: the name of a variant that attn ships, or a cascade's text.
@@ -34,7 +35,7 @@ def compile(program, *options, threads=1, time_limit=0, memory_limit=0):
         threads)
 
 
-def refusal(program, *options):
+def refusal(program: str, *options: str) -> Error | None:
     """Why `compile` would refuse this, for any target: an Error, or None if it would not."""
     size = ctypes.c_size_t()
     try:

@@ -18,7 +18,7 @@ class Error(Exception):
     DEVICE = 6
     CANCELLED = 7
 
-    def __init__(self, code, feature, reason, alternative):
+    def __init__(self, code: int, feature: str, reason: str, alternative: str) -> None:
         super().__init__(f"{feature}: {reason}; {alternative}")
         self.code = code
         self.feature = feature

@@ -3,6 +3,7 @@
 import json
 import os
 from ctypes import byref
+from typing import Any
 
 import numpy as np
 
@@ -11,9 +12,10 @@ from attn._error import Error
 from attn._library import Argument, Handle, PlanOptions, check, library
 from attn._repeat import Repeated, Repetitions, describe_call
 from attn._tensor import as_array, numpy_type, scalar_argument, tensor_argument
+from attn._types import Array
 
 
-def load(path, threads=1):
+def load(path: str | os.PathLike[str], threads: int = 1) -> "Kernel":
     """Loads the artifact at `path` and returns a Kernel.
 
     An artifact is executable code: load only what you trust.
@@ -36,6 +38,8 @@ class Kernel:
     manifest: the contract as a dict: arguments with types and shapes, numerics.
     """
 
+    manifest: dict[str, Any]
+
     def __init__(self, handle, threads):
         """Of what `load` and `compile` made."""
         self._handle = handle
@@ -51,7 +55,7 @@ class Kernel:
         )
         return f"<attn.Kernel {self.manifest['name']}({', '.join(shapes)})>"
 
-    def __call__(self, **values):
+    def __call__(self, **values: Any) -> Any:
         """Runs once. Returns the output, or a dict of the outputs by name.
 
         values: an array for each input tensor, of the manifest's type and
@@ -79,7 +83,7 @@ class Kernel:
                     plan, values, {n: x for n, x in outputs.items() if n not in values}))
         return next(iter(outputs.values())) if len(outputs) == 1 else outputs
 
-    def prepare(self, *, sm_margin=0, **values):
+    def prepare(self, *, sm_margin: int = 0, **values: Any) -> "Plan":
         """A Plan for these arguments, which are those of a call.
 
         sm_margin: how many of a GPU's multiprocessors its runs leave to others.
@@ -95,6 +99,8 @@ class Plan:
 
     outputs: the output arrays by name, given or allocated.
     """
+
+    outputs: dict[str, Any]
 
     def __init__(self, kernel, values, sm_margin=0):
         self._kernel = kernel
@@ -124,18 +130,18 @@ class Plan:
             byref(PlanOptions(kernel._pool.value, sm_margin)),
         )
 
-    def start(self):
+    def start(self) -> None:
         """Runs on a CPU, and starts a run on a GPU's current stream."""
         if "launches" in self._kernel.manifest:
             self.launch()
         else:
             self.run()
 
-    def run(self):
+    def run(self) -> None:
         """Runs; the outputs are written when it returns."""
         check(library().attn_plan_run(self._handle.value))
 
-    def launch(self, stream=None):
+    def launch(self, stream: Any = None) -> None:
         """Starts a run on a GPU's stream and returns; it may be captured.
 
         stream: its handle, or a stream of PyTorch or CuPy. None is PyTorch's
@@ -148,7 +154,7 @@ class Plan:
             stream = self._device.current_stream() if self._device else 0
         check(library().attn_plan_launch(self._handle.value, stream_handle(stream)))
 
-    def rebind(self, **arrays):
+    def rebind(self, **arrays: Array) -> None:
         """Exchanges arrays for others of the same shapes, inputs or outputs."""
         arrays = {name: as_array(name, value) for name, value in arrays.items()}
         arguments, alive = self._convert(arrays, {})

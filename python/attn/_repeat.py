@@ -18,7 +18,7 @@ from attn._library import check, exchange, library
 _MOST_PLANS = 16
 
 # Plans that a graph has captured: it may be replayed at any time.
-_captured = []
+_captured: list["Repeated"] = []
 
 
 def describe_call(values, names=()):

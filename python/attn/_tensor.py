@@ -12,7 +12,7 @@ from attn._library import Argument, DLDataType, DLDevice, DLTensor
 try:
     import ml_dtypes as _ml_dtypes
 except ImportError:
-    _ml_dtypes = None
+    _ml_dtypes = None  # type: ignore[assignment]
 
 # The manifest's name: DLPack's code and bits, NumPy's type; None for those of
 # ml_dtypes (`_NARROW`).

@@ -175,7 +175,7 @@ class Value:
     def __iter__(self):
         self._refuse_number("sequence", "it is one number")
 
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]
 
     def __add__(self, other): return binary("add", self, other)
     def __radd__(self, other): return binary("add", other, self)

@@ -8,24 +8,29 @@ Score and mask functions are taken as they are: (score, batch, head, q_idx, kv_i
 tile where it runs; nothing is made of a block mask before.
 """
 
+from typing import Any
+
 from attn._attention import Attention
 from attn._trace import refuse
+from attn._types import A, Function
 
 
 class BlockMask:
     """A mask function, and the lengths that it was created for."""
 
-    def __init__(self, mask_mod, q_len, kv_len):
+    def __init__(self, mask_mod: Function, q_len: int, kv_len: int) -> None:
         self.mask_mod, self.shape = mask_mod, (q_len, kv_len)
 
 
-def create_block_mask(mask_mod, B, H, Q_LEN, KV_LEN, device=None, BLOCK_SIZE=None, **_):
+def create_block_mask(mask_mod: Function, B: int | None, H: int | None, Q_LEN: int, KV_LEN: int,
+                      device: Any = None, BLOCK_SIZE: Any = None, **_: Any) -> BlockMask:
     """A BlockMask; all but `mask_mod` and the lengths means nothing here."""
     return BlockMask(mask_mod, Q_LEN, KV_LEN)
 
 
-def flex_attention(query, key, value, score_mod=None, block_mask=None, scale=None,
-                   enable_gqa=False, return_lse=False, kernel_options=None):
+def flex_attention(query: A, key: A, value: A, score_mod: Function | None = None,
+                   block_mask: Any = None, scale: float | None = None, enable_gqa: bool = False,
+                   return_lse: bool = False, kernel_options: Any = None) -> Any:
     """As PyTorch's: [batch, heads, length, width] each.
 
     block_mask: of `create_block_mask` here, or PyTorch's own, whose `mask_mod` is taken.
@@ -53,4 +58,5 @@ def flex_attention(query, key, value, score_mod=None, block_mask=None, scale=Non
     if score_mod is not None:
         def score(s, b, h, p, m):
             return score_mod(s, b, h, p, m)
-    return Attention(mask, score)(query, key, value, scale=scale, return_lse=return_lse)
+    program: Any = Attention(mask, score)
+    return program(query, key, value, scale=scale, return_lse=return_lse)

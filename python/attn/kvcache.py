@@ -20,7 +20,7 @@ What is dropped without `free` or `close` is given back: a sequence at the cache
 import operator
 from collections import deque
 from ctypes import POINTER, byref, c_int32, c_int64, c_size_t, cast
-from typing import NamedTuple
+from typing import Any, Iterable, NamedTuple, Self, Sequence as Numbers
 
 import numpy as np
 
@@ -29,6 +29,9 @@ from attn._error import Error
 from attn._framework import as_host_numbers, as_native
 from attn._library import Handle, SequenceId, check, library
 from attn._trace import refuse
+from attn._types import Array
+
+Tokens = Numbers[int] | np.ndarray
 
 # A head sees its sink, and its window in a ring: attn_sequence_segments gives no more pieces.
 _MOST_SEGMENTS = 3
@@ -58,7 +61,7 @@ class Segment(NamedTuple):
     """Tokens behind each other: rows [first, first + count) of a head, from `position` on."""
 
     first: int
-    count: int
+    count: int  # type: ignore[assignment]  # a tuple has a method of that name
     position: int
 
 
@@ -80,7 +83,7 @@ class Cache:
         self.arrays = tuple(arrays)
         self._views = [_check_array(array, block) for array in self.arrays]
 
-    def create(self, tokens=()) -> "Sequence":
+    def create(self, tokens: Tokens = ()) -> "Sequence":
         """A new sequence that will begin with `tokens`.
 
         tokens: numbers below 2^31, by which a paged cache finds what it has at the
@@ -101,11 +104,11 @@ class Cache:
         self._call("attn_cache_get_stats", byref(stats))
         return CacheStats(*(getattr(stats, name) for name in CacheStats._fields))
 
-    def close(self):
+    def close(self) -> None:
         """Ends the cache: its sequences are refused from now on. The arrays stay."""
         self._handle.release()
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_):
@@ -139,8 +142,9 @@ class PagedCache(Cache):
     arrays: [..., pages, heads, tokens of a page, width] each.
     """
 
-    def __init__(self, num_pages, page_tokens=16, *, arrays=None, shape=None, dtype=np.float32,
-                 forgets_prefixes=False):
+    def __init__(self, num_pages: int, page_tokens: int = 16, *,
+                 arrays: Iterable[Array] | None = None, shape: tuple[int, ...] | None = None,
+                 dtype: Any = np.float32, forgets_prefixes: bool = False) -> None:
         """
         arrays: the caller's, of which copies are made; any dimensions before the last four.
         shape: in their place (layers, heads, width) or (layers, heads, width, value width)
@@ -166,7 +170,8 @@ class DenseCache(Cache):
     arrays: [..., slots, heads, capacity, width] each. To kernels a slot is a page.
     """
 
-    def __init__(self, num_slots, capacity, *, arrays=None, shape=None, dtype=np.float32):
+    def __init__(self, num_slots: int, capacity: int, *, arrays: Iterable[Array] | None = None,
+                 shape: tuple[int, ...] | None = None, dtype: Any = np.float32) -> None:
         """As PagedCache."""
         self.page_tokens = _as_integer("capacity", capacity)
         num_slots = _as_integer("num_slots", num_slots, 32)
@@ -185,8 +190,9 @@ class StreamingCache(Cache):
     num_rows: how many there are of a slot.
     """
 
-    def __init__(self, num_slots, capacity, budgets, max_append=1, *, arrays=None, shape=None,
-                 dtype=np.float32):
+    def __init__(self, num_slots: int, capacity: int, budgets: Iterable[tuple[int, int]],
+                 max_append: int = 1, *, arrays: Iterable[Array] | None = None,
+                 shape: tuple[int, ...] | None = None, dtype: Any = np.float32) -> None:
         """
         capacity: the most tokens of a sequence; no memory is taken for them.
         budgets: of each head (sink tokens, window tokens). A query is one of its window.
@@ -207,7 +213,7 @@ class StreamingCache(Cache):
                 f"{shape[1]}", "give a budget for each head")
         super().__init__(handle, (options.num_slots, self.num_rows), arrays, shape, dtype)
 
-    def find_rows(self, positions) -> np.ndarray:
+    def find_rows(self, positions: Numbers[int]) -> np.ndarray:
         """The rows, among those of a slot, where heads keep positions: [heads, positions]."""
         rows = np.empty((len(self._budgets), len(positions)), np.int64)
         row = c_int64()
@@ -237,7 +243,7 @@ class Sequence:
         self._cache, self._handle, self._isLive = cache, handle, True
         self.num_cached = num_cached
 
-    def append(self, tokens) -> np.ndarray:
+    def append(self, tokens: Tokens | int) -> np.ndarray:
         """Makes room for tokens behind the last one, and says where they go.
 
         tokens: their numbers, or how many there are, save in a paged cache that finds
@@ -267,7 +273,7 @@ class Sequence:
         self._cache._copy(copy)
         return self._cache._locate(self, length, slots[:count])
 
-    def commit(self):
+    def commit(self) -> None:
         """Says that the keys and values of all tokens so far are written, or will be before
         anything that is enqueued from now on: others may find them. Of paged caches."""
         self._call("attn_sequence_commit")
@@ -281,11 +287,11 @@ class Sequence:
         self._cache._copy(copy)
         return sequence
 
-    def truncate(self, length):
+    def truncate(self, length: int) -> None:
         """Drops all tokens from `length` on."""
         self._call("attn_sequence_truncate", _as_integer("length", length))
 
-    def free(self):
+    def free(self) -> None:
         """Gives all of it back. The sequence is refused from now on."""
         self._call("attn_sequence_free")
         self._isLive = False
@@ -296,7 +302,7 @@ class Sequence:
         self._call("attn_sequence_length", byref(length))
         return length.value
 
-    def table(self, width=None, sentinel=-1) -> np.ndarray:
+    def table(self, width: int | None = None, sentinel: int = -1) -> np.ndarray:
         """The sequence's pages in its order, then `sentinel` up to `width` entries, i32; of a
         cache of slots its slot.
 
@@ -312,7 +318,7 @@ class Sequence:
                    _point(pages, c_int32), width)
         return pages[:width]
 
-    def segments(self, head=0, num_queries=1) -> list:
+    def segments(self, head: int = 0, num_queries: int = 1) -> list[Segment]:
         """What the last `num_queries` tokens together see by a head of a streaming cache:
         Segments in the order of positions. Their rows count from the head's first one."""
         found, count = (_library.KvSegment * _MOST_SEGMENTS)(), c_size_t()
@@ -320,7 +326,7 @@ class Sequence:
                    _as_integer("num_queries", num_queries), found, _MOST_SEGMENTS, byref(count))
         return [Segment(s.first, s.count, s.position) for s in found[:count.value]]
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_):

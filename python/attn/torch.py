@@ -11,10 +11,12 @@ An operator takes no functions: it has the program's key, and what the functions
 tensors. There is no backward pass: gradients are refused where they are recorded.
 """
 
+from typing import Literal, overload
+
 import numpy as np
 import torch
 
-from attn._attention import PROGRAMS, check_shapes, stop_gradient
+from attn._attention import PROGRAMS, Attention, check_shapes, stop_gradient
 from attn._trace import refuse
 
 # Looking them up would take as long as calling them.
@@ -27,6 +29,17 @@ _library.define(
     "attention(Tensor q, Tensor k, Tensor v, Tensor[] captured, str program, "
     "float? scale=None) -> (Tensor o, Tensor lse)",
     tags=(torch.Tag.pt2_compliant_tag,))
+
+
+@overload
+def attention(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, program: Attention, *,
+              scale: float | None = None, return_lse: Literal[False] = False) -> torch.Tensor: ...
+
+
+@overload
+def attention(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, program: Attention, *,
+              scale: float | None = None,
+              return_lse: Literal[True]) -> tuple[torch.Tensor, torch.Tensor]: ...
 
 
 def attention(q, k, v, program, *, scale=None, return_lse=False):

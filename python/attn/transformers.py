@@ -55,7 +55,7 @@ _functions = _Recent()  # a mask's function and arrays by its number
 _programs = _Recent()
 
 
-def register(name="attn"):
+def register(name: str = "attn") -> None:
     """Makes `name` an attention implementation of transformers.
 
     It is one for `attn_implementation=name` and `model.set_attn_implementation(name)`.
