@@ -2,54 +2,10 @@
 
 #include "attn-c/KvCache.h"
 
-#include "Errors.h"
-#include "Objects.h"
-
-#include "attn/Runtime/ExclusiveUse.h"
-#include "attn/Runtime/KvCache/DenseCache.h"
-#include "attn/Runtime/KvCache/PagedCache.h"
-#include "attn/Runtime/KvCache/StreamingCache.h"
-
-#include <variant>
+#include "Caches.h"
 
 using namespace attn;
 using namespace attn::capi;
-
-namespace {
-struct CacheObject {
-  static constexpr HandleKind kind = HandleKind::cache;
-
-  template <typename Accounts>
-  explicit CacheObject(Accounts accounts) : accounts(std::move(accounts)) {}
-
-  std::variant<PagedCache, DenseCache, StreamingCache> accounts;
-  std::atomic_flag inUse = ATOMIC_FLAG_INIT;
-};
-
-/// One function for each kind of cache.
-template <typename... Functions> struct Overloaded : Functions... {
-  using Functions::operator()...;
-};
-template <typename... Functions>
-Overloaded(Functions...) -> Overloaded<Functions...>;
-} // namespace
-
-static SequenceId toId(attn_sequence sequence) {
-  return {sequence.number, sequence.generation};
-}
-
-static attn_sequence toC(SequenceId id) { return {id.number, id.generation}; }
-
-static attn_page_copy toC(const PageCopy &copy) {
-  return {copy.from, copy.to, copy.numTokens};
-}
-
-static Status refuseKind(const char *name, const char *expected) {
-  return Status::error(StatusCode::invalidArgument, name,
-                       std::string("expects ") + expected +
-                           ", but got a cache of another kind",
-                       "see which functions are of all caches");
-}
 
 /// Refuses a number of tokens that no array of them has: read as a signed one
 /// it would be negative.
@@ -78,34 +34,6 @@ static Status checkRoom(const char *name, const PagedCache &cache,
                            std::to_string(options.pageTokens) +
                            " hold, but got " + std::to_string(numTokens),
                        "append fewer, or make the cache larger");
-}
-
-/// Calls the one of `functions` that takes the cache's accounts, and gives its
-/// Status.
-template <typename... Functions>
-static attn_status withCache(const char *name, attn_cache cache,
-                             Functions... functions) {
-  return guarded(name, [&]() -> Status {
-    auto found = HandleTable<CacheObject>::get().find(cache.id);
-    if (!found.isOk())
-      return found.takeStatus();
-    ExclusiveUse use((*found)->inUse);
-    if (!use.isFirst())
-      return Status::error(StatusCode::invalidArgument, "cache",
-                           "expects one thread at a time, but another uses it",
-                           "hold a lock around a cache's calls");
-    return std::visit(Overloaded{functions...}, (*found)->accounts);
-  });
-}
-
-/// Gives `out` a handle of a cache that was made, or says why there is none.
-template <typename Accounts>
-static Status addCache(Result<Accounts> created, attn_cache *out) {
-  if (!created.isOk())
-    return created.takeStatus();
-  out->id = HandleTable<CacheObject>::get().add(
-      std::make_shared<CacheObject>(std::move(*created)));
-  return {};
 }
 
 attn_status attn_paged_cache_create(const attn_paged_cache_options *given,
@@ -201,8 +129,7 @@ attn_status attn_sequence_create(attn_cache cache, const int32_t *tokens,
           *num_cached = created->numCached;
         return {};
       },
-      [&](DenseCache &accounts) { return ofSlots(accounts); },
-      [&](StreamingCache &accounts) { return ofSlots(accounts); });
+      [&](auto &accounts) { return ofSlots(accounts); });
 }
 
 attn_status attn_sequence_append(attn_cache cache, attn_sequence sequence,
@@ -244,8 +171,7 @@ attn_status attn_sequence_append(attn_cache cache, attn_sequence sequence,
           *copy = toC(done->copies.front());
         return {};
       },
-      [&](DenseCache &accounts) { return ofSlots(accounts); },
-      [&](StreamingCache &accounts) { return ofSlots(accounts); });
+      [&](auto &accounts) { return ofSlots(accounts); });
 }
 
 attn_status attn_sequence_commit(attn_cache cache, attn_sequence sequence) {
@@ -284,8 +210,11 @@ attn_status attn_sequence_fork(attn_cache cache, attn_sequence sequence,
         *forked = toC(*done);
         return {};
       },
-      [&](DenseCache &accounts) { return ofSlots(accounts); },
-      [&](StreamingCache &accounts) { return ofSlots(accounts); });
+      [&](VirtualCache &) {
+        return refuseKind(name, "a cache whose copies are of tokens",
+                          "call attn_virtual_cache_fork");
+      },
+      [&](auto &accounts) { return ofSlots(accounts); });
 }
 
 attn_status attn_sequence_truncate(attn_cache cache, attn_sequence sequence,
@@ -344,8 +273,7 @@ attn_status attn_sequence_table(attn_cache cache, attn_sequence sequence,
         std::copy(table->begin(), table->end(), pages);
         return {};
       },
-      [&](DenseCache &accounts) { return ofSlots(accounts); },
-      [&](StreamingCache &accounts) { return ofSlots(accounts); });
+      [&](auto &accounts) { return ofSlots(accounts); });
 }
 
 attn_status attn_sequence_segments(attn_cache cache, attn_sequence sequence,
@@ -438,6 +366,15 @@ attn_status attn_cache_get_stats(attn_cache cache, attn_cache_stats *stats) {
       all.num_used = is.numUsed;
       all.num_shared = is.numShared;
       all.num_unused = is.numUnusedSlots;
+      all.sharing = is.sharing;
+    } else if constexpr (std::is_same_v<decltype(is), VirtualCacheStats>) {
+      all.num_sequences = is.numSequences;
+      all.num_pages = is.numGranules;
+      all.num_free = is.numUnmapped;
+      all.num_idle = is.numIdle;
+      all.num_used = is.numUsed;
+      all.num_shared = is.numShared;
+      all.num_unused = is.numWastedBytes / accounts.getLayout().getTokenBytes();
       all.sharing = is.sharing;
     } else {
       setSlots(accounts.getNumSlots(), is.numSequences);

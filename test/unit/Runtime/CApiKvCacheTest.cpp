@@ -2,6 +2,7 @@
 
 #include "attn-c/KvCache.h"
 
+#include <cstring>
 #include <gtest/gtest.h>
 #include <numeric>
 #include <string>
@@ -158,5 +159,85 @@ TEST(CApiKvCache, TellsWhereStreamingHeadsKeepTokens) {
   EXPECT_EQ(attn_streaming_cache_place(cache, 0, 20, &rows),
             ATTN_INVALID_ARGUMENT);
   EXPECT_EQ(attn_cache_release(cache), ATTN_OK);
+}
+
+// Keys and values of layers and heads, of which a byte each tells them apart.
+TEST(CApiKvCache, PutsMemoryBehindAddresses) {
+  constexpr int64_t rowBytes = 64, capacity = 100;
+  for (int byLayer : {0, 1}) {
+    attn_virtual_cache_options options = {};
+    options.struct_size = sizeof(options);
+    options.device_type = kDLCPU;
+    options.num_slots = 3;
+    options.capacity = capacity;
+    options.num_layers = options.num_heads = 2;
+    options.key_bytes = options.value_bytes = rowBytes;
+    options.by_layer = byLayer;
+    options.most_granules = 64;
+    options.ahead_tokens = 64;
+    options.granule_bytes = 4096;
+    attn_cache cache;
+    ASSERT_EQ(attn_virtual_cache_create(&options, &cache), ATTN_OK)
+        << attn_last_error_message();
+    auto getRow = [&](int64_t slot, int layer, int side, int64_t head) {
+      attn_kv_view view;
+      EXPECT_EQ(attn_virtual_cache_view(cache, layer, side, &view), ATTN_OK);
+      return static_cast<unsigned char *>(view.data) +
+             slot / capacity * view.slot_bytes +
+             slot % capacity * view.token_bytes + head * view.head_bytes;
+    };
+    auto forEachRow = [&](int64_t slot, auto visit) {
+      for (int part = 0; part < 8; ++part)
+        visit(getRow(slot, part / 4, part / 2 % 2, part % 2),
+              int(slot % capacity * 8 + part) % 251);
+    };
+    attn_sequence first, second;
+    std::vector<int64_t> slots(40);
+    ASSERT_EQ(attn_sequence_create(cache, nullptr, 0, &first, nullptr),
+              ATTN_OK);
+    ASSERT_EQ(
+        attn_sequence_append(cache, first, nullptr, 40, slots.data(), nullptr),
+        ATTN_OK)
+        << attn_last_error_message();
+    for (int64_t slot : slots)
+      forEachRow(slot, [](unsigned char *row, int mark) {
+        std::memset(row, mark, rowBytes);
+      });
+    int32_t numMapped = 0;
+    ASSERT_EQ(attn_virtual_cache_map_ahead(cache, 2, &numMapped), ATTN_OK);
+    EXPECT_EQ(numMapped, 2);
+    EXPECT_EQ(getStats(cache).num_idle, 2);
+    // A fork has the same bytes at other addresses.
+    attn_range_copy copies[4];
+    size_t count;
+    ASSERT_EQ(attn_virtual_cache_fork(cache, first, -1, &second, copies,
+                                      byLayer ? 4 : 1, &count),
+              ATTN_OK)
+        << attn_last_error_message();
+    for (size_t i = 0; i < count; ++i)
+      std::memcpy(copies[i].to, copies[i].from, copies[i].num_bytes);
+    EXPECT_GT(getStats(cache).num_shared, 0);
+    EXPECT_GT(getStats(cache).sharing, 1);
+    int32_t slot;
+    ASSERT_EQ(attn_sequence_table(cache, second, -1, &slot, 1), ATTN_OK);
+    for (int64_t token = 0; token < 40; ++token)
+      forEachRow(slot * capacity + token, [](unsigned char *row, int mark) {
+        for (int64_t i = 0; i < rowBytes; ++i)
+          ASSERT_EQ(row[i], mark);
+      });
+    // What a reader may read stays until a later fence is signalled.
+    ASSERT_EQ(attn_sequence_free(cache, first), ATTN_OK);
+    ASSERT_EQ(attn_sequence_free(cache, second), ATTN_OK);
+    uint64_t fence;
+    ASSERT_EQ(attn_virtual_cache_add_fence(cache, &fence), ATTN_OK);
+    EXPECT_GT(getStats(cache).num_idle, 2);
+    ASSERT_EQ(attn_virtual_cache_release_unused(cache), ATTN_OK);
+    EXPECT_GT(getStats(cache).num_idle, 0);
+    ASSERT_EQ(attn_virtual_cache_signal_fence(cache, fence), ATTN_OK);
+    ASSERT_EQ(attn_virtual_cache_release_unused(cache), ATTN_OK);
+    EXPECT_EQ(getStats(cache).num_idle, 0);
+    EXPECT_EQ(getStats(cache).num_pages, 0);
+    EXPECT_EQ(attn_cache_release(cache), ATTN_OK);
+  }
 }
 } // namespace

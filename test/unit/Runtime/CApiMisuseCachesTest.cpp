@@ -28,6 +28,20 @@ attn_streaming_cache_options makeStreaming() {
   return {sizeof(attn_streaming_cache_options), 2, 20, 4, heads, 2};
 }
 
+attn_virtual_cache_options makeVirtual() {
+  attn_virtual_cache_options options = {};
+  options.struct_size = sizeof(options);
+  options.device_type = kDLCPU;
+  options.num_slots = 2;
+  options.capacity = 20;
+  options.num_layers = 3;
+  options.num_heads = 2;
+  options.key_bytes = options.value_bytes = 64;
+  options.most_granules = 8;
+  options.granule_bytes = 4096;
+  return options;
+}
+
 /// A cache of each kind with a sequence of five tokens; a test's refusals may
 /// not change the accounts of any.
 class CApiMisuseCaches : public testing::Test {
@@ -41,10 +55,14 @@ protected:
               ATTN_OK);
     pagedOptions.forgets_prefixes = 1;
     ASSERT_EQ(attn_paged_cache_create(&pagedOptions, &forgetful), ATTN_OK);
+    attn_virtual_cache_options virtualOptions = makeVirtual();
+    ASSERT_EQ(attn_virtual_cache_create(&virtualOptions, &virtually), ATTN_OK)
+        << attn_last_error_message();
     all = {{"paged", paged, {}, {}},
            {"dense", dense, {}, {}},
            {"streaming", streaming, {}, {}},
-           {"forgetful", forgetful, {}, {}}};
+           {"forgetful", forgetful, {}, {}},
+           {"virtual", virtually, {}, {}}};
     for (Cache &cache : all) {
       ASSERT_EQ(attn_sequence_create(cache.handle, tokens, 5, &cache.sequence,
                                      nullptr),
@@ -77,7 +95,7 @@ protected:
     attn_cache_stats before;
   };
 
-  attn_cache paged, dense, streaming, forgetful;
+  attn_cache paged, dense, streaming, forgetful, virtually;
   std::vector<Cache> all;
   const int32_t tokens[24] = {1, 2, 3, 4, 5};
   int64_t slots[24];
@@ -245,6 +263,127 @@ TEST_F(CApiMisuseCaches, StreamingOptions) {
         ATTN_INVALID_ARGUMENT, "", [&](attn_cache *cache) {
           return attn_streaming_cache_create(&test.options, cache);
         });
+}
+
+TEST_F(CApiMisuseCaches, VirtualOptions) {
+  using Options = attn_virtual_cache_options;
+  const std::pair<const char *, std::function<void(Options &)>> cases[] = {
+      {"-1 slots", [](Options &o) { o.num_slots = -1; }},
+      {"a capacity of -1", [](Options &o) { o.capacity = -1; }},
+      {"a capacity of INT64_MAX", [](Options &o) { o.capacity = INT64_MAX; }},
+      {"no layers", [](Options &o) { o.num_layers = 0; }},
+      {"INT32_MIN layers", [](Options &o) { o.num_layers = INT32_MIN; }},
+      {"no heads", [](Options &o) { o.num_heads = 0; }},
+      {"keys of no bytes", [](Options &o) { o.key_bytes = 0; }},
+      {"keys of INT64_MIN bytes", [](Options &o) { o.key_bytes = INT64_MIN; }},
+      {"keys of INT64_MAX bytes", [](Options &o) { o.key_bytes = INT64_MAX; }},
+      {"values of -1 bytes", [](Options &o) { o.value_bytes = -1; }},
+      {"-1 granules", [](Options &o) { o.most_granules = -1; }},
+      {"an overread of -1", [](Options &o) { o.overread_tokens = -1; }},
+      {"-1 tokens ahead", [](Options &o) { o.ahead_tokens = -1; }},
+      {"granules of 1000 bytes", [](Options &o) { o.granule_bytes = 1000; }},
+      {"granules of -1 bytes", [](Options &o) { o.granule_bytes = -1; }},
+      {"granules of INT64_MIN bytes",
+       [](Options &o) { o.granule_bytes = INT64_MIN; }},
+      {"granules of a GPU", [](Options &o) { o.device_type = kDLCUDA; }},
+      {"options of no size", [](Options &o) { o.struct_size = 0; }},
+      {"options of 9 bytes", [](Options &o) { o.struct_size = 9; }},
+  };
+  auto create = [](const Options &options, attn_cache *cache) {
+    return attn_virtual_cache_create(&options, cache);
+  };
+  for (const auto &[name, spoil] : cases) {
+    Options options = makeVirtual();
+    spoil(options);
+    attn_cache made = {poison};
+    // Sizes that overflow are memory that no machine has.
+    attn_status status = create(options, &made);
+    EXPECT_TRUE(status == ATTN_INVALID_ARGUMENT ||
+                status == ATTN_RESOURCE_EXHAUSTED)
+        << name << ": " << status << " " << attn_last_error_message();
+    refusesToMake<attn_cache>(
+        std::string("virtual_cache_create: ") + name, status, "",
+        [&](attn_cache *cache) { return create(options, cache); });
+  }
+  Options options = makeVirtual();
+  options.device_type = kDLROCM;
+  options.granule_bytes = 0;
+  refusesToMake<attn_cache>(
+      "virtual_cache_create: a device without such memory", ATTN_UNSUPPORTED,
+      "device type 10",
+      [&](attn_cache *cache) { return create(options, cache); });
+  refusesToMake<attn_cache>("virtual_cache_create: options of NULL",
+                            ATTN_INVALID_ARGUMENT, "options",
+                            [](attn_cache *cache) {
+                              return attn_virtual_cache_create(nullptr, cache);
+                            });
+  refuses("virtual_cache_create: cache of NULL", ATTN_INVALID_ARGUMENT, "cache",
+          [] {
+            Options options = makeVirtual();
+            return attn_virtual_cache_create(&options, nullptr);
+          });
+}
+
+TEST_F(CApiMisuseCaches, VirtualFunctions) {
+  attn_sequence sequence = all[4].sequence, forked;
+  attn_range_copy copies[4];
+  attn_kv_view view;
+  size_t count;
+  uint64_t fence;
+  for (int32_t layer : {-1, 3, INT32_MAX, INT32_MIN})
+    refuses("view, layer " + std::to_string(layer), ATTN_INVALID_ARGUMENT,
+            "3 layers", [&] {
+              return attn_virtual_cache_view(virtually, layer, 0, &view);
+            });
+  refuses("view of NULL", ATTN_INVALID_ARGUMENT, "view",
+          [&] { return attn_virtual_cache_view(virtually, 0, 0, nullptr); });
+  auto fork = [&](int64_t length, attn_sequence *forked,
+                  attn_range_copy *copies, size_t capacity, size_t *count) {
+    return attn_virtual_cache_fork(virtually, sequence, length, forked, copies,
+                                   capacity, count);
+  };
+  refuses("virtual fork, forked of NULL", ATTN_INVALID_ARGUMENT, "sequence",
+          [&] { return fork(5, nullptr, copies, 4, &count); });
+  refuses("virtual fork, count of NULL", ATTN_INVALID_ARGUMENT, "count",
+          [&] { return fork(5, &forked, copies, 4, nullptr); });
+  refuses("virtual fork, copies of NULL", ATTN_INVALID_ARGUMENT, "copies",
+          [&] { return fork(5, &forked, nullptr, 4, &count); });
+  refuses("virtual fork, no room for copies", ATTN_INVALID_ARGUMENT,
+          "room for 1 copies",
+          [&] { return fork(5, &forked, nullptr, 0, &count); });
+  for (int64_t length : {int64_t(6), INT64_MAX})
+    refuses("virtual fork of " + std::to_string(length), ATTN_INVALID_ARGUMENT,
+            "5", [&] { return fork(length, &forked, copies, 4, &count); });
+  refuses("map ahead -1 granules", ATTN_INVALID_ARGUMENT, "-1",
+          [&] { return attn_virtual_cache_map_ahead(virtually, -1, nullptr); });
+  refuses("fence of NULL", ATTN_INVALID_ARGUMENT, "fence",
+          [&] { return attn_virtual_cache_add_fence(virtually, nullptr); });
+  for (uint64_t wrong : {uint64_t(1), UINT64_MAX})
+    refuses("signal " + std::to_string(wrong), ATTN_INVALID_ARGUMENT, "fence",
+            [&] { return attn_virtual_cache_signal_fence(virtually, wrong); });
+  for (const Cache &c : all) {
+    if (c.handle.id == virtually.id)
+      continue;
+    const std::pair<const char *, std::function<attn_status()>> calls[] = {
+        {"view",
+         [&] { return attn_virtual_cache_view(c.handle, 0, 0, &view); }},
+        {"fork",
+         [&] {
+           return attn_virtual_cache_fork(c.handle, c.sequence, 5, &forked,
+                                          copies, 4, &count);
+         }},
+        {"map_ahead",
+         [&] { return attn_virtual_cache_map_ahead(c.handle, 1, nullptr); }},
+        {"release_unused",
+         [&] { return attn_virtual_cache_release_unused(c.handle); }},
+        {"add_fence",
+         [&] { return attn_virtual_cache_add_fence(c.handle, &fence); }},
+        {"signal_fence",
+         [&] { return attn_virtual_cache_signal_fence(c.handle, 0); }}};
+    for (const auto &[call, function] : calls)
+      refuses(std::string(c.name) + ": virtual_cache_" + call,
+              ATTN_INVALID_ARGUMENT, "virtually contiguous", function);
+  }
 }
 
 TEST_F(CApiMisuseCaches, LaterOptions) {
