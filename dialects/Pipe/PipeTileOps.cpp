@@ -209,9 +209,12 @@ LogicalResult GatherOp::verify() {
   Type from = source.getElementType(), to = result.getElementType();
   bool widens =
       isa<FloatType>(from) && to.isF32() && from.getIntOrFloatBitWidth() < 32;
-  if (from != to && !widens)
+  bool isNumber = isa<IntegerType>(from) && to.isInteger(32) &&
+                  from.getIntOrFloatBitWidth() >= 8;
+  if (from != to && !widens && !isNumber)
     return emitOpError("expects elements of ")
-           << from << " or, of narrower floats, f32, but got " << to;
+           << from << " or, of narrower floats, f32, of integers, i32, but got "
+           << to;
   // gather_c3
   if (auto argument = dyn_cast<BlockArgument>(getSource()))
     if (auto kernel = dyn_cast<KernelOp>(argument.getOwner()->getParentOp())) {

@@ -165,7 +165,8 @@ def Pipe_GatherOp : Pipe_Op<"gather"> {
     Each element of the result is the one of `source` at the coordinates that
     `indices` have there: a number for all, or an element of a tile of `i32` that
     is held as the result is. Points beyond the extents give zero, negative ones
-    too. Elements of narrower floats may be widened to f32.
+    too. Elements of narrower floats may be widened to f32, and integers taken as
+    i32: narrower ones extended by their sign, wider ones cut to their low bits.
 
     ```mlir
     %bias = pipe.gather %b[%head, %rows, %columns]
@@ -176,7 +177,7 @@ def Pipe_GatherOp : Pipe_Op<"gather"> {
     * (C1) One index a dimension, each an `i32` or a tile of them with the result's
       shape and encoding.
     * (C2) The result's elements are the source's, or f32 where those are narrower
-      floats.
+      floats, or i32 where they are integers of at least 8 bits.
     * (C3) The kernel only reads `source`: a target may cache what it gathers.
   }];
   let arguments = (ins Pipe_GlobalType:$source, Variadic<AnyType>:$indices);

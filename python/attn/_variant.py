@@ -1,9 +1,8 @@
 # ===- _variant.py - attention with a mask and a score as a cascade --------===#
 
-import functools
 import inspect
 
-from attn._trace import Value, format_place, refuse, region, to_float, where
+from attn._trace import Value, format_place, refuse, region, to_float
 
 # What a function may call a coordinate, and the rank that it is of.
 COORDINATES = {
@@ -26,7 +25,7 @@ _TEXT = """\
 {types}
 cascade.func @attention(%q: !Q, %k: !K, %v: !V{arguments},
     %scale: f32 {{cascade.positive, cascade.default = "rsqrt(E)"}})
-    -> (o: !O, lse: !R {{cascade.fixed}}) attributes {{reassoc{extents}}} {{
+    -> (o: !O, lse: !R {{cascade.fixed}}) attributes {{{residual}reassoc{extents}}} {{
 {declarations}  %s = cascade.einsum [{r}, p, {m}] = %q[{r}, p, e], %k[{o}, h, m, e] reduce add : !Q, !K -> !S
 {predicate}  %t = cascade.einsum [{r}, p, {m}] = %s[{r}, p, {m}] absorb : !S -> !S
     map (%x) {{
@@ -74,39 +73,32 @@ class Variant:
         """As `trace`; with `grouped` query heads share key heads.
 
         mask, score: copies of `capture`.
-        solves: whether tiles that the mask leaves out are found, by the parts of it that
-            compare coordinates. The others are asked at each point, as all are without.
+        solves: whether all parts of the mask that compare coordinates have to be such that
+            tiles which they leave out are found. Without, those that are not are asked at
+            each point, as the others always are.
         segmented: whether queries of all sequences follow each other and see keys of
             segments, which functions call `segment` (docs/kv-cache.md, "Batches and shared
             prefixes"). Such a variant is grouped.
         """
         self.grouped, self.segmented = grouped or segmented, segmented
-        predicate, extra = [], None
+        predicate, isResidual = [], False
         self._declared = set()
         if mask is not None:
             with region("w") as body:
                 value = self._call(mask, body, "mask")
                 if value.kind != "bool":
                     value = value != 0
-                parts = [v for v in value.parts if v.isExact] if solves else []
-                if len(parts) < len(value.parts):
-                    extra = mask
-                if parts:
-                    seen = functools.reduce(lambda a, b: a & b, parts)
-                    predicate = [*body.lines, f"cascade.yield {seen.name} : i1"]
-                    self._place = find_place(mask)
+                isResidual = not solves or not all(v.isExact for v in value.parts)
+                predicate = [*body.lines, f"cascade.yield {value.name} : i1"]
+                self._place = find_place(mask)
         with region("s") as body:
             scaled = body.emit("arith.mulf %x, %scale : f32", "float")
             if score is not None:
                 result = self._call(score, body, "score", scaled)
                 scaled = to_float(result)
-            if extra is not None:
-                # A point that is not seen has no score.
-                seen = self._call(extra, body, "mask")
-                scaled = where(seen, scaled, float("-inf"))
             lines = [*body.lines, f"cascade.yield {scaled.name} : f32"]
         self.tables = {table.name: table for table in capture.tables}
-        self.text = self._format(predicate, lines)
+        self.text = self._format(predicate, lines, isResidual)
 
     def _call(self, function, body, what, *first):
         """The result of `function` at the coordinates that its parameters name."""
@@ -157,7 +149,7 @@ class Variant:
         self._declared.add("G")
         return value * Value(body, "%nG", "int", isNatural=True)
 
-    def _format(self, predicate, score):
+    def _format(self, predicate, score, isResidual):
         # As `segments.mlir` has it; a call has any number.
         types, arguments, extents = [], [], ["S = 12"] if self.segmented else []
         if self.segmented:
@@ -179,6 +171,7 @@ class Variant:
         return _TEXT.format(
             heads=heads, r=heads.lower(), owner=owner, o=owner.lower(), keys=keys, m=keys.lower(),
             types="".join(types), arguments="".join(arguments),
+            residual="cascade.residual, " if isResidual else "",
             extents=f", cascade.extents = {{{', '.join(extents)}}}" if extents else "",
             declarations="".join(
                 f"  %n{rank} = cascade.extent {rank}\n" for rank in sorted(self._declared)),

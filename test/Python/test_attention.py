@@ -183,6 +183,20 @@ def test_shapes_of_captured_arrays_are_free(monkeypatch):
     assert len(calls) == 1
 
 
+def test_hidden_values_need_not_be_finite():
+    """Of keys that a captured array hides, whether or not tiles can be found of it."""
+    keep = np.random.default_rng(5).random(53) < 0.5
+    weight = np.where(keep, 1.0, -1.0).astype(np.float32)
+    q, k, v = draw()
+    exact, sums = naive(q, k, v, mask=lambda p, m: keep[m] & (m <= p + 16))
+    k[:, :, ~keep] = np.nan
+    v[:, :, ~keep] = np.inf
+    for mask in (lambda p, m: keep[m] & (m <= p + 16), lambda p, m: (weight[m] > 0) & (m <= p + 16)):
+        o, lse = attn.attention(q, k, v, mask=mask, return_lse=True)
+        np.testing.assert_allclose(o, exact, rtol=0, atol=5e-6)
+        np.testing.assert_allclose(lse, sums, rtol=0, atol=5e-6)
+
+
 def test_functions_in_tuples():
     """Masks are joined of others, whose arrays are captured too."""
     def join(*masks):

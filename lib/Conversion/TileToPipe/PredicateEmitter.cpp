@@ -146,8 +146,14 @@ PredicateEmitter::Term PredicateEmitter::evaluate(Operation &op) {
     return evaluateSum(op, operands[0], operands[1]);
   if (auto cmp = dyn_cast<arith::CmpIOp>(op))
     return compare(cmp, operands[0], operands[1]);
-  if (isa<arith::IndexCastOp, arith::IndexCastUIOp>(op))
-    return operands[0];
+  if (isa<arith::IndexCastOp, arith::IndexCastUIOp>(op)) {
+    // Coordinates are indices already.
+    auto own = dyn_cast<RankedTensorType>(operands[0].value.getType());
+    if (!own || operands[0].factor != 0)
+      return operands[0];
+    Type element = emitter.getScalarType(op.getResult(0).getType());
+    return {emitter.castIndex(&op, operands[0].value, own.clone(element)), 0};
+  }
   if (isa<memref::LoadOp, tile::ElementOp>(op)) {
     // At rows, or at points.
     ArrayRef<Term> coordinates = ArrayRef(operands).drop_front();

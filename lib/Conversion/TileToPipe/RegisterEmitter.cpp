@@ -198,9 +198,8 @@ LogicalResult RegisterEmitter::emitElementwise(Operation *op) {
       return op->emitOpError("has an operand that no group of warps has");
     operands.push_back(value);
   }
-  if (isa<arith::IndexCastOp, arith::IndexCastUIOp>(op) &&
-      operands[0].getType() == type) {
-    set(op->getResult(0), operands[0]);
+  if (isa<arith::IndexCastOp, arith::IndexCastUIOp>(op)) {
+    set(op->getResult(0), castIndex(op, operands[0], type));
     return success();
   }
   if (isa<arith::ExtFOp>(op) && operands[0].getType() == type) {
@@ -318,7 +317,8 @@ LogicalResult RegisterEmitter::emitGenerate(tile::GenerateOp op) {
     if (llvm::is_contained(operands, Value()))
       return inner.emitOpError("has an operand that no group of warps has");
     if (isa<arith::IndexCastOp, arith::IndexCastUIOp>(inner)) {
-      lines[inner.getResult(0)] = operands[0];
+      lines[inner.getResult(0)] =
+          castIndex(&inner, operands[0], getLine(inner.getResult(0).getType()));
       continue;
     }
     OperationState state(b.getLoc(), inner.getName(), operands,

@@ -24,6 +24,8 @@ Value RegisterEmitter::gather(Value memref, ValueRange indices,
   Type element = cast<pipe::GlobalType>(tensor.getType()).getElementType();
   if (isa<FloatType>(element) && element.getIntOrFloatBitWidth() < 32)
     element = b.getF32Type();
+  if (isa<IntegerType>(element) && element.getIntOrFloatBitWidth() >= 8)
+    element = b.getI32Type();
   auto type =
       RankedTensorType::get(like.getShape(), element, like.getEncoding());
   return pipe::GatherOp::create(b, type, tensor, indices);
@@ -61,9 +63,13 @@ Value RegisterEmitter::gatherEntries(Value table, ValueRange indices,
   if (!value || isZeroOutside(empty))
     return value;
   auto type = cast<RankedTensorType>(value.getType());
-  // Narrow floats are widened, and so is this one.
+  // As the elements, it is a float of f32 or a number of i32.
   if (auto number = dyn_cast<FloatAttr>(empty))
     empty = b.getFloatAttr(type.getElementType(), number.getValueAsDouble());
+  else if (auto number = dyn_cast<IntegerAttr>(empty);
+           number && number.getType() != type.getElementType())
+    empty = b.getIntegerAttr(type.getElementType(),
+                             number.getValue().sextOrTrunc(32));
   Value inside;
   for (auto [index, extent] : llvm::zip_equal(indices, extents->second)) {
     bool isNumber = index.getType().isInteger();

@@ -28,23 +28,25 @@ SmallVector<Value> ScalarEmitter::getScalars(ValueRange values) {
 
 //===-- Scalars -----------------------------------------------------------===//
 
+Value ScalarEmitter::castIndex(Operation *op, Value value, Type type) {
+  // An index is 32 bits wide here.
+  unsigned from = getElementTypeOrSelf(value.getType()).getIntOrFloatBitWidth();
+  unsigned to = getElementTypeOrSelf(type).getIntOrFloatBitWidth();
+  if (from == to)
+    return value;
+  if (from > to)
+    return arith::TruncIOp::create(b, type, value);
+  if (isa<arith::IndexCastUIOp>(op))
+    return arith::ExtUIOp::create(b, type, value);
+  return arith::ExtSIOp::create(b, type, value);
+}
+
 Value ScalarEmitter::cloneScalar(Operation *op, ValueRange operands) {
   if (llvm::is_contained(operands, Value()))
     return fail(op, "expects operands that threads can compute");
   Type type = getScalarType(getElementTypeOrSelf(op->getResult(0).getType()));
-  if (isa<arith::IndexCastOp, arith::IndexCastUIOp>(op)) {
-    // An index is 32 bits wide here.
-    Value value = operands[0];
-    unsigned from = value.getType().getIntOrFloatBitWidth();
-    unsigned to = type.getIntOrFloatBitWidth();
-    if (from == to)
-      return value;
-    if (from > to)
-      return arith::TruncIOp::create(b, type, value);
-    if (isa<arith::IndexCastUIOp>(op))
-      return arith::ExtUIOp::create(b, type, value);
-    return arith::ExtSIOp::create(b, type, value);
-  }
+  if (isa<arith::IndexCastOp, arith::IndexCastUIOp>(op))
+    return castIndex(op, operands[0], type);
   IRMapping mapping;
   mapping.map(op->getOperands(), operands);
   Operation *copy = b.clone(*op, mapping);

@@ -61,6 +61,11 @@ public:
   mlir::Value findPage(tile::LoadOp op, mlir::Value position);
   mlir::Value getPlaceInPage(tile::LoadOp op, mlir::Value position);
 
+  /// `value` as the cast `op` of it to or from an index gives it: a number, or
+  /// registers, of `type`.
+  mlir::Value castIndex(mlir::Operation *op, mlir::Value value,
+                        mlir::Type type);
+
 protected:
   using Point = llvm::SmallVector<mlir::Value>;
 

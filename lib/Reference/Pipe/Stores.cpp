@@ -240,6 +240,8 @@ Agent::Progress Agent::gather(GatherOp op) {
     int64_t offset = Machine::getOffset(source, position);
     result[i] = offset >= 0 ? machine.read(source, offset, op)
                             : toScalar(source.elementType, 0);
+    if (type.getElementType().isInteger(32))
+      result[i].i = static_cast<int32_t>(result[i].i);
   }
   set(op.getResult(), std::move(result));
   return Progress::inside;

@@ -256,11 +256,16 @@ private:
     Type own = b.getIntegerType(bits);
     if (loaded.getType() != own)
       loaded = arith::TruncIOp::create(b, loc, own, loaded);
+    Type to = result.getElementType();
     if (isa<FloatType>(element))
       loaded = arith::BitcastOp::create(b, loc, element, loaded);
-    if (element != result.getElementType())
-      loaded = arith::ExtFOp::create(b, loc, result.getElementType(), loaded);
-    return loaded;
+    if (element == to)
+      return loaded;
+    if (isa<FloatType>(element))
+      return arith::ExtFOp::create(b, loc, to, loaded);
+    if (bits < to.getIntOrFloatBitWidth())
+      return arith::ExtSIOp::create(b, loc, to, loaded);
+    return arith::TruncIOp::create(b, loc, to, loaded);
   }
 };
 

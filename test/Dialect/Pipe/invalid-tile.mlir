@@ -637,7 +637,7 @@ pipe.kernel @gather_c2(
   pipe.role "compute" groups(1) warps(4) registers(240) (%g) {
     %columns = pipe.coord 1 : tensor<64x64xi32, #s>
     %line = pipe.coord 0 : tensor<64xi32, #pipe.slice<1, #s>>
-    // expected-error @below {{expects elements of 'f32' or, of narrower floats, f32, but got 'bf16'}}
+    // expected-error @below {{expects elements of 'f32' or, of narrower floats, f32, of integers, i32, but got 'bf16'}}
     %v = pipe.gather %x[%n, %columns] : !source[i32, tensor<64x64xi32, #s>] -> tensor<64x64xbf16, #s>
   }
 }
@@ -653,7 +653,7 @@ pipe.kernel @gather_c2(
   pipe.role "compute" groups(1) warps(4) registers(240) (%g) {
     %columns = pipe.coord 1 : tensor<64x64xi32, #s>
     %line = pipe.coord 0 : tensor<64xi32, #pipe.slice<1, #s>>
-    // expected-error @below {{expects elements of 'i32' or, of narrower floats, f32, but got 'f32'}}
+    // expected-error @below {{expects elements of 'i32' or, of narrower floats, f32, of integers, i32, but got 'f32'}}
     %v = pipe.gather %x[%n, %columns] : !source[i32, tensor<64x64xi32, #s>] -> tensor<64x64xf32, #s>
   }
 }

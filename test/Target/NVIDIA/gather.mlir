@@ -320,3 +320,30 @@ pipe.kernel @gather_beside_a_tile(
     pipe.store %top -> %m[%c0] : !row -> !lines
   }
 }
+
+// Integers of other widths become those of 32 bits.
+// CHECK-LABEL: llvm.func @gather_integers(
+//       CHECK:   %[[BYTE:.*]] = arith.trunci %{{.*}} : i32 to i8
+//  CHECK-NEXT:   arith.extsi %[[BYTE]] : i8 to i32
+//       CHECK:   arith.trunci %{{.*}} : i64 to i32
+// PTX-LABEL: .entry gather_integers(
+// PTX-DAG:     ld.global.nc.u8
+// PTX-DAG:     ld.global.nc.u64
+!numbers = tensor<64xi32, #pipe.slice<1, #s>>
+pipe.kernel @gather_integers(
+    %bytes: !pipe.global<?xi8> {pipe.name = "bytes", pipe.access = "read", pipe.shape = ["P"]},
+    %words: !pipe.global<?xi64> {pipe.name = "words", pipe.access = "read", pipe.shape = ["P"]},
+    %m: !lines {pipe.name = "m", pipe.access = "write", pipe.shape = ["P"]}) {
+  %c0 = arith.constant 0 : i32
+  %c1 = arith.constant 1 : i32
+  %work = pipe.work items(%c1) : !pipe.work<single>
+  pipe.role "multiply" groups(1) warps(4) registers(160) (%group) {
+    %item = pipe.first_item %work : !pipe.work<single>
+    %rows = pipe.coord 0 : !numbers
+    %x = pipe.gather %bytes[%rows] : !pipe.global<?xi8>[!numbers] -> !numbers
+    %y = pipe.gather %words[%rows] : !pipe.global<?xi64>[!numbers] -> !numbers
+    %sum = arith.addi %x, %y : !numbers
+    %float = arith.sitofp %sum : !numbers to !row
+    pipe.store %float -> %m[%c0] : !row -> !lines
+  }
+}

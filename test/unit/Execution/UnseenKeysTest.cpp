@@ -101,6 +101,24 @@ static std::vector<Masked> getMasks() {
                               m <= p;
                      }});
   }
+  // Keys that a table hides, one by one and many together.
+  {
+    Case c =
+        makeCase(ATTN_INPUTS_DIR "/hidden-keys.mlir", 2, 1, 200, 200, 32, {});
+    c.shape.batch = 2;
+    auto keeps = [](int64_t b, int64_t m) {
+      return b == 0 ? m % 3 != 0 : m < 40 || m > 120;
+    };
+    NpyArray table;
+    table.dtype = DType::i8;
+    table.shape = {2, 200};
+    for (int64_t i = 0; i < 2 * 200; ++i)
+      table.data.push_back(keeps(i / 200, i % 200));
+    c.arrays["keep"] = table;
+    masks.push_back({c, [=](int64_t b, int64_t, int64_t p, int64_t m) {
+                       return m <= p && keeps(b, m);
+                     }});
+  }
   // Windows of few queries, and of none.
   for (int64_t window : {0, 40}) {
     masks.push_back(
