@@ -16,6 +16,7 @@
 #include "attn/Driver/Source.h"
 #include "attn/Driver/Tools.h"
 #include "attn/Runtime/File.h"
+#include "attn/Target/CPU/CInterface.h"
 #include "attn/Target/CPU/CPU.h"
 
 #include "mlir/IR/MLIRContext.h"
@@ -46,6 +47,7 @@ private:
   Status lower(std::string &bytes);
   Status emit(cpu::CompileOptions &code, std::string &bytes);
   Status draw(std::string &bytes);
+  Status write(const std::string &bytes);
   void keepStage(StringRef stage, ModuleOp module);
 
   CompileOptions options;
@@ -164,6 +166,8 @@ Status Compilation::lower(std::string &bytes) {
   code.target = options.target;
   code.numerics = describeNumerics(source.func, problem);
   code.onStage = keep;
+  if (options.kind == "so" || options.kind == "obj")
+    code.cSymbol = options.symbol;
   return emit(code, bytes);
 }
 
@@ -179,6 +183,19 @@ Status Compilation::draw(std::string &bytes) {
   llvm::raw_string_ostream os(bytes);
   printSvg(*mask, source.name, os);
   return {};
+}
+
+/// The file, and with it its header.
+Status Compilation::write(const std::string &bytes) {
+  std::vector<NewFile> files = {{options.file, bytes}};
+  if (!options.header.empty()) {
+    auto interface = cpu::CInterface::create(
+        manifest, options.symbol.empty() ? manifest.name : options.symbol);
+    if (!interface.isOk())
+      return interface.takeStatus();
+    files.push_back({options.header, interface->formatHeader()});
+  }
+  return replaceFiles(files);
 }
 
 Status Compilation::execute(llvm::raw_ostream &out) {
@@ -197,7 +214,7 @@ Status Compilation::execute(llvm::raw_ostream &out) {
     if (Status status = draw(bytes); !status.isOk())
       return status;
   if (options.file != "-") {
-    if (Status status = replaceFile(options.file, bytes); !status.isOk())
+    if (Status status = write(bytes); !status.isOk())
       return status;
   } else if (options.reports.names.empty()) {
     out << bytes;

@@ -106,7 +106,8 @@ static Status checkOptions(const std::vector<std::string> &options) {
       "--help",        "--list",           "--emit",        "--compile-to",
       "--report",      "--tune",           "--tune-budget", "--dump-stages-to",
       "--workers",     "--buffer",         "--io-model",    "--tune-table",
-      "--tune-length", "--schedule-table", "--refusal"};
+      "--tune-length", "--schedule-table", "--refusal",     "--header",
+      "--symbol"};
   for (const std::string &option : options) {
     std::string name = option.substr(0, option.find('='));
     bool isOther = option.size() < 3 || option.compare(0, 2, "--") != 0 ||
