@@ -6,7 +6,7 @@
 #include "Objects.h"
 
 #include "attn/Jit/Compiler.h"
-#include "attn/Runtime/Artifact.h"
+#include "attn/Runtime/ArtifactSet.h"
 
 #include <cstdlib>
 #include <dlfcn.h>
@@ -188,10 +188,10 @@ attn_status attn_compile(const char *program,
     Result<Cache::Value> bytes = compile(name, program, options);
     if (!bytes.isOk())
       return bytes.takeStatus();
-    Result<Artifact> artifact = Artifact::deserialize(**bytes, name);
-    if (!artifact.isOk())
-      return artifact.takeStatus();
-    return addKernel(LoadedKernel::load(*artifact), kernel);
+    Result<ArtifactSet> artifacts = ArtifactSet::deserialize(**bytes, name);
+    if (!artifacts.isOk())
+      return artifacts.takeStatus();
+    return addKernel(LoadedKernel::load(*artifacts), kernel);
   });
 }
 

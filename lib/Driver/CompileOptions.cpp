@@ -24,7 +24,9 @@ static const OptionSpec kSpecs[] = {
     {"header", "FILE", "of obj and so: where to write the C header"},
     {"symbol", "NAME",
      "of obj and so: what their C functions begin with (the function's name)"},
-    {"target", "NAME", "machine to compile for, a CPU or sm_90a (host)"},
+    {"target", "NAMES",
+     "machine to compile for, a CPU or sm_90a (host); of an artifact several, "
+     "divided by commas"},
     {"dtype", "TYPE", "f32, bf16 or f16 (f32)"},
     {"compile-to", "STAGE",
      "emit mlir after source, bind, schedule, reduce, tile, vector, arith or "

@@ -8,6 +8,7 @@
 
 #include "CompileGpu.h"
 #include "CompileOptions.h"
+#include "CompileTargets.h"
 #include "StageDump.h"
 
 #include "attn/Driver/Execution.h"
@@ -249,6 +250,17 @@ static void printRefusal(const Status &status, llvm::raw_ostream &out) {
       << "\n";
 }
 
+/// For the one target that `line` names.
+static Status compileForOne(const CommandLine &line, llvm::raw_ostream &out,
+                            llvm::raw_ostream &errors) {
+  if (isGpuTarget(line.get("target")))
+    return compileForGpu(line, out, errors);
+  auto options = parseCompileOptions(line);
+  if (!options.isOk())
+    return options.takeStatus();
+  return Compilation(std::move(*options)).execute(out);
+}
+
 int attn::compileTool(llvm::ArrayRef<std::string> arguments,
                       llvm::raw_ostream &out, llvm::raw_ostream &errors) {
   auto line =
@@ -275,13 +287,11 @@ int attn::compileTool(llvm::ArrayRef<std::string> arguments,
     out << describeVariants();
     return kRight;
   }
-  if (isGpuTarget(line->get("target"))) {
-    Status status = compileForGpu(*line, out, errors);
-    return status.isOk() ? int(kRight) : int(refuseAll(status));
-  }
-  auto options = parseCompileOptions(*line);
-  if (!options.isOk())
-    return refuseAll(options.getStatus());
-  Status status = Compilation(std::move(*options)).execute(out);
+  auto compile = [&](const CommandLine &one, llvm::raw_ostream &stream) {
+    return compileForOne(one, stream, errors);
+  };
+  bool isSeveral = line->get("target").find(',') != std::string::npos;
+  Status status =
+      isSeveral ? compileForTargets(*line, compile, out) : compile(*line, out);
   return status.isOk() ? int(kRight) : int(refuseAll(status));
 }

@@ -6,7 +6,7 @@
 #include "Refusal.h"
 #include "Watch.h"
 
-#include "attn/Runtime/Artifact.h"
+#include "attn/Runtime/ArtifactSet.h"
 #include "attn/Runtime/CpuFeatures.h"
 
 #include <algorithm>
@@ -195,9 +195,9 @@ Result<std::string> Compiler::build(const CompileRequest &request) {
   if (!bytes.isOk())
     return bytes;
   // What is kept is whole, however the process ended.
-  Result<Artifact> artifact = Artifact::deserialize(*bytes, kProgram);
-  if (!artifact.isOk())
-    return artifact.takeStatus();
+  Result<ArtifactSet> artifacts = ArtifactSet::deserialize(*bytes, kProgram);
+  if (!artifacts.isOk())
+    return artifacts.takeStatus();
   return bytes;
 }
 
