@@ -22,6 +22,7 @@ llvm_config.add_tool_substitutions(
     ["attn-compile", "attn-opt", "attn-run", "llvm-readelf", "split-file"],
     [os.path.join(config.attn_obj_root, "bin"), config.llvm_tools_dir],
 )
+config.substitutions += [("%cc", config.c_compiler), ("%cxx", config.cxx_compiler)]
 # A libcuda that keeps memory on the host and whose launches do nothing.
 config.substitutions.append(
     (

@@ -81,7 +81,8 @@ typedef struct attn_kernel {
   uint64_t id;
 } attn_kernel;
 
-/* Loads an artifact. It is executable code: load only what you trust. Refuses
+/* Loads an artifact; of one for several targets the best that this machine has.
+ * It is executable code: load only what you trust. Refuses
  * damaged files and machines without the features that the kernel needs. A
  * kernel for an NVIDIA GPU is loaded into the calling thread's current context,
  * else into the primary one of device 0; the driver is libcuda.so.1, or what
@@ -92,6 +93,35 @@ attn_status attn_kernel_load_file(const char *path, attn_kernel *kernel);
 /* As attn_kernel_load_file, of `size` bytes that are not needed afterwards. */
 attn_status attn_kernel_load_memory(const void *bytes, size_t size,
                                     attn_kernel *kernel);
+
+typedef struct attn_load_options {
+  size_t struct_size; /* sizeof(attn_load_options) */
+  /* Of an artifact for several targets: which one. "cuda" or "cpu", or the
+   * target's architecture or CPU as a manifest has it, such as "sm_90a" or
+   * "x86-64-v4". NULL: the one that this machine has, of a GPU before one of
+   * the CPU, of GPUs the newest, of CPUs that which uses most; a device that
+   * fails counts as none. */
+  const char *target;
+} attn_load_options;
+
+/* As attn_kernel_load_file and attn_kernel_load_memory, of an artifact for one
+ * or several targets. `options` may be NULL. Where no target can be had the
+ * last error's reason names each, and why. The manifest says which one was
+ * loaded. */
+attn_status attn_kernel_load_file_for(const char *path,
+                                      const attn_load_options *options,
+                                      attn_kernel *kernel);
+attn_status attn_kernel_load_memory_for(const void *bytes, size_t size,
+                                        const attn_load_options *options,
+                                        attn_kernel *kernel);
+
+/* The manifests of an artifact, a JSON array, one a target, whether this
+ * machine has it or not: `receive` is called once with them, before the call
+ * returns. Refuses damaged bytes. */
+attn_status attn_artifact_print(const void *bytes, size_t size,
+                                void (*receive)(void *context, const char *text,
+                                                size_t size),
+                                void *context);
 
 /* The manifest, JSON: arguments with their types and shapes, numerics, target.
  * Lives until the kernel is released. NULL where there is no such kernel. */

@@ -1,7 +1,7 @@
 //===- attn-cpp/Attn.h - the C interface with owners ------------*- C++ -*-===//
 //
-// Owners of the handles of attn-c, and its errors as values. Header only,
-// C++17, without exceptions of its own:
+// Owners of the handles of attn-c, and its errors as values; Attention.h beside
+// it composes programs. Header only, C++17, without exceptions of its own:
 //
 //   attn::api::Kernel kernel;
 //   if (attn_kernel_load_file("causal.attn", kernel.receive()) != ATTN_OK)

@@ -9,7 +9,7 @@
 #include "Errors.h"
 #include "Objects.h"
 
-#include "attn/Runtime/Artifact.h"
+#include "attn/Runtime/ArtifactSet.h"
 
 using namespace attn;
 using namespace attn::capi;
@@ -50,31 +50,82 @@ convert(const char *function, const attn_argument *arguments, size_t count) {
 
 int attn_api_version(void) { return ATTN_API_VERSION; }
 
-attn_status attn_kernel_load_file(const char *path, attn_kernel *kernel) {
-  return guarded("attn_kernel_load_file", [&]() -> Status {
+/// Both of the kind of attn_kernel_load_file; `read` gives the artifacts.
+template <typename Read>
+static attn_status load(const char *name, const attn_load_options *given,
+                        attn_kernel *kernel, Read read) {
+  return guarded(name, [&]() -> Status {
     if (!kernel)
-      return isNull("attn_kernel_load_file", "a place for the kernel");
+      return isNull(name, "a place for the kernel");
     *kernel = {};
-    if (!path)
-      return isNull("attn_kernel_load_file", "a path");
-    return addKernel(LoadedKernel::loadFile(path), kernel);
+    attn_load_options options;
+    if (Status status = readOptions(name, given, options); !status.isOk())
+      return status;
+    Result<ArtifactSet> set = read();
+    if (!set.isOk())
+      return set.takeStatus();
+    return addKernel(
+        LoadedKernel::load(*set, options.target ? options.target : ""), kernel);
   });
+}
+
+static attn_status loadFile(const char *name, const char *path,
+                            const attn_load_options *options,
+                            attn_kernel *kernel) {
+  return load(name, options, kernel, [&]() -> Result<ArtifactSet> {
+    if (!path)
+      return isNull(name, "a path");
+    return ArtifactSet::readFile(path);
+  });
+}
+
+static Result<ArtifactSet> readBytes(const char *name, const void *bytes,
+                                     size_t size) {
+  if (!bytes)
+    return isNull(name, "bytes");
+  return ArtifactSet::deserialize(
+      std::string_view(static_cast<const char *>(bytes), size),
+      "artifact in memory");
+}
+
+attn_status attn_kernel_load_file(const char *path, attn_kernel *kernel) {
+  return loadFile("attn_kernel_load_file", path, nullptr, kernel);
+}
+
+attn_status attn_kernel_load_file_for(const char *path,
+                                      const attn_load_options *options,
+                                      attn_kernel *kernel) {
+  return loadFile("attn_kernel_load_file_for", path, options, kernel);
 }
 
 attn_status attn_kernel_load_memory(const void *bytes, size_t size,
                                     attn_kernel *kernel) {
-  return guarded("attn_kernel_load_memory", [&]() -> Status {
-    if (!kernel)
-      return isNull("attn_kernel_load_memory", "a place for the kernel");
-    *kernel = {};
-    if (!bytes)
-      return isNull("attn_kernel_load_memory", "bytes");
-    Result<Artifact> artifact = Artifact::deserialize(
-        std::string_view(static_cast<const char *>(bytes), size),
-        "artifact in memory");
-    if (!artifact.isOk())
-      return artifact.takeStatus();
-    return addKernel(LoadedKernel::load(*artifact), kernel);
+  static constexpr const char *name = "attn_kernel_load_memory";
+  return load(name, nullptr, kernel,
+              [&] { return readBytes(name, bytes, size); });
+}
+
+attn_status attn_kernel_load_memory_for(const void *bytes, size_t size,
+                                        const attn_load_options *options,
+                                        attn_kernel *kernel) {
+  static constexpr const char *name = "attn_kernel_load_memory_for";
+  return load(name, options, kernel,
+              [&] { return readBytes(name, bytes, size); });
+}
+
+attn_status attn_artifact_print(const void *bytes, size_t size,
+                                void (*receive)(void *, const char *, size_t),
+                                void *context) {
+  static constexpr const char *name = "attn_artifact_print";
+  return guarded(name, [&]() -> Status {
+    if (!receive)
+      return isNull(name, "a function");
+    Result<ArtifactSet> set = readBytes(name, bytes, size);
+    if (!set.isOk())
+      return set.takeStatus();
+    std::string text = set->describe();
+    receive(context, text.data(), text.size());
+    return {};
   });
 }
 

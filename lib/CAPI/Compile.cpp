@@ -6,7 +6,7 @@
 #include "Objects.h"
 
 #include "attn/Jit/Compiler.h"
-#include "attn/Runtime/Artifact.h"
+#include "attn/Runtime/ArtifactSet.h"
 
 #include <cstdlib>
 #include <dlfcn.h>
@@ -158,10 +158,10 @@ capi::compileKernel(const char *name, const char *program,
   Result<Cache::Value> bytes = compile(name, program, options);
   if (!bytes.isOk())
     return bytes.takeStatus();
-  Result<Artifact> artifact = Artifact::deserialize(**bytes, name);
-  if (!artifact.isOk())
-    return artifact.takeStatus();
-  return LoadedKernel::load(*artifact);
+  Result<ArtifactSet> artifacts = ArtifactSet::deserialize(**bytes, name);
+  if (!artifacts.isOk())
+    return artifacts.takeStatus();
+  return LoadedKernel::load(*artifacts);
 }
 
 attn_status attn_cancellation_create(attn_cancellation *cancellation) {

@@ -54,6 +54,14 @@ Result<CommandLine> CommandLine::parse(llvm::ArrayRef<std::string> arguments,
   return line;
 }
 
+CommandLine CommandLine::with(const std::string &name,
+                              const std::string &value) const {
+  CommandLine line = *this;
+  line.values.erase(name);
+  line.values.emplace(name, value);
+  return line;
+}
+
 std::vector<std::string> CommandLine::getNames() const {
   std::vector<std::string> names;
   for (auto &[name, value] : values)

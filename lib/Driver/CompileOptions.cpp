@@ -5,6 +5,8 @@
 #include "RunOptions.h"
 #include "ScheduleOptions.h"
 
+#include "attn/Target/CPU/CInterface.h"
+
 #include "llvm/ADT/StringExtras.h"
 
 using namespace attn;
@@ -19,7 +21,12 @@ static const OptionSpec kSpecs[] = {
      "mlir, llvm, asm, obj, so, artifact, or svg, the map of the mask's tiles "
      "and the work; for a GPU mlir, ptx, cubin or artifact (artifact)"},
     {"o", "FILE", "where to write it (- is standard output, the default)"},
-    {"target", "NAME", "machine to compile for, a CPU or sm_90a (host)"},
+    {"header", "FILE", "of obj and so: where to write the C header"},
+    {"symbol", "NAME",
+     "of obj and so: what their C functions begin with (the function's name)"},
+    {"target", "NAMES",
+     "machine to compile for, a CPU or sm_90a (host); of an artifact several, "
+     "divided by commas"},
     {"dtype", "TYPE", "f32, bf16 or f16 (f32)"},
     {"compile-to", "STAGE",
      "emit mlir after source, bind, schedule, reduce, tile, vector, arith or "
@@ -67,6 +74,28 @@ static Status refuse(std::string feature, std::string reason,
                        std::move(reason), std::move(alternative));
 }
 
+/// The C functions of a library or an object, and their header.
+static Status parseHeader(const CommandLine &line, CompileOptions &options) {
+  options.header = line.get("header");
+  options.symbol = line.get("symbol");
+  for (const char *name : {"header", "symbol"})
+    if (line.has(name) && options.kind != "so" && options.kind != "obj")
+      return refuse("--" + std::string(name),
+                    "--emit=" + options.kind + " has no functions for C",
+                    "give --emit=so or obj, or leave it out");
+  if (line.has("header") && (options.file == "-" || options.header == "-" ||
+                             options.header == options.file))
+    return refuse("--header",
+                  "'" + options.header +
+                      "' is no file beside the library's, "
+                      "which is '" +
+                      options.file + "'",
+                  "give -o and --header a file each");
+  if (line.has("symbol"))
+    return cpu::CInterface::checkSymbol(options.symbol);
+  return {};
+}
+
 /// What to emit and where.
 static Status parseOutput(const CommandLine &line, CompileOptions &options) {
   std::string &kind = options.kind, &lastStage = options.lastStage;
@@ -86,7 +115,7 @@ static Status parseOutput(const CommandLine &line, CompileOptions &options) {
   options.directory = line.get("dump-stages-to");
   options.file = line.get("o", "-");
   options.hasFile = line.has("o");
-  return {};
+  return parseHeader(line, options);
 }
 
 static Status parseProblem(const CommandLine &line, CompileOptions &options) {

@@ -19,6 +19,9 @@ struct CompileOptions {
   /// standard output.
   std::string program, function, file;
   bool hasFile = false;
+  /// Where the header of a library's or an object's C functions goes, which may
+  /// be empty, and what they begin with; empty is the kernel's name.
+  std::string header, symbol;
   /// What to emit: `mlir` after `lastStage`, or else `lastStage` is empty.
   std::string kind, lastStage;
   /// Where to write the module after each stage; may be empty.

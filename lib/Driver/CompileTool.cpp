@@ -8,6 +8,7 @@
 
 #include "CompileGpu.h"
 #include "CompileOptions.h"
+#include "CompileTargets.h"
 #include "StageDump.h"
 
 #include "attn/Driver/Execution.h"
@@ -16,6 +17,7 @@
 #include "attn/Driver/Source.h"
 #include "attn/Driver/Tools.h"
 #include "attn/Runtime/File.h"
+#include "attn/Target/CPU/CInterface.h"
 #include "attn/Target/CPU/CPU.h"
 
 #include "mlir/IR/MLIRContext.h"
@@ -46,6 +48,7 @@ private:
   Status lower(std::string &bytes);
   Status emit(cpu::CompileOptions &code, std::string &bytes);
   Status draw(std::string &bytes);
+  Status write(const std::string &bytes);
   void keepStage(StringRef stage, ModuleOp module);
 
   CompileOptions options;
@@ -164,6 +167,8 @@ Status Compilation::lower(std::string &bytes) {
   code.target = options.target;
   code.numerics = describeNumerics(source.func, problem);
   code.onStage = keep;
+  if (options.kind == "so" || options.kind == "obj")
+    code.cSymbol = options.symbol;
   return emit(code, bytes);
 }
 
@@ -179,6 +184,19 @@ Status Compilation::draw(std::string &bytes) {
   llvm::raw_string_ostream os(bytes);
   printSvg(*mask, source.name, os);
   return {};
+}
+
+/// The file, and with it its header.
+Status Compilation::write(const std::string &bytes) {
+  std::vector<NewFile> files = {{options.file, bytes}};
+  if (!options.header.empty()) {
+    auto interface = cpu::CInterface::create(
+        manifest, options.symbol.empty() ? manifest.name : options.symbol);
+    if (!interface.isOk())
+      return interface.takeStatus();
+    files.push_back({options.header, interface->formatHeader()});
+  }
+  return replaceFiles(files);
 }
 
 Status Compilation::execute(llvm::raw_ostream &out) {
@@ -197,7 +215,7 @@ Status Compilation::execute(llvm::raw_ostream &out) {
     if (Status status = draw(bytes); !status.isOk())
       return status;
   if (options.file != "-") {
-    if (Status status = replaceFile(options.file, bytes); !status.isOk())
+    if (Status status = write(bytes); !status.isOk())
       return status;
   } else if (options.reports.names.empty()) {
     out << bytes;
@@ -232,6 +250,17 @@ static void printRefusal(const Status &status, llvm::raw_ostream &out) {
       << "\n";
 }
 
+/// For the one target that `line` names.
+static Status compileForOne(const CommandLine &line, llvm::raw_ostream &out,
+                            llvm::raw_ostream &errors) {
+  if (isGpuTarget(line.get("target")))
+    return compileForGpu(line, out, errors);
+  auto options = parseCompileOptions(line);
+  if (!options.isOk())
+    return options.takeStatus();
+  return Compilation(std::move(*options)).execute(out);
+}
+
 int attn::compileTool(llvm::ArrayRef<std::string> arguments,
                       llvm::raw_ostream &out, llvm::raw_ostream &errors) {
   auto line =
@@ -258,13 +287,11 @@ int attn::compileTool(llvm::ArrayRef<std::string> arguments,
     out << describeVariants();
     return kRight;
   }
-  if (isGpuTarget(line->get("target"))) {
-    Status status = compileForGpu(*line, out, errors);
-    return status.isOk() ? int(kRight) : int(refuseAll(status));
-  }
-  auto options = parseCompileOptions(*line);
-  if (!options.isOk())
-    return refuseAll(options.getStatus());
-  Status status = Compilation(std::move(*options)).execute(out);
+  auto compile = [&](const CommandLine &one, llvm::raw_ostream &stream) {
+    return compileForOne(one, stream, errors);
+  };
+  bool isSeveral = line->get("target").find(',') != std::string::npos;
+  Status status =
+      isSeveral ? compileForTargets(*line, compile, out) : compile(*line, out);
   return status.isOk() ? int(kRight) : int(refuseAll(status));
 }

@@ -6,7 +6,7 @@
 #include "Refusal.h"
 #include "Watch.h"
 
-#include "attn/Runtime/Artifact.h"
+#include "attn/Runtime/ArtifactSet.h"
 #include "attn/Runtime/CpuFeatures.h"
 
 #include <algorithm>
@@ -106,7 +106,8 @@ static Status checkOptions(const std::vector<std::string> &options) {
       "--help",        "--list",           "--emit",        "--compile-to",
       "--report",      "--tune",           "--tune-budget", "--dump-stages-to",
       "--workers",     "--buffer",         "--io-model",    "--tune-table",
-      "--tune-length", "--schedule-table", "--refusal"};
+      "--tune-length", "--schedule-table", "--refusal",     "--header",
+      "--symbol"};
   for (const std::string &option : options) {
     std::string name = option.substr(0, option.find('='));
     bool isOther = option.size() < 3 || option.compare(0, 2, "--") != 0 ||
@@ -194,9 +195,9 @@ Result<std::string> Compiler::build(const CompileRequest &request) {
   if (!bytes.isOk())
     return bytes;
   // What is kept is whole, however the process ended.
-  Result<Artifact> artifact = Artifact::deserialize(*bytes, kProgram);
-  if (!artifact.isOk())
-    return artifact.takeStatus();
+  Result<ArtifactSet> artifacts = ArtifactSet::deserialize(*bytes, kProgram);
+  if (!artifacts.isOk())
+    return artifacts.takeStatus();
   return bytes;
 }
 

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <deque>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -57,25 +58,73 @@ static Status writeInPlace(const std::string &path, std::string_view bytes) {
   return {};
 }
 
-Status attn::replaceFile(const std::string &path, std::string_view bytes) {
-  struct stat info;
-  if (stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode) &&
-      !S_ISDIR(info.st_mode))
-    return writeInPlace(path, bytes);
-  std::string temporary;
-  FileDescriptor fd(createBeside(path, temporary));
-  if (!fd.isOpen())
-    return ioError(path, "create a file beside it");
-  Status status;
-  if (!writeAll(fd.get(), bytes) || fsync(fd.get()) != 0)
-    status = ioError(path, "write " + std::to_string(bytes.size()) + " bytes");
-  else if (rename(temporary.c_str(), path.c_str()) != 0)
-    status = ioError(path, "rename a file to it");
-  if (!status.isOk()) {
-    unlink(temporary.c_str());
-    return status;
+namespace {
+/// A file on its way to its place, which is reached whole or not at all.
+class Replacement {
+public:
+  explicit Replacement(const std::string &path) : path(path) {}
+  Replacement(const Replacement &) = delete;
+  Replacement &operator=(const Replacement &) = delete;
+  ~Replacement() {
+    if (!temporary.empty())
+      unlink(temporary.c_str());
   }
-  syncDirectory(path);
+
+  /// Writes the bytes beside the place.
+  Status write(std::string_view contents) {
+    struct stat info;
+    isInPlace = stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode);
+    if (isInPlace && S_ISDIR(info.st_mode)) {
+      errno = EISDIR;
+      return ioError(path, "write a file");
+    }
+    bytes = contents;
+    if (isInPlace)
+      return {};
+    std::string name;
+    FileDescriptor fd(createBeside(path, name));
+    if (!fd.isOpen())
+      return ioError(path, "create a file beside it");
+    temporary = name;
+    if (!writeAll(fd.get(), bytes) || fsync(fd.get()) != 0)
+      return ioError(path, "write " + std::to_string(bytes.size()) + " bytes");
+    return {};
+  }
+
+  Status finish() {
+    if (isInPlace)
+      return writeInPlace(path, bytes);
+    if (rename(temporary.c_str(), path.c_str()) != 0)
+      return ioError(path, "rename a file to it");
+    temporary.clear();
+    syncDirectory(path);
+    return {};
+  }
+
+private:
+  const std::string &path;
+  std::string_view bytes;
+  std::string temporary;
+  bool isInPlace = false;
+};
+} // namespace
+
+Status attn::replaceFile(const std::string &path, std::string_view bytes) {
+  Replacement replacement(path);
+  if (Status status = replacement.write(bytes); !status.isOk())
+    return status;
+  return replacement.finish();
+}
+
+Status attn::replaceFiles(const std::vector<NewFile> &files) {
+  std::deque<Replacement> replacements;
+  for (const NewFile &file : files)
+    if (Status status = replacements.emplace_back(file.path).write(file.bytes);
+        !status.isOk())
+      return status;
+  for (Replacement &replacement : replacements)
+    if (Status status = replacement.finish(); !status.isOk())
+      return status;
   return {};
 }
 

@@ -3,8 +3,11 @@
 #include "attn/Runtime/Target.h"
 
 #include "CUDA/CudaKernel.h"
-#include "attn/Runtime/Artifact.h"
+#include "attn/Runtime/ArtifactSet.h"
 #include "attn/Runtime/Plan.h"
+
+#include <algorithm>
+#include <tuple>
 
 using namespace attn;
 
@@ -73,12 +76,72 @@ LoadedKernel::load(const Artifact &artifact) {
   return std::shared_ptr<const LoadedKernel>(new CpuKernel(std::move(*kernel)));
 }
 
+/// What is tried first compares as greater.
+static auto getPreference(const Artifact &artifact) {
+  const Manifest &manifest = artifact.manifest;
+  bool isCuda = CudaKernel::runs(manifest);
+  // sm_90a is tried before sm_90.
+  return std::make_tuple(isCuda,
+                         isCuda ? CudaKernel::getGeneration(manifest) : 0,
+                         isCuda ? manifest.target.arch.size() : 0,
+                         manifest.target.features.size());
+}
+
+static bool isFor(const Manifest &manifest, const std::string &target) {
+  return target.empty() || target == manifest.target.arch ||
+         target == getTargetName(manifest.target) ||
+         target == (CudaKernel::runs(manifest) ? "cuda" : "cpu");
+}
+
 Result<std::shared_ptr<const LoadedKernel>>
-LoadedKernel::loadFile(const std::string &path) {
-  Result<Artifact> artifact = Artifact::readFile(path);
-  if (!artifact.isOk())
-    return artifact.takeStatus();
-  return load(*artifact);
+LoadedKernel::load(const ArtifactSet &set, const std::string &target) {
+  if (Status status = set.validate("artifact"); !status.isOk())
+    return status;
+  std::string kernel = "kernel " + set.artifacts.front().manifest.name;
+  std::vector<const Artifact *> candidates;
+  std::string names;
+  for (const Artifact &artifact : set.artifacts) {
+    names +=
+        (names.empty() ? "" : ", ") + getTargetName(artifact.manifest.target);
+    if (isFor(artifact.manifest, target))
+      candidates.push_back(&artifact);
+  }
+  if (candidates.empty())
+    return Status::error(StatusCode::unsupported, kernel,
+                         "expects code for " + target +
+                             ", but the artifact is for " + names,
+                         "compile it for that target too, or ask for one that "
+                         "it has");
+  std::sort(candidates.begin(), candidates.end(),
+            [](const Artifact *a, const Artifact *b) {
+              auto first = getPreference(*a), second = getPreference(*b);
+              // Of equal ones the earlier in the file.
+              return first != second ? first > second : a < b;
+            });
+  std::string reasons;
+  for (const Artifact *artifact : candidates) {
+    Result<std::shared_ptr<const LoadedKernel>> loaded = load(*artifact);
+    if (loaded.isOk() || candidates.size() == 1)
+      return loaded;
+    const Status &status = loaded.getStatus();
+    if (status.getCode() != StatusCode::unsupported &&
+        status.getCode() != StatusCode::device)
+      return loaded;
+    reasons += (reasons.empty() ? "" : "; ") +
+               getTargetName(artifact->manifest.target) + " " +
+               status.getReason();
+  }
+  return Status::error(StatusCode::unsupported, kernel,
+                       "expects a target that this machine has, but " + reasons,
+                       "compile it for this machine too");
+}
+
+Result<std::shared_ptr<const LoadedKernel>>
+LoadedKernel::loadFile(const std::string &path, const std::string &target) {
+  Result<ArtifactSet> set = ArtifactSet::readFile(path);
+  if (!set.isOk())
+    return set.takeStatus();
+  return load(*set, target);
 }
 
 Result<std::shared_ptr<const LoadedKernel>>

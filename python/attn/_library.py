@@ -151,7 +151,7 @@ class CacheStats(ctypes.Structure):
         super().__init__(ctypes.sizeof(CacheStats))
 
 
-# attn_compile_print's `receive`.
+# `receive` of attn_compile_print and attn_artifact_print.
 Receiver = ctypes.CFUNCTYPE(None, c_void_p, POINTER(ctypes.c_char), c_size_t)
 
 # Handles are structs of one 64-bit integer, which are passed as that integer is.
@@ -162,6 +162,7 @@ _SIGNATURES = {
     "attn_last_error_reason": (c_char_p, []),
     "attn_last_error_alternative": (c_char_p, []),
     "attn_kernel_load_file": (c_int, [c_char_p, POINTER(c_uint64)]),
+    "attn_artifact_print": (c_int, [c_char_p, c_size_t, Receiver, c_void_p]),
     "attn_kernel_manifest": (c_char_p, [c_uint64]),
     "attn_kernel_release": (c_int, [c_uint64]),
     "attn_pool_create": (c_int, [c_int, POINTER(c_uint64)]),

@@ -12,9 +12,9 @@
     "append-{dtype}-{width}" = "append --target=sm_90a --dtype={dtype} --head-dim={width} --page=16"
 
 A kernel is what `attn-compile` compiles by these words, for each value of the lists that its
-name has. FOLDER then has NAME.attn for each, and index.json: by name the words, the size and
-the manifest's target and arguments. The index is written last, so that all that it names is
-there.
+name has; of several targets, as --target=sm_90a,x86-64-v4, one file. FOLDER then has NAME.attn
+for each, and index.json: by name the words, the size and the manifests' target, divided by
+commas, and arguments. The index is written last, so that all that it names is there.
 """
 
 import argparse
@@ -26,7 +26,7 @@ import string
 import sys
 
 from attn._error import Error
-from attn._library import CompileOptions, check, library
+from attn._library import CompileOptions, Receiver, check, library
 from attn._trace import refuse
 
 
@@ -76,13 +76,21 @@ def compile_artifact(words):
     return buffer.raw
 
 
+def read_manifests(artifact):
+    """The manifests of an artifact's bytes, one a target. Raises Error for other bytes."""
+    texts = []
+    receive = Receiver(lambda _, text, size: texts.append(text[:size]))
+    check(library().attn_artifact_print(artifact, len(artifact), receive, None))
+    return json.loads(texts[0])
+
+
 def describe(words, artifact):
-    """What the index says of an artifact: it begins as Artifact.h has it."""
-    length = int.from_bytes(artifact[8:12], "little")
-    manifest = json.loads(artifact[16:16 + length])
-    return {"words": words, "bytes": len(artifact), "target": manifest["target"]["arch"],
+    """What the index says of an artifact."""
+    manifests = read_manifests(artifact)
+    return {"words": words, "bytes": len(artifact),
+            "target": ",".join(m["target"]["arch"] for m in manifests),
             "arguments": {a["name"]: [a["dtype"], *a.get("shape", [])]
-                          for a in manifest["arguments"]}}
+                          for a in manifests[0]["arguments"]}}
 
 
 def _write(path, data):

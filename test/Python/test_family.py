@@ -11,7 +11,7 @@ np = pytest.importorskip("numpy", reason="the attn package needs numpy")
 pytest.importorskip("tomllib", reason="needs Python 3.11")
 
 import attn
-from attn.family import build, list_kernels
+from attn.family import build, list_kernels, read_manifests
 
 LIST = """
 [lists]
@@ -21,6 +21,7 @@ width = [16, 32]
 "full-{dtype}-{width}" = "full --dtype={dtype} --head-dim={width}"
 "gpu-{dtype}" = "causal --target=sm_90a --dtype={dtype} --head-dim=64"
 append = "append-plain --head-dim=16 --page=16"
+both = "causal --target=sm_90a,portable --head-dim=16"
 """
 
 
@@ -28,12 +29,16 @@ def test_all_are_written_and_the_index_says_what(tmp_path):
     lines = []
     index = build(LIST, tmp_path, lines.append)
     assert set(index) == {
-        "full-f32-16", "full-f32-32", "full-bf16-16", "full-bf16-32", "gpu-f32", "gpu-bf16", "append"}
-    assert len(lines) == 7 and json.loads((tmp_path / "index.json").read_text()) == index
+        "full-f32-16", "full-f32-32", "full-bf16-16", "full-bf16-32", "gpu-f32", "gpu-bf16", "append",
+        "both"}
+    assert len(lines) == 8 and json.loads((tmp_path / "index.json").read_text()) == index
     assert sorted(os.listdir(tmp_path)) == sorted([f"{n}.attn" for n in index] + ["index.json"])
     assert index["gpu-bf16"]["target"] == "sm_90a" and index["append"]["target"] == "x86-64"
     for name, entry in index.items():
         assert os.path.getsize(tmp_path / f"{name}.attn") == entry["bytes"]
+    assert index["both"]["target"] == "sm_90a,x86-64"
+    assert [m["target"]["cpu"] for m in read_manifests((tmp_path / "both.attn").read_bytes())] == [
+        "", "x86-64-v2"]
     kernel = attn.load(tmp_path / "full-f32-16.attn")
     assert {a["name"] for a in kernel.manifest["arguments"]} == set(index["full-f32-16"]["arguments"])
     x = np.random.default_rng().standard_normal((1, 2, 1, 16), np.float32)
@@ -55,6 +60,19 @@ def test_refusals(tmp_path, text, said):
         build(text, tmp_path / "out", str)
     assert said in str(caught.value)
     assert not (tmp_path / "out" / "index.json").exists()
+
+
+def test_one_file_for_two_machines(tmp_path, monkeypatch):
+    build('[kernels]\na = "full --target=sm_90a,host --head-dim=16"', tmp_path, str)
+    x = np.random.default_rng().standard_normal((1, 2, 1, 16), np.float32)
+    # Without a driver it is the CPU's.
+    monkeypatch.setenv("ATTN_CUDA_DRIVER", str(tmp_path / "none.so"))
+    for kernel in (attn.load(tmp_path / "a.attn"),
+                   attn.compile("full", "--target=sm_90a,host", "--head-dim=16")):
+        assert kernel.manifest["target"]["arch"] == "x86-64"
+        np.testing.assert_allclose(kernel(q=x, k=x, v=x, scale=1.0)["o"], x, atol=1e-6)
+    with pytest.raises(attn.Error, match="expects .* bytes of|are left"):
+        read_manifests((tmp_path / "a.attn").read_bytes()[:-1])
 
 
 def test_the_command(tmp_path):

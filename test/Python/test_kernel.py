@@ -204,7 +204,7 @@ def test_refuses_files_that_are_no_artifacts(rowsum, tmp_path):
     for data, code in [
         (whole[:-1], attn.Error.CORRUPT),
         (whole[:100] + b"#" + whole[101:], attn.Error.CORRUPT),
-        (whole[:7] + b"\x02" + whole[8:], attn.Error.UNSUPPORTED),
+        (whole[:7] + b"\x03" + whole[8:], attn.Error.UNSUPPORTED),
     ]:
         damaged.write_bytes(data)
         with pytest.raises(attn.Error) as caught:

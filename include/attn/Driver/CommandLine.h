@@ -53,6 +53,9 @@ public:
   Result<std::map<std::string, std::string>>
   getPairs(llvm::StringRef name) const;
 
+  /// This line with one value of a known option, whatever it had.
+  CommandLine with(const std::string &name, const std::string &value) const;
+
   /// The names of the known options that were given.
   std::vector<std::string> getNames() const;
 

@@ -7,6 +7,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace attn {
 
@@ -17,6 +18,14 @@ Result<std::string> readFile(const std::string &path);
 /// reader sees the old file or the whole new one, also after a crash. A device
 /// or a pipe is written to as it is.
 Status replaceFile(const std::string &path, std::string_view bytes);
+
+struct NewFile {
+  std::string path, bytes;
+};
+
+/// As `replaceFile`, of files that belong together: none is renamed before all
+/// are written, and then they are in their order.
+Status replaceFiles(const std::vector<NewFile> &files);
 
 } // namespace attn
 

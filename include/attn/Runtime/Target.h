@@ -22,6 +22,7 @@
 namespace attn {
 
 struct Artifact;
+struct ArtifactSet;
 class ThreadPool;
 
 /// A kernel bound to tensors, with all that its runs need. One thread may use
@@ -62,9 +63,17 @@ public:
   static Result<std::shared_ptr<const LoadedKernel>>
   load(const Artifact &artifact);
 
-  /// As `load`, of the artifact file at `path`.
+  /// As `load`, of the artifact whose target this machine has: of a GPU before
+  /// one of the CPU, of GPUs the newest, of CPUs that which uses most. With a
+  /// `target`, of those only that are for it: "cuda", "cpu", or a name as
+  /// `getTargetName` has it. A device that fails counts as none. Where none can
+  /// be loaded the refusal says why of each.
   static Result<std::shared_ptr<const LoadedKernel>>
-  loadFile(const std::string &path);
+  load(const ArtifactSet &set, const std::string &target = "");
+
+  /// As `load`, of the file at `path`, of one artifact or several.
+  static Result<std::shared_ptr<const LoadedKernel>>
+  loadFile(const std::string &path, const std::string &target = "");
 
   /// As `load`, of the artifact that `cache` keeps under `key`: the whole text
   /// that says what is compiled, for what and by what. Where it keeps none, of

@@ -23,6 +23,11 @@ bool CudaKernel::runs(const Manifest &manifest) {
   return manifest.target.arch.compare(0, archPrefix.size(), archPrefix) == 0;
 }
 
+long CudaKernel::getGeneration(const Manifest &manifest) {
+  return std::strtol(manifest.target.arch.c_str() + archPrefix.size(), nullptr,
+                     10);
+}
+
 static Status checkDriver(const Manifest &manifest, const Driver &driver) {
   int64_t wanted = manifest.target.driver.value_or(0);
   if (driver.getVersionNumber() >= wanted)

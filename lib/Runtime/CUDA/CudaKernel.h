@@ -16,6 +16,10 @@ public:
   /// Whether the manifest is one of a kernel for NVIDIA's GPUs.
   static bool runs(const Manifest &manifest);
 
+  /// The number in the name of its GPU, 90 of sm_90a; 0 where there is none.
+  /// Pre-condition: runs(manifest).
+  static long getGeneration(const Manifest &manifest);
+
   /// Loads the artifact's one payload, a cubin or PTX. `unsupported` without a
   /// driver, or with a driver or a GPU that the manifest does not admit;
   /// `corrupt` where a symbol is absent; `device` where the driver fails.

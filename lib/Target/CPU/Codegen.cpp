@@ -1,5 +1,6 @@
 //===- Codegen.cpp - from the LLVM dialect to machine code ----------------===//
 
+#include "attn/Target/CPU/CInterface.h"
 #include "attn/Target/CPU/CPU.h"
 
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
@@ -118,6 +119,14 @@ FailureOr<CompiledCode> attn::cpu::compile(ModuleOp module,
       translateToLLVMIR(module, context, machine);
   if (!code)
     return failure();
+  if (options.cSymbol && kind == CodeKind::Object) {
+    auto interface = CInterface::create(*manifest, options.cSymbol->empty()
+                                                       ? manifest->name
+                                                       : *options.cSymbol);
+    if (!interface.isOk())
+      return module.emitError(interface.getStatus().message());
+    interface->addFunctions(*code);
+  }
   CompiledCode result{std::move(*manifest), {}};
   if (kind == CodeKind::LLVMIR) {
     llvm::raw_string_ostream stream(result.bytes);

@@ -29,6 +29,25 @@ std::string ArtifactParts::join() const {
   return out;
 }
 
+std::string FileParts::join() const {
+  if (!isSet)
+    return artifacts.front().join();
+  std::string out("ATTNART\x02", 8), rest;
+  appendInteger(out, static_cast<uint32_t>(artifacts.size()));
+  for (const ArtifactParts &artifact : artifacts) {
+    std::string bytes = artifact.join();
+    appendInteger(out, static_cast<uint64_t>(bytes.size()));
+    rest += bytes;
+  }
+  appendInteger(out, getChecksum(out));
+  return out + rest;
+}
+
+const ArtifactParts &Mutator::pick() {
+  const auto &artifacts = corpus[below(corpus.size())].second.artifacts;
+  return artifacts[below(artifacts.size())];
+}
+
 Mutant Mutator::next() {
   Mutant mutant;
   const auto &[name, parts] = corpus[below(corpus.size())];
@@ -108,6 +127,34 @@ void Mutator::damageSections(std::string &bytes) {
   }
 }
 
+void Mutator::forge(FileParts &file) {
+  if (file.isSet && below(3) == 0)
+    return forgeSet(file.artifacts);
+  forge(file.artifacts[below(file.artifacts.size())]);
+}
+
+/// Artifacts that are gone, doubled, of another file or place.
+void Mutator::forgeSet(std::vector<ArtifactParts> &artifacts) {
+  size_t at = below(artifacts.size());
+  switch (below(5)) {
+  case 0:
+    artifacts.erase(artifacts.begin() + static_cast<std::ptrdiff_t>(at));
+    break;
+  case 1:
+    artifacts.resize(at);
+    break;
+  case 2:
+    artifacts.resize(below(70) + 1, ArtifactParts(artifacts[at]));
+    break;
+  case 3:
+    artifacts[at] = pick();
+    break;
+  case 4:
+    std::swap(artifacts[at], artifacts[below(artifacts.size())]);
+    break;
+  }
+}
+
 void Mutator::forge(ArtifactParts &parts) {
   switch (below(4)) {
   case 0:
@@ -124,7 +171,7 @@ void Mutator::forge(ArtifactParts &parts) {
 
 void Mutator::forgePayloads(ArtifactParts &parts) {
   if (parts.payloads.empty() || below(4) == 0) {
-    const ArtifactParts &other = corpus[below(corpus.size())].second;
+    const ArtifactParts &other = pick();
     parts.payloads.insert(parts.payloads.end(), other.payloads.begin(),
                           other.payloads.end());
     return;

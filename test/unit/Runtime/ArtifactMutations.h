@@ -31,19 +31,33 @@ struct ArtifactParts {
   std::string join() const;
 };
 
+/// A file of one artifact, or of a set of any number.
+struct FileParts {
+  FileParts(ArtifactParts artifact) : artifacts{std::move(artifact)} {}
+  FileParts(std::vector<ArtifactParts> artifacts)
+      : artifacts(std::move(artifacts)), isSet(true) {}
+
+  std::vector<ArtifactParts> artifacts;
+  bool isSet = false;
+
+  /// With right lengths and checksums.
+  std::string join() const;
+};
+
+using Corpus = std::vector<std::pair<std::string, FileParts>>;
+
 struct Mutant {
-  /// Which artifact was altered, for messages.
+  /// Which file was altered, for messages.
   std::string name, bytes;
   /// Whether checksums were made right; then `parts` is what the bytes hold.
   bool isForged = false;
-  ArtifactParts parts;
+  FileParts parts = std::vector<ArtifactParts>();
 };
 
 /// Alters artifacts at random. Equal seeds give equal mutants.
 class Mutator {
 public:
-  Mutator(std::vector<std::pair<std::string, ArtifactParts>> corpus,
-          uint64_t seed)
+  Mutator(Corpus corpus, uint64_t seed)
       : corpus(std::move(corpus)), random(seed) {}
 
   Mutant next();
@@ -53,12 +67,17 @@ private:
   void damage(std::string &bytes);
   void damageBytes(std::string &bytes);
   void damageSections(std::string &bytes);
+  void forge(FileParts &file);
+  void forgeSet(std::vector<ArtifactParts> &artifacts);
   void forge(ArtifactParts &parts);
   void forgePayloads(ArtifactParts &parts);
   std::string forgeText(std::string text);
   std::string forgeValues(const std::string &text);
 
-  std::vector<std::pair<std::string, ArtifactParts>> corpus;
+  /// An artifact of the corpus.
+  const ArtifactParts &pick();
+
+  Corpus corpus;
   std::mt19937_64 random;
 };
 

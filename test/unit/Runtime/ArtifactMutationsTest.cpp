@@ -19,6 +19,7 @@
 #include "CudaKernels.h"
 #include "RowSum.h"
 #include "attn-c/Attn.h"
+#include "attn/Runtime/ArtifactSet.h"
 
 #include <cstdlib>
 #include <gtest/gtest.h>
@@ -41,8 +42,8 @@ ArtifactParts split(const Artifact &artifact) {
   return parts;
 }
 
-/// An artifact of every kind of payload, of several, and of none.
-std::vector<std::pair<std::string, ArtifactParts>> makeCorpus() {
+/// An artifact of every kind of payload, of several, and of none, and sets.
+Corpus makeCorpus() {
   Artifact ptx = makeCudaArtifact();
   ptx.payloads[0].kind = Artifact::PayloadKind::ptx;
   ptx.payloads[0].bytes.replace(0, 9, "//FAKEPTX");
@@ -54,7 +55,12 @@ std::vector<std::pair<std::string, ArtifactParts>> makeCorpus() {
           {"cubin", split(makeCudaArtifact())},
           {"ptx", split(ptx)},
           {"three payloads", split(several)},
-          {"no payload", split(none)}};
+          {"no payload", split(none)},
+          {"two targets", std::vector{split(makeRowSumGpuArtifact()),
+                                      split(makeRowSumArtifact())}},
+          {"three targets", std::vector{split(makeRowSumArtifact()),
+                                        split(makeRowSumGpuArtifact("sm_100a")),
+                                        split(makeRowSumGpuArtifact())}}};
 }
 
 uint64_t getNumber(const char *variable, uint64_t otherwise) {
@@ -81,30 +87,41 @@ protected:
     useFakeCuda();
     for (const auto &[name, parts] : corpus) {
       originals.insert(parts.join());
-      for (const ArtifactParts::Payload &payload : parts.payloads)
-        if (payload.bytes.compare(0, 4,
-                                  "\x7f"
-                                  "ELF") == 0)
-          code.insert(payload.bytes);
+      for (const ArtifactParts &artifact : parts.artifacts)
+        for (const ArtifactParts::Payload &payload : artifact.payloads)
+          if (payload.bytes.compare(0, 4,
+                                    "\x7f"
+                                    "ELF") == 0)
+            code.insert(payload.bytes);
     }
   }
   void TearDown() override { EXPECT_EQ(describeLeaks(), ""); }
 
   /// That an accepted mutant is what it says.
-  void checkAccepted(const Mutant &mutant, const Artifact &artifact) {
+  void checkAccepted(const Mutant &mutant, const ArtifactSet &set) {
     ASSERT_TRUE(mutant.isForged || originals.count(mutant.bytes))
         << "the checksums do not tell damage";
+    ASSERT_TRUE(set.validate("mutant").isOk());
+    if (mutant.isForged)
+      ASSERT_EQ(set.artifacts.size(), mutant.parts.artifacts.size());
+    for (size_t i = 0; i < set.artifacts.size(); ++i)
+      ASSERT_NO_FATAL_FAILURE(checkAccepted(
+          set.artifacts[i],
+          mutant.isForged ? &mutant.parts.artifacts[i] : nullptr));
+  }
+
+  /// `parts` is what the artifact was made of, where that is known.
+  void checkAccepted(const Artifact &artifact, const ArtifactParts *parts) {
     ASSERT_TRUE(artifact.manifest.validate().isOk());
     std::string held = artifact.manifest.toJson();
-    if (mutant.isForged) {
-      Json said = Json::parse(mutant.parts.manifest), holds = Json::parse(held);
+    if (parts) {
+      Json said = Json::parse(parts->manifest), holds = Json::parse(held);
       dropDefaults(said);
       ASSERT_EQ(said, holds);
-      ASSERT_EQ(artifact.payloads.size(), mutant.parts.payloads.size());
+      ASSERT_EQ(artifact.payloads.size(), parts->payloads.size());
       for (size_t i = 0; i < artifact.payloads.size(); ++i) {
-        ASSERT_EQ(uint32_t(artifact.payloads[i].kind),
-                  mutant.parts.payloads[i].kind);
-        ASSERT_EQ(artifact.payloads[i].bytes, mutant.parts.payloads[i].bytes);
+        ASSERT_EQ(uint32_t(artifact.payloads[i].kind), parts->payloads[i].kind);
+        ASSERT_EQ(artifact.payloads[i].bytes, parts->payloads[i].bytes);
       }
     }
     Result<std::string> written = artifact.serialize();
@@ -115,18 +132,27 @@ protected:
   }
 
   /// Whether code that would enter the process is what a compiler made.
-  bool hasKnownCode(const Artifact &artifact) const {
-    for (const Artifact::Payload &payload : artifact.payloads)
-      if (payload.kind == Artifact::PayloadKind::sharedObject &&
-          payload.bytes.compare(0, 4,
-                                "\x7f"
-                                "ELF") == 0 &&
-          !code.count(payload.bytes))
-        return false;
+  bool hasKnownCode(const ArtifactSet &set) const {
+    for (const Artifact &artifact : set.artifacts)
+      for (const Artifact::Payload &payload : artifact.payloads)
+        if (payload.kind == Artifact::PayloadKind::sharedObject &&
+            payload.bytes.compare(0, 4,
+                                  "\x7f"
+                                  "ELF") == 0 &&
+            !code.count(payload.bytes))
+          return false;
     return true;
   }
 
-  void checkLoad(const Mutant &mutant, const Result<Artifact> &read) {
+  /// Whether `manifest` is that of one of the artifacts.
+  static bool has(const ArtifactSet &set, const std::string &manifest) {
+    for (const Artifact &artifact : set.artifacts)
+      if (artifact.manifest.toJson() == manifest)
+        return true;
+    return false;
+  }
+
+  void checkLoad(const Mutant &mutant, const Result<ArtifactSet> &read) {
     attn_kernel kernel = {1};
     attn_status status = attn_kernel_load_memory(mutant.bytes.data(),
                                                  mutant.bytes.size(), &kernel);
@@ -137,7 +163,7 @@ protected:
     }
     if (status == ATTN_OK) {
       ++numLoaded;
-      ASSERT_EQ(attn_kernel_manifest(kernel), read->manifest.toJson());
+      ASSERT_TRUE(has(*read, attn_kernel_manifest(kernel)));
       ASSERT_EQ(attn_kernel_release(kernel), ATTN_OK);
       return;
     }
@@ -147,7 +173,7 @@ protected:
   }
 
   void check(const Mutant &mutant) {
-    Result<Artifact> read = Artifact::deserialize(mutant.bytes, "mutant");
+    Result<ArtifactSet> read = ArtifactSet::deserialize(mutant.bytes, "mutant");
     if (!read.isOk()) {
       ASSERT_EQ(originals.count(mutant.bytes), 0u) << "an original is refused";
       // Neither is an argument wrong, nor a machine at its end.
@@ -163,8 +189,7 @@ protected:
     ASSERT_NO_FATAL_FAILURE(checkLoad(mutant, read));
   }
 
-  const std::vector<std::pair<std::string, ArtifactParts>> corpus =
-      makeCorpus();
+  const Corpus corpus = makeCorpus();
   std::set<std::string> originals, code;
   std::map<std::string, int> refusals;
   int numAccepted = 0, numLoaded = 0;

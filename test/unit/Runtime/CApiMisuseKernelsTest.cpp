@@ -39,6 +39,50 @@ TEST(CApiMisuseKernels, NullPointers) {
           "cancellation", [] { return attn_cancellation_create(nullptr); });
 }
 
+TEST(CApiMisuseKernels, LoadOptions) {
+  std::string bytes = *makeRowSumArtifact().serialize();
+  auto refusesOptions = [&](const std::string &name, attn_status expected,
+                            const std::string &about,
+                            attn_load_options options) {
+    refusesToMake<attn_kernel>(
+        "load_memory_for: " + name, expected, about, [&](attn_kernel *kernel) {
+          return attn_kernel_load_memory_for(bytes.data(), bytes.size(),
+                                             &options, kernel);
+        });
+  };
+  refusesOptions("no size", ATTN_INVALID_ARGUMENT, "struct_size", {0, "cpu"});
+  refusesOptions("a target that is none", ATTN_UNSUPPORTED, "nonsense",
+                 {sizeof(attn_load_options), "nonsense"});
+  refusesOptions("a target that it has not", ATTN_UNSUPPORTED, "cuda",
+                 {sizeof(attn_load_options), "cuda"});
+  refusesToMake<attn_kernel>(
+      "load_file_for: path of NULL", ATTN_INVALID_ARGUMENT, "path",
+      [](attn_kernel *kernel) {
+        return attn_kernel_load_file_for(nullptr, nullptr, kernel);
+      });
+  refuses("load_file_for: kernel of NULL", ATTN_INVALID_ARGUMENT, "kernel",
+          [] { return attn_kernel_load_file_for("x", nullptr, nullptr); });
+  refusesToMake<attn_kernel>(
+      "load_memory_for: bytes of NULL", ATTN_INVALID_ARGUMENT, "bytes",
+      [](attn_kernel *kernel) {
+        return attn_kernel_load_memory_for(nullptr, 64, nullptr, kernel);
+      });
+  auto receive = [](void *, const char *, size_t) {
+    FAIL() << "what is refused is printed";
+  };
+  refuses("artifact_print: bytes of NULL", ATTN_INVALID_ARGUMENT, "bytes",
+          [&] { return attn_artifact_print(nullptr, 64, receive, nullptr); });
+  refuses("artifact_print: function of NULL", ATTN_INVALID_ARGUMENT, "function",
+          [&] {
+            return attn_artifact_print(bytes.data(), bytes.size(), nullptr,
+                                       nullptr);
+          });
+  refuses("artifact_print: a part", ATTN_CORRUPT, "bytes", [&] {
+    return attn_artifact_print(bytes.data(), bytes.size() / 2, receive,
+                               nullptr);
+  });
+}
+
 TEST(CApiMisuseKernels, Files) {
   auto refusesFile = [](const std::string &name, attn_status expected,
                         const std::string &path) {
@@ -77,9 +121,9 @@ TEST(CApiMisuseKernels, Bytes) {
   altered[whole.size() - 100] ^= 1;
   refusesMemory("altered code", ATTN_CORRUPT, "checksum", altered);
   altered = whole;
-  altered[7] = 2;
-  refusesMemory("format version 2", ATTN_UNSUPPORTED, "version 1, but got 2",
-                altered);
+  altered[7] = 3;
+  refusesMemory("format version 3", ATTN_UNSUPPORTED,
+                "version 1 or 2, but got 3", altered);
 }
 
 // Artifacts whose checksums are right.

@@ -34,3 +34,19 @@ TEST(File, SaysWhatADeviceRefuses) {
   EXPECT_EQ(status.getCode(), StatusCode::io);
   EXPECT_TRUE(std::filesystem::is_character_file("/dev/full"));
 }
+
+// A header without its library would be worse than neither.
+TEST(File, WritesFilesThatBelongTogetherOrNone) {
+  std::string folder =
+      ::testing::TempDir() + "attn-files" + std::to_string(getpid());
+  ASSERT_TRUE(std::filesystem::create_directory(folder));
+  std::string first = folder + "/x.so", second = folder + "/x.h";
+  EXPECT_FALSE(replaceFiles({{first, "code"}, {folder, "header"}}).isOk());
+  EXPECT_FALSE(
+      replaceFiles({{folder + "/no/x.so", "code"}, {second, "header"}}).isOk());
+  EXPECT_TRUE(std::filesystem::is_empty(folder));
+  EXPECT_TRUE(replaceFiles({{first, "code"}, {second, "header"}}).isOk());
+  EXPECT_EQ(*readFile(first), "code");
+  EXPECT_EQ(*readFile(second), "header");
+  std::filesystem::remove_all(folder);
+}

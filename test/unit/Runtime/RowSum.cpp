@@ -42,6 +42,23 @@ Artifact test::makeRowSumArtifact() {
           {{Artifact::PayloadKind::sharedObject, std::move(bytes)}}};
 }
 
+Artifact test::makeRowSumGpuArtifact(const std::string &arch) {
+  Manifest m = makeRowSumManifest();
+  m.target = {arch, "", {}, 12040};
+  m.parameters.clear();
+  m.phases.clear();
+  m.scratchBytes = 0;
+  Launch launch;
+  launch.symbol = "rowsum";
+  launch.grid = {Expr::name("B"), 1, 1};
+  launch.threads = 32;
+  launch.parameters = {Launch::Parameter::pointer("x"),
+                       Launch::Parameter::pointer("o"),
+                       Launch::Parameter::scalar("scale")};
+  m.launches = {launch};
+  return {m, {{Artifact::PayloadKind::cubin, "FAKECUBIN\nrowsum 8 8 4\n"}}};
+}
+
 std::shared_ptr<const Kernel> test::makeRowSumKernel(Manifest manifest) {
   auto resolve = [](const std::string &symbol) -> KernelFunction {
     return symbol == "rowSumSum" ? rowSumSum : rowSumScale;

@@ -18,6 +18,9 @@ Manifest makeRowSumManifest();
 /// Inputs/rowsum.c as an artifact with its shared object.
 Artifact makeRowSumArtifact();
 
+/// The same interface for a GPU, with an image that the fake driver takes.
+Artifact makeRowSumGpuArtifact(const std::string &arch = "sm_90a");
+
 /// Inputs/rowsum.c's kernel, linked into the test.
 std::shared_ptr<const Kernel>
 makeRowSumKernel(Manifest manifest = makeRowSumManifest());

@@ -19,6 +19,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace llvm {
@@ -36,6 +37,10 @@ struct CompileOptions {
   /// object, and the text that the cache key is computed from beside the code.
   std::string numerics = "{}";
   std::string cacheText;
+  /// Of an object and a shared object: what the C functions begin with that
+  /// they export (CInterface.h), empty for the kernel's name. Without one they
+  /// export the phases.
+  std::optional<std::string> cSymbol;
   /// Called after each stage ("split", "vector", "arith", "llvm") with its name
   /// and the module; may be empty.
   std::function<void(llvm::StringRef stage, mlir::ModuleOp module)> onStage;
@@ -66,8 +71,8 @@ mlir::FailureOr<CompiledCode> compile(mlir::ModuleOp module,
                                       const CompileOptions &options,
                                       CodeKind kind = CodeKind::Object);
 
-/// A shared object that exports the phases' symbols only. Needs `ld.lld`,
-/// `ld.lld-22` or `ld` on PATH; fails with a diagnostic otherwise.
+/// A shared object that exports the phases' symbols or C functions only. Needs
+/// `ld.lld`, `ld.lld-22` or `ld` on PATH; fails with a diagnostic otherwise.
 mlir::FailureOr<CompiledCode>
 compileSharedObject(mlir::ModuleOp module, const CompileOptions &options);
 

@@ -1,6 +1,6 @@
-"""Calls the phases of a shared object by the contract of its manifest alone.
+"""Calls the phases of an artifact's shared object by its manifest alone.
 
-call_shared_object.py SHARED_OBJECT ARTIFACT
+call_payload.py ARTIFACT SHARED_OBJECT, which is written
 
 The kernel is full attention. Its queries are zero, so that each row of the
 output is the mean of the values, and the LSE the logarithm of their number.
@@ -39,11 +39,14 @@ def evaluate(expr, names):
     }[op]()
 
 
-def read_manifest(path):
+def read_artifact(path):
+    """The manifest, and the bytes of the one payload."""
     with open(path, "rb") as file:
         data = file.read()
     size = struct.unpack_from("<I", data, 8)[0]
-    return json.loads(data[16 : 16 + size])
+    begin = 16 + size + 4
+    _, payload = struct.unpack_from("<IQ", data, begin)
+    return json.loads(data[16 : 16 + size]), data[begin + 12 : begin + 12 + payload]
 
 
 def make_buffer(size):
@@ -53,8 +56,10 @@ def make_buffer(size):
 
 
 def main():
-    library = ctypes.CDLL(sys.argv[1])
-    manifest = read_manifest(sys.argv[2])
+    manifest, payload = read_artifact(sys.argv[1])
+    with open(sys.argv[2], "wb") as file:
+        file.write(payload)
+    library = ctypes.CDLL(sys.argv[2])
     names = {"B": 1, "H": 1, "P": QUERIES, "M": KEYS}
     values = [[k + f / 16 for f in range(WIDTH)] for k in range(KEYS)]
     tensors = {

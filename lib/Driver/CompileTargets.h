@@ -1,0 +1,28 @@
+//===- CompileTargets.h - one artifact for several targets ------*- C++ -*-===//
+
+#ifndef ATTN_LIB_DRIVER_COMPILETARGETS_H
+#define ATTN_LIB_DRIVER_COMPILETARGETS_H
+
+#include "attn/Driver/CommandLine.h"
+
+#include "llvm/ADT/STLFunctionalExtras.h"
+
+namespace llvm {
+class raw_ostream;
+} // namespace llvm
+
+namespace attn {
+
+/// Compiles by a line of one target, and writes what it asks for.
+using CompileForOne =
+    llvm::function_ref<Status(const CommandLine &, llvm::raw_ostream &)>;
+
+/// Compiles for each of the targets that `line` lists, divided by commas, and
+/// writes one artifact to its file or `out`. Refuses other kinds of output, and
+/// what a target refuses, by its name.
+Status compileForTargets(const CommandLine &line, CompileForOne compile,
+                         llvm::raw_ostream &out);
+
+} // namespace attn
+
+#endif // ATTN_LIB_DRIVER_COMPILETARGETS_H
