@@ -19,7 +19,8 @@ static const OptionSpec kSpecs[] = {
      "mlir, llvm, asm, obj, so, artifact, or svg, the map of the mask's tiles "
      "and the work; for a GPU mlir, ptx, cubin or artifact (artifact)"},
     {"o", "FILE", "where to write it (- is standard output, the default)"},
-    {"target", "NAME", "machine to compile for, a CPU or sm_90a (host)"},
+    {"target", "NAME",
+     "machine to compile for, a CPU or a GPU: sm_90a, sm_89 or sm_80 (host)"},
     {"dtype", "TYPE", "f32, bf16 or f16 (f32)"},
     {"compile-to", "STAGE",
      "emit mlir after source, bind, schedule, reduce, tile, vector, arith or "

@@ -64,7 +64,7 @@ Status attn::refuseGpuOptions(const CommandLine &line) {
     if (line.has(name))
       return Status::error(StatusCode::invalidArgument, "--" + name.str(),
                            "it means nothing for a CPU",
-                           "leave it out, or give --target=sm_90a");
+                           "leave it out, or give a GPU for --target");
   return {};
 }
 
@@ -80,6 +80,7 @@ Result<ScheduleTable> attn::readScheduleFile(const std::string &path,
 
 Result<GpuOptions> attn::parseGpuOptions(const CommandLine &line) {
   GpuOptions options;
+  options.target = line.get("target");
   auto fields = parseScheduleFields(line.get("schedule"), ',', "--schedule");
   if (!fields.isOk())
     return fields.takeStatus();

@@ -436,7 +436,8 @@ void ScheduleModel::checkFit(const ProgramCosts &program,
       std::max(program.accumulators - kAccumulators, 0.0) * kAccumulatorShare +
       std::clamp((costs.scalars - kScalars) * kScalarShare, 0.0,
                  kMostForScalars) +
-      (program.hasSeen ? kSeen : 0) + costs.gathered;
+      (program.hasSeen ? kSeen : 0) + costs.gathered +
+      static_cast<double>(machine->operandRegisters);
   auto splits = getSplits(groups);
   auto [loads, multiplies] = splits[schedule.split];
   estimate.spareRegisters =

@@ -365,7 +365,7 @@ Refusal StepPlan::planSlot(Value tile, tile::DotOp dot, bool isLate) {
     return refuse(load,
                   "elements of 8 bits are widened in tiles that the sweep "
                   "moves and all groups read");
-  if (slot.isWidened && !machine.hasBulkCopies)
+  if (slot.isWidened && machine.copies == CopyKind::Elements)
     return refuse(load, "threads that copy do not widen elements of 8 bits");
   // A slot of the program's rows has those of one product.
   if (slot.layout && slot.hasRows &&

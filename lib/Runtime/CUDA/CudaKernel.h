@@ -16,9 +16,10 @@ public:
   /// Whether the manifest is one of a kernel for NVIDIA's GPUs.
   static bool runs(const Manifest &manifest);
 
-  /// Loads the artifact's one payload, a cubin or PTX. `unsupported` without a
-  /// driver, or with a driver or a GPU that the manifest does not admit;
-  /// `corrupt` where a symbol is absent; `device` where the driver fails.
+  /// Loads the artifact's cubin, or its PTX where there is none or the GPU does
+  /// not run it. `unsupported` without a driver, or with a driver or a GPU that
+  /// the manifest does not admit; `corrupt` where a symbol is absent; `device`
+  /// where the driver fails.
   static Result<std::shared_ptr<const LoadedKernel>>
   load(const Artifact &artifact);
 

@@ -11,6 +11,15 @@ using namespace mlir;
 using namespace attn;
 using namespace attn::nvidia;
 
+StringRef attn::nvidia::getPtxTarget(StringRef ptx) {
+  constexpr StringLiteral kDirective = "\n.target ";
+  size_t at = ptx.find(kDirective);
+  if (at == StringRef::npos)
+    return "";
+  StringRef rest = ptx.drop_front(at + kDirective.size());
+  return rest.take_until([](char c) { return c == ',' || llvm::isSpace(c); });
+}
+
 static int64_t matchNumber(StringRef line, StringRef pattern) {
   SmallVector<StringRef> groups;
   int64_t value = 0;

@@ -46,6 +46,13 @@ TEST_P(PagesTest, AreRightWhereCopiesTakeTheirRows) {
   run(c, {16});
 }
 
+TEST_P(PagesTest, AreRightWhereLanesCopyTheirRows) {
+  InterpretedCase c = {{2, 4, 2, 70, 150, 16, 24, {}}, DType::bf16, 64, 32};
+  c.isScheduled = true;
+  c.target = "sm_80";
+  run(c, {8, 64});
+}
+
 TEST_P(PagesTest, AreRightWhereThreadsCopyTheirRows) {
   InterpretedCase c = {{2, 4, 2, 70, 150, 16, 24, {}}, DType::f16, 128, 32};
   c.isScheduled = c.anyStrides = true;

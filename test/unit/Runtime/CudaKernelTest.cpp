@@ -156,7 +156,8 @@ TEST_F(CudaKernel, RefusesWithReason) {
       {[](Artifact &a) { a.manifest.target.arch = "gfx942"; },
        StatusCode::unsupported, "target.arch: expects a machine of"},
       {[](Artifact &a) { a.payloads.clear(); }, StatusCode::corrupt,
-       "kernel both: expects one cubin or PTX text, but got 0 payloads"},
+       "kernel both: expects one cubin or PTX text, or both, but got 0 "
+       "payloads"},
       {[](Artifact &a) {
          a.payloads[0].kind = Artifact::PayloadKind::sharedObject;
        },
