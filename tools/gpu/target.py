@@ -73,7 +73,10 @@ def main():
             lambda item: compile_kernel(*item, target), kernels.items()) if e]
     for error in errors:
         print(error, flush=True)
-    script = lambda name: os.path.join(FOLDER, name)
+
+    def script(name):
+        return os.path.join(FOLDER, name)
+
     sweep = [script("sweep.py"), "--all", "--cases=400", f"--targets={target}",
              f"--seconds={options.seconds:g}", f"--seed={options.seed}"]
     rows = [f"{v}:128:8192:kernel={v}-128-{target}" for v in PROMPTS]

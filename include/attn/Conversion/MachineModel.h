@@ -69,6 +69,14 @@ struct MachineModel {
   int64_t widenRegisters;
   /// Registers that products take beside their tiles'.
   int64_t operandRegisters;
+  /// The same machine with groups that multiply more rows each, for tiles that
+  /// are whole numbers of these; null where all groups are of one height.
+  const MachineModel *tall = nullptr;
+
+  /// The one for tiles of so many rows.
+  const MachineModel &forRows(int64_t rows) const {
+    return tall && rows > 0 && rows % tall->productRows == 0 ? *tall : *this;
+  }
 };
 
 } // namespace attn

@@ -1,7 +1,8 @@
 //===- Ampere.cpp - sm_80 and sm_89: products of warps, copies by lanes ---===//
 //
 // Code for these runs on all later GPUs. One warp starts copies of 16 bytes a
-// lane, and each warp multiplies 16 rows of its group's 64.
+// lane. Each warp multiplies 16 rows of its group's 64, or 32 of 128, for which
+// it reads as much of the right side.
 //
 //===----------------------------------------------------------------------===//
 
@@ -57,9 +58,9 @@ static MachineModel createModel(StringRef name, int64_t sharedBytes,
       /*maxCluster=*/1,
       // 1024 products of bf16 a clock, 64 x 16 x a column at once. All four
       // warps of a group read the right side's 32 bytes a column from shared
-      // memory, which gives 128 bytes a clock, and together the left side's
-      // 2 KiB.
-      {/*productColumn=*/1, /*sharedProduct=*/16, /*sharedColumn=*/1,
+      // memory, which gives 128 bytes a clock: both would be full, which they
+      // never are.
+      {/*productColumn=*/1.4, /*sharedProduct=*/16, /*sharedColumn=*/1.4,
        /*specials=*/16, /*operations=*/128, /*cacheBytes=*/40},
       getMmaFragment,
       getRegisters,
@@ -68,19 +69,37 @@ static MachineModel createModel(StringRef name, int64_t sharedBytes,
   };
 }
 
+/// With groups of 128 rows: of what products can do, shared memory gives half.
+static MachineModel createTallModel(MachineModel model) {
+  model.productRows = kTallRows;
+  model.maxGroups = 2;
+  model.rates.productColumn = 2;
+  model.rates.sharedProduct = 32;
+  model.rates.sharedColumn = 1;
+  model.getFragment = getTallFragment;
+  return model;
+}
+
 namespace {
-/// Both kinds of tensors.
-struct Models {
+/// Both kinds of tensors, and both heights of groups.
+class Models {
+public:
   Models(StringRef name, int64_t sharedBytes, int64_t cacheBytes)
       : rows(createModel(name, sharedBytes, cacheBytes)), strided(rows) {
     strided.copies = CopyKind::Elements;
+    tallRows = createTallModel(rows);
+    tallStrided = createTallModel(strided);
+    rows.tall = &tallRows;
+    strided.tall = &tallStrided;
   }
+  Models(const Models &) = delete;
 
   const MachineModel &get(bool anyStrides) const {
     return anyStrides ? strided : rows;
   }
 
-  MachineModel rows, strided;
+private:
+  MachineModel rows, strided, tallRows, tallStrided;
 };
 } // namespace
 
@@ -109,6 +128,7 @@ const Architecture &attn::nvidia::getAmpere() {
       getAmpereModel,
       /*hasRegisterBudgets=*/false,
       /*hasBulkCopies=*/false,
+      /*spilledBytes=*/24,
       /*hasFloat8=*/false,
       verifyMmaSync,
       populateMmaSyncPatterns,

@@ -38,6 +38,9 @@ struct Architecture {
   /// that count bytes, another proxy by which products and copies see shared
   /// memory.
   bool hasBulkCopies;
+  /// Bytes that ptxas may spill of a kernel: a few values that wait from the
+  /// beginning of an item to its end, beside all that products take.
+  int64_t spilledBytes;
   /// Instructions widen floats of 8 bits.
   bool hasFloat8;
 

@@ -1,5 +1,6 @@
 //===- Assemble.cpp - from PTX to machine code, checked -------------------===//
 
+#include "Architecture.h"
 #include "Assembler.h"
 #include "attn/Target/NVIDIA/NVIDIA.h"
 
@@ -50,7 +51,8 @@ static std::vector<Resources> parseResources(StringRef log) {
 
 /// A slow kernel is not what was asked for: ptxas serialises products (C7510 to
 /// C7519) or spills with a mere warning.
-static LogicalResult checkLog(ModuleOp module, const Assembly &assembly) {
+static LogicalResult checkLog(ModuleOp module, const Assembly &assembly,
+                              int64_t spilledBytes) {
   SmallVector<StringRef> lines;
   StringRef(assembly.log).split(lines, '\n');
   SmallVector<StringRef> warnings;
@@ -62,7 +64,7 @@ static LogicalResult checkLog(ModuleOp module, const Assembly &assembly) {
                             "it says: ")
            << llvm::join(warnings, "; ");
   for (const Resources &kernel : assembly.kernels)
-    if (kernel.spillStores || kernel.spillLoads)
+    if (std::max(kernel.spillStores, kernel.spillLoads) > spilledBytes)
       return module.emitError("expects kernel ")
              << kernel.kernel << " to fit its registers, but ptxas spills "
              << kernel.spillStores << " bytes of stores and "
@@ -108,7 +110,9 @@ FailureOr<Assembly> attn::nvidia::assemble(ModuleOp module, StringRef ptx) {
   assembly.cubin = std::move(output->cubin);
   assembly.log = std::move(output->log);
   assembly.kernels = parseResources(assembly.log);
-  if (failed(checkLog(module, assembly)))
+  const Architecture *architecture = getArchitecture(module, getPtxTarget(ptx));
+  if (!architecture ||
+      failed(checkLog(module, assembly, architecture->spilledBytes)))
     return failure();
   return assembly;
 }

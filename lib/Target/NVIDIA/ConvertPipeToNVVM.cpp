@@ -57,7 +57,10 @@ static LogicalResult lowerBody(const KernelValues &values) {
                converter.isLegal(op->getResultTypes());
       });
   target.addIllegalDialect<pipe::PipeDialect>();
-  return applyPartialConversion(function, target, std::move(patterns));
+  if (failed(applyPartialConversion(function, target, std::move(patterns))))
+    return failure();
+  spreadProducts(function);
+  return success();
 }
 
 namespace {

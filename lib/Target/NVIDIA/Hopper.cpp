@@ -106,6 +106,7 @@ const Architecture &attn::nvidia::getHopper() {
       getModel,
       /*hasRegisterBudgets=*/true,
       /*hasBulkCopies=*/true,
+      /*spilledBytes=*/0,
       /*hasFloat8=*/true,
       verifyWgmma,
       populateWgmmaPatterns,

@@ -16,6 +16,8 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
+#include <map>
+
 using namespace mlir;
 using namespace attn;
 using namespace attn::nvidia;
@@ -467,7 +469,7 @@ struct ClearRowLowering : OpConversionPattern<ClearRowOp> {
   const KernelValues &values;
 };
 
-/// A lane's bits of both its rows are one word: bit 2 j + e is column 8 j + 2 c
+/// A lane's bits of all its rows are one word: bit 2 j + e is column 8 j + 2 c
 /// + e, c the lane's place among the four of a row. Words are combined over the
 /// rows of a warp by shuffles and over warps in shared memory.
 struct ClearUnsetLowering : OpConversionPattern<ClearUnsetOp> {
@@ -511,17 +513,23 @@ struct ClearUnsetLowering : OpConversionPattern<ClearUnsetOp> {
         rewriter, loc, values.shared,
         op->getAttrOfType<IntegerAttr>(kExchangeAttr).getInt());
 
+    FragmentAttr fragment = getFragment(op.getBits().getType());
+    // By bit, those of the lane's rows.
+    std::map<int64_t, SmallVector<Value>> columns;
+    for (auto [number, isSet] : llvm::enumerate(adaptor.getBits())) {
+      int64_t column =
+          FragmentAttr::getOffset(fragment.getRegisters(), number, 1);
+      columns[column / 8 * 2 + column % 8].push_back(isSet);
+    }
     Value word = i32(0);
-    ValueRange registers = adaptor.getBits();
-    for (size_t i = 0; i < registers.size(); i += 4)
-      for (size_t e = 0; e < 2; ++e) {
-        Value either = arith::OrIOp::create(rewriter, loc, registers[i + e],
-                                            registers[i + e + 2]);
-        word =
-            join(word, arith::SelectOp::create(
-                           rewriter, loc, either,
-                           i32(int32_t(uint32_t(1) << (i / 2 + e))), i32(0)));
-      }
+    for (auto &[bit, rows] : columns) {
+      Value either = rows.front();
+      for (Value isSet : ArrayRef(rows).drop_front())
+        either = join(either, isSet);
+      word = join(word, arith::SelectOp::create(
+                            rewriter, loc, either,
+                            i32(int32_t(uint32_t(1) << bit)), i32(0)));
+    }
     for (int64_t mask : {4, 8, 16})
       word =
           join(word, NVVM::ShflOp::create(rewriter, loc, i32Type, i32(-1), word,

@@ -48,6 +48,9 @@ inline constexpr int64_t kMaxSeenColumns = 128;
 /// With it: the number of that group in the block.
 inline constexpr llvm::StringLiteral kFirstGroupAttr = "nvidia.first_group";
 
+/// On what became of a product that runs beside what follows it: its name.
+inline constexpr llvm::StringLiteral kInFlightAttr = "nvidia.in_flight";
+
 /// What the roles of a kernel use of its entry.
 struct KernelValues {
   const Architecture *architecture = nullptr;
@@ -78,6 +81,10 @@ mlir::LogicalResult verifyKernel(pipe::KernelOp kernel,
 mlir::FailureOr<KernelValues> lowerKernel(pipe::KernelOp kernel,
                                           const Architecture &architecture,
                                           mlir::IRRewriter &rewriter);
+
+/// Spreads the instructions of products that have a name over what they run
+/// beside.
+void spreadProducts(mlir::LLVM::LLVMFuncOp function);
 
 /// What products read of shared memory is what threads wrote before; bulk
 /// copies and products that read it by themselves have to be told.

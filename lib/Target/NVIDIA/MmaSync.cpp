@@ -15,6 +15,18 @@ FragmentAttr attn::nvidia::getMmaFragment(MLIRContext *context,
   return getWgmmaFragment(context, columns);
 }
 
+FragmentAttr attn::nvidia::getTallFragment(MLIRContext *context,
+                                           int64_t columns) {
+  auto digit = [&](int64_t size, unsigned dim, int64_t stride) {
+    return DigitAttr::get(context, size, dim, stride);
+  };
+  return FragmentAttr::get(
+      context,
+      {digit(2, 1, 1), digit(2, 0, 8),
+       digit(kTallRows / kMmaGroupRows, 0, kMmaRows), digit(columns / 8, 1, 8)},
+      {digit(4, 1, 2), digit(8, 0, 1)}, {digit(4, 0, 2 * kMmaRows)});
+}
+
 FailureOr<MatrixWalk> MatrixWalk::create(SharedType tile, int64_t contracted,
                                          Side side) {
   if (tile.getSwizzle() != kRowBytes || tile.getParts() != 1 ||

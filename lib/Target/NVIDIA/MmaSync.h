@@ -20,14 +20,17 @@
 
 namespace attn::nvidia {
 
-/// Rows of a product of one warp and of a group's four; its K for elements of
+/// Rows of a product of one warp, of a group's four, and of a group whose warps
+/// have two products each, one above the other; a product's K for elements of
 /// 16 bits (PTX ISA, mma.m16n8k16).
-inline constexpr int64_t kMmaRows = 16, kMmaGroupRows = 64;
+inline constexpr int64_t kMmaRows = 16, kMmaGroupRows = 64, kTallRows = 128;
 inline constexpr int64_t kMmaDepth = 16, kMmaColumns = 8;
 
 /// Who holds a 64 x `columns` accumulator, and a left side of 16-bit elements
 /// in registers (PTX ISA, mma.m16n8k16): four warps, one above the other.
 pipe::FragmentAttr getMmaFragment(mlir::MLIRContext *context, int64_t columns);
+/// The same of 128 rows.
+pipe::FragmentAttr getTallFragment(mlir::MLIRContext *context, int64_t columns);
 
 /// How a warp's lanes address a side of its products, by four matrices that are
 /// 16 of K and 16 of M or N.
@@ -65,6 +68,8 @@ public:
     int64_t pairInPanel, bytes;
   };
   Place getPlace(int64_t step, int64_t block) const;
+  /// Of a panel.
+  int64_t getPanelBytes() const { return panelBytes; }
 
   static constexpr int64_t kRowBytes = 128, kPairsInPanel = 4;
 

@@ -19,9 +19,16 @@ using namespace attn;
 using namespace attn::nvidia;
 using namespace attn::pipe;
 
+/// What groups of so many rows as `tile` has are made for.
+static const MachineModel &getModel(const Architecture &architecture,
+                                    RankedTensorType tile) {
+  return architecture.getModel(/*anyStrides=*/false)
+      .forRows(tile.getDimSize(0));
+}
+
 static LogicalResult verify(MmaAsyncOp op, const Architecture &architecture) {
-  const MachineModel &model = architecture.getModel(/*anyStrides=*/false);
   RankedTensorType accumulator = op.getToken().getType().getAccumulator();
+  const MachineModel &model = getModel(architecture, accumulator);
   int64_t columns = accumulator.getDimSize(1);
   FragmentAttr expected = model.getFragment(op.getContext(), columns);
   if (accumulator.getDimSize(0) != model.productRows ||
@@ -60,10 +67,11 @@ static LogicalResult verify(MmaAsyncOp op, const Architecture &architecture) {
   return success();
 }
 
-static LogicalResult verify(ClearUnsetOp op) {
+static LogicalResult verify(ClearUnsetOp op, const Architecture &architecture) {
   RankedTensorType bits = op.getBits().getType();
   int64_t columns = bits.getDimSize(1);
-  FragmentAttr expected = getWgmmaFragment(op.getContext(), columns);
+  FragmentAttr expected =
+      getModel(architecture, bits).getFragment(op.getContext(), columns);
   if (columns <= kMaxSeenColumns && getFragment(bits) == expected)
     return success();
   return op.emitOpError("expects bits of at most ")
@@ -271,9 +279,9 @@ LogicalResult attn::nvidia::verifyKernel(KernelOp kernel,
   kernel.walk([&](Operation *op) {
     LogicalResult result =
         llvm::TypeSwitch<Operation *, LogicalResult>(op)
-            .Case<MmaAsyncOp, StageOp, BulkStoreOp, FillOp>(
+            .Case<MmaAsyncOp, ClearUnsetOp, StageOp, BulkStoreOp, FillOp>(
                 [&](auto typed) { return verify(typed, architecture); })
-            .Case<ClearUnsetOp, StoreOp, RelayoutOp, EachOp, RoleOp>(
+            .Case<StoreOp, RelayoutOp, EachOp, RoleOp>(
                 [](auto typed) { return verify(typed); })
             .Case<arith::ConstantOp>(
                 [](auto constant) { return verify(constant); })

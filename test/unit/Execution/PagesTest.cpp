@@ -24,6 +24,8 @@ protected:
     uint64_t seed = std::random_device()();
     std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
     PipeLaunch launch;
+    if (!base.target.empty())
+      launch.target = PipeTarget::ampere;
     launch.multiprocessors = 3;
     launch.schedule = PipeSchedule::random;
     launch.seed = seed;
@@ -51,6 +53,8 @@ TEST_P(PagesTest, AreRightWhereLanesCopyTheirRows) {
   c.isScheduled = true;
   c.target = "sm_80";
   run(c, {8, 64});
+  c.tileRows = 128;
+  run(c, {16});
 }
 
 TEST_P(PagesTest, AreRightWhereThreadsCopyTheirRows) {

@@ -73,8 +73,11 @@ TEST_P(SchedulesTest, AreRightWithCopiesByLanes) {
       {{1, 4, 2, 70, 150, 16, 24, {}}, DType::bf16, 64, 16},
       {{2, 2, 1, 130, 100, 32, 24, {}}, DType::f16, 128, 64},
       {{1, 1, 1, 40, 0, 16, 16, {}}, DType::bf16, 64, 32},
+      {{1, 3, 1, 150, 40, 72, 8, {}}, DType::bf16, 192, 48},
+      {{1, 1, 1, 300, 130, 32, 40, {}}, DType::bf16, 256, 32},
   };
   PipeLaunch launch;
+  launch.target = PipeTarget::ampere;
   launch.multiprocessors = 3;
   launch.schedule = PipeSchedule::random;
   launch.seed = seed;

@@ -265,19 +265,20 @@ struct Product {
   int lhsDim, rhsDim;
   int64_t columns;
   std::optional<Tile> second;
+  int64_t rows = 64;
 };
 } // namespace
 
-static std::string getFragment(int64_t columns) {
-  return "#pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, " +
-         std::to_string(columns / 8) +
-         " x d1 by 8], lanes = [4 x d1 by 2, 8 x d0 by 1], "
-         "warps = [4 x d0 by 16]>";
-}
-
-static std::string getTensor(int64_t columns, const char *element) {
-  return "tensor<64x" + std::to_string(columns) + "x" + element + ", " +
-         getFragment(columns) + ">";
+static std::string getTensor(const Product &p, int64_t columns,
+                             const char *element) {
+  bool isTall = p.rows == 128;
+  return "tensor<" + std::to_string(p.rows) + "x" + std::to_string(columns) +
+         "x" + element +
+         ", #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, " +
+         (isTall ? "2 x d0 by 16, " : "") + std::to_string(columns / 8) +
+         " x d1 by 8], lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 "
+         "by " +
+         (isTall ? "32" : "16") + "]>>";
 }
 
 static std::string writeKernel(const Product &p) {
@@ -304,7 +305,7 @@ static std::string writeKernel(const Product &p) {
         "    %x" + n + " = pipe.wait %ring" + n + "[%cursor] : " + ring + "\n";
   }
   const char *cursor = "    %cursor = pipe.cursor : !pipe.cursor<1>\n";
-  std::string acc = getTensor(p.columns, "f32"), result = acc, last = "%s";
+  std::string acc = getTensor(p, p.columns, "f32"), result = acc, last = "%s";
   text += "  pipe.role \"load\" groups(1) warps(1) registers(248) (%g) {\n" +
           std::string(cursor) + fills +
           "  }\n  pipe.role \"multiply\" groups(1) warps(4) registers(248) "
@@ -316,8 +317,8 @@ static std::string writeKernel(const Product &p) {
           ">\n    %s = pipe.mma_wait %t pending(0) : !pipe.token<" + acc +
           ">\n";
   if (p.second) {
-    std::string half = getTensor(p.columns, "bf16");
-    result = getTensor(p.second->columns, "f32");
+    std::string half = getTensor(p, p.columns, "bf16");
+    result = getTensor(p, p.second->columns, "f32");
     last = "%u";
     text += "    %p = arith.truncf %s : " + acc + " to " + half +
             "\n    %v = pipe.mma_async %p, %x2 contract(1, 0) : " + half +
@@ -329,7 +330,7 @@ static std::string writeKernel(const Product &p) {
          " -> !pipe.global<?x?xf32>\n  }\n}\n";
 }
 
-/// What `lhs`, of 64 rows, times `rhs` is at a point.
+/// What `lhs` times `rhs` is at a point.
 template <typename Left, typename Right>
 static float contract(int64_t depth, Left lhs, Right rhs) {
   float sum = 0;
@@ -350,7 +351,7 @@ static void checkProduct(const Product &p) {
   int64_t columns = p.second ? p.second->columns : p.columns;
   // The address of c, its extents and the stride of its rows.
   constexpr int64_t kAddress = 1 << 20;
-  std::array<int64_t, 4> arguments = {kAddress, 64, columns, columns};
+  std::array<int64_t, 4> arguments = {kAddress, p.rows, columns, columns};
   Threads threads(function, arguments);
   // Barriers, then tiles at multiples of 1024.
   int64_t at = 1024;
@@ -388,8 +389,8 @@ static void checkProduct(const Product &p) {
           return p.rhsDim == 1 ? p.rhs.get(column, k) : p.rhs.get(k, column);
         });
   };
-  ASSERT_EQ(int64_t(stored.size()), 64 * columns);
-  for (int64_t row = 0; row < 64; ++row)
+  ASSERT_EQ(int64_t(stored.size()), p.rows * columns);
+  for (int64_t row = 0; row < p.rows; ++row)
     for (int64_t column = 0; column < columns; ++column) {
       float expected =
           p.second ? contract(
@@ -424,4 +425,11 @@ TEST(MmaSyncTest, OddBlocks) {
 TEST(MmaSyncTest, LeftSidesInRegisters) {
   checkProduct({{64, 64}, {32, 64}, 1, 1, 32, Tile{32, 64}});
   checkProduct({{64, 64}, {48, 64}, 1, 1, 48, Tile{48, 128}});
+}
+
+// Groups of 128 rows, whose warps have two products each.
+TEST(MmaSyncTest, TallGroups) {
+  checkProduct({{128, 64}, {32, 64}, 1, 1, 32, {}, 128});
+  checkProduct({{32, 128}, {32, 64}, 0, 0, 40, {}, 128});
+  checkProduct({{128, 64}, {32, 64}, 1, 1, 32, Tile{32, 128}, 128});
 }
