@@ -64,7 +64,8 @@ Status attn::refuseGpuOptions(const CommandLine &line) {
     if (line.has(name))
       return Status::error(StatusCode::invalidArgument, "--" + name.str(),
                            "it means nothing for a CPU",
-                           "leave it out, or give a GPU for --target");
+                           "leave it out, or give --target=" +
+                               nvidia::getTargetNames().front().str());
   return {};
 }
 

@@ -128,7 +128,7 @@ const Architecture &attn::nvidia::getAmpere() {
       getAmpereModel,
       /*hasRegisterBudgets=*/false,
       /*hasBulkCopies=*/false,
-      /*spilledBytes=*/24,
+      /*spilledBytes=*/32,
       /*hasFloat8=*/false,
       verifyMmaSync,
       populateMmaSyncPatterns,

@@ -52,7 +52,9 @@ void attn::nvidia::waitBarrier(OpBuilder &b, Location loc, Value barrier,
        "WAIT: mbarrier." +
            test +
            ".parity.shared::cta.b64 P1, [$0], $1; "
-           "@P1 bra DONE; bra WAIT; DONE: }",
+           "@P1 bra DONE; " +
+           (kind == WaitKind::Rested ? "nanosleep.u32 20; " : "") +
+           "bra WAIT; DONE: }",
        "r,r,~{memory}", {barrier, parity}, {});
 }
 

@@ -34,8 +34,8 @@
 namespace attn::nvidia {
 
 /// Whether the hardware suspends a thread that waits, or it looks again and
-/// again.
-enum class WaitKind { Suspended, Tested };
+/// again, perhaps with a rest between so that others get on.
+enum class WaitKind { Suspended, Tested, Rested };
 
 /// Spins until the phase of `parity` (i32) of the mbarrier has completed.
 void waitBarrier(mlir::OpBuilder &b, mlir::Location loc, mlir::Value barrier,

@@ -160,11 +160,14 @@ struct FillLowering : OpConversionPattern<FillOp> {
                 adaptor.getCursor());
     Value parity = arith::XOrIOp::create(rewriter, loc, place.parity,
                                          createI32(rewriter, loc, 1));
+    bool isByLanes =
+        !values.architecture->hasBulkCopies && !op->hasAttr(kBarrierAttr);
+    // A warp that is ahead leaves its place to those that multiply.
     waitBarrier(rewriter, loc, place.getEmpty(rewriter, loc), parity,
-                getWaitKind(values));
+                isByLanes ? WaitKind::Rested : getWaitKind(values));
     if (op->hasAttr(kBarrierAttr))
       return fillByThreads(op, adaptor, place, rewriter);
-    if (!values.architecture->hasBulkCopies)
+    if (isByLanes)
       return fillByLanes(op, adaptor, place, rewriter);
     Value full = place.getFull(rewriter, loc);
     for (auto [number, message] : llvm::enumerate(adaptor.getMessages()))
