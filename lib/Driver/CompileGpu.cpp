@@ -106,9 +106,10 @@ static Result<nvidia::CompiledCode> compileKernels(MLIRContext &context,
     return std::move(program->code);
   }
   if (hasTiles)
-    if (Status status = lowerTilesForGpu(**module, name); !status.isOk())
+    if (Status status = lowerTilesForGpu(**module, name, line.get("target"));
+        !status.isOk())
       return status;
-  auto code = nvidia::compile(**module, kind);
+  auto code = nvidia::compile(**module, kind, line.get("target"));
   if (failed(code))
     return refuse("compile", name + " cannot be compiled for this target",
                   "see the message above", StatusCode::unsupported);
@@ -133,7 +134,8 @@ static Status printSchedules(MLIRContext &context, const CommandLine &line,
   if (!cascade.isOk())
     return cascade.takeStatus();
   GpuLowering lowering(cascade->source.func, cascade->pipeline,
-                       nvidia::getMachineModel(cascade->options.anyStrides));
+                       nvidia::getMachineModel(cascade->options.target,
+                                               cascade->options.anyStrides));
   auto model = lowering.getModel();
   if (auto *reason = std::get_if<std::string>(&model))
     return refuse("--report=schedules", cascade->source.name + ": " + *reason,

@@ -46,8 +46,8 @@ std::string attn::describeCompilation(cascade::FuncOp func,
   llvm::raw_string_ostream stream(text);
   stream << "attn " << ATTN_VERSION << ", LLVM " << LLVM_VERSION_STRING << "\n"
          << program << "\n"
-         << nvidia::getMachineModel().name << " " << static_cast<int>(kind)
-         << "\n";
+         << nvidia::getMachineModel(gpu.target).name << " "
+         << static_cast<int>(kind) << "\n";
   for (const std::string &file : nvidia::listAssemblers())
     stream << describeFile(file) << "\n";
   stream << "type " << options.dtype;
@@ -115,9 +115,11 @@ Result<GpuProgram> attn::unpack(const std::string &bytes) {
       std::string_view(rest.data(), rest.size()), "cache");
   if (!artifact.isOk())
     return artifact.takeStatus();
-  if (artifact->payloads.size() != 1)
+  if (artifact->payloads.empty() || artifact->payloads.size() > 2)
     return refuse();
   Artifact::Payload &payload = artifact->payloads.front();
+  if (artifact->payloads.size() == 2)
+    program.code.portable = std::move(artifact->payloads.back().bytes);
   program.code.manifest = std::move(artifact->manifest);
   program.code.kind = payload.kind == Artifact::PayloadKind::cubin
                           ? nvidia::CodeKind::Cubin

@@ -42,10 +42,11 @@ static ArrayRef<StringRef> getGpuStages() {
   return stages;
 }
 
-Status attn::lowerTilesForGpu(ModuleOp module, const std::string &name) {
+Status attn::lowerTilesForGpu(ModuleOp module, const std::string &name,
+                              StringRef target) {
   // Each program by itself: what has no schedule stays.
   PassManager passes(module.getContext());
-  passes.addPass(createScheduleTilesPass(nvidia::getMachineModel(),
+  passes.addPass(createScheduleTilesPass(nvidia::getMachineModel(target),
                                          ScheduleOptions(),
                                          /*keepOthers=*/true));
   if (failed(passes.run(module)))

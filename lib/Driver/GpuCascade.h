@@ -31,7 +31,8 @@ Result<GpuProgram> compileGpuCascade(mlir::MLIRContext &context,
                                      nvidia::CodeKind kind, Cache *cache);
 
 /// Lowers the tile programs of `module`, each as it can be.
-Status lowerTilesForGpu(mlir::ModuleOp module, const std::string &name);
+Status lowerTilesForGpu(mlir::ModuleOp module, const std::string &name,
+                        llvm::StringRef target);
 
 } // namespace attn
 

@@ -41,9 +41,9 @@ static void show(const PipelineOptions &options, StringRef stage,
 /// Compiles kernels at the pipe level, and shows them and what they become.
 static FailureOr<nvidia::CompiledCode>
 compilePipe(ModuleOp module, const PipelineOptions &options,
-            nvidia::CodeKind kind) {
+            nvidia::CodeKind kind, const MachineModel &machine) {
   show(options, "pipe", module);
-  auto code = nvidia::compile(module, kind);
+  auto code = nvidia::compile(module, kind, machine.name);
   if (succeeded(code))
     show(options, "llvm", module);
   return code;
@@ -233,7 +233,7 @@ GpuLowering::build(const TileSchedule &schedule, nvidia::CodeKind kind) {
     nvidia::addSchedulePasses(passes, /*options=*/{}, machine);
     if (mlir::failed(passes.run(*module)))
       return failure();
-    auto compiled = compilePipe(*module, options, kind);
+    auto compiled = compilePipe(*module, options, kind, machine);
     if (mlir::failed(compiled)) {
       // What has become functions was refused by ptxas.
       if (!module->getOps<LLVM::LLVMFuncOp>().empty())
@@ -269,5 +269,5 @@ GpuLowering::buildForThreads(int64_t rows, int64_t keys,
   nvidia::addThreadPasses(passes);
   if (failed(passes.run(*module)))
     return failure();
-  return compilePipe(*module, stages, kind);
+  return compilePipe(*module, stages, kind, machine);
 }

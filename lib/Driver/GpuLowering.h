@@ -42,6 +42,8 @@ public:
   /// text is not the function's.
   std::unique_ptr<GpuLowering> clone();
 
+  const MachineModel &getMachine() const { return machine; }
+
   /// While muted it shows its stages to nobody.
   void mute(bool isMuted);
   bool isShown() const { return static_cast<bool>(options.onStage); }

@@ -235,7 +235,7 @@ bool Chooser::search(ArrayRef<ScheduleCandidate> candidates) {
 }
 
 Result<bool> Chooser::tryModel() {
-  int64_t rows = nvidia::getMachineModel().productRows;
+  int64_t rows = lowering.getMachine().productRows;
   bool isGiven = given.rows && given.keys && *given.rows % rows == 0;
   ScheduleOrigin origin =
       isGiven ? ScheduleOrigin::given : ScheduleOrigin::model;
@@ -323,7 +323,8 @@ static std::optional<ScheduleFields> getStream(cascade::FuncOp func,
     return std::nullopt;
   given.stream = 1;
   // All queries of a few heads are one tile, and keys are read once.
-  int64_t group = nvidia::getMachineModel().productRows, rows = 2 * group;
+  int64_t group = nvidia::getMachineModel(gpu.target).productRows;
+  int64_t rows = 2 * group;
   if (gpu.hasFewQueries()) {
     int64_t width = options.packing ? options.packing->width : 1;
     rows = std::clamp<int64_t>(llvm::alignTo(*gpu.queries * width, group),
@@ -337,7 +338,7 @@ static Result<GpuProgram> build(cascade::FuncOp func,
                                 const PipelineOptions &options,
                                 const GpuOptions &gpu, nvidia::CodeKind kind) {
   std::string name = func.getSymName().str();
-  auto shipped = nvidia::readScheduleTable();
+  auto shipped = nvidia::readScheduleTable(gpu.target);
   if (!shipped.isOk())
     return shipped.takeStatus();
   ScheduleFields given = gpu.schedule;
@@ -347,9 +348,10 @@ static Result<GpuProgram> build(cascade::FuncOp func,
     given.keys = options.tileKeys;
   takeOwnSchedule(func, given);
   GpuProgram program;
-  GpuLowering lowering(func, options, nvidia::getMachineModel(gpu.anyStrides));
+  GpuLowering lowering(func, options,
+                       nvidia::getMachineModel(gpu.target, gpu.anyStrides));
   Chooser chooser(lowering, given, kind, program);
-  // Entries are for kernels with bulk copies.
+  // Entries are for kernels that copy rows as wholes.
   std::optional<ScheduleKey> key =
       gpu.anyStrides ? std::nullopt : lowering.getKey();
   if (key &&
@@ -382,7 +384,7 @@ static Result<GpuProgram> build(cascade::FuncOp func,
   // Rows of whole groups are those of roles, and their steps may be too large
   // for arrays of threads.
   bool isForRoles = !options.tileRows && given.rows &&
-                    *given.rows % nvidia::getMachineModel().productRows == 0;
+                    *given.rows % lowering.getMachine().productRows == 0;
   int64_t usual =
       gpu.hasFewQueries() ? std::max<int64_t>(*gpu.queries, 1) : kThreadRows;
   int64_t rows = isForRoles ? usual : given.rows.value_or(usual);
@@ -444,5 +446,7 @@ Artifact attn::makeArtifact(const nvidia::CompiledCode &code) {
   artifact.payloads.push_back(
       {isCubin ? Artifact::PayloadKind::cubin : Artifact::PayloadKind::ptx,
        code.bytes});
+  if (!code.portable.empty())
+    artifact.payloads.push_back({Artifact::PayloadKind::ptx, code.portable});
   return artifact;
 }

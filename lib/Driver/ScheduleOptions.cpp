@@ -64,7 +64,8 @@ Status attn::refuseGpuOptions(const CommandLine &line) {
     if (line.has(name))
       return Status::error(StatusCode::invalidArgument, "--" + name.str(),
                            "it means nothing for a CPU",
-                           "leave it out, or give --target=sm_90a");
+                           "leave it out, or give --target=" +
+                               nvidia::getTargetNames().front().str());
   return {};
 }
 
@@ -80,6 +81,7 @@ Result<ScheduleTable> attn::readScheduleFile(const std::string &path,
 
 Result<GpuOptions> attn::parseGpuOptions(const CommandLine &line) {
   GpuOptions options;
+  options.target = line.get("target");
   auto fields = parseScheduleFields(line.get("schedule"), ',', "--schedule");
   if (!fields.isOk())
     return fields.takeStatus();

@@ -229,7 +229,8 @@ Status attn::tuneForGpu(const CommandLine &line, llvm::raw_ostream &out,
   if (cascade->options.anyStrides)
     return refuse("--tune", "the table has no schedules for any strides",
                   "leave --any-strides out");
-  GpuLowering lowering(func, cascade->pipeline, nvidia::getMachineModel());
+  GpuLowering lowering(func, cascade->pipeline,
+                       nvidia::getMachineModel(cascade->options.target));
   std::optional<ScheduleKey> key = lowering.getKey();
   auto model = lowering.getModel();
   if (auto *reason = std::get_if<std::string>(&model))

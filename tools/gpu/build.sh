@@ -2,7 +2,8 @@
 # Builds, on any machine, what the GPU machine needs: the kernels of
 # test/Device/programs and of scheduled variants as artifacts, attn-compile,
 # attn-run and the runtime library, all in .carry/. No GPU is needed; ptxas is,
-# here, and for tools/gpu/tune.sh there too.
+# here, and for tools/gpu/tune.sh there too. With --tools the kernels are left out,
+# as for tools/gpu/run.sh target, which compiles its own.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 cmake --preset default > /dev/null
@@ -10,6 +11,25 @@ cmake --build --preset default --target attn-compile attn_runtime \
   attn-launch-overhead AttnForwardingDriver
 rm -rf .carry
 mkdir -p .carry/kernels
+build_tools() {
+  for library in libattn_runtime.so libattn-forwarding-driver.so; do
+    cp "$(find build -name "$library" -print -quit)" .carry/
+    strip ".carry/$library"
+  done
+  cp build/bin/attn-launch-overhead .carry/
+  # One file is both tools, by the name that it is called with.
+  strip build/bin/attn-compile -o .carry/attn-compile
+  cat > .carry/attn-run << 'EOF'
+#!/bin/bash
+exec -a attn-run "$(dirname "$0")/attn-compile" "$@"
+EOF
+  chmod +x .carry/attn-run
+  git describe --always --dirty > .carry/version
+}
+build_tools
+if [ "${1:-}" = --tools ]; then
+  exit
+fi
 for program in test/Device/programs/*.mlir test/Device/programs/threads/*.mlir; do
   build/bin/attn-compile "$program" --target=sm_90a --report=resources \
     -o ".carry/kernels/$(basename "$program" .mlir).attn"
@@ -93,16 +113,3 @@ for variant in $(build/bin/attn-compile --list | awk '{ print $1 }'); do
   build/bin/attn-compile "$variant" --target=portable \
     -o ".carry/kernels/variant-$variant.cpu"
 done
-for library in libattn_runtime.so libattn-forwarding-driver.so; do
-  cp "$(find build -name "$library" -print -quit)" .carry/
-  strip ".carry/$library"
-done
-cp build/bin/attn-launch-overhead .carry/
-# One file is both tools, by the name that it is called with.
-strip build/bin/attn-compile -o .carry/attn-compile
-cat > .carry/attn-run << 'EOF'
-#!/bin/bash
-exec -a attn-run "$(dirname "$0")/attn-compile" "$@"
-EOF
-chmod +x .carry/attn-run
-git describe --always --dirty > .carry/version

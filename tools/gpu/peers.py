@@ -59,7 +59,8 @@ def import_fa3():
     return None, "; ".join(reasons)
 
 
-def make_cudnn(bound, _):
+def make_sdpa(bound, backend):
+    """A back end of PyTorch's scaled_dot_product_attention."""
     from torch.nn.attention import SDPBackend, sdpa_kernel
 
     work, grouped = bound.workload, bound.q.shape[1] != bound.k.shape[1]
@@ -67,13 +68,21 @@ def make_cudnn(bound, _):
         return None
 
     def run():
-        with sdpa_kernel(SDPBackend.CUDNN_ATTENTION):
+        with sdpa_kernel(SDPBackend[backend]):
             return torch.nn.functional.scaled_dot_product_attention(
                 bound.q, bound.k, bound.v, is_causal=work.causal, scale=bound.scale,
                 enable_gqa=grouped,
             )
 
     return Peer(run)
+
+
+def make_cudnn(bound, _):
+    return make_sdpa(bound, "CUDNN_ATTENTION")
+
+
+def make_fa2(bound, _):
+    return make_sdpa(bound, "FLASH_ATTENTION")
 
 
 def make_fa3(bound, _):
@@ -156,4 +165,4 @@ def make_flex(bound, autotune):
     return Peer(run, setup_ms)
 
 
-PEERS = {"cudnn": make_cudnn, "fa3": make_fa3, "flex": make_flex}
+PEERS = {"cudnn": make_cudnn, "fa2": make_fa2, "fa3": make_fa3, "flex": make_flex}

@@ -22,6 +22,8 @@
 #                                          equal bits of 1000 launches beside a load
 #   tools/gpu/run.sh sweep VARIANT...|--all
 #                                          random cases of variants against f64
+#   tools/gpu/run.sh target --target=NAME  code for another GPU on this one: right, and
+#                                          timed beside FlashAttention-2
 #   tools/gpu/run.sh large                  more heads and larger offsets than 16 and 31
 #                                          bits hold
 #   tools/gpu/run.sh torch_check           the operator of PyTorch, and a model of
@@ -44,7 +46,7 @@ if ! python3 -c 'import torch; assert torch.cuda.is_available()' 2> /dev/null; t
   exit 0
 fi
 case $command in
-  check | bench | schedules | decode | append | segments | steps | invariant | repeat | sweep | large | calls_check | torch_check | cycles | sanitize)
+  check | bench | schedules | decode | append | segments | steps | invariant | repeat | sweep | target | large | calls_check | torch_check | cycles | sanitize)
     exec python3 "tools/gpu/$command.py" "$@"
     ;;
   launch)
@@ -53,7 +55,7 @@ case $command in
       "$PWD/.carry/libattn-forwarding-driver.so"
     ;;
   *)
-    echo "expects check, bench, schedules, decode, append, segments, steps, invariant, repeat, sweep, large, calls_check, torch_check, cycles, launch or sanitize, but got '$command'" >&2
+    echo "expects check, bench, schedules, decode, append, segments, steps, invariant, repeat, sweep, target, large, calls_check, torch_check, cycles, launch or sanitize, but got '$command'" >&2
     exit 2
     ;;
 esac

@@ -17,6 +17,16 @@ struct MachineRates {
   double specials, operations, cacheBytes;
 };
 
+/// Who brings rows of tensors to shared memory.
+enum class CopyKind {
+  /// Engines, in boxes.
+  Bulk,
+  /// One warp, whose lanes start copies of 16 bytes each.
+  Chunks,
+  /// A group's threads, element by element, of any strides and alignment.
+  Elements
+};
+
 /// The products of a machine and what a block of threads has. A target gives
 /// one; schedules are made for it, and its lowering has the last word.
 struct MachineModel {
@@ -26,9 +36,9 @@ struct MachineModel {
   int64_t productRows, productDepth;
   /// Columns of one product at the most, of which it takes any multiple.
   int64_t maxColumns, columnGranule;
-  /// Engines copy rows of tensors in bulk; else threads do, of a whole group
-  /// that loads, element by element.
-  bool hasBulkCopies;
+  CopyKind copies;
+  /// Whether groups that take turns at the products gain by it.
+  bool takesTurns;
   /// Columns of bits that say which rows of a slot are seen, at the most.
   int64_t maxSeenColumns;
   /// Warps of a group that multiplies.
@@ -57,6 +67,16 @@ struct MachineModel {
   llvm::ArrayRef<std::pair<int64_t, int64_t>> (*getRegisters)(int64_t groups,
                                                               bool widens);
   int64_t widenRegisters;
+  /// Registers that products take beside their tiles'.
+  int64_t operandRegisters;
+  /// The same machine with groups that multiply more rows each, for tiles that
+  /// are whole numbers of these; null where all groups are of one height.
+  const MachineModel *tall = nullptr;
+
+  /// The one for tiles of so many rows.
+  const MachineModel &forRows(int64_t rows) const {
+    return tall && rows > 0 && rows % tall->productRows == 0 ? *tall : *this;
+  }
 };
 
 } // namespace attn

@@ -23,6 +23,7 @@
 #include "mlir/IR/OwningOpRef.h"
 
 #include <limits>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -102,6 +103,13 @@ private:
   };
 
   explicit ScheduleModel(const MachineModel &machine) : machine(&machine) {}
+  /// That of the groups of tiles of so many rows; null where the program has no
+  /// schedule with such.
+  const ScheduleModel *forRows(int64_t rows) const {
+    return &machine->forRows(rows) == machine ? this : tall.get();
+  }
+  /// The heights of tiles, of whole groups.
+  std::vector<int64_t> listRows() const;
   static mlir::LogicalResult collect(const MachineModel &machine,
                                      mlir::ModuleOp tiles, bool isWide,
                                      std::vector<ProgramCosts> &programs);
@@ -117,6 +125,8 @@ private:
                 const TileSchedule &schedule, ScheduleEstimate &estimate) const;
 
   const MachineModel *machine;
+  /// Of `machine->tall`, if the program has schedules with it.
+  std::shared_ptr<const ScheduleModel> tall;
   std::vector<ProgramCosts> programs;
   std::optional<int64_t> mostRows;
 };

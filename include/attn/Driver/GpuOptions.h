@@ -6,6 +6,7 @@
 #include "attn/Analysis/ScheduleTable.h"
 
 #include <optional>
+#include <string>
 
 namespace attn {
 
@@ -16,6 +17,8 @@ class Cache;
 inline constexpr int64_t kFewQueries = 16;
 
 struct GpuOptions {
+  /// The GPU, as `--target` says it; empty for the usual one.
+  std::string target;
   /// Fields of the schedule that are kept to.
   ScheduleFields schedule;
   /// Entries that go before those that ship.

@@ -30,7 +30,7 @@ FailureOr<Type> KernelFrame::getArgumentType(unsigned index) {
            << memref;
   return Type(pipe::GlobalType::get(
       b.getContext(), memref.getShape(), memref.getElementType(),
-      /*strided=*/strides.back() != 1 && !bulk.contains(index)));
+      /*strided=*/strides.back() != 1 && !rows.contains(index)));
 }
 
 ArrayAttr KernelFrame::getShape(unsigned index) {

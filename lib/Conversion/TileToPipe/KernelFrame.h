@@ -18,7 +18,7 @@ public:
 
   /// Of argument `index`, elements along the last dimension are neighbours: it
   /// is copied in bulk, or stored to by whole tiles.
-  void setBulk(unsigned index) { bulk.insert(index); }
+  void setRows(unsigned index) { rows.insert(index); }
 
   /// Writes the kernel, of clusters of so many blocks, at the insertion point,
   /// which moves into its body.
@@ -53,7 +53,7 @@ private:
 
   mlir::ImplicitLocOpBuilder &b;
   tile::ProgramOp program;
-  llvm::SmallSet<unsigned, 4> bulk;
+  llvm::SmallSet<unsigned, 4> rows;
   /// For each argument of the program, the kernel's, or null for extents.
   llvm::SmallVector<mlir::Value> arguments;
 };

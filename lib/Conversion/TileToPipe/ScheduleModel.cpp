@@ -265,11 +265,20 @@ LogicalResult ScheduleModel::collect(const MachineModel &machine,
 FailureOr<ScheduleModel>
 ScheduleModel::create(const MachineModel &machine, Lower lower,
                       std::optional<int64_t> mostRows) {
-  /// Two groups, or as many rows as there may be.
+  /// Two groups, or as many rows as there may be; a tall one, or one that is
+  /// not.
   constexpr int64_t kProbeRows = 128;
   ScheduleModel model(machine);
   model.mostRows = mostRows;
   int64_t rows = std::min(kProbeRows, mostRows.value_or(kProbeRows));
+  if (machine.tall) {
+    auto tall = machine.tall->productRows > mostRows.value_or(kProbeRows)
+                    ? FailureOr<ScheduleModel>(failure())
+                    : create(*machine.tall, lower, mostRows);
+    if (succeeded(tall))
+      model.tall = std::make_shared<const ScheduleModel>(std::move(*tall));
+    rows = machine.productRows;
+  }
   for (int64_t keys : {kNarrow, kWide}) {
     OwningOpRef<ModuleOp> tiles = lower(rows, keys);
     if (!tiles ||
@@ -436,7 +445,8 @@ void ScheduleModel::checkFit(const ProgramCosts &program,
       std::max(program.accumulators - kAccumulators, 0.0) * kAccumulatorShare +
       std::clamp((costs.scalars - kScalars) * kScalarShare, 0.0,
                  kMostForScalars) +
-      (program.hasSeen ? kSeen : 0) + costs.gathered;
+      (program.hasSeen ? kSeen : 0) + costs.gathered +
+      static_cast<double>(machine->operandRegisters);
   auto splits = getSplits(groups);
   auto [loads, multiplies] = splits[schedule.split];
   estimate.spareRegisters =
@@ -458,6 +468,13 @@ void ScheduleModel::checkFit(const ProgramCosts &program,
 
 ScheduleEstimate ScheduleModel::estimate(const TileSchedule &schedule) const {
   ScheduleEstimate estimate;
+  if (const ScheduleModel *own = forRows(schedule.rows); own != this) {
+    if (own)
+      return own->estimate(schedule);
+    estimate.refusal = "rows: the program has no schedule with groups of " +
+                       std::to_string(machine->tall->productRows);
+    return estimate;
+  }
   int64_t groups = schedule.rows / machine->productRows;
   if (schedule.rows % machine->productRows != 0 || groups < 1 ||
       groups > machine->maxGroups) {
@@ -526,13 +543,27 @@ static size_t getStreamOrder(const TileSchedule &schedule) {
   return llvm::find(usual, schedule.keys) - usual.begin();
 }
 
+std::vector<int64_t> ScheduleModel::listRows() const {
+  std::vector<int64_t> heights;
+  for (const ScheduleModel *model : {tall.get(), this})
+    for (int64_t groups = model ? model->machine->maxGroups : 0; groups >= 1;
+         --groups)
+      if (int64_t rows = groups * model->machine->productRows;
+          forRows(rows) == model)
+        heights.push_back(rows);
+  return heights;
+}
+
 std::vector<ScheduleCandidate> ScheduleModel::rank(const ScheduleFields &given,
                                                    bool isSearch) const {
   std::vector<ScheduleCandidate> candidates;
   auto add = [&](TileSchedule schedule) {
     schedule = given.apply(schedule);
     // Rows that are given may be of fewer groups, with other splits.
-    auto splits = getSplits(schedule.rows / machine->productRows);
+    const ScheduleModel *own = forRows(schedule.rows);
+    if (!own)
+      own = this;
+    auto splits = own->getSplits(schedule.rows / own->machine->productRows);
     if (!given.split && schedule.split >= static_cast<int64_t>(splits.size()))
       return;
     if (!given.cluster && schedule.cluster > 1 &&
@@ -551,13 +582,17 @@ std::vector<ScheduleCandidate> ScheduleModel::rank(const ScheduleFields &given,
     if (!isKnown)
       candidates.push_back({schedule, expected});
   };
+  auto getNumSplits = [&](int64_t rows) {
+    const ScheduleModel *own = forRows(rows);
+    return own->getSplits(rows / own->machine->productRows).size();
+  };
   // What is usual comes first, and stays first among equals.
-  for (int64_t groups = machine->maxGroups; groups >= 1; --groups)
+  for (int64_t rows : listRows())
     for (int64_t keys = machine->productDepth; keys <= machine->maxColumns;
          keys += machine->productDepth)
-      for (size_t split = 0; split < getSplits(groups).size(); ++split) {
+      for (size_t split = 0; split < getNumSplits(rows); ++split) {
         TileSchedule schedule;
-        schedule.rows = groups * machine->productRows;
+        schedule.rows = rows;
         schedule.keys = keys;
         schedule.split = static_cast<int64_t>(split);
         if (given.stream == 1)

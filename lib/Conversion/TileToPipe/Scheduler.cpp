@@ -1,9 +1,9 @@
 //===- Scheduler.cpp - a tile program as roles that load and multiply -----===//
 //
-// The kernel has two roles or three. One warp, or a group whose threads copy
-// where there are no bulk copies, fills rings of slots, running ahead as far as
-// these allow; groups of warps, each with its rows of the program's tile, take
-// the slots and multiply. Items whose steps depend on their rows are taken in
+// The kernel has two roles or three. One warp, or a group where threads copy
+// element by element, fills rings of slots, running ahead as far as these
+// allow; groups of warps, each with its rows of the program's tile, take the
+// slots and multiply. Items whose steps depend on their rows are taken in
 // descending order by whichever block is free; all others are shared out. In a
 // stream blocks do parts of items, which they bring together. Where elements of
 // 8 bits come from memory, a group between the two widens them from slot to
@@ -118,7 +118,7 @@ void Scheduler::declareRings() {
 }
 
 void Scheduler::declareStaging() {
-  if (!plan.machine.hasBulkCopies)
+  if (plan.machine.copies != CopyKind::Bulk)
     return;
   tile::ProgramOp program = plan.program;
   int64_t used = 0;
@@ -154,11 +154,11 @@ void Scheduler::declareStaging() {
 
 LogicalResult Scheduler::declare() {
   tile::ProgramOp program = plan.program;
-  if (plan.machine.hasBulkCopies) {
+  if (!copiesElements()) {
     for (const SlotOperand &slot : plan.slots)
-      frame.setBulk(getArgument(slot.load.getSource()));
+      frame.setRows(getArgument(slot.load.getSource()));
     for (auto store : program.getBody().getOps<tile::StoreOp>())
-      frame.setBulk(getArgument(store.getTarget()));
+      frame.setRows(getArgument(store.getTarget()));
   }
   if (failed(frame.createKernel(options.cluster)))
     return failure();
@@ -189,8 +189,8 @@ LogicalResult Scheduler::declare() {
   bool varies = plan.hasStepsOfRows() && !options.isStream;
   bool hasStationary = llvm::any_of(
       plan.slots, [](const SlotOperand &slot) { return !slot.isMoving; });
-  // Threads that copy, or widen, learn of their items alone.
-  if (varies && hasStationary && plan.machine.hasBulkCopies && !plan.widens())
+  // Groups that copy, or widen, learn of their items alone.
+  if (varies && hasStationary && !copiesElements() && !plan.widens())
     kind = pipe::WorkKind::Dynamic;
   if (options.isStream) {
     if (failed(createStream(items)))
@@ -199,8 +199,8 @@ LogicalResult Scheduler::declare() {
     work = pipe::WorkOp::create(b, pipe::WorkType::get(b.getContext(), kind),
                                 items);
   }
-  bool takesTurns =
-      options.takesTurns && plan.numGroups > 1 && !plan.lateProducts.empty();
+  bool takesTurns = options.takesTurns && plan.machine.takesTurns &&
+                    plan.numGroups > 1 && !plan.lateProducts.empty();
   if (takesTurns)
     turn = pipe::TurnOp::create(
         b, pipe::TurnType::get(b.getContext(), plan.numGroups));
@@ -454,7 +454,7 @@ LogicalResult Scheduler::run() {
   auto splits = plan.machine.getRegisters(plan.numGroups, plan.widens());
   auto [loading, multiplying] =
       splits[std::clamp<int64_t>(options.split, 0, splits.size() - 1)];
-  int64_t warps = plan.machine.hasBulkCopies ? 1 : plan.machine.groupWarps;
+  int64_t warps = copiesElements() ? plan.machine.groupWarps : 1;
   auto load = createRole("load", 1, warps, loading);
   if (failed(writeLoadRole()))
     return failure();

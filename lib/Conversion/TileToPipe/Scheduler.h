@@ -78,6 +78,9 @@ private:
     return mlir::arith::CmpIOp::create(b, mlir::arith::CmpIPredicate::slt, lhs,
                                        rhs);
   }
+  bool copiesElements() const {
+    return plan.machine.copies == CopyKind::Elements;
+  }
   pipe::RoleOp createRole(llvm::StringRef name, int64_t groups, int64_t warps,
                           int64_t registers);
   bool isSlotLoad(mlir::Operation &op) {

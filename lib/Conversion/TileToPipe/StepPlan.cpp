@@ -20,8 +20,21 @@ static RankedTensorType getType(Value tile) {
 // Products
 //===----------------------------------------------------------------------===//
 
+/// The rows of the program's first product, 0 without one.
+static int64_t countRows(tile::ProgramOp program) {
+  int64_t rows = 0;
+  program.walk([&](tile::DotOp dot) {
+    auto type = cast<RankedTensorType>(dot.getResult().getType());
+    if (type.getRank() == 2)
+      rows = type.getDimSize(0);
+    return WalkResult::interrupt();
+  });
+  return rows;
+}
+
 StepPlan::StepPlan(tile::ProgramOp program, const MachineModel &machine)
-    : machine(machine), program(program), axes(program) {}
+    : machine(machine.forRows(countRows(program))), program(program),
+      axes(program) {}
 
 std::optional<BoxLayout> StepPlan::getLayout(Value memref, unsigned dim) const {
   tile::ProgramOp op = program;
@@ -365,7 +378,7 @@ Refusal StepPlan::planSlot(Value tile, tile::DotOp dot, bool isLate) {
     return refuse(load,
                   "elements of 8 bits are widened in tiles that the sweep "
                   "moves and all groups read");
-  if (slot.isWidened && !machine.hasBulkCopies)
+  if (slot.isWidened && machine.copies == CopyKind::Elements)
     return refuse(load, "threads that copy do not widen elements of 8 bits");
   // A slot of the program's rows has those of one product.
   if (slot.layout && slot.hasRows &&

@@ -73,6 +73,7 @@ struct Refusal {
 
 class StepPlan {
 public:
+  /// For `machine`'s groups of the height that suits the program's rows.
   StepPlan(tile::ProgramOp program, const MachineModel &machine);
 
   /// Looks at the program; a refusal without an op says that it can be

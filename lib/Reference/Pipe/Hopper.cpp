@@ -45,7 +45,7 @@ public:
   int64_t getAccumulatorRegisters(const ProductShape &shape) const override {
     return shape.columns / 2;
   }
-  Position getAccumulator(int64_t warp, int64_t lane,
+  Position getAccumulator(const ProductShape &, int64_t warp, int64_t lane,
                           int64_t index) const override {
     int64_t group = lane / 4, place = lane % 4;
     int64_t row = 16 * warp + group + (index % 4 >= 2 ? 8 : 0);
@@ -57,7 +57,8 @@ public:
   int64_t getLhsRegisters(const ProductShape &shape) const override {
     return shape.depth / 2;
   }
-  Position getLhs(int64_t warp, int64_t lane, int64_t index) const override {
+  Position getLhs(const ProductShape &, int64_t warp, int64_t lane,
+                  int64_t index) const override {
     int64_t group = lane / 4, place = lane % 4;
     int64_t step = index / 8, a = index % 8;
     bool low = a == 2 || a == 3 || a == 6 || a == 7;
@@ -76,6 +77,8 @@ const ProductInstructions &attn::reference::getInstructions(PipeTarget target) {
   switch (target) {
   case PipeTarget::hopper:
     return getHopperInstructions();
+  case PipeTarget::ampere:
+    return getAmpereInstructions();
   }
   return getHopperInstructions();
 }

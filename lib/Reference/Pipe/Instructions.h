@@ -45,13 +45,15 @@ public:
   /// Elements that a lane holds of the accumulator and of a left side in
   /// registers, and which. Pre-condition of all: `refuse` says nothing.
   virtual int64_t getAccumulatorRegisters(const ProductShape &shape) const = 0;
-  virtual Position getAccumulator(int64_t warp, int64_t lane,
-                                  int64_t index) const = 0;
+  virtual Position getAccumulator(const ProductShape &shape, int64_t warp,
+                                  int64_t lane, int64_t index) const = 0;
   virtual int64_t getLhsRegisters(const ProductShape &shape) const = 0;
-  virtual Position getLhs(int64_t warp, int64_t lane, int64_t index) const = 0;
+  virtual Position getLhs(const ProductShape &shape, int64_t warp, int64_t lane,
+                          int64_t index) const = 0;
 };
 
 const ProductInstructions &getHopperInstructions();
+const ProductInstructions &getAmpereInstructions();
 
 /// Those of `target`.
 const ProductInstructions &getInstructions(PipeTarget target);

@@ -82,7 +82,7 @@ private:
     for (int64_t warp = 0, at = 0; warp < shape.numWarps; ++warp)
       for (int64_t lane = 0; lane < table.getNumLanes(); ++lane)
         for (int64_t i = 0; i < count; ++i)
-          matrix.at(table.getLhs(warp, lane, i)) =
+          matrix.at(table.getLhs(shape, warp, lane, i)) =
               static_cast<float>(registers[at++].f);
     return matrix;
   }
@@ -110,7 +110,7 @@ private:
     for (int64_t warp = 0, at = 0; warp < shape.numWarps; ++warp)
       for (int64_t lane = 0; lane < table.getNumLanes(); ++lane)
         for (int64_t i = 0; i < count; ++i)
-          visit(at++, table.getAccumulator(warp, lane, i));
+          visit(at++, table.getAccumulator(shape, warp, lane, i));
   }
 
   std::shared_ptr<Product> product;

@@ -76,14 +76,20 @@ static Status checkDevice(const Manifest &manifest, PayloadKind kind,
 
 static Status checkPayloads(const Artifact &artifact) {
   const auto &payloads = artifact.payloads;
-  if (payloads.size() == 1 && (payloads[0].kind == PayloadKind::cubin ||
-                               payloads[0].kind == PayloadKind::ptx))
+  auto isOf = [&](size_t number, PayloadKind kind) {
+    return payloads[number].kind == kind;
+  };
+  if (payloads.size() == 1 &&
+      (isOf(0, PayloadKind::cubin) || isOf(0, PayloadKind::ptx)))
+    return {};
+  if (payloads.size() == 2 && isOf(0, PayloadKind::cubin) &&
+      isOf(1, PayloadKind::ptx))
     return {};
   std::string got = std::to_string(payloads.size()) + " payloads";
   if (!payloads.empty())
     got += ", the first of kind " + std::to_string(uint32_t(payloads[0].kind));
   return Status::error(StatusCode::corrupt, "kernel " + artifact.manifest.name,
-                       "expects one cubin or PTX text, but got " + got,
+                       "expects one cubin or PTX text, or both, but got " + got,
                        "compile the kernel again");
 }
 
@@ -124,7 +130,6 @@ CudaKernel::load(const Artifact &artifact) {
                          "compile the kernel again");
   if (Status status = checkPayloads(artifact); !status.isOk())
     return status;
-  const Artifact::Payload &payload = artifact.payloads[0];
   Result<const Driver *> driver = Driver::get();
   if (!driver.isOk())
     return driver.takeStatus();
@@ -133,13 +138,22 @@ CudaKernel::load(const Artifact &artifact) {
   Result<std::shared_ptr<const Context>> context = Context::acquire(**driver);
   if (!context.isOk())
     return context.takeStatus();
-  if (Status status = checkDevice(manifest, payload.kind, **context);
-      !status.isOk())
-    return status;
+  // A cubin is what the driver would make of the PTX beside it.
+  const Artifact::Payload *payload = nullptr;
+  Status refusal;
+  for (const Artifact::Payload &candidate : artifact.payloads) {
+    refusal = checkDevice(manifest, candidate.kind, **context);
+    if (refusal.isOk()) {
+      payload = &candidate;
+      break;
+    }
+  }
+  if (!payload)
+    return refusal;
 
   std::string name = "kernel " + manifest.name;
   Result<std::shared_ptr<const Module>> module =
-      Module::load(*context, payload.bytes, name);
+      Module::load(*context, payload->bytes, name);
   if (!module.isOk())
     return module.takeStatus();
   std::shared_ptr<CudaKernel> kernel(new CudaKernel);

@@ -20,9 +20,10 @@ public:
   /// Pre-condition: runs(manifest).
   static long getGeneration(const Manifest &manifest);
 
-  /// Loads the artifact's one payload, a cubin or PTX. `unsupported` without a
-  /// driver, or with a driver or a GPU that the manifest does not admit;
-  /// `corrupt` where a symbol is absent; `device` where the driver fails.
+  /// Loads the artifact's cubin, or its PTX where there is none or the GPU does
+  /// not run it. `unsupported` without a driver, or with a driver or a GPU that
+  /// the manifest does not admit; `corrupt` where a symbol is absent; `device`
+  /// where the driver fails.
   static Result<std::shared_ptr<const LoadedKernel>>
   load(const Artifact &artifact);
 

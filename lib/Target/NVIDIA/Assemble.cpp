@@ -1,5 +1,6 @@
 //===- Assemble.cpp - from PTX to machine code, checked -------------------===//
 
+#include "Architecture.h"
 #include "Assembler.h"
 #include "attn/Target/NVIDIA/NVIDIA.h"
 
@@ -10,6 +11,15 @@
 using namespace mlir;
 using namespace attn;
 using namespace attn::nvidia;
+
+StringRef attn::nvidia::getPtxTarget(StringRef ptx) {
+  constexpr StringLiteral kDirective = "\n.target ";
+  size_t at = ptx.find(kDirective);
+  if (at == StringRef::npos)
+    return "";
+  StringRef rest = ptx.drop_front(at + kDirective.size());
+  return rest.take_until([](char c) { return c == ',' || llvm::isSpace(c); });
+}
 
 static int64_t matchNumber(StringRef line, StringRef pattern) {
   SmallVector<StringRef> groups;
@@ -41,7 +51,8 @@ static std::vector<Resources> parseResources(StringRef log) {
 
 /// A slow kernel is not what was asked for: ptxas serialises products (C7510 to
 /// C7519) or spills with a mere warning.
-static LogicalResult checkLog(ModuleOp module, const Assembly &assembly) {
+static LogicalResult checkLog(ModuleOp module, const Assembly &assembly,
+                              int64_t spilledBytes) {
   SmallVector<StringRef> lines;
   StringRef(assembly.log).split(lines, '\n');
   SmallVector<StringRef> warnings;
@@ -53,7 +64,7 @@ static LogicalResult checkLog(ModuleOp module, const Assembly &assembly) {
                             "it says: ")
            << llvm::join(warnings, "; ");
   for (const Resources &kernel : assembly.kernels)
-    if (kernel.spillStores || kernel.spillLoads)
+    if (std::max(kernel.spillStores, kernel.spillLoads) > spilledBytes)
       return module.emitError("expects kernel ")
              << kernel.kernel << " to fit its registers, but ptxas spills "
              << kernel.spillStores << " bytes of stores and "
@@ -99,7 +110,9 @@ FailureOr<Assembly> attn::nvidia::assemble(ModuleOp module, StringRef ptx) {
   assembly.cubin = std::move(output->cubin);
   assembly.log = std::move(output->log);
   assembly.kernels = parseResources(assembly.log);
-  if (failed(checkLog(module, assembly)))
+  const Architecture *architecture = getArchitecture(module, getPtxTarget(ptx));
+  if (!architecture ||
+      failed(checkLog(module, assembly, architecture->spilledBytes)))
     return failure();
   return assembly;
 }

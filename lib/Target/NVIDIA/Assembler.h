@@ -10,7 +10,10 @@
 
 namespace attn::nvidia {
 
-/// A compiler of PTX for sm_90a.
+/// The GPU that a text of PTX is for, as its `.target` says.
+llvm::StringRef getPtxTarget(llvm::StringRef ptx);
+
+/// A compiler of PTX.
 class Assembler {
 public:
   struct Output {

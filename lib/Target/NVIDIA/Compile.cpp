@@ -13,11 +13,6 @@ using namespace mlir;
 using namespace attn;
 using namespace attn::nvidia;
 
-ArrayRef<StringRef> attn::nvidia::getTargetNames() {
-  static const StringRef names[] = {"sm_90a"};
-  return names;
-}
-
 /// What the code is made from, by what.
 static std::string computeCacheKey(ModuleOp module) {
   std::string text;
@@ -28,14 +23,18 @@ static std::string computeCacheKey(ModuleOp module) {
                      /*LowerCase=*/true);
 }
 
-FailureOr<CompiledCode> attn::nvidia::compile(ModuleOp module, CodeKind kind) {
-  FailureOr<Manifest> manifest = buildManifest(module);
+FailureOr<CompiledCode> attn::nvidia::compile(ModuleOp module, CodeKind kind,
+                                              StringRef target) {
+  const Architecture *architecture = getArchitecture(module, target);
+  if (!architecture)
+    return failure();
+  FailureOr<Manifest> manifest = buildManifest(module, target);
   if (failed(manifest))
     return failure();
   manifest->cacheKey = computeCacheKey(module);
 
   PassManager passes(module.getContext());
-  buildPipeline(passes);
+  buildPipeline(passes, target);
   if (failed(passes.run(module)))
     return failure();
   for (Launch &launch : manifest->launches) {
@@ -58,7 +57,7 @@ FailureOr<CompiledCode> attn::nvidia::compile(ModuleOp module, CodeKind kind) {
     stream << '\n';
     return code;
   }
-  FailureOr<std::string> ptx = emitPtx(module);
+  FailureOr<std::string> ptx = emitPtx(module, target);
   if (failed(ptx))
     return failure();
   if (kind == CodeKind::Best) {
@@ -76,5 +75,7 @@ FailureOr<CompiledCode> attn::nvidia::compile(ModuleOp module, CodeKind kind) {
     return failure();
   code.bytes = std::move(assembly->cubin);
   code.resources = std::move(assembly->kernels);
+  if (architecture->isPortable)
+    code.portable = std::move(*ptx);
   return code;
 }

@@ -29,9 +29,9 @@ static LogicalResult lowerBody(const KernelValues &values) {
   populateCoordPatterns(converter, values, patterns);
   populateMaskPatterns(converter, values, patterns);
   populateRegisterPatterns(converter, patterns);
-  populateMathPatterns(converter, patterns);
+  populateMathPatterns(converter, values, patterns);
   populateMeetingPatterns(converter, values, patterns);
-  populateMmaPatterns(converter, patterns);
+  values.architecture->populateProducts(converter, values, patterns);
   populateRingPatterns(converter, values, patterns);
   populateStorePatterns(converter, values, patterns);
   populateStreamPatterns(converter, patterns);
@@ -57,19 +57,29 @@ static LogicalResult lowerBody(const KernelValues &values) {
                converter.isLegal(op->getResultTypes());
       });
   target.addIllegalDialect<pipe::PipeDialect>();
-  return applyPartialConversion(function, target, std::move(patterns));
+  if (failed(applyPartialConversion(function, target, std::move(patterns))))
+    return failure();
+  spreadProducts(function);
+  return success();
 }
 
 namespace {
 struct ConvertPipeToNVVM final
     : attn::nvidia::impl::ConvertPipeToNVVMPassBase<ConvertPipeToNVVM> {
+  using ConvertPipeToNVVMPassBase::ConvertPipeToNVVMPassBase;
+
   void runOnOperation() override {
+    const Architecture *architecture = getArchitecture(getOperation(), target);
+    if (!architecture)
+      return signalPassFailure();
     IRRewriter rewriter(&getContext());
     for (pipe::KernelOp kernel :
          llvm::make_early_inc_range(getOperation().getOps<pipe::KernelOp>())) {
-      if (failed(expandThreadMath(kernel)) || failed(verifyKernel(kernel)))
+      if (failed(expandThreadMath(kernel)) ||
+          failed(verifyKernel(kernel, *architecture)))
         return signalPassFailure();
-      FailureOr<KernelValues> values = lowerKernel(kernel, rewriter);
+      FailureOr<KernelValues> values =
+          lowerKernel(kernel, *architecture, rewriter);
       if (failed(values) || failed(lowerBody(*values)))
         return signalPassFailure();
     }

@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Architecture.h"
 #include "attn/Target/NVIDIA/NVIDIA.h"
 
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
@@ -19,13 +20,10 @@
 #include "llvm/Target/TargetMachine.h"
 
 using namespace mlir;
+using namespace attn::nvidia;
 
-/// sm_90a's products and register budgets, and the lowest PTX version that has
-/// copies into shared::cta (8.6).
-static constexpr StringLiteral kCpu = "sm_90a";
-static constexpr StringLiteral kFeatures = "+ptx86";
-
-static std::unique_ptr<llvm::TargetMachine> createTargetMachine() {
+static std::unique_ptr<llvm::TargetMachine>
+createTargetMachine(const Architecture &architecture) {
   static const bool initialised = [] {
     LLVMInitializeNVPTXTargetInfo();
     LLVMInitializeNVPTXTarget();
@@ -43,11 +41,15 @@ static std::unique_ptr<llvm::TargetMachine> createTargetMachine() {
   llvm::TargetOptions options;
   options.AllowFPOpFusion = llvm::FPOpFusion::Fast;
   return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
-      triple, kCpu, kFeatures, options, llvm::Reloc::PIC_, std::nullopt,
-      llvm::CodeGenOptLevel::Aggressive));
+      triple, architecture.name, architecture.features, options,
+      llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Aggressive));
 }
 
-FailureOr<std::string> attn::nvidia::emitPtx(ModuleOp module) {
+FailureOr<std::string> attn::nvidia::emitPtx(ModuleOp module,
+                                             StringRef target) {
+  const Architecture *architecture = getArchitecture(module, target);
+  if (!architecture)
+    return failure();
   DialectRegistry registry;
   registerBuiltinDialectTranslation(registry);
   registerLLVMDialectTranslation(registry);
@@ -58,7 +60,8 @@ FailureOr<std::string> attn::nvidia::emitPtx(ModuleOp module) {
       translateModuleToLLVMIR(module, context, "attn");
   if (!llvmModule)
     return failure();
-  std::unique_ptr<llvm::TargetMachine> machine = createTargetMachine();
+  std::unique_ptr<llvm::TargetMachine> machine =
+      createTargetMachine(*architecture);
   if (!machine)
     return module.emitError("expects an LLVM with the NVPTX back end");
   llvmModule->setTargetTriple(machine->getTargetTriple());

@@ -44,12 +44,17 @@ static std::string tieRegisters(size_t count) {
 }
 
 void attn::nvidia::waitBarrier(OpBuilder &b, Location loc, Value barrier,
-                               Value parity) {
+                               Value parity, WaitKind kind) {
   // PTX ISA 9.7.13.15.16, mbarrier.try_wait: it may return false early.
+  StringRef test = kind == WaitKind::Suspended ? "try_wait" : "test_wait";
   emit(b, loc,
        "{ .reg .pred P1; "
-       "WAIT: mbarrier.try_wait.parity.shared::cta.b64 P1, [$0], $1; "
-       "@P1 bra DONE; bra WAIT; DONE: }",
+       "WAIT: mbarrier." +
+           test +
+           ".parity.shared::cta.b64 P1, [$0], $1; "
+           "@P1 bra DONE; " +
+           (kind == WaitKind::Rested ? "nanosleep.u32 20; " : "") +
+           "bra WAIT; DONE: }",
        "r,r,~{memory}", {barrier, parity}, {});
 }
 
@@ -72,6 +77,38 @@ Value attn::nvidia::mapToBlock(OpBuilder &b, Location loc, Value address,
   return emit(b, loc, "mapa.shared::cluster.u32 $0, $1, $2;", "=r,r,r",
               {address, rank}, b.getI32Type())
       .front();
+}
+
+SmallVector<Value> attn::nvidia::loadMatrices(OpBuilder &b, Location loc,
+                                              Value address, int64_t offset,
+                                              int64_t count,
+                                              bool isTransposed) {
+  std::string results = "$0", constraints = "=r";
+  for (int64_t i = 1; i < count; ++i) {
+    results += ", $" + std::to_string(i);
+    constraints += ",=r";
+  }
+  SmallVector<Type> types(count, b.getI32Type());
+  return emit(b, loc,
+              "ldmatrix.sync.aligned.m8n8.x" + Twine(count) +
+                  (isTransposed ? ".trans" : "") + ".shared.b16 {" + results +
+                  "}, [$" + Twine(count) + "+" + Twine(offset) + "];",
+              constraints + ",r", address, types);
+}
+
+SmallVector<Value> attn::nvidia::multiply(OpBuilder &b, Location loc,
+                                          const MmaSync &operands,
+                                          ValueRange accumulators) {
+  SmallVector<Value> inputs(accumulators);
+  inputs.append(operands.lhs.begin(), operands.lhs.end());
+  inputs.append(operands.rhs.begin(), operands.rhs.end());
+  return emit(b, loc,
+              "mma.sync.aligned.m16n8k16.row.col.f32." + operands.element +
+                  "." + operands.element +
+                  ".f32 {$0, $1, $2, $3}, {$8, $9, $10, $11}, {$12, $13}, "
+                  "{$0, $1, $2, $3};",
+              tieRegisters(accumulators.size()) + ",r,r,r,r,r,r", inputs,
+              accumulators.getTypes());
 }
 
 SmallVector<Value> attn::nvidia::startWgmma(OpBuilder &b, Location loc,
@@ -293,6 +330,88 @@ static std::string widenFloats(StringRef type, bool isBF16) {
          packFloats(isBF16) + "}";
 }
 
+/// f16 has one bit of an exponent more than e4m3, and the bias is 8 more: the
+/// number is 2^8 times what its bits say there, save for the one that is no
+/// number.
+static std::string widenByBits(bool isE4M3, bool isBF16) {
+  std::string text = "{ .reg .b16 p, q, r, s; .reg .b32 a, b, m, n, c; "
+                     ".reg .f32 f0, f1, f2, f3; ";
+  for (auto [half, selector] :
+       {std::pair("a", "0x1404"), std::pair("b", "0x3424")}) {
+    std::string h = half;
+    // Each byte in the upper half of 16 bits.
+    text += "prmt.b32 " + h + ", $2, 0, " + selector + "; ";
+    if (!isE4M3)
+      continue;
+    text += "and.b32 m, " + h +
+            ", 0x7F007F00; shr.b32 m, m, 1; "
+            "add.u32 n, m, 0x00800080; and.b32 n, n, 0x40004000; "
+            "and.b32 " +
+            h + ", " + h +
+            ", 0x80008000; "
+            "or.b32 " +
+            h + ", " + h +
+            ", m; "
+            "mov.b32 c, 0x5C005C00; mul.rn.f16x2 " +
+            h + ", " + h +
+            ", c; "
+            "shr.u32 m, n, 14; sub.u32 m, n, m; or.b32 n, n, m; "
+            "or.b32 " +
+            h + ", " + h + ", n; ";
+  }
+  if (!isBF16)
+    return text + "mov.b32 $0, a; mov.b32 $1, b; }";
+  return text +
+         "mov.b32 {p, q}, a; mov.b32 {r, s}, b; cvt.f32.f16 f0, p; "
+         "cvt.f32.f16 f1, q; cvt.f32.f16 f2, r; cvt.f32.f16 f3, s; " +
+         packFloats(isBF16) + "}";
+}
+
+Value attn::nvidia::narrowToByte(OpBuilder &b, Location loc, Value value,
+                                 ByteType type) {
+  // Bits of a mantissa that are left, the largest number and the smallest one
+  // that has an implied bit, both of f32, and what is added to those below so
+  // that f32 rounds them to the smallest step.
+  bool isE4M3 = type == ByteType::E4M3;
+  std::string shift = isE4M3 ? "20" : "21",
+              half = isE4M3 ? "0x7FFFF" : "0xFFFFF",
+              largest = isE4M3 ? "0x43E00000" : "0x47600000",
+              smallest = isE4M3 ? "0x3C800000" : "0x38800000",
+              magic = isE4M3 ? "0x46800000" : "0x43000000",
+              bias = isE4M3 ? "960" : "448", nan = "0x7F";
+  std::string text =
+      "{ .reg .pred p; .reg .b32 x, m, r, s; .reg .f32 f; mov.b32 x, $1; "
+      "and.b32 m, x, 0x7FFFFFFF; shr.u32 s, x, 24; and.b32 s, s, 0x80; "
+      "setp.gt.u32 p, m, 0x7F800000; min.u32 m, m, " +
+      largest +
+      "; "
+      // To even: half a step less one, and one more for odd ones.
+      "shr.u32 r, m, " +
+      shift +
+      "; and.b32 r, r, 1; add.u32 r, r, m; "
+      "add.u32 r, r, " +
+      half + "; shr.u32 r, r, " + shift +
+      "; "
+      "sub.u32 r, r, " +
+      bias +
+      "; mov.b32 $0, r; mov.b32 f, m; "
+      "add.rn.f32 f, f, 0f" +
+      magic.substr(2) +
+      "; mov.b32 r, f; "
+      "sub.u32 r, r, " +
+      magic + "; @p mov.b32 m, " + smallest +
+      "; "
+      "@p mov.b32 $0, " +
+      nan + "; setp.lt.u32 p, m, " + smallest +
+      "; "
+      "@p mov.b32 $0, r; or.b32 $0, $0, s; }";
+  return LLVM::InlineAsmOp::create(
+             b, loc, b.getI32Type(), value, text, "=&r,f",
+             /*has_side_effects=*/false, /*is_align_stack=*/false,
+             LLVM::TailCallKind::None, LLVM::AsmDialectAttr(), ArrayAttr())
+      .getResult(0);
+}
+
 /// 2^23 + n + 128 has n + 128, of 8 bits, for its last bits.
 static std::string widenIntegers(bool isBF16) {
   std::string text = "{ .reg .b32 w, i0, i1, i2, i3; "
@@ -308,10 +427,11 @@ static std::string widenIntegers(bool isBF16) {
 
 SmallVector<Value> attn::nvidia::widenBytes(OpBuilder &b, Location loc,
                                             Value word, ByteType type,
-                                            bool isBF16) {
+                                            bool isBF16, bool hasFloat8) {
+  bool isE4M3 = type == ByteType::E4M3;
   std::string text = type == ByteType::Signed ? widenIntegers(isBF16)
-                     : type == ByteType::E4M3 ? widenFloats("e4m3", isBF16)
-                                              : widenFloats("e5m2", isBF16);
+                     : hasFloat8 ? widenFloats(isE4M3 ? "e4m3" : "e5m2", isBF16)
+                                 : widenByBits(isE4M3, isBF16);
   Type i32 = b.getI32Type();
   auto result = LLVM::LLVMStructType::getLiteral(b.getContext(), {i32, i32});
   auto op = LLVM::InlineAsmOp::create(

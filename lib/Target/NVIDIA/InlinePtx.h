@@ -7,6 +7,7 @@
 //  * predicated arrivals and stores: no op takes the predicate, and a branch
 //    would cut the block that ptxas schedules;
 //  * wgmma with the left side in registers: the op takes descriptors only;
+//  * ldmatrix and mma.sync: their order is kept, and ldmatrix has an offset;
 //  * tanh.approx: LLVM has no intrinsic;
 //  * conjunctions of predicates: LLVM would turn a select by one into two
 //    selects;
@@ -32,9 +33,13 @@
 
 namespace attn::nvidia {
 
+/// Whether the hardware suspends a thread that waits, or it looks again and
+/// again, perhaps with a rest between so that others get on.
+enum class WaitKind { Suspended, Tested, Rested };
+
 /// Spins until the phase of `parity` (i32) of the mbarrier has completed.
 void waitBarrier(mlir::OpBuilder &b, mlir::Location loc, mlir::Value barrier,
-                 mlir::Value parity);
+                 mlir::Value parity, WaitKind kind);
 
 /// One arrival at this block's mbarrier, where `predicate` holds.
 void arriveIf(mlir::OpBuilder &b, mlir::Location loc, mlir::Value barrier,
@@ -66,10 +71,37 @@ mlir::Value testBit(mlir::OpBuilder &b, mlir::Location loc, mlir::Value word,
 enum class ByteType { E4M3, E5M2, Signed };
 
 /// The four numbers of `word` (i32) as two words of two bf16 (f16 unless
-/// `isBF16`), all exact.
+/// `isBF16`), all exact; floats by conversions, if the GPU has them.
 llvm::SmallVector<mlir::Value> widenBytes(mlir::OpBuilder &b,
                                           mlir::Location loc, mlir::Value word,
-                                          ByteType type, bool isBF16);
+                                          ByteType type, bool isBF16,
+                                          bool hasFloat8);
+
+/// The nearest number of `type`, a float, to `value` (f32), the largest one
+/// where that is beyond it: the last 8 bits of an i32, by whole numbers alone.
+mlir::Value narrowToByte(mlir::OpBuilder &b, mlir::Location loc,
+                         mlir::Value value, ByteType type);
+
+/// The registers (i32) that ldmatrix gives a lane of `count` (2 or 4) matrices,
+/// from the rows that lanes name by shared address `address` and `offset`
+/// bytes.
+llvm::SmallVector<mlir::Value> loadMatrices(mlir::OpBuilder &b,
+                                            mlir::Location loc,
+                                            mlir::Value address, int64_t offset,
+                                            int64_t count, bool isTransposed);
+
+/// Operands of one mma.sync.m16n8k16 on 16-bit elements.
+struct MmaSync {
+  /// "bf16" or "f16".
+  llvm::StringRef element;
+  /// Four registers, and two.
+  llvm::ArrayRef<mlir::Value> lhs, rhs;
+};
+
+/// The product added to `accumulators` (four f32).
+llvm::SmallVector<mlir::Value> multiply(mlir::OpBuilder &b, mlir::Location loc,
+                                        const MmaSync &operands,
+                                        mlir::ValueRange accumulators);
 
 /// Operands of one wgmma m64nNk16 on 16-bit elements.
 struct Wgmma {

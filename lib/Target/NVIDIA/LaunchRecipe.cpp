@@ -175,6 +175,9 @@ namespace {
 /// take from the host.
 class ManifestBuilder {
 public:
+  explicit ManifestBuilder(const Architecture &architecture)
+      : architecture(architecture) {}
+
   LogicalResult add(KernelOp kernel);
 
   Manifest manifest;
@@ -191,6 +194,7 @@ private:
   /// A parameter that points to so many bytes, 0 before the first launch.
   void addState(Expr bytes);
 
+  const Architecture &architecture;
   Launch launch;
   /// The type and shape that an argument's first kernel gives it.
   llvm::StringMap<Attribute> signatures;
@@ -251,9 +255,10 @@ Expr ManifestBuilder::getWorkspaceOffset(KernelOp kernel, unsigned index) {
 }
 
 /// What the rows of a tensor have to begin at multiples of: stores of tiles
-/// write a register at a time, which holds two elements of 16 bits. 0 for
-/// tensors of any strides.
-static int64_t getRowBytes(KernelOp kernel, unsigned index) {
+/// write a register at a time, which holds two elements of 16 bits, and lanes
+/// copy chunks. 0 for tensors of any strides.
+static int64_t getRowBytes(KernelOp kernel, unsigned index,
+                           const Architecture &architecture) {
   auto type = cast<GlobalType>(kernel.getArgumentTypes()[index]);
   if (type.getStrided())
     return 0;
@@ -264,6 +269,11 @@ static int64_t getRowBytes(KernelOp kernel, unsigned index) {
         cast<RankedTensorType>(op.getValue().getType()).getRank() == 2)
       bytes = std::max<int64_t>(bytes, 4);
   });
+  if (!architecture.hasBulkCopies)
+    kernel.walk([&](LoadOp op) {
+      if (op.getSource() == kernel.getBody().getArgument(index))
+        bytes = kChunkBytes;
+    });
   return bytes;
 }
 
@@ -276,8 +286,9 @@ void ManifestBuilder::addTensorParameters(KernelOp kernel, unsigned index) {
       kernel.getArgAttrOfType<StringAttr>(index, kAccessAttr) == "workspace";
   SmallVector<Expr> extents = getExtents(kernel, index);
   launch.parameters.push_back(
-      isWorkspace ? Parameter::workspace(getWorkspaceOffset(kernel, index))
-                  : Parameter::rows(name, getRowBytes(kernel, index)));
+      isWorkspace
+          ? Parameter::workspace(getWorkspaceOffset(kernel, index))
+          : Parameter::rows(name, getRowBytes(kernel, index, architecture)));
   for (const Expr &extent : extents)
     launch.parameters.push_back(Parameter::value(extent, DType::i32));
   for (unsigned dim = 0; dim < type.getNumStrides(); ++dim) {
@@ -413,7 +424,9 @@ LogicalResult ManifestBuilder::add(KernelOp kernel) {
     if (failed(isa<GlobalType>(type) ? addTensor(kernel, index)
                                      : addScalar(kernel, index)))
       return failure();
-  FailureOr<SmallVector<TensorMap>> maps = assignTensorMaps(kernel);
+  FailureOr<SmallVector<TensorMap>> maps = SmallVector<TensorMap>();
+  if (architecture.hasBulkCopies)
+    maps = assignTensorMaps(kernel);
   if (failed(maps))
     return failure();
   // Of what is read once, bringing more than the 128 bytes that a panel's row
@@ -443,8 +456,12 @@ LogicalResult ManifestBuilder::add(KernelOp kernel) {
   return success();
 }
 
-FailureOr<Manifest> attn::nvidia::buildManifest(ModuleOp module) {
-  ManifestBuilder builder;
+FailureOr<Manifest> attn::nvidia::buildManifest(ModuleOp module,
+                                                StringRef target) {
+  const Architecture *architecture = getArchitecture(module, target);
+  if (!architecture)
+    return failure();
+  ManifestBuilder builder(*architecture);
   for (KernelOp kernel : module.getOps<KernelOp>())
     if (failed(builder.add(kernel)))
       return failure();
@@ -455,6 +472,7 @@ FailureOr<Manifest> attn::nvidia::buildManifest(ModuleOp module) {
                                       : manifest.launches.front().symbol;
   manifest.attnVersion = ATTN_VERSION;
   manifest.llvmVersion = LLVM_VERSION_STRING;
-  manifest.target.arch = "sm_90a";
+  manifest.target.arch = architecture->name.str();
+  manifest.target.driver = architecture->driver;
   return std::move(manifest);
 }

@@ -90,7 +90,8 @@ std::string LinkLibrary::readLog(Handle handle,
 }
 
 FailureOr<Assembler::Output> LinkLibrary::run(ModuleOp module, StringRef ptx) {
-  const char *options[] = {"-arch=sm_90a", "-O3", "-verbose"};
+  std::string target = "-arch=" + getPtxTarget(ptx).str();
+  const char *options[] = {target.c_str(), "-O3", "-verbose"};
   Handle handle = nullptr;
   std::string text = ptx.str();
   int status = create.address(&handle, std::size(options), options);

@@ -17,9 +17,6 @@ using namespace attn;
 using namespace attn::nvidia;
 using namespace attn::pipe;
 
-/// What the swizzle moves as one.
-static constexpr int64_t kChunkBytes = 16;
-
 namespace {
 class ThreadCopy {
 public:

@@ -3,7 +3,8 @@
 // Shared memory: the control blocks of all rings, then their slots and the
 // tiles and arrays in the order of the program, tiles aligned to the 1024 bytes
 // of a swizzle atom. Each role takes whole groups of four warps, as a budget of
-// registers is set for four warps at once.
+// registers is set for four warps at once, and without budgets the quarter of a
+// multiprocessor that has the most warps says how many registers a thread has.
 //
 //===----------------------------------------------------------------------===//
 
@@ -28,8 +29,8 @@ static constexpr int64_t kMapBytes = 128, kMapAlignment = 64;
 /// PTX ISA, setmaxnreg: a multiple of 8 from 24 to 256.
 static constexpr int64_t kMinRegisters = 24, kMaxRegisters = 256;
 static constexpr int64_t kRegistersOfBlock = 65536;
-/// What a block of Hopper can have of a multiprocessor's 228 KiB.
-static constexpr int64_t kMaxSharedBytes = 232448;
+/// What an instruction can name, in multiples of 8.
+static constexpr int64_t kMostRegistersOfThread = 248;
 /// PTX ISA, bar: barriers 0 to 15; 0 is the block's.
 static constexpr int64_t kNumNamedBarriers = 16;
 
@@ -37,8 +38,12 @@ namespace {
 /// Builds the function of one kernel.
 class KernelLowering {
 public:
-  KernelLowering(KernelOp kernel, IRRewriter &rewriter)
-      : kernel(kernel), rewriter(rewriter), loc(kernel.getLoc()) {}
+  KernelLowering(KernelOp kernel, const Architecture &architecture,
+                 IRRewriter &rewriter)
+      : kernel(kernel), architecture(architecture), rewriter(rewriter),
+        loc(kernel.getLoc()) {
+    values.architecture = &architecture;
+  }
 
   FailureOr<KernelValues> run();
 
@@ -51,6 +56,7 @@ private:
   int64_t allocate(Operation *op, int64_t bytes, int64_t alignment);
   LogicalResult initialise();
   LogicalResult lowerRoles();
+  LogicalResult countThreads(ArrayRef<RoleOp> roles);
   LogicalResult lowerRole(RoleOp role, int64_t firstGroup);
   void leaveToOneLane(RoleOp role);
 
@@ -61,6 +67,7 @@ private:
   SmallVector<Value> createTile(int64_t offset);
 
   KernelOp kernel;
+  const Architecture &architecture;
   IRRewriter &rewriter;
   Location loc;
   KernelValues values;
@@ -121,7 +128,9 @@ LogicalResult KernelLowering::createFunction() {
              << type;
     numValues.push_back(types.size() - before);
   }
-  FailureOr<SmallVector<TensorMap>> maps = assignTensorMaps(kernel);
+  FailureOr<SmallVector<TensorMap>> maps = SmallVector<TensorMap>();
+  if (architecture.hasBulkCopies)
+    maps = assignTensorMaps(kernel);
   if (failed(maps))
     return failure();
   size_t firstMap = types.size();
@@ -226,12 +235,24 @@ int64_t KernelLowering::allocate(Operation *op, int64_t bytes,
 }
 
 int64_t RingLayout::getReleasesOfGroup() const {
-  return type.getMessages() ? kGroupWarps : 1;
+  return type.getMessages() || !architecture.hasBulkCopies ? kGroupWarps : 1;
+}
+
+int64_t RingLayout::getArrivals(FillOp fill) const {
+  bool isByLanes = fill && !architecture.hasBulkCopies &&
+                   fill->getParentOfType<RoleOp>().getWarps() == 1;
+  if (!isByLanes)
+    return 1;
+  return kWarpSize + (type.getMessages() ? 1 : 0);
 }
 
 void KernelLowering::lowerRing(RingOp ring) {
   RingType type = ring.getRing().getType();
-  RingLayout layout(type);
+  RingLayout layout(type, architecture);
+  FillOp fill;
+  for (Operation *user : ring.getRing().getUsers())
+    if (auto found = dyn_cast<FillOp>(user))
+      fill = found;
   rewriter.setInsertionPoint(ring);
   Value control = createByteOffset(rewriter, loc, shared, controlOffset);
   SmallVector<Value> lowered{control};
@@ -240,9 +261,10 @@ void KernelLowering::lowerRing(RingOp ring) {
                                   kTileAlignment)));
   int64_t releases = ring.getReaders() * layout.getReleasesOfGroup() *
                      (type.getCluster() ? values.cluster : 1);
+  int64_t arrivals = layout.getArrivals(fill);
   for (int64_t slot = 0; slot < type.getSlots(); ++slot) {
     int64_t base = controlOffset + slot * RingLayout::kBarrierBytes;
-    barriers.push_back({base + layout.getFullOffset(), 1});
+    barriers.push_back({base + layout.getFullOffset(), arrivals});
     barriers.push_back({base + layout.getEmptyOffset(), releases});
   }
   controlOffset += layout.getControlBytes();
@@ -253,7 +275,8 @@ LogicalResult KernelLowering::lowerDeclarations() {
   Block &entry = values.function.getBody().front();
   int64_t controlBytes = 0;
   for (RingOp ring : entry.getOps<RingOp>())
-    controlBytes += RingLayout(ring.getRing().getType()).getControlBytes();
+    controlBytes +=
+        RingLayout(ring.getRing().getType(), architecture).getControlBytes();
   tileOffset = controlBytes;
 
   for (Operation &op : llvm::make_early_inc_range(entry)) {
@@ -299,11 +322,12 @@ LogicalResult KernelLowering::lowerDeclarations() {
   values.function.walk([&](ClearUnsetOp clear) {
     clear->setAttr(kExchangeAttr, rewriter.getI64IntegerAttr(offset));
   });
-  if (tileOffset <= kMaxSharedBytes)
+  int64_t most = architecture.getModel(/*anyStrides=*/false).sharedBytes;
+  if (tileOffset <= most)
     return success();
-  InFlightDiagnostic diag =
-      kernel.emitOpError("expects at most ")
-      << kMaxSharedBytes << " bytes of shared memory, but got " << tileOffset;
+  InFlightDiagnostic diag = kernel.emitOpError("expects at most ")
+                            << most << " bytes of shared memory, but got "
+                            << tileOffset;
   for (auto [where, bytes] : sharedTiles)
     diag.attachNote(where) << bytes << " bytes are here";
   return diag;
@@ -324,7 +348,8 @@ LogicalResult KernelLowering::initialise() {
       NVVM::MBarrierInitOp::create(
           rewriter, loc, createByteOffset(rewriter, loc, shared, offset),
           i32(count), Value());
-    NVVM::FenceMbarrierInitOp::create(rewriter, loc);
+    if (architecture.hasBulkCopies)
+      NVVM::FenceMbarrierInitOp::create(rewriter, loc);
   }
   if (values.cluster > 1) {
     NVVM::ClusterArriveOp::create(rewriter, loc, rewriter.getUnitAttr());
@@ -336,11 +361,12 @@ LogicalResult KernelLowering::initialise() {
 }
 
 /// Of what a role of one warp does, others see fillings and items that are
-/// taken: these are of one lane, all else of all.
+/// taken: these are of one lane, all else of all. What lanes copy is of all
+/// too.
 void KernelLowering::leaveToOneLane(RoleOp role) {
   SmallVector<Operation *> ops;
   role.walk([&](Operation *op) {
-    if (isa<FillOp, NextItemOp>(op))
+    if (isa<NextItemOp>(op) || (isa<FillOp>(op) && architecture.hasBulkCopies))
       ops.push_back(op);
   });
   for (Operation *op : ops) {
@@ -381,7 +407,8 @@ LogicalResult KernelLowering::lowerRole(RoleOp role, int64_t firstGroup) {
            << role.getWarps();
   // What ptxas may give every thread at entry.
   int64_t atEntry = kRegistersOfBlock / numThreads / 8 * 8;
-  if (registers != atEntry && hasSeveralRoles)
+  if (registers != atEntry && hasSeveralRoles &&
+      architecture.hasRegisterBudgets)
     NVVM::SetMaxRegisterOp::create(rewriter, roleLoc, registers,
                                    registers > atEntry
                                        ? NVVM::SetMaxRegisterAction::increase
@@ -436,8 +463,8 @@ LogicalResult KernelLowering::lowerRole(RoleOp role, int64_t firstGroup) {
                               values.warpInGroup, i32(0));
     auto warpIf = scf::IfOp::create(rewriter, roleLoc, isWarp, false);
     rewriter.setInsertionPointToStart(warpIf.thenBlock());
-    // Its lanes compute sums together.
-    if (asksRuns(role.getBody())) {
+    // Its lanes compute sums together, or copy.
+    if (asksRuns(role.getBody()) || !architecture.hasBulkCopies) {
       leaveToOneLane(role);
     } else {
       Value elected = NVVM::ElectSyncOp::create(rewriter, roleLoc,
@@ -467,34 +494,52 @@ LogicalResult KernelLowering::lowerRole(RoleOp role, int64_t firstGroup) {
   }
   if (usesBulkStores)
     waitBulkStoresIf(rewriter, roleLoc, values.isFirstInWarp);
+  // Nobody leaves before what it has started is done.
+  if (!architecture.hasBulkCopies && role.getWarps() == 1)
+    NVVM::CpAsyncWaitGroupOp::create(rewriter, roleLoc, 0);
   return success();
+}
+
+LogicalResult KernelLowering::countThreads(ArrayRef<RoleOp> roles) {
+  auto count = [](RoleOp role) { return getNumGroups(role) * kGroupThreads; };
+  constexpr int64_t kMaxThreads = 1024;
+  int64_t budget = 0;
+  for (RoleOp role : roles) {
+    numThreads += count(role);
+    budget += role.getRegisters() * count(role);
+  }
+  if (numThreads > kMaxThreads)
+    return kernel.emitOpError("expects at most 1024 threads, but its roles "
+                              "have ")
+           << numThreads;
+  if (!architecture.hasRegisterBudgets) {
+    int64_t most = std::min(kRegistersOfBlock / numThreads / 8 * 8,
+                            kMostRegistersOfThread);
+    for (RoleOp role : roles)
+      if (role.getRegisters() > most)
+        return role.emitOpError("expects at most ")
+               << most << " registers of a thread, which all " << numThreads
+               << " threads have on this target, but got "
+               << role.getRegisters() << "; use smaller tiles or fewer groups";
+    return success();
+  }
+  if (budget <= kRegistersOfBlock)
+    return success();
+  InFlightDiagnostic diag = kernel.emitOpError("expects roles of at most ")
+                            << kRegistersOfBlock
+                            << " registers in all, but got " << budget;
+  for (RoleOp role : roles)
+    diag.attachNote(role.getLoc()) << role.getName() << " takes " << count(role)
+                                   << " threads of " << role.getRegisters();
+  return diag;
 }
 
 LogicalResult KernelLowering::lowerRoles() {
   SmallVector<RoleOp> roles =
       llvm::to_vector(values.function.getBody().front().getOps<RoleOp>());
   hasSeveralRoles = roles.size() > 1;
-  for (RoleOp role : roles)
-    numThreads += getNumGroups(role) * kGroupThreads;
-  constexpr int64_t kMaxThreads = 1024;
-  int64_t budget = 0;
-  for (RoleOp role : roles)
-    budget += role.getRegisters() * getNumGroups(role) * kGroupThreads;
-  if (numThreads > kMaxThreads)
-    return kernel.emitOpError("expects at most 1024 threads, but its roles "
-                              "have ")
-           << numThreads;
-  if (budget > kRegistersOfBlock) {
-    InFlightDiagnostic diag = kernel.emitOpError("expects roles of at most ")
-                              << kRegistersOfBlock
-                              << " registers in all, but got " << budget;
-    for (RoleOp role : roles)
-      diag.attachNote(role.getLoc())
-          << role.getName() << " takes " << getNumGroups(role) * kGroupThreads
-          << " threads of " << role.getRegisters();
-    return diag;
-  }
-
+  if (failed(countThreads(roles)))
+    return failure();
   rewriter.setInsertionPoint(roles.front());
   if (failed(initialise()))
     return failure();
@@ -560,6 +605,7 @@ FailureOr<KernelValues> KernelLowering::run() {
 }
 
 FailureOr<KernelValues> attn::nvidia::lowerKernel(KernelOp kernel,
+                                                  const Architecture &arch,
                                                   IRRewriter &rewriter) {
-  return KernelLowering(kernel, rewriter).run();
+  return KernelLowering(kernel, arch, rewriter).run();
 }

@@ -50,7 +50,9 @@ struct TruncFLowering : OpConversionPattern<arith::TruncFOp> {
 
 /// A number of 8 bits, by way of f16, which holds all.
 struct ExtendFloat8Lowering : OpConversionPattern<arith::ExtFOp> {
-  using OpConversionPattern::OpConversionPattern;
+  ExtendFloat8Lowering(const TypeConverter &converter, MLIRContext *context,
+                       const KernelValues &values)
+      : OpConversionPattern(converter, context), values(values) {}
 
   LogicalResult
   matchAndRewrite(arith::ExtFOp op, OneToNOpAdaptor adaptor,
@@ -62,9 +64,9 @@ struct ExtendFloat8Lowering : OpConversionPattern<arith::ExtFOp> {
     Location loc = op.getLoc();
     Value word = arith::ExtUIOp::create(rewriter, loc, rewriter.getI32Type(),
                                         adaptor.getIn()[0]);
-    Value pair = widenBytes(rewriter, loc, word,
-                            isE4M3 ? ByteType::E4M3 : ByteType::E5M2,
-                            /*isBF16=*/false)[0];
+    Value pair = widenBytes(
+        rewriter, loc, word, isE4M3 ? ByteType::E4M3 : ByteType::E5M2,
+        /*isBF16=*/false, values.architecture->hasFloat8)[0];
     Value half = arith::BitcastOp::create(
         rewriter, loc, rewriter.getF16Type(),
         arith::TruncIOp::create(rewriter, loc, rewriter.getI16Type(), pair));
@@ -80,11 +82,15 @@ struct ExtendFloat8Lowering : OpConversionPattern<arith::ExtFOp> {
     rewriter.replaceOp(op, wide);
     return success();
   }
+
+  const KernelValues &values;
 };
 
 /// What lies beyond the largest number becomes that; NaN stays what it is.
 struct TruncateFloat8Lowering : OpConversionPattern<arith::TruncFOp> {
-  using OpConversionPattern::OpConversionPattern;
+  TruncateFloat8Lowering(const TypeConverter &converter, MLIRContext *context,
+                         const KernelValues &values)
+      : OpConversionPattern(converter, context), values(values) {}
 
   LogicalResult
   matchAndRewrite(arith::TruncFOp op, OneToNOpAdaptor adaptor,
@@ -96,14 +102,21 @@ struct TruncateFloat8Lowering : OpConversionPattern<arith::TruncFOp> {
     Value wide = adaptor.getIn()[0];
     if (!wide.getType().isF32())
       wide = arith::ExtFOp::create(rewriter, loc, rewriter.getF32Type(), wide);
-    Value pair = NVVM::ConvertF32x2ToF8x2Op::create(
-        rewriter, loc, rewriter.getI16Type(), wide, wide,
-        NVVM::FPRoundingMode::RN, NVVM::SaturationMode::SATFINITE,
-        /*relu=*/false, to);
+    Value bits =
+        values.architecture->hasFloat8
+            ? Value(NVVM::ConvertF32x2ToF8x2Op::create(
+                  rewriter, loc, rewriter.getI16Type(), wide, wide,
+                  NVVM::FPRoundingMode::RN, NVVM::SaturationMode::SATFINITE,
+                  /*relu=*/false, to))
+            : narrowToByte(rewriter, loc, wide,
+                           isa<Float8E4M3FNType>(to) ? ByteType::E4M3
+                                                     : ByteType::E5M2);
     rewriter.replaceOpWithNewOp<arith::TruncIOp>(op, rewriter.getI8Type(),
-                                                 pair);
+                                                 bits);
     return success();
   }
+
+  const KernelValues &values;
 };
 
 /// A byte's number in 16 bits, by way of f32.
@@ -195,11 +208,13 @@ struct DivFLowering : OpConversionPattern<arith::DivFOp> {
 } // namespace
 
 void attn::nvidia::populateMathPatterns(const TypeConverter &converter,
+                                        const KernelValues &values,
                                         RewritePatternSet &patterns) {
   MLIRContext *context = patterns.getContext();
-  patterns.add<ConvertByteLowering, ExtendFloat8Lowering, TruncFLowering,
-               TruncateFloat8Lowering, TanhLowering, DivFLowering>(converter,
-                                                                   context);
+  patterns.add<ConvertByteLowering, TruncFLowering, TanhLowering, DivFLowering>(
+      converter, context);
+  patterns.add<ExtendFloat8Lowering, TruncateFloat8Lowering>(converter, context,
+                                                             values);
   patterns.add<ApproximateLowering<math::Exp2Op>>(converter, context,
                                                   "llvm.nvvm.ex2.approx.ftz.f");
   patterns.add<ApproximateLowering<math::Log2Op>>(converter, context,

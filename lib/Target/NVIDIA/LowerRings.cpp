@@ -1,7 +1,8 @@
-//===- LowerRings.cpp - rings become mbarriers and TMA --------------------===//
+//===- LowerRings.cpp - rings become mbarriers and copies -----------------===//
 //
 // A slot has two mbarriers. `full` completes a phase when the producer has
-// arrived and all bytes have; `empty` when every reading group (of every block
+// arrived and all bytes have, or where lanes copy, when each lane's copies are
+// done; `empty` when every reading group (of every block
 // of the cluster) has arrived. A cursor carries the parity of the phase: a
 // reader waits for `full`'s phase of that parity; a producer waits for the
 // other parity of `empty`, which on a fresh barrier counts as complete.
@@ -14,6 +15,8 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+
+#include <map>
 
 using namespace mlir;
 using namespace attn;
@@ -34,12 +37,27 @@ static int64_t getCachePolicy(CacheHint hint) {
   llvm_unreachable("unknown cache hint");
 }
 
+static WaitKind getWaitKind(const KernelValues &values) {
+  return values.architecture->hasBulkCopies ? WaitKind::Suspended
+                                            : WaitKind::Tested;
+}
+
+void attn::nvidia::createSharedFence(OpBuilder &b, Location loc,
+                                     const KernelValues &values) {
+  if (values.architecture->hasBulkCopies)
+    NVVM::FenceProxyOp::create(
+        b, loc, NVVM::ProxyKind::async_shared,
+        NVVM::SharedSpaceAttr::get(b.getContext(),
+                                   NVVM::SharedSpace::shared_cta));
+}
+
 namespace {
 /// A ring's lowered values and a cursor's.
 struct Place {
-  Place(RingType type, ValueRange ring, ValueRange cursor)
-      : layout(type), control(ring[0]), slots(ring[1]), descriptor(ring[2]),
-        index(cursor[0]), parity(cursor[1]) {}
+  Place(RingType type, const Architecture &architecture, ValueRange ring,
+        ValueRange cursor)
+      : layout(type, architecture), control(ring[0]), slots(ring[1]),
+        descriptor(ring[2]), index(cursor[0]), parity(cursor[1]) {}
 
   Value getControl(OpBuilder &b, Location loc, int64_t offset) const {
     Value scaled = arith::MulIOp::create(
@@ -138,13 +156,20 @@ struct FillLowering : OpConversionPattern<FillOp> {
                   ConversionPatternRewriter &rewriter) const override {
     Location loc = op.getLoc();
     RingType type = op.getRing().getType();
-    Place place(type, adaptor.getRing(), adaptor.getCursor());
+    Place place(type, *values.architecture, adaptor.getRing(),
+                adaptor.getCursor());
     Value parity = arith::XOrIOp::create(rewriter, loc, place.parity,
                                          createI32(rewriter, loc, 1));
-    waitBarrier(rewriter, loc, place.getEmpty(rewriter, loc), parity);
-    Value full = place.getFull(rewriter, loc);
+    bool isByLanes =
+        !values.architecture->hasBulkCopies && !op->hasAttr(kBarrierAttr);
+    // A warp that is ahead leaves its place to those that multiply.
+    waitBarrier(rewriter, loc, place.getEmpty(rewriter, loc), parity,
+                isByLanes ? WaitKind::Rested : getWaitKind(values));
     if (op->hasAttr(kBarrierAttr))
       return fillByThreads(op, adaptor, place, rewriter);
+    if (isByLanes)
+      return fillByLanes(op, adaptor, place, rewriter);
+    Value full = place.getFull(rewriter, loc);
     for (auto [number, message] : llvm::enumerate(adaptor.getMessages()))
       LLVM::StoreOp::create(rewriter, loc, message[0],
                             place.getMessage(rewriter, loc, number));
@@ -174,51 +199,86 @@ struct FillLowering : OpConversionPattern<FillOp> {
   }
 
 private:
+  /// What `isSender` says sends the messages.
+  void sendMessages(OneToNOpAdaptor adaptor, Place &place, Value isSender,
+                    ConversionPatternRewriter &rewriter) const {
+    if (adaptor.getMessages().empty())
+      return;
+    Location loc = isSender.getLoc();
+    auto ifFirst = scf::IfOp::create(rewriter, loc, isSender, false);
+    OpBuilder::InsertionGuard guard(rewriter);
+    rewriter.setInsertionPointToStart(ifFirst.thenBlock());
+    for (auto [number, message] : llvm::enumerate(adaptor.getMessages()))
+      LLVM::StoreOp::create(rewriter, loc, message[0],
+                            place.getMessage(rewriter, loc, number));
+  }
+
+  /// The values that stand for `tensor`, which is no operand of the op.
+  FailureOr<SmallVector<Value>>
+  convertTensor(Value tensor, ConversionPatternRewriter &rewriter) const {
+    SmallVector<Type> types;
+    if (failed(getTypeConverter()->convertType(tensor.getType(), types)))
+      return failure();
+    return getTypeConverter()->materializeTargetConversion(
+        rewriter, tensor.getLoc(), types, tensor);
+  }
+
+  /// Each lane arrives when its copies are done, by the time all of which are
+  /// the others need not wait for it; the one that sends messages also when it
+  /// has sent them.
+  LogicalResult fillByLanes(FillOp op, OneToNOpAdaptor adaptor, Place &place,
+                            ConversionPatternRewriter &rewriter) const {
+    Location loc = op.getLoc();
+    sendMessages(adaptor, place, values.isFirstInWarp, rewriter);
+    Value slot = place.getSlot(rewriter, loc);
+    for (Operation &nested : llvm::make_early_inc_range(op.getBody().front())) {
+      if (auto load = dyn_cast<LoadOp>(nested)) {
+        SmallVector<Value> indices;
+        if (failed(rewriter.getRemappedValues(load.getIndices(), indices)))
+          return failure();
+        auto source = convertTensor(load.getSource(), rewriter);
+        if (failed(source))
+          return failure();
+        copyByLanes(rewriter, load, *source, indices, slot, values);
+      } else if (!nested.hasTrait<OpTrait::IsTerminator>()) {
+        rewriter.moveOpBefore(&nested, op);
+      }
+    }
+    Value full = place.getFull(rewriter, loc);
+    NVVM::CpAsyncMBarrierArriveOp::create(rewriter, loc, full, /*noinc=*/true);
+    if (!adaptor.getMessages().empty())
+      arriveIf(rewriter, loc, full, values.isFirstInWarp);
+    rewriter.eraseOp(op);
+    return success();
+  }
+
   /// The group's threads copy and meet; one of them, whose arrival is all that
   /// the slot waits for, sends the messages.
   LogicalResult fillByThreads(FillOp op, OneToNOpAdaptor adaptor, Place &place,
                               ConversionPatternRewriter &rewriter) const {
     Location loc = op.getLoc();
-    if (!adaptor.getMessages().empty()) {
-      auto ifFirst =
-          scf::IfOp::create(rewriter, loc, values.isFirstInGroup, false);
-      OpBuilder::InsertionGuard guard(rewriter);
-      rewriter.setInsertionPointToStart(ifFirst.thenBlock());
-      for (auto [number, message] : llvm::enumerate(adaptor.getMessages()))
-        LLVM::StoreOp::create(rewriter, loc, message[0],
-                              place.getMessage(rewriter, loc, number));
-    }
+    sendMessages(adaptor, place, values.isFirstInGroup, rewriter);
     Value slot = place.getSlot(rewriter, loc);
     for (Operation &nested : llvm::make_early_inc_range(op.getBody().front())) {
       if (auto load = dyn_cast<LoadOp>(nested)) {
         SmallVector<Value> indices;
-        SmallVector<Type> types;
-        if (failed(rewriter.getRemappedValues(load.getIndices(), indices)) ||
-            failed(getTypeConverter()->convertType(load.getSource().getType(),
-                                                   types)))
+        if (failed(rewriter.getRemappedValues(load.getIndices(), indices)))
           return failure();
-        SmallVector<Value> source =
-            getTypeConverter()->materializeTargetConversion(
-                rewriter, loc, types, load.getSource());
-        copyByThreads(rewriter, load, source, indices, slot, values);
+        auto source = convertTensor(load.getSource(), rewriter);
+        if (failed(source))
+          return failure();
+        copyByThreads(rewriter, load, *source, indices, slot, values);
       } else if (auto widen = dyn_cast<WidenOp>(nested)) {
-        SmallVector<Type> types;
-        if (failed(getTypeConverter()->convertType(widen.getSource().getType(),
-                                                   types)))
+        auto source = convertTensor(widen.getSource(), rewriter);
+        if (failed(source))
           return failure();
-        SmallVector<Value> source =
-            getTypeConverter()->materializeTargetConversion(
-                rewriter, loc, types, widen.getSource());
-        widenByThreads(rewriter, widen, source[0], slot, values);
+        widenByThreads(rewriter, widen, (*source)[0], slot, values);
       } else if (!nested.hasTrait<OpTrait::IsTerminator>()) {
         rewriter.moveOpBefore(&nested, op);
       }
     }
     // Products read what threads wrote by another way.
-    NVVM::FenceProxyOp::create(
-        rewriter, loc, NVVM::ProxyKind::async_shared,
-        NVVM::SharedSpaceAttr::get(getContext(),
-                                   NVVM::SharedSpace::shared_cta));
+    createSharedFence(rewriter, loc, values);
     createGroupBarrier(rewriter, op, values);
     arriveIf(rewriter, loc, place.getFull(rewriter, loc),
              values.isFirstInGroup);
@@ -290,19 +350,25 @@ private:
 };
 
 struct WaitLowering : OpConversionPattern<WaitOp> {
-  using OpConversionPattern::OpConversionPattern;
+  WaitLowering(const TypeConverter &converter, MLIRContext *context,
+               const KernelValues &values)
+      : OpConversionPattern(converter, context), values(values) {}
 
   LogicalResult
   matchAndRewrite(WaitOp op, OneToNOpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
     Location loc = op.getLoc();
-    Place place(op.getRing().getType(), adaptor.getRing(), adaptor.getCursor());
-    waitBarrier(rewriter, loc, place.getFull(rewriter, loc), place.parity);
+    Place place(op.getRing().getType(), *values.architecture, adaptor.getRing(),
+                adaptor.getCursor());
+    waitBarrier(rewriter, loc, place.getFull(rewriter, loc), place.parity,
+                getWaitKind(values));
     rewriter.replaceOpWithMultiple(
         op, {ValueRange{place.getSlot(rewriter, loc),
                         place.getDescriptor(rewriter, loc)}});
     return success();
   }
+
+  const KernelValues &values;
 };
 
 /// One lane of each warp reads, and all have the value before one releases the
@@ -316,7 +382,8 @@ struct MessageLowering : OpConversionPattern<MessageOp> {
   matchAndRewrite(MessageOp op, OneToNOpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
     Location loc = op.getLoc();
-    Place place(op.getRing().getType(), adaptor.getRing(), adaptor.getCursor());
+    Place place(op.getRing().getType(), *values.architecture, adaptor.getRing(),
+                adaptor.getCursor());
     Type type = rewriter.getI32Type();
     Value address = LLVM::PtrToIntOp::create(
         rewriter, loc, type, place.getMessage(rewriter, loc, op.getNumber()));
@@ -371,10 +438,7 @@ struct ClearLowering : OpConversionPattern<ClearOp> {
             kChunk);
       }
     }
-    NVVM::FenceProxyOp::create(
-        rewriter, loc, NVVM::ProxyKind::async_shared,
-        NVVM::SharedSpaceAttr::get(getContext(),
-                                   NVVM::SharedSpace::shared_cta));
+    createSharedFence(rewriter, loc, values);
     createGroupBarrier(rewriter, op, values);
     rewriter.eraseOp(op);
     return success();
@@ -384,7 +448,9 @@ struct ClearLowering : OpConversionPattern<ClearOp> {
 };
 
 struct ClearRowLowering : OpConversionPattern<ClearRowOp> {
-  using OpConversionPattern::OpConversionPattern;
+  ClearRowLowering(const TypeConverter &converter, MLIRContext *context,
+                   const KernelValues &values)
+      : OpConversionPattern(converter, context), values(values) {}
 
   LogicalResult
   matchAndRewrite(ClearRowOp op, OneToNOpAdaptor adaptor,
@@ -398,16 +464,15 @@ struct ClearRowLowering : OpConversionPattern<ClearRowOp> {
              adaptor.getRow()[0]);
     // Products read shared memory through another proxy. Threads that clear
     // nothing have nothing to wait for.
-    NVVM::FenceProxyOp::create(
-        rewriter, loc, NVVM::ProxyKind::async_shared,
-        NVVM::SharedSpaceAttr::get(getContext(),
-                                   NVVM::SharedSpace::shared_cta));
+    createSharedFence(rewriter, loc, values);
     rewriter.eraseOp(op);
     return success();
   }
+
+  const KernelValues &values;
 };
 
-/// A lane's bits of both its rows are one word: bit 2 j + e is column 8 j + 2 c
+/// A lane's bits of all its rows are one word: bit 2 j + e is column 8 j + 2 c
 /// + e, c the lane's place among the four of a row. Words are combined over the
 /// rows of a warp by shuffles and over warps in shared memory.
 struct ClearUnsetLowering : OpConversionPattern<ClearUnsetOp> {
@@ -451,17 +516,23 @@ struct ClearUnsetLowering : OpConversionPattern<ClearUnsetOp> {
         rewriter, loc, values.shared,
         op->getAttrOfType<IntegerAttr>(kExchangeAttr).getInt());
 
+    FragmentAttr fragment = getFragment(op.getBits().getType());
+    // By bit, those of the lane's rows.
+    std::map<int64_t, SmallVector<Value>> columns;
+    for (auto [number, isSet] : llvm::enumerate(adaptor.getBits())) {
+      int64_t column =
+          FragmentAttr::getOffset(fragment.getRegisters(), number, 1);
+      columns[column / 8 * 2 + column % 8].push_back(isSet);
+    }
     Value word = i32(0);
-    ValueRange registers = adaptor.getBits();
-    for (size_t i = 0; i < registers.size(); i += 4)
-      for (size_t e = 0; e < 2; ++e) {
-        Value either = arith::OrIOp::create(rewriter, loc, registers[i + e],
-                                            registers[i + e + 2]);
-        word =
-            join(word, arith::SelectOp::create(
-                           rewriter, loc, either,
-                           i32(int32_t(uint32_t(1) << (i / 2 + e))), i32(0)));
-      }
+    for (auto &[bit, rows] : columns) {
+      Value either = rows.front();
+      for (Value isSet : ArrayRef(rows).drop_front())
+        either = join(either, isSet);
+      word = join(word, arith::SelectOp::create(
+                            rewriter, loc, either,
+                            i32(int32_t(uint32_t(1) << bit)), i32(0)));
+    }
     for (int64_t mask : {4, 8, 16})
       word =
           join(word, NVVM::ShflOp::create(rewriter, loc, i32Type, i32(-1), word,
@@ -507,10 +578,7 @@ struct ClearUnsetLowering : OpConversionPattern<ClearUnsetOp> {
       rewriter.setInsertionPointToStart(ifUnset.thenBlock());
       clearRow(rewriter, loc, type, adaptor.getSlot()[0], row);
     }
-    NVVM::FenceProxyOp::create(
-        rewriter, loc, NVVM::ProxyKind::async_shared,
-        NVVM::SharedSpaceAttr::get(getContext(),
-                                   NVVM::SharedSpace::shared_cta));
+    createSharedFence(rewriter, loc, values);
     meet();
     rewriter.eraseOp(op);
     return success();
@@ -520,8 +588,8 @@ struct ClearUnsetLowering : OpConversionPattern<ClearUnsetOp> {
 };
 
 /// One thread arrives for its group: its own wait for the products that read
-/// the slot came before. Where warps have read messages, one of each arrives.
-/// In a cluster, one for each block.
+/// the slot came before. Where warps have read messages, or sides of products
+/// of their own, one of each arrives. In a cluster, one for each block.
 struct ReleaseLowering : OpConversionPattern<ReleaseOp> {
   ReleaseLowering(const TypeConverter &converter, MLIRContext *context,
                   const KernelValues &values)
@@ -532,7 +600,8 @@ struct ReleaseLowering : OpConversionPattern<ReleaseOp> {
                   ConversionPatternRewriter &rewriter) const override {
     Location loc = op.getLoc();
     RingType type = op.getRing().getType();
-    Place place(type, adaptor.getRing(), adaptor.getCursor());
+    Place place(type, *values.architecture, adaptor.getRing(),
+                adaptor.getCursor());
     Value empty = place.getEmpty(rewriter, loc);
     bool remote = type.getCluster() && values.cluster > 1;
     bool isByWarps = place.layout.getReleasesOfGroup() > 1;
@@ -553,6 +622,9 @@ struct ReleaseLowering : OpConversionPattern<ReleaseOp> {
     if (op.getCondition())
       predicate = arith::AndIOp::create(rewriter, loc, predicate,
                                         adaptor.getCondition()[0]);
+    // One lane arrives for what all have read.
+    if (!values.architecture->hasBulkCopies)
+      NVVM::SyncWarpOp::create(rewriter, loc, createI32(rewriter, loc, -1));
     if (remote) {
       Value address =
           LLVM::PtrToIntOp::create(rewriter, loc, rewriter.getI32Type(), empty);
@@ -573,8 +645,8 @@ void attn::nvidia::populateRingPatterns(const TypeConverter &converter,
                                         const KernelValues &values,
                                         RewritePatternSet &patterns) {
   MLIRContext *context = patterns.getContext();
-  patterns.add<ClearRowLowering, CursorLowering, AdvanceLowering, WaitLowering>(
-      converter, context);
-  patterns.add<ClearLowering, ClearUnsetLowering, FillLowering, MessageLowering,
-               ReleaseLowering>(converter, context, values);
+  patterns.add<CursorLowering, AdvanceLowering>(converter, context);
+  patterns.add<ClearLowering, ClearRowLowering, ClearUnsetLowering,
+               FillLowering, MessageLowering, ReleaseLowering, WaitLowering>(
+      converter, context, values);
 }

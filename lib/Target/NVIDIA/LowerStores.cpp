@@ -80,10 +80,7 @@ struct StageLowering : OpConversionPattern<StageOp> {
           NVVM::LdStMatrixShapeAttr::get(getContext(), 8, 8),
           NVVM::LdStMatrixEltType::B16);
     }
-    NVVM::FenceProxyOp::create(
-        rewriter, loc, NVVM::ProxyKind::async_shared,
-        NVVM::SharedSpaceAttr::get(getContext(),
-                                   NVVM::SharedSpace::shared_cta));
+    createSharedFence(rewriter, loc, values);
     rewriter.eraseOp(op);
     return success();
   }

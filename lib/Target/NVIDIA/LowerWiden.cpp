@@ -17,7 +17,6 @@ using namespace attn;
 using namespace attn::nvidia;
 using namespace attn::pipe;
 
-static constexpr int64_t kChunkBytes = 16;
 /// Elements of a chunk that is written.
 static constexpr int64_t kElements = kChunkBytes / 2;
 /// Reads of a thread that are on their way at once.
@@ -97,9 +96,9 @@ void Widening::write(Value unit, Value words) {
   Value wide = LLVM::PoisonOp::create(b, loc, type);
   for (int64_t i = 0; i < kElements / 4; ++i) {
     Value word = LLVM::ExtractElementOp::create(b, loc, words, i32(i));
-    auto halves =
-        widenBytes(b, loc, word, getByteType(sourceType.getElementType()),
-                   slotType.getElementType().isBF16());
+    auto halves = widenBytes(
+        b, loc, word, getByteType(sourceType.getElementType()),
+        slotType.getElementType().isBF16(), values.architecture->hasFloat8);
     for (auto [j, half] : llvm::enumerate(halves))
       wide = LLVM::InsertElementOp::create(b, loc, wide, half, i32(2 * i + j));
   }

@@ -1,16 +1,17 @@
 //===- Lowering.h - from pipe to NVVM, as its files share it --------------===//
 //
-// The lowering has two steps. `lowerKernel` builds the LLVM function: its
-// parameters, its shared memory, barriers, and the branch into roles; what it
-// declares reaches the roles through casts from lowered values. A dialect
-// conversion then lowers the roles, each tile of registers becoming the
-// registers of one thread.
+// The lowering has two steps, for all GPUs alike (Architecture.h).
+// `lowerKernel` builds the LLVM function: its parameters, its shared memory,
+// barriers, and the branch into roles; what it declares reaches the roles
+// through casts from lowered values. A dialect conversion then lowers the
+// roles, each tile of registers becoming the registers of one thread.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef ATTN_LIB_TARGET_NVIDIA_LOWERING_H
 #define ATTN_LIB_TARGET_NVIDIA_LOWERING_H
 
+#include "Architecture.h"
 #include "dialects/Pipe/Pipe.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -41,12 +42,18 @@ inline constexpr llvm::StringLiteral kExchangeAttr = "nvidia.exchange";
 inline constexpr llvm::StringLiteral kThreadsAttr = "nvidia.threads";
 /// Bytes of an exchange: four words a warp.
 inline constexpr int64_t kExchangeBytesOfGroup = 64;
+/// Columns of bits of pipe.clear_unset: a word of them a lane (LowerRings.cpp).
+inline constexpr int64_t kMaxSeenColumns = 128;
 
 /// With it: the number of that group in the block.
 inline constexpr llvm::StringLiteral kFirstGroupAttr = "nvidia.first_group";
 
+/// On what became of a product that runs beside what follows it: its name.
+inline constexpr llvm::StringLiteral kInFlightAttr = "nvidia.in_flight";
+
 /// What the roles of a kernel use of its entry.
 struct KernelValues {
+  const Architecture *architecture = nullptr;
   mlir::LLVM::LLVMFuncOp function;
   int64_t cluster = 1;
   /// i32: the thread in the block and in its group of four warps, the lane, and
@@ -66,12 +73,23 @@ struct KernelValues {
 /// instructions.
 mlir::LogicalResult expandThreadMath(pipe::KernelOp kernel);
 
-/// Refuses what Hopper cannot run, each at its op.
-mlir::LogicalResult verifyKernel(pipe::KernelOp kernel);
+/// Refuses what the GPU cannot run, each at its op.
+mlir::LogicalResult verifyKernel(pipe::KernelOp kernel,
+                                 const Architecture &architecture);
 
 /// Replaces `kernel` by an LLVM function. Ops of `pipe` remain inside.
 mlir::FailureOr<KernelValues> lowerKernel(pipe::KernelOp kernel,
+                                          const Architecture &architecture,
                                           mlir::IRRewriter &rewriter);
+
+/// Spreads the instructions of products that have a name over what they run
+/// beside.
+void spreadProducts(mlir::LLVM::LLVMFuncOp function);
+
+/// What products read of shared memory is what threads wrote before; bulk
+/// copies and products that read it by themselves have to be told.
+void createSharedFence(mlir::OpBuilder &b, mlir::Location loc,
+                       const KernelValues &values);
 
 /// Registers of one thread for a tile or a line.
 int64_t getNumRegisters(mlir::RankedTensorType type);
@@ -99,6 +117,9 @@ inline constexpr int64_t kPlaceDigits = 3;
 /// Bytes of one part of an item that a group brings to a meeting.
 int64_t getMeetingBytes(pipe::MeetOp op);
 
+/// Bytes of a row that a swizzle moves as one.
+inline constexpr int64_t kChunkBytes = 16;
+
 /// The swizzle of slots that threads fill.
 inline constexpr int64_t kThreadSwizzle = 128;
 
@@ -107,6 +128,13 @@ inline constexpr int64_t kThreadSwizzle = 128;
 void copyByThreads(mlir::OpBuilder &b, pipe::LoadOp load,
                    mlir::ValueRange source, mlir::ValueRange indices,
                    mlir::Value slot, const KernelValues &values);
+
+/// The lanes of a warp start copies to `slot`, 16 bytes each. `source` is the
+/// tensor's address, its extents and its strides, of which the last dimension
+/// has none.
+void copyByLanes(mlir::OpBuilder &b, pipe::LoadOp load, mlir::ValueRange source,
+                 mlir::ValueRange indices, mlir::Value slot,
+                 const KernelValues &values);
 
 /// The threads of a group write the elements of the slot at `source` to `slot`.
 void widenByThreads(mlir::OpBuilder &b, pipe::WidenOp op, mlir::Value source,
@@ -132,7 +160,8 @@ mlir::Value createByteOffset(mlir::OpBuilder &b, mlir::Location loc,
 /// A ring in shared memory: its barriers and messages, then its slots.
 /// `[full, ...][empty, ...][message, ...]`, 8 bytes each.
 struct RingLayout {
-  explicit RingLayout(pipe::RingType type) : type(type) {}
+  RingLayout(pipe::RingType type, const Architecture &architecture)
+      : type(type), architecture(architecture) {}
 
   static constexpr int64_t kBarrierBytes = 8, kMessageBytes = 4;
 
@@ -143,11 +172,15 @@ struct RingLayout {
     return (type.getMessages() ? 3 : 2) * getEmptyOffset();
   }
   int64_t getSlotBytes() const { return type.getSlot().getNumBytes(); }
-  /// Arrivals by which a group releases a slot: products are a whole group's,
-  /// but messages each warp reads for itself.
+  /// Arrivals by which a group releases a slot: bulk copies come with products
+  /// that are a whole group's, but messages, and sides of products of its own,
+  /// each warp reads for itself.
   int64_t getReleasesOfGroup() const;
+  /// Arrivals that make a slot ready which `fill` fills.
+  int64_t getArrivals(pipe::FillOp fill) const;
 
   pipe::RingType type;
+  const Architecture &architecture;
 };
 
 /// What a type of pipe becomes: several values.
@@ -165,12 +198,19 @@ void populateMaskPatterns(const mlir::TypeConverter &converter,
 void populateRegisterPatterns(const mlir::TypeConverter &converter,
                               mlir::RewritePatternSet &patterns);
 void populateMathPatterns(const mlir::TypeConverter &converter,
+                          const KernelValues &values,
                           mlir::RewritePatternSet &patterns);
 void populateMeetingPatterns(const mlir::TypeConverter &converter,
                              const KernelValues &values,
                              mlir::RewritePatternSet &patterns);
-void populateMmaPatterns(const mlir::TypeConverter &converter,
-                         mlir::RewritePatternSet &patterns);
+mlir::LogicalResult verifyMmaSync(pipe::MmaAsyncOp op);
+mlir::LogicalResult verifyWgmma(pipe::MmaAsyncOp op);
+void populateMmaSyncPatterns(const mlir::TypeConverter &converter,
+                             const KernelValues &values,
+                             mlir::RewritePatternSet &patterns);
+void populateWgmmaPatterns(const mlir::TypeConverter &converter,
+                           const KernelValues &values,
+                           mlir::RewritePatternSet &patterns);
 void populateRingPatterns(const mlir::TypeConverter &converter,
                           const KernelValues &values,
                           mlir::RewritePatternSet &patterns);

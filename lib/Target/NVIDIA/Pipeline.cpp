@@ -45,8 +45,8 @@ void attn::nvidia::addThreadPasses(OpPassManager &passes) {
   passes.addPass(createCSEPass());
 }
 
-void attn::nvidia::buildPipeline(OpPassManager &passes) {
-  passes.addPass(createConvertPipeToNVVMPass());
+void attn::nvidia::buildPipeline(OpPassManager &passes, StringRef target) {
+  passes.addPass(createConvertPipeToNVVMPass({target.str()}));
   passes.addPass(createReconcileUnrealizedCastsPass());
   passes.addPass(createCSEPass());
   passes.addPass(createSCFToControlFlowPass());
@@ -59,23 +59,35 @@ void attn::nvidia::buildPipeline(OpPassManager &passes) {
 }
 
 namespace {
+constexpr const char *kTargetText = "The GPU, as --target of attn-compile";
+
+struct LoweringPipelineOptions final
+    : PassPipelineOptions<LoweringPipelineOptions> {
+  Option<std::string> target{*this, "target", llvm::cl::desc(kTargetText)};
+};
+
 struct SchedulePipelineOptions final
     : PassPipelineOptions<SchedulePipelineOptions> {
   Option<bool> anyStrides{*this, "any-strides",
                           llvm::cl::desc("Tensors of any strides and "
                                          "alignment, which threads copy"),
                           llvm::cl::init(false)};
+  Option<std::string> target{*this, "target", llvm::cl::desc(kTargetText)};
 };
 } // namespace
 
 void attn::nvidia::registerPipelines() {
-  PassPipelineRegistration<>(
+  PassPipelineRegistration<LoweringPipelineOptions>(
       "nvidia-pipeline", "Lower pipe kernels to the LLVM dialect",
-      [](OpPassManager &passes) { buildPipeline(passes); });
+      [](OpPassManager &passes, const LoweringPipelineOptions &options) {
+        buildPipeline(passes, options.target.getValue());
+      });
   PassPipelineRegistration<SchedulePipelineOptions>(
       "nvidia-schedule", "Give tile programs schedules for NVIDIA GPUs",
       [](OpPassManager &passes, const SchedulePipelineOptions &options) {
-        addSchedulePasses(passes, {}, getMachineModel(options.anyStrides));
+        addSchedulePasses(
+            passes, {},
+            getMachineModel(options.target.getValue(), options.anyStrides));
       });
   registerPass([] { return createScheduleTilesPass(getMachineModel()); });
 }

@@ -52,8 +52,9 @@ FailureOr<Assembler::Output> Ptxas::run(ModuleOp module, StringRef ptx) {
                             "got: ")
            << error.message();
 
-  SmallVector<StringRef> arguments{
-      program, "-arch=sm_90a", "-O3", "-v", input.str(), "-o", output.str()};
+  std::string target = "-arch=" + getPtxTarget(ptx).str();
+  SmallVector<StringRef> arguments{program,     target, "-O3",       "-v",
+                                   input.str(), "-o",   output.str()};
   std::string message;
   int status = llvm::sys::ExecuteAndWait(program, arguments, std::nullopt,
                                          {std::nullopt, log.str(), log.str()},

@@ -5,8 +5,9 @@
 
 namespace attn::nvidia {
 
-/// What stands in sm_90a.schedules.
-extern const char *const kScheduleText;
+/// What stands in sm_90a.schedules, sm_80.schedules and sm_89.schedules.
+extern const char *const kHopperSchedules, *const kAmpereSchedules,
+                                               *const kAdaSchedules;
 
 } // namespace attn::nvidia
 

@@ -1,4 +1,4 @@
-//===- VerifyKernel.cpp - what Hopper can run -----------------------------===//
+//===- VerifyKernel.cpp - what a GPU can run ------------------------------===//
 //
 // Refuses, at the op, what the lowering has no instructions for, so that its
 // patterns need no diagnostics of their own.
@@ -19,59 +19,47 @@ using namespace attn;
 using namespace attn::nvidia;
 using namespace attn::pipe;
 
-static LogicalResult verify(MmaAsyncOp op) {
+/// What groups of so many rows as `tile` has are made for.
+static const MachineModel &getModel(const Architecture &architecture,
+                                    RankedTensorType tile) {
+  return architecture.getModel(/*anyStrides=*/false)
+      .forRows(tile.getDimSize(0));
+}
+
+static LogicalResult verify(MmaAsyncOp op, const Architecture &architecture) {
   RankedTensorType accumulator = op.getToken().getType().getAccumulator();
+  const MachineModel &model = getModel(architecture, accumulator);
   int64_t columns = accumulator.getDimSize(1);
-  FragmentAttr expected = getWgmmaFragment(op.getContext(), columns);
-  // PTX ISA, wgmma: M is 64, N a multiple of 8 up to 256.
-  if (accumulator.getDimSize(0) != kWgmmaRows || columns > 256 || columns % 8 ||
+  FragmentAttr expected = model.getFragment(op.getContext(), columns);
+  if (accumulator.getDimSize(0) != model.productRows ||
+      columns > model.maxColumns || columns % model.columnGranule ||
       !accumulator.getElementType().isF32())
     return op.emitOpError("expects an accumulator of f32, ")
-           << kWgmmaRows << " rows and a multiple of 8 columns up to 256 on "
-           << "this target, but got " << accumulator;
+           << model.productRows << " rows and a multiple of "
+           << model.columnGranule << " columns up to " << model.maxColumns
+           << " on this target, but got " << accumulator;
   if (getFragment(accumulator) != expected)
     return op.emitOpError("expects the accumulator's fragment on this target "
                           "to be ")
            << expected << ", but got " << getFragment(accumulator);
-  // ptxas would copy such registers after the fence (C7519, C7513).
-  if (auto tile = dyn_cast_or_null<TypedValue<RankedTensorType>>(op.getAcc())) {
-    Operation *made = tile.getDefiningOp();
-    if (made && (isa<SplatOp>(made) || matchPattern(made, m_Constant())))
-      return op.emitOpError(
-          "expects an accumulator that was computed; leave it "
-          "out for zero, and add other constants after");
-    if (auto [first, second] = findTwoUses(tile); first) {
-      InFlightDiagnostic diag =
-          op.emitOpError("expects an accumulator that nothing else uses, as "
-                         "the product writes "
-                         "over its registers");
-      diag.attachNote(first->getLoc()) << "it is used here";
-      diag.attachNote(second->getLoc()) << "and here";
-      return diag;
-    }
-  }
   Type element = op.getRhs().getType().getElementType();
   if (!element.isBF16() && !element.isF16())
     return op.emitOpError("expects elements of bf16 or f16 on this target, "
                           "but got ")
            << element;
   int64_t depth = op.getNumTerms();
-  if (depth % kWgmmaDepth)
+  if (depth % model.productDepth)
     return op.emitOpError("expects a contracted size that is a multiple of ")
-           << kWgmmaDepth << ", but got " << depth;
-  auto lhsShared = dyn_cast<SharedType>(op.getLhs().getType());
-  if (failed(getWgmmaOperand(op.getRhs().getType(), op.getRhsDim())) ||
-      (lhsShared && failed(getWgmmaOperand(lhsShared, op.getLhsDim()))))
-    return op.emitOpError(
-        "expects tiles in shared memory with elements of 16 bits, a swizzle of "
-        "128 bytes and one part");
+           << model.productDepth << ", but got " << depth;
+  if (failed(architecture.verifyProduct(op)))
+    return failure();
   auto lhs = dyn_cast<RankedTensorType>(op.getLhs().getType());
   if (!lhs)
     return success();
   if (op.getLhsDim() != 1)
     return op.emitOpError("expects a left side in registers to be contracted "
                           "along dimension 1");
-  FragmentAttr lhsExpected = getWgmmaFragment(op.getContext(), depth);
+  FragmentAttr lhsExpected = model.getFragment(op.getContext(), depth);
   if (getFragment(lhs) != lhsExpected)
     return op.emitOpError("expects the left side's fragment on this target "
                           "to be ")
@@ -79,10 +67,11 @@ static LogicalResult verify(MmaAsyncOp op) {
   return success();
 }
 
-static LogicalResult verify(ClearUnsetOp op) {
+static LogicalResult verify(ClearUnsetOp op, const Architecture &architecture) {
   RankedTensorType bits = op.getBits().getType();
   int64_t columns = bits.getDimSize(1);
-  FragmentAttr expected = getWgmmaFragment(op.getContext(), columns);
+  FragmentAttr expected =
+      getModel(architecture, bits).getFragment(op.getContext(), columns);
   if (columns <= kMaxSeenColumns && getFragment(bits) == expected)
     return success();
   return op.emitOpError("expects bits of at most ")
@@ -90,7 +79,18 @@ static LogicalResult verify(ClearUnsetOp op) {
          << expected << ", but got " << bits;
 }
 
-static LogicalResult verify(StageOp op) {
+/// Refuses what only engines copy.
+static LogicalResult verifyBulk(Operation *op,
+                                const Architecture &architecture) {
+  if (architecture.hasBulkCopies)
+    return success();
+  return op->emitOpError("expects a target with bulk copies, but ")
+         << architecture.name << " has none; use pipe.store";
+}
+
+static LogicalResult verify(StageOp op, const Architecture &architecture) {
+  if (failed(verifyBulk(op, architecture)))
+    return failure();
   RankedTensorType tile = op.getTile().getType();
   SharedType dest = op.getDest().getType();
   FragmentAttr expected = getWgmmaFragment(op.getContext(), tile.getDimSize(1));
@@ -103,7 +103,9 @@ static LogicalResult verify(StageOp op) {
   return success();
 }
 
-static LogicalResult verify(BulkStoreOp op) {
+static LogicalResult verify(BulkStoreOp op, const Architecture &architecture) {
+  if (failed(verifyBulk(op, architecture)))
+    return failure();
   if (op.getTile().getType().getParts() != kGroupWarps)
     return op.emitOpError("expects a tile of ")
            << kGroupWarps << " parts, one a warp, but got "
@@ -140,10 +142,26 @@ static LogicalResult verify(StoreOp op) {
   return success();
 }
 
-static LogicalResult verify(FillOp op) {
+/// Lanes that copy chunks of 16 bytes go by the eight rows after which a
+/// swizzled panel repeats itself, as bulk copies do (assignTensorMaps).
+static LogicalResult verifyChunks(FillOp op) {
+  constexpr int64_t kRows = 8, kLeastSwizzle = 64;
+  SharedType slot = op.getRing().getType().getSlot();
+  if (slot.getSwizzle() < kLeastSwizzle)
+    return op.emitOpError("expects slots with a swizzle of at least ")
+           << kLeastSwizzle << " bytes on this target, but got " << slot;
+  for (auto load : op.getBody().getOps<LoadOp>())
+    if (load.getNumRows() % kRows || load.getFirstRow() % kRows)
+      return load.emitOpError("expects copies of a multiple of ")
+             << kRows << " rows from a multiple of " << kRows << " on, but got "
+             << load.getNumRows() << " from " << load.getFirstRow() << " on";
+  return success();
+}
+
+static LogicalResult verify(FillOp op, const Architecture &architecture) {
   auto role = op->getParentOfType<RoleOp>();
   if (!role || role.getWarps() == 1)
-    return success();
+    return architecture.hasBulkCopies ? success() : verifyChunks(op);
   if (role.getWarps() != kGroupWarps)
     return op.emitOpError("expects a role of groups of ")
            << kGroupWarps << " warps where threads fill slots on this target";
@@ -238,8 +256,15 @@ static LogicalResult verify(RoleOp role) {
   return diag;
 }
 
-LogicalResult attn::nvidia::verifyKernel(KernelOp kernel) {
+LogicalResult attn::nvidia::verifyKernel(KernelOp kernel,
+                                         const Architecture &architecture) {
   bool failedAny = false;
+  if (kernel.getCluster() > 1 && !architecture.hasBulkCopies) {
+    kernel.emitOpError("expects blocks without clusters, as ")
+        << architecture.name << " has none, but got clusters of "
+        << kernel.getCluster() << "; use cluster=1";
+    failedAny = true;
+  }
   MeetOp first;
   kernel.walk([&](MeetOp op) {
     if (first) {
@@ -254,8 +279,9 @@ LogicalResult attn::nvidia::verifyKernel(KernelOp kernel) {
   kernel.walk([&](Operation *op) {
     LogicalResult result =
         llvm::TypeSwitch<Operation *, LogicalResult>(op)
-            .Case<MmaAsyncOp, ClearUnsetOp, StageOp, BulkStoreOp, StoreOp,
-                  RelayoutOp, FillOp, EachOp, RoleOp>(
+            .Case<MmaAsyncOp, ClearUnsetOp, StageOp, BulkStoreOp, FillOp>(
+                [&](auto typed) { return verify(typed, architecture); })
+            .Case<StoreOp, RelayoutOp, EachOp, RoleOp>(
                 [](auto typed) { return verify(typed); })
             .Case<arith::ConstantOp>(
                 [](auto constant) { return verify(constant); })

@@ -7,10 +7,6 @@
 
 namespace attn::nvidia {
 
-/// Columns of bits of pipe.clear_unset: a word of them a lane
-/// (LowerStores.cpp).
-inline constexpr int64_t kMaxSeenColumns = 128;
-
 /// Rows of one product, and its K for elements of 16 bits (PTX ISA, wgmma).
 inline constexpr int64_t kWgmmaRows = 64;
 inline constexpr int64_t kWgmmaDepth = 16;

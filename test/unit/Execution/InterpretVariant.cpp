@@ -92,7 +92,7 @@ Result<OwningOpRef<ModuleOp>> attn::test::lowerCase(Source &source,
   if (c.isScheduled) {
     options.fullMultiple = c.tileKeys;
     nvidia::addSchedulePasses(passes, c.schedule,
-                              nvidia::getMachineModel(c.anyStrides));
+                              nvidia::getMachineModel(c.target, c.anyStrides));
   } else {
     nvidia::addThreadPasses(passes);
   }

@@ -45,6 +45,8 @@ struct InterpretedCase {
   std::optional<int64_t> pack = {};
   /// Bits of a row depend on that row alone.
   bool isInvariant = false;
+  /// The GPU; empty for the usual one.
+  std::string target = {};
 };
 
 /// Loads a variant as a case has it.

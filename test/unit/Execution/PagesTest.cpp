@@ -24,6 +24,8 @@ protected:
     uint64_t seed = std::random_device()();
     std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
     PipeLaunch launch;
+    if (!base.target.empty())
+      launch.target = PipeTarget::ampere;
     launch.multiprocessors = 3;
     launch.schedule = PipeSchedule::random;
     launch.seed = seed;
@@ -43,6 +45,15 @@ TEST_P(PagesTest, AreRightWhereCopiesTakeTheirRows) {
   c.isScheduled = true;
   run(c, {8, 16, 32, 64, 256});
   c.shape = {1, 2, 1, 40, 0, 16, 16, {}};
+  run(c, {16});
+}
+
+TEST_P(PagesTest, AreRightWhereLanesCopyTheirRows) {
+  InterpretedCase c = {{2, 4, 2, 70, 150, 16, 24, {}}, DType::bf16, 64, 32};
+  c.isScheduled = true;
+  c.target = "sm_80";
+  run(c, {8, 64});
+  c.tileRows = 128;
   run(c, {16});
 }
 

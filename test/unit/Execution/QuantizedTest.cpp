@@ -38,6 +38,8 @@ protected:
                  std::initializer_list<std::optional<int64_t>> pages) {
     uint64_t seed = drawSeed();
     PipeLaunch launch;
+    if (!c.target.empty())
+      launch.target = PipeTarget::ampere;
     launch.multiprocessors = 3;
     launch.schedule = PipeSchedule::random;
     launch.seed = seed;
@@ -89,6 +91,17 @@ TEST_P(ScheduledQuantizedTest, AreRightInStreamsOfPackedRows) {
   c.schedule.slots = 3;
   c.pack = 2;
   interpret(c, {std::nullopt, 16});
+}
+
+TEST_P(ScheduledQuantizedTest, AreRightWhereLanesCopyTheirSlots) {
+  InterpretedCase c = {{2, 4, 2, 70, 150, 64, 24, {}}, DType::bf16, 64, 32};
+  c.isScheduled = true;
+  c.target = "sm_80";
+  interpret(c, {std::nullopt, 64});
+  c.shape = {3, 4, 2, 1, 150, 32, 64, {}};
+  c.schedule.isStream = true;
+  c.pack = 2;
+  interpret(c, {16});
 }
 
 TEST_P(QuantizedTest, AreRightByThreads) {

@@ -64,6 +64,34 @@ TEST_P(SchedulesTest, AreRight) {
   }
 }
 
+// The same where no engine copies.
+TEST_P(SchedulesTest, AreRightWithCopiesByLanes) {
+  uint64_t seed = std::random_device()();
+  std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
+  const Scheduled &scheduled = GetParam();
+  std::vector<InterpretedCase> cases = {
+      {{1, 4, 2, 70, 150, 16, 24, {}}, DType::bf16, 64, 16},
+      {{2, 2, 1, 130, 100, 32, 24, {}}, DType::f16, 128, 64},
+      {{1, 1, 1, 40, 0, 16, 16, {}}, DType::bf16, 64, 32},
+      {{1, 3, 1, 150, 40, 72, 8, {}}, DType::bf16, 192, 48},
+      {{1, 1, 1, 300, 130, 32, 40, {}}, DType::bf16, 256, 32},
+  };
+  PipeLaunch launch;
+  launch.target = PipeTarget::ampere;
+  launch.multiprocessors = 3;
+  launch.schedule = PipeSchedule::random;
+  launch.seed = seed;
+  for (InterpretedCase c : cases) {
+    c.isScheduled = true;
+    c.target = "sm_80";
+    c.parameters = scheduled.parameters;
+    c.nan = NaNKind::hidden;
+    if (scheduled.tokens != 0)
+      c.shape.queryLength = c.shape.keyLength = scheduled.tokens;
+    EXPECT_EQ(InterpretedRun(scheduled.variant, c).run(seed, launch), "");
+  }
+}
+
 // The same by kernels whose threads copy.
 TEST_P(SchedulesTest, AreRightForAnyStrides) {
   uint64_t seed = std::random_device()();

@@ -184,6 +184,8 @@ std::string SegmentsTest::compare(const Batch &batch, int64_t blocks) {
       {"last", column([](const Segment &s) { return s.last; })},
       {"causal", column([](const Segment &s) { return s.isCausal; })}};
   PipeLaunch launch;
+  if (!c.target.empty())
+    launch.target = PipeTarget::ampere;
   launch.multiprocessors = blocks;
   launch.schedule = PipeSchedule::random;
   launch.seed = random();
@@ -242,6 +244,13 @@ void SegmentsTest::expectRight(int batches) {
 }
 
 TEST_F(SegmentsTest, AreRightInAStream) { expectRight(60); }
+
+TEST_F(SegmentsTest, AreRightInAStreamOfLanes) {
+  c.target = "sm_80";
+  expectRight(20);
+  c.tileRows = 128;
+  expectRight(10);
+}
 
 TEST_F(SegmentsTest, AreRightWhereBlocksDoItems) {
   c.schedule.isStream = false;

@@ -83,6 +83,31 @@ TEST_F(CudaKernel, TakesPtx) {
   EXPECT_TRUE(kernel.isOk()) << kernel.getStatus().message();
 }
 
+// Of a cubin and the PTX beside it the device's own is loaded: the cubin here
+// is none, which shows where it is tried.
+TEST_F(CudaKernel, TakesPtxBesideACubinOfAnotherGpu) {
+  Artifact artifact = makeCudaArtifact();
+  artifact.manifest.target.arch = "sm_80";
+  std::string ptx = artifact.payloads[0].bytes;
+  ptx.replace(0, 9, "//FAKEPTX");
+  artifact.payloads[0].bytes = "\x7f"
+                               "ELF";
+  artifact.payloads.push_back({Artifact::PayloadKind::ptx, ptx});
+  for (auto [major, minor, runs] :
+       {std::tuple(9, 0, true), {10, 0, true}, {8, 0, false}, {8, 9, false}}) {
+    fakeCudaSetComputeCapability(major, minor);
+    auto kernel = LoadedKernel::load(artifact);
+    EXPECT_EQ(kernel.isOk(), runs)
+        << major << "." << minor << ": " << kernel.getStatus().message();
+  }
+  fakeCudaSetComputeCapability(7, 5);
+  auto kernel = LoadedKernel::load(artifact);
+  EXPECT_EQ(kernel.getStatus().getCode(), StatusCode::unsupported);
+  std::swap(artifact.payloads[0], artifact.payloads[1]);
+  kernel = LoadedKernel::load(artifact);
+  EXPECT_EQ(kernel.getStatus().getCode(), StatusCode::corrupt);
+}
+
 // One that another process built is loaded from the directory; what is no
 // kernel is not kept.
 TEST_F(CudaKernel, IsKeptInACache) {
@@ -156,7 +181,8 @@ TEST_F(CudaKernel, RefusesWithReason) {
       {[](Artifact &a) { a.manifest.target.arch = "gfx942"; },
        StatusCode::unsupported, "target.arch: expects a machine of"},
       {[](Artifact &a) { a.payloads.clear(); }, StatusCode::corrupt,
-       "kernel both: expects one cubin or PTX text, but got 0 payloads"},
+       "kernel both: expects one cubin or PTX text, or both, but got 0 "
+       "payloads"},
       {[](Artifact &a) {
          a.payloads[0].kind = Artifact::PayloadKind::sharedObject;
        },

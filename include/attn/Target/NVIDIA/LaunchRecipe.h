@@ -39,7 +39,8 @@ assignTensorMaps(pipe::KernelOp kernel);
 /// of the launches, and the cache key. Fails with a diagnostic where a number
 /// of items is no expression over the arguments, or two kernels disagree about
 /// one.
-mlir::FailureOr<Manifest> buildManifest(mlir::ModuleOp module);
+mlir::FailureOr<Manifest> buildManifest(mlir::ModuleOp module,
+                                        llvm::StringRef target = "");
 
 } // namespace attn::nvidia
 

@@ -15,13 +15,19 @@
 
 namespace attn::nvidia {
 
-/// What schedules for sm_90a are made for: tensors that bulk copies take, or
-/// tensors of any strides and alignment, which threads copy.
-const MachineModel &getMachineModel(bool anyStrides = false);
+/// The names of the targets of this library, the usual one first. Wherever one
+/// is asked for, that is what an empty name says.
+llvm::ArrayRef<llvm::StringRef> getTargetNames();
+
+/// What schedules for a target are made for: tensors whose rows are copied as
+/// wholes, or tensors of any strides and alignment, which threads copy element
+/// by element.
+const MachineModel &getMachineModel(llvm::StringRef target = "",
+                                    bool anyStrides = false);
 
 /// The schedules that were measured for it and ship with attn. Refuses what
 /// ScheduleTable::parse refuses.
-Result<ScheduleTable> readScheduleTable();
+Result<ScheduleTable> readScheduleTable(llvm::StringRef target = "");
 
 /// Adds the passes that come before schedules and do not depend on them.
 void addFoldPasses(mlir::OpPassManager &passes);
@@ -35,15 +41,16 @@ void addSchedulePasses(mlir::OpPassManager &passes,
 void addThreadPasses(mlir::OpPassManager &passes);
 
 /// Adds the passes from pipe kernels to the LLVM dialect.
-void buildPipeline(mlir::OpPassManager &passes);
+void buildPipeline(mlir::OpPassManager &passes, llvm::StringRef target = "");
 
-/// Registers `nvidia-pipeline`, and `nvidia-schedule` and `schedule-tiles` for
-/// this machine.
+/// Registers `nvidia-pipeline` and `nvidia-schedule`, and `schedule-tiles` for
+/// the usual target.
 void registerPipelines();
 
-/// PTX for sm_90a of a module in the LLVM dialect, by LLVM's back end. Emits an
-/// error and fails where LLVM refuses.
-mlir::FailureOr<std::string> emitPtx(mlir::ModuleOp module);
+/// PTX of a module in the LLVM dialect, by LLVM's back end. Emits an error and
+/// fails where LLVM refuses.
+mlir::FailureOr<std::string> emitPtx(mlir::ModuleOp module,
+                                     llvm::StringRef target = "");
 
 /// What ptxas says of one kernel.
 struct Resources {
@@ -58,12 +65,12 @@ struct Assembly {
   std::string log;
 };
 
-/// Compiles PTX for sm_90a by the program ptxas (what ATTN_PTXAS names, else
-/// the one on PATH or where CUDA is installed; none if ATTN_PTXAS is empty),
-/// else, for kernels that set no budgets of registers, by the library nvJitLink
-/// (ATTN_NVJITLINK, else the loader's). Fails with an error at `module` where
-/// there is none, where it refuses, and where it says that it serialises wgmma,
-/// ignores a budget (warnings C75xx) or spills.
+/// Compiles PTX for the target that it names by the program ptxas (what
+/// ATTN_PTXAS names, else the one on PATH or where CUDA is installed; none if
+/// ATTN_PTXAS is empty), else, for kernels that set no budgets of registers, by
+/// the library nvJitLink (ATTN_NVJITLINK, else the loader's). Fails with an
+/// error at `module` where there is none, where it refuses, and where it says
+/// that it serialises wgmma, ignores a budget (warnings C75xx) or spills.
 mlir::FailureOr<Assembly> assemble(mlir::ModuleOp module, llvm::StringRef ptx);
 
 /// Whether there is a compiler for `assemble`.
@@ -72,9 +79,6 @@ mlir::FailureOr<bool> canAssemble(mlir::ModuleOp module, llvm::StringRef ptx);
 /// The files of the compilers that `assemble` would use, for telling one
 /// version from another.
 std::vector<std::string> listAssemblers();
-
-/// The names of the targets of this library.
-llvm::ArrayRef<llvm::StringRef> getTargetNames();
 
 /// `Best` is a cubin where a compiler of PTX is found, else PTX, which the
 /// driver compiles.
@@ -87,10 +91,13 @@ struct CompiledCode {
   CodeKind kind;
   /// Text of the LLVM dialect, PTX, or a cubin.
   std::string bytes;
+  /// Beside a cubin, PTX that later GPUs run too, if the target's is such.
+  std::string portable;
   /// What ptxas says; empty but for a cubin.
   std::vector<Resources> resources;
 };
-mlir::FailureOr<CompiledCode> compile(mlir::ModuleOp module, CodeKind kind);
+mlir::FailureOr<CompiledCode> compile(mlir::ModuleOp module, CodeKind kind,
+                                      llvm::StringRef target = "");
 
 } // namespace attn::nvidia
 

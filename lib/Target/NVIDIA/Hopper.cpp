@@ -1,7 +1,8 @@
-//===- Machine.cpp - what schedules are made for --------------------------===//
+//===- Hopper.cpp - sm_90a: warpgroup products and bulk copies ------------===//
 
-#include "attn/Target/NVIDIA/NVIDIA.h"
-
+#include "Architecture.h"
+#include "Lowering.h"
+#include "Schedules.h"
 #include "Wgmma.h"
 
 using namespace mlir;
@@ -47,26 +48,15 @@ getRegistersOfCopies(int64_t groups, bool widens) {
   return splits;
 }
 
-static MachineModel createStridedModel() {
-  MachineModel model = getMachineModel();
-  model.hasBulkCopies = false;
-  model.maxCluster = 1;
-  model.getRegisters = getRegistersOfCopies;
-  return model;
-}
-
-const MachineModel &attn::nvidia::getMachineModel(bool anyStrides) {
-  if (anyStrides) {
-    static const MachineModel strided = createStridedModel();
-    return strided;
-  }
-  static const MachineModel model = {
+static MachineModel createModel() {
+  return {
       /*name=*/"sm_90a",
       /*productRows=*/kWgmmaRows,
       /*productDepth=*/kWgmmaDepth,
       /*maxColumns=*/256,
       /*columnGranule=*/8,
-      /*hasBulkCopies=*/true,
+      /*copies=*/CopyKind::Bulk,
+      /*takesTurns=*/true,
       /*maxSeenColumns=*/kMaxSeenColumns,
       /*groupWarps=*/4,
       /*swizzle=*/128,
@@ -87,6 +77,39 @@ const MachineModel &attn::nvidia::getMachineModel(bool anyStrides) {
       getWgmmaFragment,
       getRegisters,
       /*widenRegisters=*/96,
+      /*operandRegisters=*/0,
   };
+}
+
+static MachineModel createStridedModel() {
+  MachineModel model = createModel();
+  model.copies = CopyKind::Elements;
+  model.maxCluster = 1;
+  model.getRegisters = getRegistersOfCopies;
   return model;
+}
+
+static const MachineModel &getModel(bool anyStrides) {
+  static const MachineModel model = createModel(),
+                            strided = createStridedModel();
+  return anyStrides ? strided : model;
+}
+
+const Architecture &attn::nvidia::getHopper() {
+  static const Architecture architecture = {
+      /*name=*/"sm_90a",
+      // Copies into shared::cta.
+      /*features=*/"+ptx86",
+      /*driver=*/std::nullopt,
+      /*isPortable=*/false,
+      /*schedules=*/kHopperSchedules,
+      getModel,
+      /*hasRegisterBudgets=*/true,
+      /*hasBulkCopies=*/true,
+      /*spilledBytes=*/0,
+      /*hasFloat8=*/true,
+      verifyWgmma,
+      populateWgmmaPatterns,
+  };
+  return architecture;
 }

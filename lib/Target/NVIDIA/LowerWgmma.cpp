@@ -1,10 +1,11 @@
-//===- LowerMma.cpp - products become wgmma -------------------------------===//
+//===- LowerWgmma.cpp - products become wgmma -----------------------------===//
 
 #include "InlinePtx.h"
 #include "Lowering.h"
 #include "Wgmma.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace attn;
@@ -96,8 +97,36 @@ struct MmaRetireLowering : OpConversionPattern<MmaRetireOp> {
 };
 } // namespace
 
-void attn::nvidia::populateMmaPatterns(const TypeConverter &converter,
-                                       RewritePatternSet &patterns) {
+LogicalResult attn::nvidia::verifyWgmma(MmaAsyncOp op) {
+  // ptxas would copy such registers after the fence (C7519, C7513).
+  if (auto tile = dyn_cast_or_null<TypedValue<RankedTensorType>>(op.getAcc())) {
+    Operation *made = tile.getDefiningOp();
+    if (made && (isa<SplatOp>(made) || matchPattern(made, m_Constant())))
+      return op.emitOpError(
+          "expects an accumulator that was computed; leave it "
+          "out for zero, and add other constants after");
+    if (auto [first, second] = findTwoUses(tile); first) {
+      InFlightDiagnostic diag =
+          op.emitOpError("expects an accumulator that nothing else uses, as "
+                         "the product writes "
+                         "over its registers");
+      diag.attachNote(first->getLoc()) << "it is used here";
+      diag.attachNote(second->getLoc()) << "and here";
+      return diag;
+    }
+  }
+  auto lhsShared = dyn_cast<SharedType>(op.getLhs().getType());
+  if (failed(getWgmmaOperand(op.getRhs().getType(), op.getRhsDim())) ||
+      (lhsShared && failed(getWgmmaOperand(lhsShared, op.getLhsDim()))))
+    return op.emitOpError(
+        "expects tiles in shared memory with elements of 16 bits, a swizzle of "
+        "128 bytes and one part");
+  return success();
+}
+
+void attn::nvidia::populateWgmmaPatterns(const TypeConverter &converter,
+                                         const KernelValues &,
+                                         RewritePatternSet &patterns) {
   patterns.add<MmaAsyncLowering, MmaWaitLowering, MmaRetireLowering>(
       converter, patterns.getContext());
 }
