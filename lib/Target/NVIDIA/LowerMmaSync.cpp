@@ -190,13 +190,17 @@ private:
   const KernelValues &values;
 };
 
-/// What is waited for is there.
+/// What is waited for is there. A cast marks where the wait was: what comes
+/// after it, as the release of a slot, needs the product done.
 template <typename OpT> struct WaitLowering : OpConversionPattern<OpT> {
   using OpConversionPattern<OpT>::OpConversionPattern;
 
   LogicalResult
   matchAndRewrite(OpT op, typename OpConversionPattern<OpT>::OneToNOpAdaptor a,
                   ConversionPatternRewriter &rewriter) const override {
+    auto mark = UnrealizedConversionCastOp::create(
+        rewriter, op.getLoc(), rewriter.getI1Type(), a.getToken());
+    mark->setAttr(kWaitAttr, rewriter.getUnitAttr());
     rewriter.replaceOpWithMultiple(op, {a.getToken()});
     return success();
   }

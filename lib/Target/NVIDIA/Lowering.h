@@ -51,6 +51,9 @@ inline constexpr llvm::StringLiteral kFirstGroupAttr = "nvidia.first_group";
 /// On what became of a product that runs beside what follows it: its name.
 inline constexpr llvm::StringLiteral kInFlightAttr = "nvidia.in_flight";
 
+/// On the cast of a product's registers that stands for the wait for it.
+inline constexpr llvm::StringLiteral kWaitAttr = "nvidia.wait";
+
 /// What the roles of a kernel use of its entry.
 struct KernelValues {
   const Architecture *architecture = nullptr;
@@ -83,7 +86,7 @@ mlir::FailureOr<KernelValues> lowerKernel(pipe::KernelOp kernel,
                                           mlir::IRRewriter &rewriter);
 
 /// Spreads the instructions of products that have a name over what they run
-/// beside.
+/// beside, and removes the marks of waits.
 void spreadProducts(mlir::LLVM::LLVMFuncOp function);
 
 /// What products read of shared memory is what threads wrote before; bulk

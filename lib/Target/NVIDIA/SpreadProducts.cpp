@@ -5,7 +5,7 @@
 // the wait for it. There its instructions are spread out evenly, so that those
 // of the wait's other side keep the remaining units busy; ptxas keeps about the
 // order that it finds. They stay in their own order and in their block, before
-// the first use of a result, before barriers and branches.
+// the mark of the wait, barriers and branches.
 //
 //===----------------------------------------------------------------------===//
 
@@ -84,5 +84,9 @@ void attn::nvidia::spreadProducts(LLVM::LLVMFuncOp function) {
     if (!others.empty())
       spread(units, others);
   }
-  function.walk([](Operation *op) { op->removeAttr(kInFlightAttr); });
+  function.walk([](Operation *op) {
+    op->removeAttr(kInFlightAttr);
+    if (op->hasAttr(kWaitAttr))
+      op->erase();
+  });
 }

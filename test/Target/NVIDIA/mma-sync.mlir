@@ -68,3 +68,46 @@ pipe.kernel @rows_across_k(
     pipe.store %s -> %c[%zero, %zero] : !acc -> !pipe.global<?x?xf32>
   }
 }
+
+// -----
+
+// A product whose wait is not the next one is spread over what stands between:
+// exponentials follow some of its instructions, and all of them come before the
+// slot that it reads is released.
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 2 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+!acc = tensor<64x16xf32, #s>
+!left = !pipe.shared<64x64xbf16, swizzle = 128>
+!right = !pipe.shared<16x64xbf16, swizzle = 128>
+
+// CHECK-LABEL: llvm.func @beside(
+// CHECK-COUNT-8:   "mma.sync
+//       CHECK:   llvm.nvvm.ex2.approx.ftz.f
+//       CHECK:   "mma.sync
+//       CHECK:   llvm.nvvm.ex2.approx.ftz.f
+//       CHECK:   "mma.sync
+//       CHECK:   llvm.nvvm.ex2.approx.ftz.f
+//       CHECK:   nvvm.bar.warp.sync
+//   CHECK-NOT:   ldmatrix
+//   CHECK-NOT:   mma.sync
+//   CHECK-NOT:   unrealized_conversion_cast {{.*}} : f32
+pipe.kernel @beside(
+    %c: !pipe.global<?x?xf32> {pipe.name = "c", pipe.access = "write", pipe.shape = ["M", "N"]}) {
+  %zero = arith.constant 0 : i32
+  %xs = pipe.ring readers(1) : !pipe.ring<1 x !left>
+  %ys = pipe.ring readers(1) : !pipe.ring<1 x !right>
+  pipe.role "multiply" groups(1) warps(4) registers(248) (%group) {
+    %at = pipe.cursor : !pipe.cursor<1>
+    %x = pipe.wait %xs[%at] : !pipe.ring<1 x !left>
+    %y = pipe.wait %ys[%at] : !pipe.ring<1 x !right>
+    %t = pipe.mma_async %x, %y contract(1, 1) : !left, !right -> !pipe.token<!acc>
+    %u = pipe.mma_async %x, %y contract(1, 1) : !left, !right -> !pipe.token<!acc>
+    %s = pipe.mma_wait %t pending(1) : !pipe.token<!acc>
+    %e = math.exp2 %s fastmath<afn> : !acc
+    %v = pipe.mma_wait %u pending(0) : !pipe.token<!acc>
+    pipe.release %ys[%at] : !pipe.ring<1 x !right>
+    %sum = arith.addf %e, %v : !acc
+    pipe.store %sum -> %c[%zero, %zero] : !acc -> !pipe.global<?x?xf32>
+  }
+}

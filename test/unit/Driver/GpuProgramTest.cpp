@@ -6,12 +6,14 @@
 
 #include "lib/Driver/GpuCache.h"
 #include "lib/Driver/GpuLowering.h"
+#include "test/unit/Target/NVIDIA/Sass.h"
 
 #include "attn/Driver/Execution.h"
 #include "attn/Runtime/Cache.h"
 #include "attn/Variants/Variants.h"
 
 #include "mlir/Parser/Parser.h"
+#include "llvm/Support/Program.h"
 #include "gtest/gtest.h"
 
 using namespace mlir;
@@ -121,6 +123,38 @@ TEST(GpuProgram, LooksUpAtGivenLengthsWithoutThem) {
     full.pipeline.extents.emplace_back(rank, 4096);
   EXPECT_EQ(full.getKey().widths, key.widths);
   EXPECT_EQ(full.getKey().cascade, key.cascade);
+}
+
+// A warp has two products of 16 rows for each 8 columns: of steps of 32 keys 64
+// for the scores and 64 for the output. A few values that wait for an item's
+// end may be spilled, but no loop may touch them, and exponentials stand
+// between products.
+TEST(GpuProgram, KeepsSpillsOutOfLoopsWithEqualRegisters) {
+  if (!std::getenv("ATTN_PTXAS") && !llvm::sys::findProgramByName("ptxas"))
+    GTEST_SKIP() << "ptxas is absent";
+  for (const char *variant : {"full", "causal-bottom-right"}) {
+    Bound bound(getText(variant), 128);
+    GpuOptions options;
+    options.target = "sm_80";
+    options.schedule.rows = 128;
+    options.schedule.keys = 32;
+    GpuProgram program = bound.compile(options, nvidia::CodeKind::Cubin);
+    ASSERT_TRUE(program.schedule) << program.reason;
+    EXPECT_NE(program.code.portable.find(".target sm_80"), std::string::npos);
+    std::vector<test::Instruction> code = test::readCode(program.code.bytes);
+    auto loops = test::findLoops(code, 128, /*isSm80=*/true);
+    EXPECT_GE(loops.size(), 2u) << variant;
+    for (ArrayRef<test::Instruction> loop : loops) {
+      EXPECT_EQ(test::countSpills(loop), 0) << variant;
+      EXPECT_LE(loop.size(), 720u) << variant;
+      auto isExponential = [](test::Instruction i) {
+        return i.getOpcode() == 0x308; // MUFU
+      };
+      const auto *first = llvm::find_if(loop, isExponential);
+      ArrayRef<test::Instruction> rest(first, loop.end());
+      EXPECT_GE(test::countProducts(rest), 16) << variant;
+    }
+  }
 }
 
 // An entry that no longer builds is no reason to give up.
