@@ -4,8 +4,9 @@
 Processes that serve runs take the cases, with a time limit each; one that fails ends
 its process. A case that is refused counts as a failure: a sweep is over what is
 covered. But kernels that copy and store rows in bulk refuse tensors whose rows cannot
-be: such a case runs again by a kernel for any strides. A failure is printed with the
-command that runs it again.
+be: such a case runs again by a kernel for any strides. And what fits the largest shared
+memory need not fit that of other GPUs: such cases are counted apart. A failure is
+printed with the command that runs it again.
 """
 
 import argparse
@@ -28,6 +29,11 @@ TIMEOUT = 120
 ROOT = os.path.normpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 ATTN_RUN = os.environ.get("ATTN_RUN", os.path.join(ROOT, "build", "bin", "attn-run"))
 OUTCOMES = {0: "right", 1: "wrong", 2: "refused"}
+# Those that tell nothing.
+OTHERS = ("not run", "does not fit")
+# The GPU that cases are drawn for.
+LARGEST = "--target=sm_90a"
+ROOM = re.compile("has no lowering to threads for this target")
 # What means nothing for a CPU.
 OF_GPUS = ("--specialize", "--pack=", "--schedule=")
 # How the runtime refuses rows that are no whole units, or whose elements are apart.
@@ -55,6 +61,8 @@ class Worker(threading.local):
         if outcome == "refused" and LAYOUT.search(report):
             args = [*args, "--any-strides"]
             outcome, report = self.run_once(args)
+        if outcome == "refused" and LARGEST not in args and ROOM.search(report):
+            outcome = "does not fit"
         if outcome != "right":
             # A launch that has failed leaves a context that refuses all others.
             self.child.kill()
@@ -90,7 +98,7 @@ class Tally:
             self.ways[way] += 1
 
     def describe(self):
-        ran = sum(n for outcome, n in self.outcomes.items() if outcome != "not run")
+        ran = sum(n for outcome, n in self.outcomes.items() if outcome not in OTHERS)
         failed = ran - self.outcomes["right"]
         ways = ", ".join(f"{n} {way}" for way, n in sorted(self.ways.items()))
         return (
@@ -140,7 +148,7 @@ def main():
             args, outcome, report = future.result()
             outcomes[outcome] += 1
             tallies[args[0]].add(args, outcome, report)
-            if outcome not in ("right", "not run"):
+            if outcome not in ("right", *OTHERS):
                 command = shlex.join([os.path.relpath(ATTN_RUN), *args])
                 print(f"{outcome.upper()} {command}\n    {report[-400:]}", flush=True)
             if time.monotonic() > shown + 10:
@@ -152,11 +160,12 @@ def main():
                 )
     for variant, tally in sorted(tallies.items()):
         print(f"{variant}: {tally.describe()}")
-    missing = outcomes.pop("not run", 0)
+    missing, unfit = (outcomes.pop(name, 0) for name in OTHERS)
     ran = sum(outcomes.values())
     print(
         f"{outcomes['right']} of {ran} cases right in {time.monotonic() - start:.0f} s; "
         f"{dict(outcomes)}" + (f"; {missing} not run for want of time" if missing else "")
+        + (f"; {unfit} do not fit shared memory" if unfit else "")
     )
     return 0 if ran and outcomes["right"] == ran else 1
 

