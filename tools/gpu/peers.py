@@ -68,7 +68,7 @@ def make_sdpa(bound, backend):
         return None
 
     def run():
-        with sdpa_kernel(SDPBackend[backend]):
+        with sdpa_kernel(getattr(SDPBackend, backend)):
             return torch.nn.functional.scaled_dot_product_attention(
                 bound.q, bound.k, bound.v, is_causal=work.causal, scale=bound.scale,
                 enable_gqa=grouped,
