@@ -9,19 +9,21 @@ import numpy as np
 
 from attn._device import DeviceTensor, stream_handle
 from attn._error import Error
-from attn._library import Argument, Handle, PlanOptions, check, library
+from attn._library import Argument, Handle, LoadOptions, PlanOptions, check, library
 from attn._repeat import Repeated, Repetitions, describe_call
 from attn._tensor import as_array, numpy_type, scalar_argument, tensor_argument
 from attn._types import Array
 
 
-def load(path: str | os.PathLike[str], threads: int = 1) -> "Kernel":
+def load(path: str | os.PathLike[str], threads: int = 1, target: str | None = None) -> "Kernel":
     """Loads the artifact at `path` and returns a Kernel.
 
     An artifact is executable code: load only what you trust.
 
     threads: how many threads its runs use, 1 to 1024; results have the same
         bits for every number.
+    target: of an artifact for several targets which one: "cuda" or "cpu", or its name,
+        such as "sm_90a" or "x86-64-v4"; the best that this machine has if it is not given.
 
     A kernel for a GPU is loaded for the current device (of PyTorch, once that
     has used it), else for the first.
@@ -29,7 +31,9 @@ def load(path: str | os.PathLike[str], threads: int = 1) -> "Kernel":
     Raises Error for a damaged file and for a machine without the features that
     the kernel needs.
     """
-    return Kernel(Handle("attn_kernel_release", "attn_kernel_load_file", os.fsencode(path)), threads)
+    return Kernel(
+        Handle("attn_kernel_release", "attn_kernel_load_file_for", os.fsencode(path),
+               byref(LoadOptions(target))), threads)
 
 
 class Kernel:

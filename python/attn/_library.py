@@ -57,6 +57,15 @@ class PlanOptions(ctypes.Structure):
         super().__init__(ctypes.sizeof(PlanOptions), pool, sm_margin)
 
 
+class LoadOptions(ctypes.Structure):
+    """attn_load_options."""
+
+    _fields_ = [("struct_size", c_size_t), ("target", c_char_p)]
+
+    def __init__(self, target):
+        super().__init__(ctypes.sizeof(LoadOptions), target and target.encode())
+
+
 class CompileOptions(ctypes.Structure):
     """attn_compile_options."""
 
@@ -161,7 +170,8 @@ _SIGNATURES = {
     "attn_last_error_feature": (c_char_p, []),
     "attn_last_error_reason": (c_char_p, []),
     "attn_last_error_alternative": (c_char_p, []),
-    "attn_kernel_load_file": (c_int, [c_char_p, POINTER(c_uint64)]),
+    "attn_kernel_load_file_for": (
+        c_int, [c_char_p, POINTER(LoadOptions), POINTER(c_uint64)]),
     "attn_artifact_print": (c_int, [c_char_p, c_size_t, Receiver, c_void_p]),
     "attn_kernel_manifest": (c_char_p, [c_uint64]),
     "attn_kernel_release": (c_int, [c_uint64]),

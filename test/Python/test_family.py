@@ -71,6 +71,12 @@ def test_one_file_for_two_machines(tmp_path, monkeypatch):
                    attn.compile("full", "--target=sm_90a,host", "--head-dim=16")):
         assert kernel.manifest["target"]["arch"] == "x86-64"
         np.testing.assert_allclose(kernel(q=x, k=x, v=x, scale=1.0)["o"], x, atol=1e-6)
+    for target in ("cpu", "x86-64"):
+        kernel = attn.load(tmp_path / "a.attn", target=target)
+        assert kernel.manifest["target"]["arch"] == "x86-64"
+    for target in ("cuda", "sm_90a", "sm_80"):
+        with pytest.raises(attn.Error, match="none.so|sm_80"):
+            attn.load(tmp_path / "a.attn", target=target)
     with pytest.raises(attn.Error, match="expects .* bytes of|are left"):
         read_manifests((tmp_path / "a.attn").read_bytes()[:-1])
 
