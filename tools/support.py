@@ -5,8 +5,9 @@
     tools/support.py            writes it (some minutes)
     tools/support.py --check N  asks N entries, drawn anew, and compares
 
-An entry is asked with `attn.refusal`, and for a GPU its PTX is read: kernels with wgmma are
-scheduled for tensor cores, others run on ordinary threads. ATTN_SEED repeats a draw.
+An entry is asked with `attn.refusal`, and for a GPU its PTX is read: kernels with wgmma or
+mma.sync are scheduled for tensor cores, others run on ordinary threads. ATTN_SEED repeats a
+draw.
 """
 
 import argparse
@@ -24,7 +25,7 @@ import attn
 from attn._compiler import run_compiler
 
 PAGE = os.path.join(ROOT, "docs", "support.md")
-GPU = "--target=sm_90a"
+GPU, AMPERE, ADA = (f"--target={name}" for name in ("sm_90a", "sm_80", "sm_89"))
 
 # What a column is called, and its options.
 COLUMNS = (
@@ -33,6 +34,8 @@ COLUMNS = (
     ("GPU bf16", (GPU, "--dtype=bf16")),
     ("GPU f16", (GPU, "--dtype=f16")),
     ("GPU f32", (GPU,)),
+    ("sm_80 bf16", (AMPERE, "--dtype=bf16")),
+    ("sm_89 bf16", (ADA, "--dtype=bf16")),
 )
 WIDTHS = (16, 32, 48, 64, 80, 96, 128, 160, 192, 256, 512)
 CACHES = (
@@ -50,10 +53,15 @@ READERS = (
 CACHE_COLUMNS = [
     (f"{machine}, {what}", variant, (*options, *more))
     for what, variant, options in READERS
-    for machine, more in (("CPU", ()), ("GPU", (GPU, "--dtype=bf16")))
+    for machine, more in (("CPU", ()), ("GPU", (GPU, "--dtype=bf16")),
+                          ("sm_80", (AMPERE, "--dtype=bf16")))
 ]
 
 Entry = collections.namedtuple("Entry", "table row column program options")
+
+
+def is_gpu(options):
+    return any(option in (GPU, AMPERE, ADA) for option in options)
 
 
 def list_variants():
@@ -71,20 +79,19 @@ def list_entries():
     for row, given in CACHES:
         for column, variant, options in CACHE_COLUMNS:
             # A CPU's kernels have no schedule that would depend on lengths.
-            kept = [o for o in options if GPU in options or not o.startswith("--q-len")]
+            kept = [o for o in options if is_gpu(options) or not o.startswith("--q-len")]
             yield Entry("caches", row, column, variant,
                         (*kept, *given.split(), "--head-dim=128"))
 
 
 def ask(entry):
     """What a cell says, and the reason of one that says no."""
-    isGpu = GPU in entry.options
-    if isGpu:
+    if is_gpu(entry.options):
         try:
             text = run_compiler(entry.program, (*entry.options, "--emit=ptx"))
         except attn.Error as error:
             return "no", f"{error.feature}: {error.reason}"
-        return ("yes" if "wgmma" in text else "threads"), None
+        return ("yes" if "wgmma" in text or "mma.sync" in text else "threads"), None
     error = attn.refusal(entry.program, *entry.options)
     return ("no", f"{error.feature}: {error.reason}") if error else ("yes", None)
 
@@ -119,7 +126,8 @@ TEXT = """\
 # What is supported
 
 Written by `tools/support.py`, which asks the compiler (`attn.refusal` in Python, `attn_compile_artifact` in C); a test asks a sample of the
-entries again. A *GPU* is one of compute capability 9.0, a *CPU* one of x86-64.
+entries again. A *GPU* is one of compute capability 9.0, a *CPU* one of x86-64;
+*sm_80* and *sm_89* is code for those GPUs, which later ones run too.
 
 * **yes**: on a GPU by a schedule for its tensor cores.
 * **threads**: on a GPU right, but by ordinary threads: slow, save for kernels that only move data.
@@ -128,7 +136,8 @@ entries again. A *GPU* is one of compute capability 9.0, a *CPU* one of x86-64.
 Evidence: what a CPU runs *ran* in CI against the f64 interpreter (`test/unit/Execution`: `SweepTest`, `PagesTest`, `QuantizedTest`, `InvariantTest`,
 `SegmentsTest`; `test/Python`). What a GPU runs *ran* on an H100 or H200 (`tools/gpu/run.sh sweep`, `decode`, `segments`, `invariant`; figures and dates in
 [performance](performance.md)), and is *simulated* in CI by the `pipe` interpreter. Widths that no such run has drawn are *assembled* only: the
-sweeps draw 64, 80, 96, 128, 192 and 256.
+sweeps draw 64, 80, 96, 128, 192 and 256. Code for sm_80 *ran* on an H200 (`tools/gpu/run.sh target`), and is *simulated* in CI as well (`SchedulesTest`, `PagesTest`, `QuantizedTest`, `SegmentsTest`,
+`MmaSyncTest`); neither it nor that for sm_89, which is *assembled* only, has run on such a GPU.
 
 ## Variants, of width 64
 

@@ -25,7 +25,8 @@ static const OptionSpec kSpecs[] = {
     {"symbol", "NAME",
      "of obj and so: what their C functions begin with (the function's name)"},
     {"target", "NAMES",
-     "machine to compile for, a CPU or a GPU: sm_90a, sm_89 or sm_80 (host); of "
+     "machine to compile for, a CPU or a GPU: sm_90a, sm_89 or sm_80 (host); "
+     "of "
      "an artifact several, divided by commas"},
     {"dtype", "TYPE", "f32, bf16 or f16 (f32)"},
     {"compile-to", "STAGE",

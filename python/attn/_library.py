@@ -225,7 +225,8 @@ _SIGNATURES = {
 }
 
 _library = None
-_exchange = None
+# attn._exchange, once `exchange` has loaded it.
+loaded_exchange = None
 
 
 def _find():
@@ -280,19 +281,19 @@ def library():
 
 def _load_exchange(folder):
     """Loads the module that has tensors described in C, if it is beside the library."""
-    global _exchange
+    global loaded_exchange
     path = os.path.join(folder, "_exchange.abi3.so")
     if os.path.exists(path):
         loader = importlib.machinery.ExtensionFileLoader("attn._exchange", path)
-        _exchange = importlib.util.module_from_spec(
+        loaded_exchange = importlib.util.module_from_spec(
             importlib.util.spec_from_loader("attn._exchange", loader))
-        loader.exec_module(_exchange)
+        loader.exec_module(loaded_exchange)
 
 
 def exchange():
     """attn._exchange, or None where it is not beside the library."""
     library()
-    return _exchange
+    return loaded_exchange
 
 
 def check(status):

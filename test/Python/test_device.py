@@ -225,12 +225,11 @@ class FakeTorch:
         def new_empty(self, shape, dtype):
             return FakeTorch.empty(shape)
 
-    @classmethod
-    def empty(cls, shape):
-        return cls.Tensor(*shape)
+        def new_empty_strided(self, shape, strides, dtype):
+            return FakeTorch.empty(shape)
 
     @classmethod
-    def empty_strided(cls, shape, strides, dtype, device):
+    def empty(cls, shape):
         return cls.Tensor(*shape)
 
     class _C:
