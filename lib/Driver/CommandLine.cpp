@@ -62,6 +62,12 @@ CommandLine CommandLine::with(const std::string &name,
   return line;
 }
 
+CommandLine CommandLine::without(const std::string &name) const {
+  CommandLine line = *this;
+  line.values.erase(name);
+  return line;
+}
+
 std::vector<std::string> CommandLine::getNames() const {
   std::vector<std::string> names;
   for (auto &[name, value] : values)

@@ -50,7 +50,9 @@ static const OptionSpec kSpecs[] = {
     {"batch", "N", "for the reports and --tune: sequences (1)"},
     {"heads", "N", "query heads (8)"},
     {"kv-heads", "N", "key and value heads (as heads)"},
-    {"q-len", "N", "queries (512); up to 16 a GPU's kernel is to decode"},
+    {"q-len", "N",
+     "queries (512); up to 16 a GPU's kernel is to decode; of an artifact "
+     "several, as 1,16,any: a call runs the kernel that takes its number"},
     {"kv-len", "N", "keys (as queries)"},
     {"extent", "RANK=N", "extent of another rank"},
     {"set", "NAME=VALUE", "a parameter of the variant"},

@@ -290,8 +290,7 @@ int attn::compileTool(llvm::ArrayRef<std::string> arguments,
   auto compile = [&](const CommandLine &one, llvm::raw_ostream &stream) {
     return compileForOne(one, stream, errors);
   };
-  bool isSeveral = line->get("target").find(',') != std::string::npos;
-  Status status =
-      isSeveral ? compileForTargets(*line, compile, out) : compile(*line, out);
+  Status status = listsKernels(*line) ? compileForTargets(*line, compile, out)
+                                      : compile(*line, out);
   return status.isOk() ? int(kRight) : int(refuseAll(status));
 }

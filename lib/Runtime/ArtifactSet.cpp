@@ -25,6 +25,17 @@ std::string attn::getTargetName(const Manifest::Target &target) {
   return target.cpu.empty() ? target.arch : target.cpu;
 }
 
+bool attn::isSameTarget(const Manifest::Target &a, const Manifest::Target &b) {
+  return a.arch == b.arch && a.cpu == b.cpu && a.features == b.features;
+}
+
+std::vector<int64_t> attn::getLimits(const Manifest &manifest) {
+  std::vector<int64_t> limits;
+  for (const Manifest::Rank &rank : manifest.ranks)
+    limits.push_back(rank.most.value_or(INT64_MAX));
+  return limits;
+}
+
 /// Name, ranks and arguments, as a manifest says them.
 static std::string describeInterface(const Manifest &manifest) {
   std::string text = manifest.name + "(";
@@ -66,16 +77,16 @@ Status ArtifactSet::validate(std::string_view name) const {
               other,
           "compile one program by the same options for all");
     for (size_t j = 0; j < i; ++j) {
-      const Manifest::Target &a = artifacts[j].manifest.target;
-      const Manifest::Target &b = manifest.target;
-      if (a.arch == b.arch && a.cpu == b.cpu && a.features == b.features)
-        return Status::error(StatusCode::invalidArgument, std::string(name),
-                             "expects a target of each artifact's own, but "
-                             "artifacts " +
-                                 std::to_string(j) + " and " +
-                                 std::to_string(i) + " are for " +
-                                 getTargetName(a),
-                             "give each target once");
+      const Manifest &other = artifacts[j].manifest;
+      if (isSameTarget(other.target, manifest.target) &&
+          getLimits(other) == getLimits(manifest))
+        return Status::error(
+            StatusCode::invalidArgument, std::string(name),
+            "expects artifacts of other targets or limits, "
+            "but artifacts " +
+                std::to_string(j) + " and " + std::to_string(i) + " are for " +
+                getTargetName(manifest.target) + " and take as much",
+            "give each target, and each limit, once");
     }
   }
   return {};

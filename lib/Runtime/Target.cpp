@@ -76,6 +76,60 @@ LoadedKernel::load(const Artifact &artifact) {
   return std::shared_ptr<const LoadedKernel>(new CpuKernel(std::move(*kernel)));
 }
 
+namespace {
+/// Kernels of one interface for one machine: a call's extents say which runs.
+class KernelByExtents final : public LoadedKernel {
+public:
+  /// Those that take less come first.
+  explicit KernelByExtents(
+      std::vector<std::shared_ptr<const LoadedKernel>> kernels)
+      : kernels(std::move(kernels)) {}
+
+  /// That of the kernel that takes most.
+  const Manifest &getManifest() const override {
+    return kernels.back()->getManifest();
+  }
+  Result<std::unique_ptr<PreparedPlan>>
+  prepare(const ArgumentValue *values, size_t numValues,
+          std::shared_ptr<ThreadPool> pool, int smMargin) const override {
+    auto found = std::find_if(
+        kernels.begin(), std::prev(kernels.end()), [&](const auto &kernel) {
+          return takes(kernel->getManifest(), values, numValues);
+        });
+    return (*found)->prepare(values, numValues, std::move(pool), smMargin);
+  }
+  bool hasStreams() const override { return kernels.back()->hasStreams(); }
+  Result<bool> isCapturing(void *stream) const override {
+    return kernels.back()->isCapturing(stream);
+  }
+
+private:
+  /// Whether no tensor has more of a rank than the kernel takes. What else is
+  /// wrong is for the kernel to refuse.
+  static bool takes(const Manifest &manifest, const ArgumentValue *values,
+                    size_t numValues) {
+    for (size_t i = 0; i < numValues; ++i) {
+      const DLTensor *tensor = values[i].tensor;
+      std::optional<size_t> index = manifest.findArgument(values[i].name);
+      if (!tensor || !index)
+        continue;
+      const auto &shape = manifest.arguments[*index].shape;
+      if (tensor->ndim != static_cast<int64_t>(shape.size()) ||
+          (tensor->ndim != 0 && !tensor->shape))
+        continue;
+      for (size_t d = 0; d < shape.size(); ++d)
+        for (const Manifest::Rank &rank : manifest.ranks)
+          if (rank.most && rank.name == shape[d].rank &&
+              tensor->shape[d] > *rank.most)
+            return false;
+    }
+    return true;
+  }
+
+  std::vector<std::shared_ptr<const LoadedKernel>> kernels;
+};
+} // namespace
+
 /// What is tried first compares as greater.
 static auto getPreference(const Artifact &artifact) {
   const Manifest &manifest = artifact.manifest;
@@ -91,6 +145,25 @@ static bool isFor(const Manifest &manifest, const std::string &target) {
   return target.empty() || target == manifest.target.arch ||
          target == getTargetName(manifest.target) ||
          target == (CudaKernel::runs(manifest) ? "cuda" : "cpu");
+}
+
+/// The kernel of one target.
+static Result<std::shared_ptr<const LoadedKernel>>
+loadAll(std::vector<const Artifact *> artifacts) {
+  std::sort(artifacts.begin(), artifacts.end(),
+            [](const Artifact *a, const Artifact *b) {
+              return getLimits(a->manifest) < getLimits(b->manifest);
+            });
+  std::vector<std::shared_ptr<const LoadedKernel>> kernels;
+  for (const Artifact *artifact : artifacts) {
+    Result<std::shared_ptr<const LoadedKernel>> loaded =
+        LoadedKernel::load(*artifact);
+    if (!loaded.isOk() || artifacts.size() == 1)
+      return loaded;
+    kernels.push_back(std::move(*loaded));
+  }
+  return std::shared_ptr<const LoadedKernel>(
+      new KernelByExtents(std::move(kernels)));
 }
 
 Result<std::shared_ptr<const LoadedKernel>>
@@ -120,8 +193,19 @@ LoadedKernel::load(const ArtifactSet &set, const std::string &target) {
             });
   std::string reasons;
   for (const Artifact *artifact : candidates) {
-    Result<std::shared_ptr<const LoadedKernel>> loaded = load(*artifact);
-    if (loaded.isOk() || candidates.size() == 1)
+    const Manifest::Target &machine = artifact->manifest.target;
+    auto isAsked = [&](const Artifact *other) {
+      return isSameTarget(other->manifest.target, machine);
+    };
+    // Those of one target stand for its first one.
+    if (*std::find_if(candidates.begin(), candidates.end(), isAsked) !=
+        artifact)
+      continue;
+    std::vector<const Artifact *> own;
+    std::copy_if(candidates.begin(), candidates.end(), std::back_inserter(own),
+                 isAsked);
+    Result<std::shared_ptr<const LoadedKernel>> loaded = loadAll(own);
+    if (loaded.isOk() || own.size() == candidates.size())
       return loaded;
     const Status &status = loaded.getStatus();
     if (status.getCode() != StatusCode::unsupported &&

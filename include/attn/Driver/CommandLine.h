@@ -55,6 +55,8 @@ public:
 
   /// This line with one value of a known option, whatever it had.
   CommandLine with(const std::string &name, const std::string &value) const;
+  /// This line without a known option.
+  CommandLine without(const std::string &name) const;
 
   /// The names of the known options that were given.
   std::vector<std::string> getNames() const;

@@ -8,7 +8,9 @@
 //   each artifact, as Artifact.h has it
 //
 // and nothing after the last one. All have one interface, so that a caller need
-// not know which of them is loaded: name, arguments and ranks are the same.
+// not know which of them is loaded: name, arguments and ranks are the same. Of
+// one target there may be several that differ in the most that they take of a
+// rank: a call runs the one that takes the least of those that take it.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,6 +19,7 @@
 
 #include "attn/Runtime/Artifact.h"
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,8 +32,8 @@ struct ArtifactSet {
   /// From 1 to `maxArtifacts`.
   std::vector<Artifact> artifacts;
 
-  /// Refuses a number out of range, two artifacts of one target, and such as
-  /// have different interfaces. `name` heads the messages.
+  /// Refuses a number out of range, two artifacts of one target that take as
+  /// much, and such as have different interfaces. `name` heads the messages.
   Status validate(std::string_view name) const;
 
   /// The bytes of a file; of one artifact its own.
@@ -47,6 +50,13 @@ struct ArtifactSet {
   /// The manifests, as a JSON array.
   std::string describe() const;
 };
+
+/// The most that a kernel takes of its ranks, in their order: what takes less
+/// compares as less.
+std::vector<int64_t> getLimits(const Manifest &manifest);
+
+/// Whether both are code for the same machines.
+bool isSameTarget(const Manifest::Target &a, const Manifest::Target &b);
 
 /// A target as people write it: "sm_90a", "x86-64-v4", else the architecture.
 std::string getTargetName(const Manifest::Target &target);

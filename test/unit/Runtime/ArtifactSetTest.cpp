@@ -86,8 +86,9 @@ TEST_F(ArtifactSets, RefuseWhatIsNotOneKernel) {
   EXPECT_EQ(refuse({}), "artifact: expects 1 to 64 artifacts, but got 0; "
                         "compile the kernel again");
   EXPECT_EQ(refuse({makeRowSumArtifact(), makeRowSumArtifact()}),
-            "artifact: expects a target of each artifact's own, but artifacts "
-            "0 and 1 are for x86-64; give each target once");
+            "artifact: expects artifacts of other targets or limits, but "
+            "artifacts 0 and 1 are for x86-64 and take as much; give each "
+            "target, and each limit, once");
   Artifact other = makeRowSumGpuArtifact();
   other.manifest.arguments[0].dtype = DType::bf16;
   std::string message = refuse({makeRowSumArtifact(), other});
@@ -113,6 +114,54 @@ TEST_F(ArtifactSets, ChooseTheNewestGpuThatRuns) {
     EXPECT_EQ(load(all), chosen) << major << "." << minor;
     EXPECT_EQ(load({all.rbegin(), all.rend()}), chosen) << major;
   }
+}
+
+/// Takes up to so many rows of N and is launched with as many threads as
+/// `threads` says.
+Artifact makeLimited(std::optional<int64_t> most, int64_t threads) {
+  Artifact artifact = makeRowSumGpuArtifact();
+  for (Manifest::Rank &rank : artifact.manifest.ranks)
+    if (rank.name == "N")
+      rank.most = most;
+  artifact.manifest.launches[0].threads = threads;
+  return artifact;
+}
+
+// Of those that take a call the one that takes the least, in any order of the
+// file; what no limited one takes is for the last.
+TEST_F(ArtifactSets, RunTheKernelOfACallsExtents) {
+  std::vector<Artifact> all = {makeLimited(std::nullopt, 128),
+                               makeLimited(1, 32), makeRowSumArtifact(),
+                               makeLimited(16, 64)};
+  fakeCudaSetCurrent(0);
+  for (bool isTurned : {false, true}) {
+    if (isTurned)
+      std::reverse(all.begin(), all.end());
+    auto kernel = LoadedKernel::load(ArtifactSet{all});
+    ASSERT_TRUE(kernel.isOk()) << kernel.getStatus().message();
+    EXPECT_EQ((*kernel)->getManifest().ranks[1].most, std::nullopt);
+    const std::pair<int64_t, const char *> cases[] = {
+        {0, "block 32"},  {1, "block 32"},   {2, "block 64"},
+        {16, "block 64"}, {17, "block 128"}, {1000, "block 128"}};
+    for (auto [extent, launched] : cases) {
+      DeviceTensor x({3, extent}, {kDLFloat, 32, 1}), o({3}, {kDLFloat, 32, 1});
+      const ArgumentValue values[] = {ArgumentValue::ofTensor("x", &x.view),
+                                      ArgumentValue::ofReal("scale", 1),
+                                      ArgumentValue::ofTensor("o", &o.view)};
+      auto plan = (*kernel)->prepare(values, 3, nullptr);
+      ASSERT_TRUE(plan.isOk()) << plan.getStatus().message();
+      ASSERT_TRUE((*plan)->launch(nullptr).isOk());
+      EXPECT_NE(getCudaLog().back().find(launched), std::string::npos)
+          << extent << ": " << getCudaLog().back();
+    }
+    // What is wrong is refused as by one kernel.
+    auto plan = (*kernel)->prepare(nullptr, 0, nullptr);
+    EXPECT_EQ(plan.getStatus().getCode(), StatusCode::invalidArgument);
+  }
+  // Of another machine none is loaded.
+  fakeCudaSetComputeCapability(8, 0);
+  EXPECT_EQ(load(all), "x86-64");
+  fakeCudaSetCurrent(-1);
 }
 
 TEST_F(ArtifactSets, TakeTheCpuWhereNoGpuIs) {
