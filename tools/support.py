@@ -84,16 +84,23 @@ def list_entries():
                         (*kept, *given.split(), "--head-dim=128"))
 
 
+def refuse(error):
+    """The cell of an entry that is refused. Raises what says nothing of the entry."""
+    if error.code == attn.Error.IO:
+        raise error
+    return "no", f"{error.feature}: {error.reason}"
+
+
 def ask(entry):
     """What a cell says, and the reason of one that says no."""
     if is_gpu(entry.options):
         try:
             text = run_compiler(entry.program, (*entry.options, "--emit=ptx"))
         except attn.Error as error:
-            return "no", f"{error.feature}: {error.reason}"
+            return refuse(error)
         return ("yes" if "wgmma" in text or "mma.sync" in text else "threads"), None
     error = attn.refusal(entry.program, *entry.options)
-    return ("no", f"{error.feature}: {error.reason}") if error else ("yes", None)
+    return refuse(error) if error else ("yes", None)
 
 
 def ask_all(entries):

@@ -424,9 +424,11 @@ private:
                              "put it into the score: -infinity hides a key"));
   }
 
-  std::string formatPredicate(std::set<std::string> &extents,
-                              bool &isSolved) const;
-  std::string formatScore(std::set<std::string> &extents, bool isSolved) const;
+  /// Whether tiles that the mask leaves out are found by all of its parts;
+  /// others are asked at each point.
+  bool isSolved() const;
+  std::string formatPredicate(std::set<std::string> &extents) const;
+  std::string formatScore(std::set<std::string> &extents) const;
 
   std::string name;
   bool isGrouped;
@@ -438,33 +440,29 @@ private:
   Error error;
 };
 
-/// The `where` of the scores, or nothing; `isSolved` says whether all of the
-/// mask is in it.
-inline std::string Attention::formatPredicate(std::set<std::string> &extents,
-                                              bool &isSolved) const {
-  isSolved = true;
+inline bool Attention::isSolved() const {
+  if (!mask)
+    return true;
+  const detail::NodePtr &whole = mask->getNode();
+  if (whole->parts.empty())
+    return whole->isExact;
+  return std::all_of(whole->parts.begin(), whole->parts.end(),
+                     [](const detail::NodePtr &part) { return part->isExact; });
+}
+
+/// The `where` of the scores, or nothing.
+inline std::string
+Attention::formatPredicate(std::set<std::string> &extents) const {
   if (!mask)
     return "";
-  std::vector<detail::NodePtr> parts = mask->getNode()->parts;
-  if (parts.empty())
-    parts.push_back(mask->getNode());
-  std::optional<Value> seen;
-  for (const detail::NodePtr &part : parts) {
-    isSolved &= part->isExact;
-    if (part->isExact)
-      seen = seen ? *seen & Value(part) : Value(part);
-  }
-  if (!seen)
-    return "";
   detail::Region region('w', name + ", mask", extents);
-  region.write(mask->getNode());
-  std::string result = region.write(seen->getNode());
+  std::string result = region.write(mask->getNode());
   return "    where {\n" + region.format(result + " : i1") + "    } loc(\"" +
          name + ", mask\")\n";
 }
 
-inline std::string Attention::formatScore(std::set<std::string> &extents,
-                                          bool isSolved) const {
+inline std::string
+Attention::formatScore(std::set<std::string> &extents) const {
   detail::Region region('s', name + ", score", extents);
   auto scaled =
       detail::makeNode(ValueKind::real, "arith.mulf %x, %scale", {}, " : f32");
@@ -474,21 +472,13 @@ inline std::string Attention::formatScore(std::set<std::string> &extents,
   before->kind = ValueKind::real;
   before->owner = this;
   Value result = ownScore ? *ownScore : Value(before);
-  std::string written = region.write(result.getNode());
-  if (!isSolved) {
-    // A point that is not seen has no score.
-    region.write(mask->getNode());
-    result = select(*mask, result, -HUGE_VAL);
-    written = region.write(result.getNode());
-  }
-  return region.format(written + " : f32");
+  return region.format(region.write(result.getNode()) + " : f32");
 }
 
 inline std::string Attention::format() const {
   std::set<std::string> extents;
-  bool isSolved;
-  std::string predicate = formatPredicate(extents, isSolved);
-  std::string score = formatScore(extents, isSolved);
+  std::string predicate = formatPredicate(extents);
+  std::string score = formatScore(extents);
   std::string heads = isGrouped ? "B, H, G" : "B, H";
   std::string r = isGrouped ? "b, h, g" : "b, h";
   // A kernel takes tensors of any extents; only reports ask for one.
@@ -511,7 +501,8 @@ inline std::string Attention::format() const {
          arguments +
          ",\n    %scale: f32 {cascade.positive, cascade.default = "
          "\"rsqrt(E)\"})\n"
-         "    -> (o: !O, lse: !R {cascade.fixed}) attributes {reassoc" +
+         "    -> (o: !O, lse: !R {cascade.fixed}) attributes {" +
+         (isSolved() ? "" : "cascade.residual, ") + "reassoc" +
          (some.empty() ? "" : ", cascade.extents = {" + some + "}") + "} {\n" +
          declarations + "  %s = cascade.einsum " + s + " = %q[" + r +
          ", p, e], %k[b, h, m, e] reduce add : !Q, !K -> !S\n" + predicate +
