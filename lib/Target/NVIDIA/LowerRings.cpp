@@ -223,14 +223,10 @@ private:
         rewriter, tensor.getLoc(), types, tensor);
   }
 
-  /// Each lane arrives when its copies are done, by the time all of which are
-  /// the others need not wait for it; the one that sends messages also when it
-  /// has sent them.
-  LogicalResult fillByLanes(FillOp op, OneToNOpAdaptor adaptor, Place &place,
-                            ConversionPatternRewriter &rewriter) const {
-    Location loc = op.getLoc();
-    sendMessages(adaptor, place, values.isFirstInWarp, rewriter);
-    Value slot = place.getSlot(rewriter, loc);
+  /// Writes what stands in a fill: loads as copies to `slot` by `copy`, which
+  /// is of lanes or of threads, and what computes their coordinates.
+  LogicalResult copyNested(FillOp op, Value slot, decltype(copyByLanes) copy,
+                           ConversionPatternRewriter &rewriter) const {
     for (Operation &nested : llvm::make_early_inc_range(op.getBody().front())) {
       if (auto load = dyn_cast<LoadOp>(nested)) {
         SmallVector<Value> indices;
@@ -239,11 +235,29 @@ private:
         auto source = convertTensor(load.getSource(), rewriter);
         if (failed(source))
           return failure();
-        copyByLanes(rewriter, load, *source, indices, slot, values);
+        copy(rewriter, load, *source, indices, slot, values);
+      } else if (auto widen = dyn_cast<WidenOp>(nested)) {
+        auto source = convertTensor(widen.getSource(), rewriter);
+        if (failed(source))
+          return failure();
+        widenByThreads(rewriter, widen, (*source)[0], slot, values);
       } else if (!nested.hasTrait<OpTrait::IsTerminator>()) {
         rewriter.moveOpBefore(&nested, op);
       }
     }
+    return success();
+  }
+
+  /// Each lane arrives when its copies are done, by the time all of which are
+  /// the others need not wait for it; the one that sends messages also when it
+  /// has sent them.
+  LogicalResult fillByLanes(FillOp op, OneToNOpAdaptor adaptor, Place &place,
+                            ConversionPatternRewriter &rewriter) const {
+    Location loc = op.getLoc();
+    sendMessages(adaptor, place, values.isFirstInWarp, rewriter);
+    Value slot = place.getSlot(rewriter, loc);
+    if (failed(copyNested(op, slot, copyByLanes, rewriter)))
+      return failure();
     Value full = place.getFull(rewriter, loc);
     NVVM::CpAsyncMBarrierArriveOp::create(rewriter, loc, full, /*noinc=*/true);
     if (!adaptor.getMessages().empty())
@@ -259,24 +273,8 @@ private:
     Location loc = op.getLoc();
     sendMessages(adaptor, place, values.isFirstInGroup, rewriter);
     Value slot = place.getSlot(rewriter, loc);
-    for (Operation &nested : llvm::make_early_inc_range(op.getBody().front())) {
-      if (auto load = dyn_cast<LoadOp>(nested)) {
-        SmallVector<Value> indices;
-        if (failed(rewriter.getRemappedValues(load.getIndices(), indices)))
-          return failure();
-        auto source = convertTensor(load.getSource(), rewriter);
-        if (failed(source))
-          return failure();
-        copyByThreads(rewriter, load, *source, indices, slot, values);
-      } else if (auto widen = dyn_cast<WidenOp>(nested)) {
-        auto source = convertTensor(widen.getSource(), rewriter);
-        if (failed(source))
-          return failure();
-        widenByThreads(rewriter, widen, (*source)[0], slot, values);
-      } else if (!nested.hasTrait<OpTrait::IsTerminator>()) {
-        rewriter.moveOpBefore(&nested, op);
-      }
-    }
+    if (failed(copyNested(op, slot, copyByThreads, rewriter)))
+      return failure();
     // Products read what threads wrote by another way.
     createSharedFence(rewriter, loc, values);
     createGroupBarrier(rewriter, op, values);
