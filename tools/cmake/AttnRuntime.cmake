@@ -8,8 +8,10 @@ function(attn_sanitize target)
   if(NOT ATTN_SANITIZE)
     return()
   endif()
+  # C interfaces are called by others' declarations of the same structs.
   target_compile_options(${target} PRIVATE -fsanitize=${ATTN_SANITIZE}
-    -fno-sanitize-recover=undefined -fno-omit-frame-pointer -g1)
+    -fno-sanitize=function -fno-sanitize-recover=undefined
+    -fno-omit-frame-pointer -g1)
   # A shared library leaves the sanitizer's symbols to the executable.
   target_link_options(${target} PUBLIC -fsanitize=${ATTN_SANITIZE}
     $<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,SHARED_LIBRARY>:LINKER:-z,undefs>)
