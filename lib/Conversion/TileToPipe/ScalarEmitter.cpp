@@ -32,6 +32,17 @@ Value ScalarEmitter::castIndex(Operation *op, Value value, Type type) {
   // An index is 32 bits wide here.
   unsigned from = getElementTypeOrSelf(value.getType()).getIntOrFloatBitWidth();
   unsigned to = getElementTypeOrSelf(type).getIntOrFloatBitWidth();
+  // Gathers have extended narrower numbers by their sign.
+  Type element = getElementTypeOrSelf(op->getOperand(0).getType());
+  if (isa<arith::IndexCastUIOp>(op) && element.isInteger() &&
+      element.getIntOrFloatBitWidth() < from) {
+    TypedAttr mask = b.getIntegerAttr(
+        getElementTypeOrSelf(value.getType()),
+        APInt::getLowBitsSet(from, element.getIntOrFloatBitWidth()));
+    if (auto tile = dyn_cast<RankedTensorType>(value.getType()))
+      mask = SplatElementsAttr::get(tile, Attribute(mask));
+    value = arith::AndIOp::create(b, value, arith::ConstantOp::create(b, mask));
+  }
   if (from == to)
     return value;
   if (from > to)

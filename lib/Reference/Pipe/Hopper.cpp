@@ -72,13 +72,3 @@ const ProductInstructions &attn::reference::getHopperInstructions() {
   static const Hopper hopper;
   return hopper;
 }
-
-const ProductInstructions &attn::reference::getInstructions(PipeTarget target) {
-  switch (target) {
-  case PipeTarget::hopper:
-    return getHopperInstructions();
-  case PipeTarget::ampere:
-    return getAmpereInstructions();
-  }
-  return getHopperInstructions();
-}

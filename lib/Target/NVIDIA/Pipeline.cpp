@@ -1,5 +1,7 @@
 //===- Pipeline.cpp - from pipe kernels to the LLVM dialect ---------------===//
 
+#include "Architecture.h"
+
 #include "attn/Conversion/Passes.h"
 #include "attn/Conversion/ScheduleTiles.h"
 #include "attn/Target/NVIDIA/NVIDIA.h"
@@ -15,6 +17,7 @@
 #include "mlir/Conversion/UBToLLVM/UBToLLVM.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace attn;
@@ -82,12 +85,25 @@ void attn::nvidia::registerPipelines() {
       [](OpPassManager &passes, const LoweringPipelineOptions &options) {
         buildPipeline(passes, options.target.getValue());
       });
-  PassPipelineRegistration<SchedulePipelineOptions>(
+  // By hand, as only so it can refuse a target.
+  registerPassPipeline(
       "nvidia-schedule", "Give tile programs schedules for NVIDIA GPUs",
-      [](OpPassManager &passes, const SchedulePipelineOptions &options) {
+      [](OpPassManager &passes, StringRef text,
+         function_ref<LogicalResult(const Twine &)> refuse) -> LogicalResult {
+        SchedulePipelineOptions options;
+        if (failed(options.parseFromString(text)))
+          return failure();
+        if (!findArchitecture(options.target))
+          return refuse("expects a target that is one of " +
+                        llvm::join(getTargetNames(), ", ") + ", but got '" +
+                        options.target + "'");
         addSchedulePasses(
             passes, {},
             getMachineModel(options.target.getValue(), options.anyStrides));
+        return success();
+      },
+      [](function_ref<void(const detail::PassOptions &)> handle) {
+        handle(SchedulePipelineOptions());
       });
   registerPass([] { return createScheduleTilesPass(getMachineModel()); });
 }
