@@ -24,6 +24,7 @@ import json
 import os
 import string
 import sys
+import tomllib
 
 from attn._error import Error
 from attn._library import CompileOptions, Receiver, check, library
@@ -36,12 +37,7 @@ def list_kernels(text):
     Raises Error for a list that is none, and for names that two kernels have.
     """
     try:
-        import tomllib
-
         table = tomllib.loads(text)
-    except ImportError:
-        raise refuse("the list", "expects Python 3.11, which reads TOML",
-                     "call list_kernels with a later Python") from None
     except ValueError as error:
         raise refuse("the list", f"expects TOML, but got: {error}", "correct it") from None
     lists, kernels = table.get("lists", {}), {}
@@ -88,7 +84,8 @@ def describe(words, artifact):
     """What the index says of an artifact."""
     manifests = read_manifests(artifact)
     return {"words": words, "bytes": len(artifact),
-            "target": ",".join(m["target"]["arch"] for m in manifests),
+            # One target may have several kernels, by the number of queries.
+            "target": ",".join(dict.fromkeys(m["target"]["arch"] for m in manifests)),
             "arguments": {a["name"]: [a["dtype"], *a.get("shape", [])]
                           for a in manifests[0]["arguments"]}}
 

@@ -81,6 +81,15 @@ def test_one_file_for_two_machines(tmp_path, monkeypatch):
         read_manifests((tmp_path / "a.attn").read_bytes()[:-1])
 
 
+def test_one_file_for_several_lengths(tmp_path):
+    index = build(
+        '[kernels]\na = "causal --target=sm_90a --dtype=bf16 --head-dim=64 --q-len=1,any"',
+        tmp_path, str)
+    assert index["a"]["target"] == "sm_90a"
+    first, second = read_manifests((tmp_path / "a.attn").read_bytes())
+    assert {"name": "P", "most": 1} in first["ranks"] and {"name": "P"} in second["ranks"]
+
+
 def test_the_command(tmp_path):
     (tmp_path / "list.toml").write_text('[kernels]\none = "full --head-dim=16"\n')
     run = lambda *words: subprocess.run(
