@@ -91,15 +91,15 @@ LogicalResult FillOp::verify() {
   };
   auto widens = getBody().getOps<WidenOp>();
   bool isByThreads = llvm::any_of(loads, isStrided) || !widens.empty();
-  bool isByOne = !isByThreads || !llvm::all_of(loads, isStrided);
   // fill_c3
+  if (isByThreads && !llvm::all_of(loads, isStrided))
+    return emitOpError("expects copies from `strided` tensors or from others, "
+                       "but got both");
   if (auto role = (*this)->getParentOfType<RoleOp>();
-      role && ((isByOne && role.getWarps() != 1) ||
-               (isByThreads && role.getWarps() == 1))) {
+      role && isByThreads && role.getWarps() == 1) {
     InFlightDiagnostic diag =
-        emitOpError("expects to stand in a role of ")
-        << (isByOne ? "1 warp" : "several warps, whose threads copy")
-        << ", but got " << role.getWarps();
+        emitOpError("expects to stand in a role of several warps, whose "
+                    "threads copy, but got 1");
     diag.attachNote(role.getLoc()) << "the role is here";
     return diag;
   }

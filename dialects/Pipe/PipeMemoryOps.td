@@ -52,8 +52,8 @@ def Pipe_FillOp : Pipe_Op<"fill", [
     Constraints:
     * (C1) The cursor's and the ring's numbers of slots agree.
     * (C2) There are as many messages as the ring's fillings carry.
-    * (C3) The role has one warp, or where threads copy, from `strided` tensors
-      or by `pipe.widen`, several.
+    * (C3) All copies are from `strided` tensors, or by `pipe.widen`, and the
+      role has several warps, whose threads copy and meet; or none is.
     * (C4) The body holds nothing but arithmetic and `pipe.load`s, or one
       `pipe.widen`, into the slot.
     * (C5) What threads copy is not shared by a cluster.

@@ -177,8 +177,9 @@ Chooser::findRoomy(ArrayRef<ScheduleCandidate> candidates, double spare) const {
 }
 
 /// Where the first one spills or is likely to, the next is built beside the one
-/// with the most registers to spare, which says whether any fits; then two of
-/// those between, by what they have to spare. That finds most of what trying
+/// with the most registers to spare, which says whether any fits (of those with
+/// as many roles, as others spend registers otherwise); then two of those
+/// between, by what they have to spare. That finds most of what trying
 /// all in their order would, in the time of two builds or three on two cores.
 const ScheduleCandidate *
 Chooser::searchNear(ArrayRef<ScheduleCandidate> candidates) {
@@ -188,6 +189,7 @@ Chooser::searchNear(ArrayRef<ScheduleCandidate> candidates) {
     const ScheduleCandidate *fastest = roomiest = findRoomy(candidates, kAny);
     for (const ScheduleCandidate &candidate : candidates)
       if (roomiest &&
+          candidate.estimate.isMerged == fastest->estimate.isMerged &&
           candidate.estimate.spareRegisters > roomiest->estimate.spareRegisters)
         if (const ScheduleCandidate *found = findRoomy(candidate, kAny))
           roomiest = found;

@@ -63,7 +63,7 @@ struct MachineModel {
   /// Registers of a thread that loads and of one that multiplies, of a block
   /// with so many groups that multiply, and perhaps one that widens elements of
   /// 8 bits with `widenRegisters`: ways to split what there is, from the fewest
-  /// for loading on.
+  /// for loading on. Where loading has none, one role does both.
   llvm::ArrayRef<std::pair<int64_t, int64_t>> (*getRegisters)(int64_t groups,
                                                               bool widens);
   int64_t widenRegisters;
@@ -72,6 +72,9 @@ struct MachineModel {
   /// The same machine with groups that multiply more rows each, for tiles that
   /// are whole numbers of these; null where all groups are of one height.
   const MachineModel *tall = nullptr;
+  /// Blocks of such a merged role that a multiprocessor has at once, each with
+  /// its part of shared memory.
+  int64_t mergedBlocks = 1;
 
   /// The one for tiles of so many rows.
   const MachineModel &forRows(int64_t rows) const {

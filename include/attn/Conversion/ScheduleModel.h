@@ -43,6 +43,8 @@ struct ScheduleEstimate {
   /// Registers that the role which has the fewest to spare does not need. The
   /// more there are, the less likely the assembler spills.
   double spareRegisters = std::numeric_limits<double>::infinity();
+  /// One role loads and multiplies.
+  bool isMerged = false;
   /// Why it does not fit; empty if it may.
   std::string refusal;
 };
@@ -84,6 +86,8 @@ private:
     double movingBytes = 0, movingGroupBytes = 0, groupBytes = 0,
            blockBytes = 0, stagingBytes = 0;
     double registers = 0, scalars = 0, loadScalars = 0, gathered = 0;
+    /// Of a thread that loads and multiplies.
+    double mergedRegisters = 0, mergedScalars = 0;
 
     static StepCosts interpolate(const StepCosts &a, const StepCosts &b,
                                  double part);
@@ -96,6 +100,8 @@ private:
     bool hasFull = false, hasSeen = false, hasBoxes = false, widens = false;
     /// Why its blocks form no clusters; empty if they may.
     std::string clusterRefusal;
+    /// Why its roles are not merged; empty if they may be.
+    std::string mergeRefusal;
     /// Registers of the accumulators that live from step to step.
     double accumulators = 0;
     /// Copies of the tile that takes the most.
@@ -114,10 +120,17 @@ private:
                                      mlir::ModuleOp tiles, bool isWide,
                                      std::vector<ProgramCosts> &programs);
   llvm::ArrayRef<std::pair<int64_t, int64_t>> getSplits(int64_t groups) const;
+  /// Whether one role loads and multiplies, and its blocks of a multiprocessor.
+  bool isMerged(const TileSchedule &schedule) const;
+  int64_t getNumBlocks(const TileSchedule &schedule) const {
+    return isMerged(schedule) ? machine->mergedBlocks : 1;
+  }
+  /// Bytes of shared memory that a block may have.
+  int64_t getSharedLimit(const TileSchedule &schedule) const;
   void fillMemory(TileSchedule &schedule, const ScheduleFields &given) const;
   double getSharedBytes(const StepCosts &costs,
                         const TileSchedule &schedule) const;
-  double getStepClocks(const StepCosts &costs, int64_t groups, int64_t cluster,
+  double getStepClocks(const StepCosts &costs, const TileSchedule &schedule,
                        bool isPartial) const;
   double getClocks(const ProgramCosts &program, const StepCosts &costs,
                    const TileSchedule &schedule) const;

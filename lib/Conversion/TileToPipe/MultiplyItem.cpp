@@ -152,7 +152,8 @@ LogicalResult Scheduler::multiplySteps(RegisterEmitter &emitter,
     if (!initial)
       return sweep.emitOpError("begins with a tile that no group of warps has");
     emitter.set(carry, initial);
-    state.carries.push_back(plan.isLateCarry(i) ? Value() : initial);
+    bool isPending = plan.isLateCarry(i) && !mergesRoles();
+    state.carries.push_back(isPending ? Value() : initial);
   }
   state.pending.assign(pending.size(), Value());
   Value second = b.createOrFold<arith::AddIOp>(begin, i32(1));
@@ -164,7 +165,7 @@ LogicalResult Scheduler::multiplySteps(RegisterEmitter &emitter,
       return failure();
     first = *found;
   }
-  if (failed(emitTurn(emitter, first, only, /*isFirst=*/true, state)))
+  if (failed(emitTurn(emitter, begin, first, only, /*isFirst=*/true, state)))
     return failure();
   // Up to the end of each kind of step, or of the block's part.
   Value next = second;

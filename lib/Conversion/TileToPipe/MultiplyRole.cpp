@@ -9,7 +9,8 @@
 //   narrow what this step's late products take
 //
 // The first turn has no late products, and after the last one they are done
-// alone.
+// alone. Where roles are merged, a turn does the late products of its own step,
+// last of all.
 //
 //===----------------------------------------------------------------------===//
 
@@ -218,7 +219,7 @@ LogicalResult Scheduler::finishLate(RegisterEmitter &emitter,
 // Turns
 //===----------------------------------------------------------------------===//
 
-LogicalResult Scheduler::emitTurn(RegisterEmitter &emitter,
+LogicalResult Scheduler::emitTurn(RegisterEmitter &emitter, Value number,
                                   std::optional<Step> known, Value isLast,
                                   bool isFirst, State &state) {
   tile::SweepOp sweep = plan.sweep;
@@ -235,7 +236,7 @@ LogicalResult Scheduler::emitTurn(RegisterEmitter &emitter,
     if (value)
       emitter.set(tile, value);
 
-  bool hasLate = !isFirst && !plan.lateProducts.empty();
+  bool hasLate = !isFirst && !mergesRoles() && !plan.lateProducts.empty();
   if (emitter.stepKind != StepKind::Whole &&
       failed(clearSlots(emitter, /*isLate=*/false, step.count)))
     return failure();
@@ -264,6 +265,8 @@ LogicalResult Scheduler::emitTurn(RegisterEmitter &emitter,
       // Of the group's own ring: the others' cursors stand alike.
       pipe::ReleaseOp::create(b, operand.rings[0], operand.cursor, isLast);
     }
+  if (failed(fillReleased(number, /*isLate=*/false, emitter.stepKind)))
+    return failure();
   // Where masks hold, what serves them alone is not needed.
   auto isSkipped = [&](Operation &op) {
     return StepPlan::isForSlots(&op) ||
@@ -293,8 +296,16 @@ LogicalResult Scheduler::emitTurn(RegisterEmitter &emitter,
   for (Operation &op : block.without_terminator())
     if (plan.isBetween(&op) && failed(emitter.emit(&op)))
       return failure();
+  if (mergesRoles() && !plan.lateProducts.empty()) {
+    waitSlots(/*isLate=*/true);
+    for (tile::DotOp dot : plan.lateProducts)
+      late.push_back(startProduct(emitter, dot, isFirst));
+    if (failed(finishLate(emitter, late, state)) ||
+        failed(fillReleased(number, /*isLate=*/true, emitter.stepKind)))
+      return failure();
+  }
   for (auto [i, carry] : llvm::enumerate(state.carries))
-    if (!plan.isLateCarry(i))
+    if (mergesRoles() || !plan.isLateCarry(i))
       carry = emitter.get(yield->getOperand(i));
   state.pending.clear();
   for (Value tile : pending)
@@ -353,7 +364,7 @@ LogicalResult Scheduler::emitTurns(RegisterEmitter &emitter,
         arith::CmpIOp::create(b, arith::CmpIPredicate::eq, number, lastStep);
     emitter.stepKind = kind;
     LogicalResult result =
-        emitTurn(emitter, step, isLast, /*isFirst=*/false, inside);
+        emitTurn(emitter, number, step, isLast, /*isFirst=*/false, inside);
     emitter.stepKind = StepKind::Partial;
     if (failed(result))
       return failure();
@@ -368,7 +379,7 @@ LogicalResult Scheduler::drain(RegisterEmitter &emitter, State &state) {
   tile::SweepOp sweep = plan.sweep;
   for (auto [tile, value] : llvm::zip_equal(pending, state.pending))
     emitter.set(tile, value);
-  if (!plan.lateProducts.empty()) {
+  if (!mergesRoles() && !plan.lateProducts.empty()) {
     waitSlots(/*isLate=*/true);
     Values tokens;
     for (tile::DotOp dot : plan.lateProducts)
@@ -378,8 +389,8 @@ LogicalResult Scheduler::drain(RegisterEmitter &emitter, State &state) {
   }
   Operation *yield = sweep.getStep().front().getTerminator();
   for (auto [i, result] : llvm::enumerate(sweep.getOuts()))
-    emitter.set(result, plan.isLateCarry(i) ? emitter.get(yield->getOperand(i))
-                                            : state.carries[i]);
+    emitter.set(result, state.carries[i] ? state.carries[i]
+                                         : emitter.get(yield->getOperand(i)));
   return success();
 }
 
@@ -391,7 +402,13 @@ LogicalResult Scheduler::writeMultiplyRole() {
   RegisterEmitter emitter(b, plan);
   if (failed(enterRole(emitter)))
     return failure();
-  collectPending();
+  if (mergesRoles()) {
+    loader.emplace(b, plan);
+    if (failed(enterRole(*loader)))
+      return failure();
+  }
+  if (!mergesRoles())
+    collectPending();
   if (plan.numGroups > 1)
     emitter.rowOffset =
         arith::MulIOp::create(b, group, i32(plan.machine.productRows));
@@ -413,7 +430,7 @@ LogicalResult Scheduler::writeMultiplyRole() {
   OpBuilder::InsertionGuard guard(b);
   Value item = openWorkLoop();
   setItem(emitter, item);
-  if (failed(multiplyItem(emitter)))
+  if (failed(beginFilling(item)) || failed(multiplyItem(emitter)))
     return failure();
   Value next;
   if (kind == pipe::WorkKind::Dynamic) {

@@ -9,6 +9,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/IR/OwningOpRef.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
 
@@ -124,18 +125,47 @@ ScheduleModel::StepCosts
 ScheduleModel::StepCosts::interpolate(const StepCosts &a, const StepCosts &b,
                                       double part) {
   static constexpr double StepCosts::*fields[] = {
-      &StepCosts::products,    &StepCosts::specials,
-      &StepCosts::operations,  &StepCosts::maskOperations,
-      &StepCosts::movingBytes, &StepCosts::groupBytes,
-      &StepCosts::blockBytes,  &StepCosts::stagingBytes,
-      &StepCosts::registers,   &StepCosts::scalars,
-      &StepCosts::loadScalars, &StepCosts::earlyProducts,
-      &StepCosts::gathered,    &StepCosts::movingGroupBytes,
+      &StepCosts::products,        &StepCosts::specials,
+      &StepCosts::operations,      &StepCosts::maskOperations,
+      &StepCosts::movingBytes,     &StepCosts::groupBytes,
+      &StepCosts::blockBytes,      &StepCosts::stagingBytes,
+      &StepCosts::registers,       &StepCosts::scalars,
+      &StepCosts::loadScalars,     &StepCosts::earlyProducts,
+      &StepCosts::gathered,        &StepCosts::movingGroupBytes,
+      &StepCosts::mergedRegisters, &StepCosts::mergedScalars,
   };
   StepCosts costs;
   for (double StepCosts::*field : fields)
     costs.*field = a.*field + (b.*field - a.*field) * part;
   return costs;
+}
+
+/// Calls `visit` with what threads of each role hold in the kernels of `tiles`,
+/// by the program's number.
+static LogicalResult
+visitRoles(const MachineModel &machine, int64_t split, ModuleOp tiles,
+           llvm::function_ref<void(size_t, const RegisterPressure &)> visit) {
+  ScheduleOptions options;
+  options.split = split;
+  PassManager passes(tiles.getContext());
+  passes.addPass(createScheduleTilesPass(machine, options));
+  passes.addPass(createCanonicalizerPass());
+  passes.addPass(createCSEPass());
+  if (failed(passes.run(tiles)))
+    return failure();
+  for (auto [i, kernel] : llvm::enumerate(tiles.getOps<pipe::KernelOp>()))
+    for (auto role : kernel.getBody().getOps<pipe::RoleOp>())
+      visit(i, estimateRegisters(role));
+  return success();
+}
+
+/// Of one group, the split that leaves no registers to a role that loads.
+static std::optional<int64_t> findMergedSplit(const MachineModel &machine) {
+  auto splits = machine.getRegisters(/*groups=*/1, /*widens=*/false);
+  for (auto [i, split] : llvm::enumerate(splits))
+    if (split.first == 0)
+      return i;
+  return std::nullopt;
 }
 
 LogicalResult ScheduleModel::collect(const MachineModel &machine,
@@ -180,6 +210,7 @@ LogicalResult ScheduleModel::collect(const MachineModel &machine,
         costs.operations += elements * countInstructions(op);
     }
     all.clusterRefusal = plan.checkCluster(machine.maxCluster).reason;
+    all.mergeRefusal = plan.checkMerged({}).reason;
     all.widens = plan.widens();
     all.hasSeen = llvm::any_of(
         plan.slots, [](const SlotOperand &slot) { return bool(slot.seen); });
@@ -238,28 +269,33 @@ LogicalResult ScheduleModel::collect(const MachineModel &machine,
     }
   }
   // The kernels say what threads hold.
-  PassManager passes(tiles.getContext());
-  passes.addPass(createScheduleTilesPass(machine));
-  passes.addPass(createCanonicalizerPass());
-  passes.addPass(createCSEPass());
-  if (failed(passes.run(tiles)))
-    return failure();
-  number = 0;
-  for (auto kernel : tiles.getOps<pipe::KernelOp>()) {
-    ProgramCosts &all = programs[number++];
-    StepCosts &costs = isWide ? all.wide : all.narrow;
-    for (auto role : kernel.getBody().getOps<pipe::RoleOp>()) {
-      RegisterPressure pressure = estimateRegisters(role);
-      if (pressure.registers == 0) {
-        costs.loadScalars =
-            std::max(costs.loadScalars, static_cast<double>(pressure.scalars));
-        continue;
-      }
-      costs.registers = static_cast<double>(pressure.registers);
-      costs.scalars = static_cast<double>(pressure.scalars);
-    }
-  }
-  return success();
+  OwningOpRef<ModuleOp> others = tiles.clone();
+  LogicalResult result =
+      visitRoles(machine, /*split=*/0, tiles,
+                 [&](size_t i, const RegisterPressure &pressure) {
+                   StepCosts &costs =
+                       isWide ? programs[i].wide : programs[i].narrow;
+                   auto scalars = static_cast<double>(pressure.scalars);
+                   if (pressure.registers == 0) {
+                     costs.loadScalars = std::max(costs.loadScalars, scalars);
+                     return;
+                   }
+                   costs.registers = static_cast<double>(pressure.registers);
+                   costs.scalars = scalars;
+                 });
+  std::optional<int64_t> merged = findMergedSplit(machine);
+  if (failed(result) || !merged ||
+      llvm::any_of(programs, [](const ProgramCosts &program) {
+        return !program.mergeRefusal.empty();
+      }))
+    return result;
+  return visitRoles(
+      machine, *merged, *others,
+      [&](size_t i, const RegisterPressure &pressure) {
+        StepCosts &costs = isWide ? programs[i].wide : programs[i].narrow;
+        costs.mergedRegisters = static_cast<double>(pressure.registers);
+        costs.mergedScalars = static_cast<double>(pressure.scalars);
+      });
 }
 
 FailureOr<ScheduleModel>
@@ -321,6 +357,18 @@ ScheduleModel::getSplits(int64_t groups) const {
       }));
 }
 
+bool ScheduleModel::isMerged(const TileSchedule &schedule) const {
+  auto splits = getSplits(schedule.rows / machine->productRows);
+  return splits[schedule.split].first == 0;
+}
+
+int64_t ScheduleModel::getSharedLimit(const TileSchedule &schedule) const {
+  // What the system has of each block's.
+  constexpr int64_t kSystemBytes = 1024;
+  return (machine->sharedBytes + kSystemBytes) / getNumBlocks(schedule) -
+         kSystemBytes;
+}
+
 /// Without what results are staged in.
 double ScheduleModel::getSharedBytes(const StepCosts &costs,
                                      const TileSchedule &schedule) const {
@@ -332,10 +380,11 @@ double ScheduleModel::getSharedBytes(const StepCosts &costs,
          groups * costs.groupBytes + costs.blockBytes + kReservedBytes;
 }
 
-double ScheduleModel::getStepClocks(const StepCosts &costs, int64_t groups,
-                                    int64_t cluster, bool isPartial) const {
+double ScheduleModel::getStepClocks(const StepCosts &costs,
+                                    const TileSchedule &schedule,
+                                    bool isPartial) const {
   const MachineRates &rates = machine->rates;
-  double number = static_cast<double>(groups);
+  double number = static_cast<double>(schedule.rows / machine->productRows);
   double operations = costs.operations + (isPartial ? costs.maskOperations : 0);
   double products = number * costs.products;
   double elements =
@@ -347,7 +396,9 @@ double ScheduleModel::getStepClocks(const StepCosts &costs, int64_t groups,
   double chain =
       kChain + costs.earlyProducts +
       std::max(costs.products - costs.earlyProducts, elements / number);
-  double traffic = (costs.movingBytes / static_cast<double>(cluster) +
+  // The multiprocessor's other blocks work meanwhile.
+  chain /= static_cast<double>(getNumBlocks(schedule));
+  double traffic = (costs.movingBytes / static_cast<double>(schedule.cluster) +
                     number * costs.movingGroupBytes) /
                    rates.cacheBytes;
   return std::max({clocks + kTraffic * traffic, chain, traffic});
@@ -359,10 +410,8 @@ double ScheduleModel::getClocks(const ProgramCosts &program,
   double rows = static_cast<double>(schedule.rows);
   double keys = static_cast<double>(schedule.keys);
   int64_t groups = schedule.rows / machine->productRows;
-  double whole =
-      getStepClocks(costs, groups, schedule.cluster, /*isPartial=*/false);
-  double cut =
-      getStepClocks(costs, groups, schedule.cluster, /*isPartial=*/true);
+  double whole = getStepClocks(costs, schedule, /*isPartial=*/false);
+  double cut = getStepClocks(costs, schedule, /*isPartial=*/true);
   double clocks = kItem, useful = 0;
   double shared = getSharedBytes(costs, schedule);
   if (shared + static_cast<double>(groups) * costs.stagingBytes >
@@ -395,9 +444,9 @@ double ScheduleModel::getClocks(const ProgramCosts &program,
     clocks += std::ceil(points / keys) * ranges * whole;
     useful += kLongKeys;
   }
-  // Rings of one slot wait for each copy.
+  // Rings of one slot wait for each copy, unless other blocks work meanwhile.
   constexpr double kCopy = 1000;
-  if (schedule.slots < 2)
+  if (schedule.slots < 2 && getNumBlocks(schedule) == 1)
     clocks += useful / keys * kCopy;
   return clocks / (rows * std::max(useful, 1.0));
 }
@@ -412,7 +461,8 @@ double ScheduleModel::getClocks(const ProgramCosts &program,
 /// wait for it. Wide accumulators cost more; of scalars only those beyond what
 /// uniform registers take do, and many of many are computed again instead. The
 /// copies of a box begin at coordinates of their own, which ptxas computes
-/// ahead.
+/// ahead. In a merged role products run beside nothing else, and their operands
+/// take what tiles leave that are not there yet.
 static constexpr double kReserve = 16, kAccumulators = 64,
                         kAccumulatorShare = 1.0 / 3, kScalars = 30,
                         kScalarShare = 0.8, kMostForScalars = 13, kSeen = 5,
@@ -433,36 +483,41 @@ void ScheduleModel::checkFit(const ProgramCosts &program,
       std::max(estimate.stagedBytes,
                round(getSharedBytes(costs, schedule) +
                      static_cast<double>(groups) * costs.stagingBytes));
-  estimate.registers = std::max(estimate.registers, round(costs.registers));
-  estimate.scalars = std::max(estimate.scalars, round(costs.scalars));
   double loading = std::min(costs.loadScalars, kScalars) +
                    std::max(costs.loadScalars - kScalars, 0.0) * kLoadShare +
                    kLoadReserve + (program.hasBoxes ? kLoadBoxes : 0) +
                    std::max(program.copies - 2, 0.0) * kLoadCopies;
   estimate.loadRegisters = std::max(estimate.loadRegisters, round(loading));
+  bool merged = isMerged(schedule);
+  double scalars = merged ? costs.mergedScalars : costs.scalars;
+  double registers = merged ? costs.mergedRegisters : costs.registers;
+  estimate.registers = std::max(estimate.registers, round(registers));
+  estimate.scalars = std::max(estimate.scalars, round(scalars));
   double reserve =
       kReserve +
       std::max(program.accumulators - kAccumulators, 0.0) * kAccumulatorShare +
-      std::clamp((costs.scalars - kScalars) * kScalarShare, 0.0,
-                 kMostForScalars) +
+      std::clamp((scalars - kScalars) * kScalarShare, 0.0, kMostForScalars) +
       (program.hasSeen ? kSeen : 0) + costs.gathered +
-      static_cast<double>(machine->operandRegisters);
+      (merged ? 0 : static_cast<double>(machine->operandRegisters));
   auto splits = getSplits(groups);
   auto [loads, multiplies] = splits[schedule.split];
   estimate.spareRegisters =
-      std::min({estimate.spareRegisters,
-                static_cast<double>(multiplies) - costs.registers - reserve,
-                static_cast<double>(loads) - loading});
+      std::min(estimate.spareRegisters,
+               static_cast<double>(multiplies) - registers - reserve);
+  if (!merged)
+    estimate.spareRegisters =
+        std::min(estimate.spareRegisters, static_cast<double>(loads) - loading);
   auto refuse = [&](const char *what, int64_t needed, int64_t limit) {
     estimate.refusal = std::string(what) + ": takes about " +
                        std::to_string(needed) + " of " + std::to_string(limit);
   };
-  if (estimate.sharedBytes > machine->sharedBytes)
-    refuse("shared memory", estimate.sharedBytes, machine->sharedBytes);
-  else if (costs.registers + reserve > static_cast<double>(multiplies))
-    refuse("registers of a thread that multiplies",
-           round(costs.registers + reserve), multiplies);
-  else if (estimate.loadRegisters > loads)
+  int64_t sharedLimit = getSharedLimit(schedule);
+  if (estimate.sharedBytes > sharedLimit)
+    refuse("shared memory", estimate.sharedBytes, sharedLimit);
+  else if (registers + reserve > static_cast<double>(multiplies))
+    refuse("registers of a thread that multiplies", round(registers + reserve),
+           multiplies);
+  else if (!merged && estimate.loadRegisters > loads)
     refuse("registers of a thread that loads", estimate.loadRegisters, loads);
 }
 
@@ -505,6 +560,7 @@ ScheduleEstimate ScheduleModel::estimate(const TileSchedule &schedule) const {
         "cluster: expects at most " + std::to_string(machine->maxCluster);
     return estimate;
   }
+  estimate.isMerged = isMerged(schedule);
   for (const ProgramCosts &program : programs) {
     double part = static_cast<double>(schedule.keys - kNarrow) /
                   static_cast<double>(kWide - kNarrow);
@@ -514,6 +570,10 @@ ScheduleEstimate ScheduleModel::estimate(const TileSchedule &schedule) const {
     checkFit(program, costs, schedule, estimate);
     if (schedule.cluster > 1 && !program.clusterRefusal.empty())
       estimate.refusal = "cluster: " + program.clusterRefusal;
+    if (estimate.isMerged && !program.mergeRefusal.empty())
+      estimate.refusal = "split: " + program.mergeRefusal;
+    if (estimate.isMerged && schedule.isStream)
+      estimate.refusal = "split: blocks of a stream have a role that loads";
     if (program.hasSeen && schedule.keys > machine->maxSeenColumns)
       estimate.refusal = "keys: expects at most " +
                          std::to_string(machine->maxSeenColumns) +
@@ -574,6 +634,7 @@ std::vector<ScheduleCandidate> ScheduleModel::rank(const ScheduleFields &given,
     ScheduleEstimate expected = estimate(schedule);
     // Registers that a loader does not need are lost to the other threads.
     if (!given.split && schedule.split > 0 &&
+        splits[schedule.split].first != 0 &&
         expected.loadRegisters * 2 <= splits[schedule.split - 1].first)
       return;
     bool isKnown = llvm::any_of(candidates, [&](const auto &other) {
@@ -598,6 +659,13 @@ std::vector<ScheduleCandidate> ScheduleModel::rank(const ScheduleFields &given,
         if (given.stream == 1)
           fillMemory(schedule, given);
         add(schedule);
+        // With other blocks beside it one slot does, which leaves room for more
+        // keys.
+        const ScheduleModel *own = forRows(rows);
+        if (own && own->isMerged(schedule)) {
+          schedule.slots = 1;
+          add(schedule);
+        }
         if (!isSearch)
           continue;
         for (int64_t slots : {2, 3})

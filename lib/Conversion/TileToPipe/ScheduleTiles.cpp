@@ -56,6 +56,8 @@ struct ScheduleTiles final
         refusal = plan.checkCluster(options.cluster);
       if (!refusal.op && options.isStream)
         refusal = plan.checkStream(options.cluster);
+      if (!refusal.op && plan.getSplit(options.split).first == 0)
+        refusal = plan.checkMerged(options);
       if (!refusal.op && program.getInvariant())
         refusal = plan.checkInvariant();
       if (!refusal.op && program.getInvariant() && options.isStream)

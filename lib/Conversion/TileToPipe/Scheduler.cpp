@@ -7,7 +7,8 @@
 // descending order by whichever block is free; all others are shared out. In a
 // stream blocks do parts of items, which they bring together. Where elements of
 // 8 bits come from memory, a group between the two widens them from slot to
-// slot.
+// slot. Where the registers leave none to a role that loads, a group fills the
+// slots it reads, and a block does one item.
 //
 //===----------------------------------------------------------------------===//
 
@@ -190,7 +191,9 @@ LogicalResult Scheduler::declare() {
   bool hasStationary = llvm::any_of(
       plan.slots, [](const SlotOperand &slot) { return !slot.isMoving; });
   // Groups that copy, or widen, learn of their items alone.
-  if (varies && hasStationary && !copiesElements() && !plan.widens())
+  if (mergesRoles())
+    kind = pipe::WorkKind::Single;
+  else if (varies && hasStationary && !copiesElements() && !plan.widens())
     kind = pipe::WorkKind::Dynamic;
   if (options.isStream) {
     if (failed(createStream(items)))
@@ -451,14 +454,14 @@ LogicalResult Scheduler::run() {
   b.setInsertionPoint(program);
   if (failed(declare()))
     return failure();
-  auto splits = plan.machine.getRegisters(plan.numGroups, plan.widens());
-  auto [loading, multiplying] =
-      splits[std::clamp<int64_t>(options.split, 0, splits.size() - 1)];
-  int64_t warps = copiesElements() ? plan.machine.groupWarps : 1;
-  auto load = createRole("load", 1, warps, loading);
-  if (failed(writeLoadRole()))
-    return failure();
-  b.setInsertionPointAfter(load);
+  auto [loading, multiplying] = getSplit();
+  if (!mergesRoles()) {
+    int64_t warps = copiesElements() ? plan.machine.groupWarps : 1;
+    auto load = createRole("load", 1, warps, loading);
+    if (failed(writeLoadRole()))
+      return failure();
+    b.setInsertionPointAfter(load);
+  }
   if (plan.widens()) {
     auto widen = createRole("widen", 1, plan.machine.groupWarps,
                             plan.machine.widenRegisters);

@@ -78,6 +78,13 @@ private:
     return mlir::arith::CmpIOp::create(b, mlir::arith::CmpIPredicate::slt, lhs,
                                        rhs);
   }
+  /// Whether the split of registers leaves none to a role that loads: others of
+  /// its blocks then work while one waits, so that all products of a step are
+  /// done in its own turn.
+  bool mergesRoles() const { return getSplit().first == 0; }
+  std::pair<int64_t, int64_t> getSplit() const {
+    return plan.getSplit(options.split);
+  }
   bool copiesElements() const {
     return plan.machine.copies == CopyKind::Elements;
   }
@@ -116,6 +123,19 @@ private:
   void widenMoving(bool isLate);
   void widen(Operand &narrow, Operand &wide);
 
+  // What a merged role fills (MergedRole.cpp): nothing where another does.
+  /// What early or late products read of a step, so many slots ahead.
+  mlir::LogicalResult fillAhead(const Step &step, bool isLate,
+                                int64_t distance);
+  /// The same of the step of that number, if there is one.
+  mlir::LogicalResult fillIfThere(mlir::Value number, bool isLate,
+                                  int64_t distance, StepKind stepKind);
+  /// What stays for the item, and as many of its steps as there are slots.
+  mlir::LogicalResult beginFilling(mlir::Value item);
+  /// The slots of step `number` that were released.
+  mlir::LogicalResult fillReleased(mlir::Value number, bool isLate,
+                                   StepKind stepKind);
+
   // The role that multiplies (MultiplyRole.cpp).
   /// What goes from one turn of the loop to the next.
   struct State {
@@ -135,9 +155,9 @@ private:
   mlir::LogicalResult multiplyParts(RegisterEmitter &emitter,
                                     StepSequence &sequence, mlir::Value first,
                                     mlir::Value end);
-  /// A turn: the early products of a step, `known` if it is not sent, beside
-  /// the late ones of the step before, unless it is the first.
-  mlir::LogicalResult emitTurn(RegisterEmitter &emitter,
+  /// A turn: the early products of step `number`, `known` if it is not sent,
+  /// beside the late ones of the step before, unless it is the first.
+  mlir::LogicalResult emitTurn(RegisterEmitter &emitter, mlir::Value number,
                                std::optional<Step> known, mlir::Value isLast,
                                bool isFirst, State &state);
   /// Those of steps `first` on, up to `end`, of which there are `last` in all.
@@ -204,6 +224,9 @@ private:
   mlir::Value group;
   llvm::DenseMap<mlir::Value, mlir::Value> slotValues;
   llvm::SmallVector<mlir::Value> pending;
+  /// Of a merged role: what it emits to fill slots, and an item's steps.
+  std::optional<RegisterEmitter> loader;
+  std::optional<StepSequence> filledSteps;
 };
 
 } // namespace attn

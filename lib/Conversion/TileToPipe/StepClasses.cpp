@@ -191,6 +191,33 @@ Refusal StepPlan::checkStream(int64_t cluster) const {
   return {};
 }
 
+std::pair<int64_t, int64_t> StepPlan::getSplit(int64_t number) const {
+  auto splits = machine.getRegisters(numGroups, widens());
+  return splits[std::clamp<int64_t>(number, 0, splits.size() - 1)];
+}
+
+Refusal StepPlan::checkMerged(const ScheduleOptions &options) const {
+  if (options.isStream)
+    return refuse(sweep, "a role that fills the slots it reads does whole "
+                         "items, but blocks of a stream do parts");
+  if (machine.copies == CopyKind::Elements)
+    return refuse(sweep, "a role that fills the slots it reads cannot wait for "
+                         "elements that its threads copy");
+  if (sweep.hasLocated())
+    return refuse(sweep, "a role that fills the slots it reads asks for steps "
+                         "by their numbers, but some are located");
+  for (const SlotOperand &slot : slots) {
+    tile::LoadOp load = slot.load;
+    if (slot.run != 0)
+      return refuse(load, "a role that fills the slots it reads copies whole "
+                          "tiles, but this one lies in pages");
+    if (slot.layout)
+      return refuse(load, "a role that fills the slots it reads copies whole "
+                          "tiles, but this one is a box");
+  }
+  return {};
+}
+
 Refusal StepPlan::checkInvariant() const {
   bool isOrdered = sweep.getFull().size() == 1 && !sweep.getFull()[0] &&
                    !sweep.isLocated(0) &&

@@ -19,6 +19,7 @@
 #include "BoxLayout.h"
 #include "BoxMap.h"
 
+#include "attn/Analysis/Schedule.h"
 #include "attn/Analysis/TileAxes.h"
 #include "attn/Conversion/MachineModel.h"
 
@@ -114,12 +115,17 @@ public:
     return llvm::any_of(slots,
                         [](const SlotOperand &slot) { return slot.isWidened; });
   }
+  /// The machine's split of that number, or the nearest: registers of a thread
+  /// that loads, none where roles are merged, and of one that multiplies.
+  std::pair<int64_t, int64_t> getSplit(int64_t number) const;
   /// Whether neighbouring tiles of rows can be fetched for together; refuses
   /// others.
   Refusal checkCluster(int64_t cluster) const;
   /// Whether blocks, in clusters of so many, can do parts of items; refuses
   /// others.
   Refusal checkStream(int64_t cluster) const;
+  /// Whether groups that multiply can fill their slots beside; refuses others.
+  Refusal checkMerged(const ScheduleOptions &options) const;
   /// Whether the steps of an invariant program have their places by number;
   /// refuses others.
   Refusal checkInvariant() const;

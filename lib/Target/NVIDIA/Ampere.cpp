@@ -69,6 +69,13 @@ static MachineModel createModel(StringRef name, int64_t sharedBytes,
   };
 }
 
+/// Two blocks of one group that fills its own slots share a multiprocessor.
+static ArrayRef<std::pair<int64_t, int64_t>> getTallRegisters(int64_t groups,
+                                                              bool widens) {
+  static const std::pair<int64_t, int64_t> one[] = {{248, 248}, {0, 248}};
+  return groups == 1 && !widens ? ArrayRef(one) : getRegisters(groups, widens);
+}
+
 /// With groups of 128 rows: of what products can do, shared memory gives half.
 static MachineModel createTallModel(MachineModel model) {
   model.productRows = kTallRows;
@@ -77,6 +84,8 @@ static MachineModel createTallModel(MachineModel model) {
   model.rates.sharedProduct = 32;
   model.rates.sharedColumn = 1;
   model.getFragment = getTallFragment;
+  model.getRegisters = getTallRegisters;
+  model.mergedBlocks = 2;
   return model;
 }
 

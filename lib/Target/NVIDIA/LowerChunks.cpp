@@ -1,8 +1,9 @@
 //===- LowerChunks.cpp - copies into slots by the lanes of a warp ---------===//
 //
 // Of tensors whose rows begin at multiples of 16 bytes each lane copies a chunk
-// of 16 at a time, asynchronously, to where the swizzle puts it: a warp's are
-// those of whole rows of one panel, neighbours in memory. A swizzled panel
+// of 16 at a time, asynchronously, to where the swizzle puts it: those of one
+// warp, or of the four of a group, are whole rows of one panel, neighbours in
+// memory. A swizzled panel
 // repeats itself after 8 rows, so that a few places a lane serve all rows, and
 // what lies between rows is the same from turn to turn. Chunks beyond the
 // extents are filled with zeros.
@@ -21,8 +22,8 @@ using namespace attn;
 using namespace attn::nvidia;
 using namespace attn::pipe;
 
-/// Rows of a panel after which its swizzle repeats itself, and rows that are
-/// written out in a turn of the loop.
+/// Rows of a panel after which its swizzle repeats itself, and a warp's rows
+/// that are written out in a turn of the loop.
 static constexpr int64_t kPeriod = 8, kRowsOfTurn = 16;
 
 namespace {
@@ -35,7 +36,10 @@ public:
         bytes(tile.getElementBytes()),
         rank(load.getSource().getType().getRank()),
         chunks(tile.getSwizzle() / kChunkBytes),
-        rowsAtOnce(kWarpSize / chunks) {}
+        warps(load->getParentOp()
+                  ->getAttrOfType<IntegerAttr>(kCopyWarpsAttr)
+                  .getInt()),
+        rowsAtOnce(kWarpSize * warps / chunks) {}
 
   void run();
 
@@ -77,8 +81,8 @@ private:
   const KernelValues &values;
   int64_t bytes;
   unsigned rank;
-  /// Of a panel's row, and the rows that a warp copies at once.
-  int64_t chunks, rowsAtOnce;
+  /// Chunks of a panel's row; the warps, and the rows that they copy at once.
+  int64_t chunks, warps, rowsAtOnce;
   /// The lane's row of those, and its chunk.
   Value row, chunk;
   /// In the slot, of the lane's chunk in each kind of row; the bytes that it
@@ -158,8 +162,9 @@ void LaneCopy::copyRow(Value address, Value isRow, int64_t number,
 }
 
 void LaneCopy::run() {
-  row = arith::DivUIOp::create(b, loc, values.lane, i32(chunks));
-  chunk = arith::RemUIOp::create(b, loc, values.lane, i32(chunks));
+  Value lane = warps == 1 ? values.lane : values.threadInGroup;
+  row = arith::DivUIOp::create(b, loc, lane, i32(chunks));
+  chunk = arith::RemUIOp::create(b, loc, lane, i32(chunks));
   createPlaces();
   createSizes();
   // What all rows share.
@@ -208,23 +213,24 @@ void LaneCopy::run() {
     return address;
   };
   // Some rows at once, in a loop, and what is left of them.
-  int64_t numRows = load.getNumRows(), whole = numRows / kRowsOfTurn;
+  int64_t rowsOfTurn = kRowsOfTurn * warps;
+  int64_t numRows = load.getNumRows(), whole = numRows / rowsOfTurn;
   if (whole > 1) {
-    auto loop = scf::ForOp::create(b, loc, i32(0), i32(whole * kRowsOfTurn),
-                                   i32(kRowsOfTurn), base);
+    auto loop = scf::ForOp::create(b, loc, i32(0), i32(whole * rowsOfTurn),
+                                   i32(rowsOfTurn), base);
     {
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToStart(loop.getBody());
       Value next = copyRows(loop.getInductionVar(), loop.getRegionIterArg(0),
-                            kRowsOfTurn);
+                            rowsOfTurn);
       scf::YieldOp::create(b, loc, next);
     }
     base = loop.getResult(0);
   } else if (whole == 1) {
-    base = copyRows(i32(0), base, kRowsOfTurn);
+    base = copyRows(i32(0), base, rowsOfTurn);
   }
-  if (numRows % kRowsOfTurn != 0)
-    copyRows(i32(whole * kRowsOfTurn), base, numRows % kRowsOfTurn);
+  if (numRows % rowsOfTurn != 0)
+    copyRows(i32(whole * rowsOfTurn), base, numRows % rowsOfTurn);
 }
 
 void attn::nvidia::copyByLanes(OpBuilder &b, LoadOp load, ValueRange source,

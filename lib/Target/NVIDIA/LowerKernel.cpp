@@ -90,13 +90,20 @@ static int64_t getNumGroups(RoleOp role) {
   return role.getGroups() * llvm::divideCeil(role.getWarps(), kGroupWarps);
 }
 
+bool attn::nvidia::isFilledByThreads(FillOp op) {
+  auto isStrided = [](LoadOp load) {
+    return load.getSource().getType().getStrided();
+  };
+  return llvm::any_of(op.getBody().getOps<LoadOp>(), isStrided) ||
+         !op.getBody().getOps<WidenOp>().empty();
+}
+
 /// Whether the group's threads meet after `op`.
 static bool isThreadMeeting(Operation *op) {
   if (isa<EachOp, ClearOp, MeetOp>(op))
     return true;
-  // One thread alone fills what bulk copies bring.
-  if (isa<FillOp>(op))
-    return op->getParentOfType<RoleOp>().getWarps() != 1;
+  if (auto fill = dyn_cast<FillOp>(op))
+    return isFilledByThreads(fill);
   auto get = dyn_cast<GetOp>(op);
   return get && isa<pipe::ArrayType>(get.getSource().getType()) &&
          !get->getParentOfType<EachOp>();
@@ -239,11 +246,10 @@ int64_t RingLayout::getReleasesOfGroup() const {
 }
 
 int64_t RingLayout::getArrivals(FillOp fill) const {
-  bool isByLanes = fill && !architecture.hasBulkCopies &&
-                   fill->getParentOfType<RoleOp>().getWarps() == 1;
-  if (!isByLanes)
+  if (!fill || architecture.hasBulkCopies || isFilledByThreads(fill))
     return 1;
-  return kWarpSize + (type.getMessages() ? 1 : 0);
+  return kWarpSize * fill->getParentOfType<RoleOp>().getWarps() +
+         (type.getMessages() ? 1 : 0);
 }
 
 void KernelLowering::lowerRing(RingOp ring) {
@@ -419,7 +425,7 @@ LogicalResult KernelLowering::lowerRole(RoleOp role, int64_t firstGroup) {
   group = arith::SubIOp::create(rewriter, roleLoc, group, i32(firstGroup));
 
   bool usesBulkStores = false, readsRings = false, meets = false;
-  bool groupsMeet = false;
+  bool groupsMeet = false, copiesByLanes = false;
   llvm::SmallSetVector<Value, 2> turns;
   role.walk([&](Operation *op) {
     usesBulkStores |= isa<BulkStoreOp>(op);
@@ -427,6 +433,11 @@ LogicalResult KernelLowering::lowerRole(RoleOp role, int64_t firstGroup) {
     if (isa<MeetOp>(op))
       op->setAttr(kThreadsAttr,
                   rewriter.getI64IntegerAttr(role.getGroups() * kGroupThreads));
+    if (auto fill = dyn_cast<FillOp>(op);
+        fill && !architecture.hasBulkCopies && !isFilledByThreads(fill)) {
+      copiesByLanes = true;
+      op->setAttr(kCopyWarpsAttr, rewriter.getI64IntegerAttr(role.getWarps()));
+    }
     if (isThreadMeeting(op)) {
       meets = true;
       op->setAttr(kBarrierAttr, rewriter.getI64IntegerAttr(nextNamedBarrier));
@@ -495,7 +506,7 @@ LogicalResult KernelLowering::lowerRole(RoleOp role, int64_t firstGroup) {
   if (usesBulkStores)
     waitBulkStoresIf(rewriter, roleLoc, values.isFirstInWarp);
   // Nobody leaves before what it has started is done.
-  if (!architecture.hasBulkCopies && role.getWarps() == 1)
+  if (copiesByLanes)
     NVVM::CpAsyncWaitGroupOp::create(rewriter, roleLoc, 0);
   return success();
 }

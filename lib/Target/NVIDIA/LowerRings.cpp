@@ -160,11 +160,11 @@ struct FillLowering : OpConversionPattern<FillOp> {
                 adaptor.getCursor());
     Value parity = arith::XOrIOp::create(rewriter, loc, place.parity,
                                          createI32(rewriter, loc, 1));
-    bool isByLanes =
-        !values.architecture->hasBulkCopies && !op->hasAttr(kBarrierAttr);
+    bool isByLanes = op->hasAttr(kCopyWarpsAttr);
     // A warp that is ahead leaves its place to those that multiply.
+    bool isAhead = isByLanes && getNumCopyWarps(op) == 1;
     waitBarrier(rewriter, loc, place.getEmpty(rewriter, loc), parity,
-                isByLanes ? WaitKind::Rested : getWaitKind(values));
+                isAhead ? WaitKind::Rested : getWaitKind(values));
     if (op->hasAttr(kBarrierAttr))
       return fillByThreads(op, adaptor, place, rewriter);
     if (isByLanes)
@@ -199,6 +199,10 @@ struct FillLowering : OpConversionPattern<FillOp> {
   }
 
 private:
+  static int64_t getNumCopyWarps(FillOp op) {
+    return op->getAttrOfType<IntegerAttr>(kCopyWarpsAttr).getInt();
+  }
+
   /// What `isSender` says sends the messages.
   void sendMessages(OneToNOpAdaptor adaptor, Place &place, Value isSender,
                     ConversionPatternRewriter &rewriter) const {
@@ -254,14 +258,16 @@ private:
   LogicalResult fillByLanes(FillOp op, OneToNOpAdaptor adaptor, Place &place,
                             ConversionPatternRewriter &rewriter) const {
     Location loc = op.getLoc();
-    sendMessages(adaptor, place, values.isFirstInWarp, rewriter);
+    Value isSender =
+        getNumCopyWarps(op) == 1 ? values.isFirstInWarp : values.isFirstInGroup;
+    sendMessages(adaptor, place, isSender, rewriter);
     Value slot = place.getSlot(rewriter, loc);
     if (failed(copyNested(op, slot, copyByLanes, rewriter)))
       return failure();
     Value full = place.getFull(rewriter, loc);
     NVVM::CpAsyncMBarrierArriveOp::create(rewriter, loc, full, /*noinc=*/true);
     if (!adaptor.getMessages().empty())
-      arriveIf(rewriter, loc, full, values.isFirstInWarp);
+      arriveIf(rewriter, loc, full, isSender);
     rewriter.eraseOp(op);
     return success();
   }

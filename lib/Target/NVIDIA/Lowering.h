@@ -48,6 +48,9 @@ inline constexpr int64_t kMaxSeenColumns = 128;
 /// With it: the number of that group in the block.
 inline constexpr llvm::StringLiteral kFirstGroupAttr = "nvidia.first_group";
 
+/// On fills whose lanes copy: the warps of their role, all of which do.
+inline constexpr llvm::StringLiteral kCopyWarpsAttr = "nvidia.copy_warps";
+
 /// On what became of a product that runs beside what follows it: its name.
 inline constexpr llvm::StringLiteral kInFlightAttr = "nvidia.in_flight";
 
@@ -132,9 +135,13 @@ void copyByThreads(mlir::OpBuilder &b, pipe::LoadOp load,
                    mlir::ValueRange source, mlir::ValueRange indices,
                    mlir::Value slot, const KernelValues &values);
 
-/// The lanes of a warp start copies to `slot`, 16 bytes each. `source` is the
-/// tensor's address, its extents and its strides, of which the last dimension
-/// has none.
+/// Whether the threads of a group fill a slot with what they have read, and
+/// meet; else engines, or lanes that do not wait, copy.
+bool isFilledByThreads(pipe::FillOp op);
+
+/// The lanes of the role's warps start copies to `slot`, 16 bytes each.
+/// `source` is the tensor's address, its extents and its strides, of which the
+/// last dimension has none.
 void copyByLanes(mlir::OpBuilder &b, pipe::LoadOp load, mlir::ValueRange source,
                  mlir::ValueRange indices, mlir::Value slot,
                  const KernelValues &values);

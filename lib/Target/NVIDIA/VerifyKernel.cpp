@@ -144,25 +144,36 @@ static LogicalResult verify(StoreOp op) {
 
 /// Lanes that copy chunks of 16 bytes go by the eight rows after which a
 /// swizzled panel repeats itself, as bulk copies do (assignTensorMaps).
-static LogicalResult verifyChunks(FillOp op) {
+static LogicalResult verifyChunks(FillOp op, int64_t warps) {
   constexpr int64_t kRows = 8, kLeastSwizzle = 64;
   SharedType slot = op.getRing().getType().getSlot();
   if (slot.getSwizzle() < kLeastSwizzle)
     return op.emitOpError("expects slots with a swizzle of at least ")
            << kLeastSwizzle << " bytes on this target, but got " << slot;
+  // What a warp copies at once is at most those.
+  int64_t rows =
+      std::max(kRows, kWarpSize * warps * kChunkBytes / slot.getSwizzle());
   for (auto load : op.getBody().getOps<LoadOp>())
-    if (load.getNumRows() % kRows || load.getFirstRow() % kRows)
+    if (load.getNumRows() % rows || load.getFirstRow() % kRows)
       return load.emitOpError("expects copies of a multiple of ")
-             << kRows << " rows from a multiple of " << kRows << " on, but got "
+             << rows << " rows from a multiple of " << kRows << " on, but got "
              << load.getNumRows() << " from " << load.getFirstRow() << " on";
   return success();
 }
 
 static LogicalResult verify(FillOp op, const Architecture &architecture) {
   auto role = op->getParentOfType<RoleOp>();
-  if (!role || role.getWarps() == 1)
-    return architecture.hasBulkCopies ? success() : verifyChunks(op);
-  if (role.getWarps() != kGroupWarps)
+  int64_t warps = role ? role.getWarps() : 1;
+  if (!isFilledByThreads(op)) {
+    if (!architecture.hasBulkCopies)
+      return verifyChunks(op, warps);
+    if (warps == 1)
+      return success();
+    return op.emitOpError("expects a role of 1 warp on this target, where "
+                          "engines copy, but got ")
+           << warps;
+  }
+  if (warps != kGroupWarps)
     return op.emitOpError("expects a role of groups of ")
            << kGroupWarps << " warps where threads fill slots on this target";
   SharedType slot = op.getRing().getType().getSlot();

@@ -96,25 +96,6 @@ pipe.kernel @fill_body(
 !slot = !pipe.shared<64x64xbf16, swizzle = 128>
 !ring = !pipe.ring<2 x !slot>
 !heads = !pipe.global<?x?x64xbf16>
-pipe.kernel @fill_c3(
-    %x: !heads {pipe.name = "x", pipe.access = "read", pipe.shape = ["H", "P", 64]},
-    %o: !heads {pipe.name = "o", pipe.access = "write", pipe.shape = ["H", "P", 64]},
-    %n: i32 {pipe.name = "n"}) {
-  %r = pipe.ring readers(1) : !ring
-  // expected-note @below {{the role is here}}
-  pipe.role "compute" groups(1) warps(4) registers(240) (%g) {
-    %c = pipe.cursor : !pipe.cursor<2>
-    // expected-error @below {{expects to stand in a role of 1 warp, but got 4}}
-    pipe.fill %r[%c] as %s : !ring {
-    }
-  }
-}
-
-// -----
-
-!slot = !pipe.shared<64x64xbf16, swizzle = 128>
-!ring = !pipe.ring<2 x !slot>
-!heads = !pipe.global<?x?x64xbf16>
 pipe.kernel @fill_c4(
     %x: !heads {pipe.name = "x", pipe.access = "read", pipe.shape = ["H", "P", 64]},
     %o: !heads {pipe.name = "o", pipe.access = "write", pipe.shape = ["H", "P", 64]},
@@ -355,10 +336,9 @@ pipe.kernel @fill_c3_both(%x: !pipe.global<?x?xbf16, strided> {pipe.name = "x", 
                           %y: !pipe.global<?x?xbf16> {pipe.name = "y", pipe.access = "read", pipe.shape = ["H", "P"]},
                           %n: i32 {pipe.name = "n"}) {
   %r = pipe.ring readers(1) : !ring
-  // expected-note @below {{the role is here}}
   pipe.role "load" groups(1) warps(4) registers(24) (%g) {
     %c = pipe.cursor : !pipe.cursor<2>
-    // expected-error @below {{expects to stand in a role of 1 warp, but got 4}}
+    // expected-error @below {{expects copies from `strided` tensors or from others, but got both}}
     pipe.fill %r[%c] as %s : !ring {
       pipe.load %x[%n, %n] -> %s rows [0, 32] : !pipe.global<?x?xbf16, strided> -> !slot
       pipe.load %y[%n, %n] -> %s rows [32, 32] : !pipe.global<?x?xbf16> -> !slot

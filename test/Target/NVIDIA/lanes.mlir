@@ -109,3 +109,38 @@ pipe.kernel @dynamic(
     }
   }
 }
+
+// -----
+
+// A group fills what it reads: all its lanes copy, 16 rows at once, and arrive.
+
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!ring = !pipe.ring<1 x !slot>
+
+// CHECK-LABEL: llvm.func @merged(
+//  CHECK-SAME:   nvvm.maxntid = array<i32: 128, 1, 1>
+//       CHECK:   nvvm.mbarrier.init %{{.*}}, %c128_i32
+//       CHECK:   nvvm.mbarrier.init %{{.*}}, %c4_i32
+//       CHECK:   mbarrier.test_wait.parity
+//   CHECK-NOT:   nanosleep
+//   CHECK-NOT:   scf.for
+// CHECK-COUNT-4:   nvvm.cp.async.shared.global %{{.*}}, %{{.*}}, 16, cache = cg, %{{.*}}
+//   CHECK-NOT:   nvvm.cp.async.shared.global
+//       CHECK:   nvvm.cp.async.mbarrier.arrive %{{.*}} {noinc = true}
+//       CHECK:   mbarrier.test_wait.parity
+//       CHECK:   nvvm.bar.warp.sync
+//  CHECK-NEXT:   "@$1 mbarrier.arrive.shared::cta.b64 _, [$0];"
+//       CHECK:   nvvm.cp.async.wait.group 0
+pipe.kernel @merged(
+    %a: !pipe.global<?x64xbf16> {pipe.name = "a", pipe.access = "read", pipe.shape = ["M", 64]}) {
+  %zero = arith.constant 0 : i32
+  %xs = pipe.ring readers(1) : !ring
+  pipe.role "multiply" groups(1) warps(4) registers(248) (%group) {
+    %c = pipe.cursor : !pipe.cursor<1>
+    pipe.fill %xs[%c] as %slot : !ring {
+      pipe.load %a[%zero, %zero] -> %slot : !pipe.global<?x64xbf16> -> !slot
+    }
+    %x = pipe.wait %xs[%c] : !ring
+    pipe.release %xs[%c] : !ring
+  }
+}

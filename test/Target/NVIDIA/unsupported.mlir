@@ -418,3 +418,20 @@ pipe.kernel @two_meetings(%n: i32 {pipe.name = "n"}) {
     }
   }
 }
+
+// -----
+
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!ring = !pipe.ring<2 x !slot>
+pipe.kernel @engines_of_four_warps(
+    %a: !pipe.global<?x64xbf16> {pipe.name = "a", pipe.access = "read", pipe.shape = ["M", 64]}) {
+  %zero = arith.constant 0 : i32
+  %r = pipe.ring readers(1) : !ring
+  pipe.role "multiply" groups(1) warps(4) registers(240) (%g) {
+    %c = pipe.cursor : !pipe.cursor<2>
+    // expected-error @below {{expects a role of 1 warp on this target, where engines copy, but got 4}}
+    pipe.fill %r[%c] as %s : !ring {
+      pipe.load %a[%zero, %zero] -> %s : !pipe.global<?x64xbf16> -> !slot
+    }
+  }
+}

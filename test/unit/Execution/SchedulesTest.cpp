@@ -92,6 +92,54 @@ TEST_P(SchedulesTest, AreRightWithCopiesByLanes) {
   }
 }
 
+// Variants of which one role may load and multiply.
+class MergedSchedulesTest : public testing::TestWithParam<Scheduled> {};
+
+// Steps of fewer keys than there are slots, one slot and several, and items
+// without keys.
+TEST_P(MergedSchedulesTest, AreRight) {
+  uint64_t seed = std::random_device()();
+  std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
+  const Scheduled &scheduled = GetParam();
+  std::vector<InterpretedCase> cases = {
+      {{1, 4, 2, 70, 150, 16, 24, {}}, DType::bf16, 128, 16},
+      {{2, 2, 1, 130, 100, 32, 24, {}}, DType::f16, 128, 64},
+      {{1, 1, 1, 40, 0, 16, 16, {}}, DType::bf16, 128, 32},
+      {{1, 3, 1, 300, 70, 72, 8, {}}, DType::bf16, 128, 48},
+  };
+  const int64_t slots[] = {3, 1, 2, 2};
+  PipeLaunch launch;
+  launch.target = PipeTarget::ampere;
+  launch.multiprocessors = 3;
+  launch.schedule = PipeSchedule::random;
+  launch.seed = seed;
+  for (auto [c, count] : llvm::zip_equal(cases, slots)) {
+    c.isScheduled = true;
+    c.target = "sm_80";
+    c.schedule.split = 1;
+    c.schedule.slots = count;
+    c.parameters = scheduled.parameters;
+    c.nan = NaNKind::hidden;
+    EXPECT_EQ(InterpretedRun(scheduled.variant, c).run(seed, launch), "");
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Variants, MergedSchedulesTest,
+    testing::Values(
+        Scheduled{"alibi", {}}, Scheduled{"bias", {}},
+        Scheduled{"causal-bottom-right", {}}, Scheduled{"documents", {}},
+        Scheduled{"full", {}}, Scheduled{"gqa", {}},
+        Scheduled{"prefix-lm", {{"prefix", "20"}}}, Scheduled{"relu-norm", {}},
+        Scheduled{"sigmoid", {}}, Scheduled{"sink", {}},
+        Scheduled{"sliding-window", {{"window", "33"}}},
+        Scheduled{"softcap", {}}, Scheduled{"varlen", {{"causal", "1"}}}),
+    [](const auto &info) {
+      std::string name = info.param.variant;
+      std::replace(name.begin(), name.end(), '-', '_');
+      return name;
+    });
+
 // The same by kernels whose threads copy.
 TEST_P(SchedulesTest, AreRightForAnyStrides) {
   uint64_t seed = std::random_device()();
