@@ -1,0 +1,615 @@
+//===- LowerKernel.cpp - a kernel's parameters, memory and roles ----------===//
+//
+// Shared memory: the control blocks of all rings, then their slots and the
+// tiles and arrays in the order of the program, tiles aligned to the 1024 bytes
+// of a swizzle atom. Each role takes whole groups of four warps, as a budget of
+// registers is set for four warps at once, and without budgets the quarter of a
+// multiprocessor that has the most warps says how many registers a thread has.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Lowering.h"
+
+#include "Stream.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::gpu;
+using namespace attn::pipe;
+
+/// Of what launches give all kernels, and what each has of its own.
+static constexpr StringLiteral kSharedSymbol = "attn_shared_memory";
+static constexpr int64_t kTileAlignment = 1024, kArrayAlignment = 16;
+/// A multiple of 8 (PTX ISA, setmaxnreg).
+static constexpr int64_t kMinRegisters = 24, kMaxRegisters = 256;
+/// PTX ISA, bar: barriers 0 to 15; 0 is the block's. Words of shared memory are
+/// as many.
+static constexpr int64_t kNumNamedBarriers = 16;
+
+namespace {
+/// Builds the function of one kernel.
+class KernelLowering {
+public:
+  KernelLowering(KernelOp kernel, const Architecture &architecture,
+                 IRRewriter &rewriter)
+      : kernel(kernel), architecture(architecture), rewriter(rewriter),
+        loc(kernel.getLoc()), groupThreads(architecture.getGroupThreads()) {
+    values.architecture = &architecture;
+    symbol = kSharedSymbol;
+    if (architecture.hasFixedShared)
+      symbol += ("_" + kernel.getSymName()).str();
+  }
+
+  FailureOr<KernelValues> run();
+
+private:
+  LogicalResult createFunction();
+  void createEntry();
+  LogicalResult lowerDeclarations();
+  void lowerRing(RingOp ring);
+  /// The offset of `bytes` of shared memory, which `op` declares.
+  int64_t allocate(Operation *op, int64_t bytes, int64_t alignment);
+  LogicalResult initialise();
+  LogicalResult lowerRoles();
+  LogicalResult countThreads(ArrayRef<RoleOp> roles);
+  LogicalResult lowerRole(RoleOp role, int64_t firstGroup);
+  void leaveToOneLane(RoleOp role);
+
+  Value createShuffled(Value value);
+  Value i32(int64_t value) { return createI32(rewriter, loc, value); }
+  void replaceByCast(Operation *op, ValueRange values);
+  /// The values of a tile at `address`: the address and the descriptor's bits.
+  SmallVector<Value> createTile(int64_t offset);
+
+  KernelOp kernel;
+  const Architecture &architecture;
+  IRRewriter &rewriter;
+  Location loc;
+  int64_t groupThreads;
+  KernelValues values;
+  /// Of shared memory.
+  std::string symbol;
+  Value shared;
+  /// Next free byte of shared memory for tiles.
+  int64_t controlOffset = 0, tileOffset = 0;
+  int64_t nextNamedBarrier = 1;
+  int64_t numThreads = 0;
+  bool hasSeveralRoles = false;
+  /// Where tiles in shared memory are declared, and their bytes.
+  SmallVector<std::pair<Location, int64_t>> sharedTiles;
+  /// Offsets and counts of the barriers to initialise.
+  SmallVector<std::pair<int64_t, int64_t>> barriers;
+  /// What the work has of global memory.
+  SmallVector<Value> workMemory;
+};
+} // namespace
+
+static int64_t getNumGroups(RoleOp role) {
+  return role.getGroups() * llvm::divideCeil(role.getWarps(), kGroupWarps);
+}
+
+bool attn::gpu::isFilledByThreads(FillOp op) {
+  auto isStrided = [](LoadOp load) {
+    return load.getSource().getType().getStrided();
+  };
+  return llvm::any_of(op.getBody().getOps<LoadOp>(), isStrided) ||
+         !op.getBody().getOps<WidenOp>().empty();
+}
+
+/// Whether the group's threads meet after `op`.
+static bool isThreadMeeting(Operation *op) {
+  if (isa<EachOp, ClearOp, MeetOp>(op))
+    return true;
+  if (auto fill = dyn_cast<FillOp>(op))
+    return isFilledByThreads(fill);
+  auto get = dyn_cast<GetOp>(op);
+  return get && isa<pipe::ArrayType>(get.getSource().getType()) &&
+         !get->getParentOfType<EachOp>();
+}
+
+Value KernelLowering::createShuffled(Value value) {
+  // What all lanes take from lane 0 is in uniform registers.
+  return architecture.primitives->takeFirst(rewriter, loc, value);
+}
+
+void KernelLowering::replaceByCast(Operation *op, ValueRange lowered) {
+  auto cast = UnrealizedConversionCastOp::create(rewriter, op->getLoc(),
+                                                 op->getResultTypes(), lowered);
+  rewriter.replaceOp(op, cast.getResults());
+}
+
+LogicalResult KernelLowering::createFunction() {
+  MLIRContext *context = rewriter.getContext();
+  PipeTypeConverter converter(context);
+  SmallVector<Type> types;
+  SmallVector<unsigned> numValues;
+  for (Type type : kernel.getArgumentTypes()) {
+    size_t before = types.size();
+    if (failed(converter.convertType(type, types)))
+      return kernel.emitOpError("expects arguments that a kernel can take, but "
+                                "got ")
+             << type;
+    numValues.push_back(types.size() - before);
+  }
+  FailureOr<size_t> numMaps = 0;
+  if (architecture.bulk)
+    numMaps = architecture.bulk->assignMaps(kernel);
+  if (failed(numMaps))
+    return failure();
+  size_t firstMap = types.size();
+  Type pointer = LLVM::LLVMPointerType::get(context);
+  types.append(*numMaps, pointer);
+  WorkOp work = kernel.getWork();
+  // Dynamic work has a counter, a stream counters and a workspace.
+  unsigned numPointers = 0;
+  if (work && work.getWork().getType().getKind() == WorkKind::Dynamic)
+    numPointers = 1;
+  if (work && work.getWork().getType().getKind() == WorkKind::Stream)
+    numPointers = 2;
+  types.append(numPointers, LLVM::LLVMPointerType::get(context, kGlobalSpace));
+
+  rewriter.setInsertionPoint(kernel);
+  auto function = LLVM::LLVMFuncOp::create(
+      rewriter, loc, kernel.getSymName(),
+      LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context), types));
+  values.function = function;
+  for (size_t i = 0; i < *numMaps; ++i)
+    architecture.bulk->setMapAttributes(function, firstMap + i);
+  Block *entry = function.addEntryBlock(rewriter);
+  for (size_t i = 0; i < *numMaps; ++i)
+    values.maps.push_back(entry->getArgument(firstMap + i));
+  llvm::append_range(workMemory, entry->getArguments().take_back(numPointers));
+
+  // The kernel's arguments, as casts from the function's.
+  rewriter.setInsertionPointToStart(entry);
+  SmallVector<Value> replacements;
+  unsigned next = 0;
+  for (auto [type, count] :
+       llvm::zip_equal(kernel.getArgumentTypes(), numValues)) {
+    ValueRange lowered = entry->getArguments().slice(next, count);
+    next += count;
+    if (isa<GlobalType>(type))
+      replacements.push_back(
+          UnrealizedConversionCastOp::create(rewriter, loc, type, lowered)
+              .getResult(0));
+    else
+      replacements.push_back(lowered.front());
+  }
+  createEntry();
+  rewriter.eraseOp(kernel.getBody().front().getTerminator());
+  rewriter.inlineBlockBefore(&kernel.getBody().front(), entry, entry->end(),
+                             replacements);
+  return success();
+}
+
+void KernelLowering::createEntry() {
+  MLIRContext *context = rewriter.getContext();
+  Type type = LLVM::LLVMPointerType::get(context, kSharedSpace);
+  shared = LLVM::AddressOfOp::create(rewriter, loc, type, symbol);
+  values.shared = shared;
+  auto bits = [&](Value value, int64_t mask) -> Value {
+    return arith::AndIOp::create(rewriter, loc, value, i32(mask));
+  };
+  values.thread = architecture.primitives->getThread(rewriter, loc);
+  values.threadInGroup = bits(values.thread, groupThreads - 1);
+  values.lane = bits(values.thread, architecture.warpSize - 1);
+  Value warp = createShuffled(arith::ShRUIOp::create(
+      rewriter, loc, values.thread, i32(llvm::Log2_64(architecture.warpSize))));
+  values.warpInGroup = bits(warp, kGroupWarps - 1);
+  auto isZero = [&](Value value) -> Value {
+    return arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::eq, value,
+                                 i32(0));
+  };
+  values.isFirstInGroup = isZero(values.threadInGroup);
+  values.isFirstInWarp = isZero(values.lane);
+  values.cluster = kernel.getCluster();
+  if (values.cluster > 1)
+    values.rank = architecture.bulk->getRank(rewriter, loc);
+}
+
+SmallVector<Value> KernelLowering::createTile(int64_t offset) {
+  Value address = createByteOffset(rewriter, loc, shared, offset);
+  Value bits =
+      LLVM::PtrToIntOp::create(rewriter, loc, rewriter.getI32Type(), address);
+  bits = arith::ShRUIOp::create(rewriter, loc, bits, i32(4));
+  bits = arith::AndIOp::create(rewriter, loc, bits, i32(0x3fff));
+  bits = arith::ExtUIOp::create(rewriter, loc, rewriter.getI64Type(), bits);
+  return {address, bits};
+}
+
+int64_t KernelLowering::allocate(Operation *op, int64_t bytes,
+                                 int64_t alignment) {
+  int64_t offset = llvm::alignTo(tileOffset, alignment);
+  tileOffset = offset + bytes;
+  sharedTiles.push_back({op->getLoc(), bytes});
+  return offset;
+}
+
+int64_t RingLayout::getReleasesOfGroup() const {
+  return type.getMessages() || !architecture.bulk ? kGroupWarps : 1;
+}
+
+int64_t RingLayout::getArrivals(FillOp fill) const {
+  if (!fill || architecture.bulk || isFilledByThreads(fill))
+    return 1;
+  return architecture.primitives->getCopyArrivals(
+      fill->getParentOfType<RoleOp>().getWarps(),
+      /*hasMessages=*/type.getMessages() != 0);
+}
+
+void KernelLowering::lowerRing(RingOp ring) {
+  RingType type = ring.getRing().getType();
+  RingLayout layout(type, architecture);
+  FillOp fill;
+  for (Operation *user : ring.getRing().getUsers())
+    if (auto found = dyn_cast<FillOp>(user))
+      fill = found;
+  rewriter.setInsertionPoint(ring);
+  Value control = createByteOffset(rewriter, loc, shared, controlOffset);
+  SmallVector<Value> lowered{control};
+  llvm::append_range(lowered, createTile(allocate(
+                                  ring, layout.getSlotBytes() * type.getSlots(),
+                                  kTileAlignment)));
+  int64_t releases = ring.getReaders() * layout.getReleasesOfGroup() *
+                     (type.getCluster() ? values.cluster : 1);
+  int64_t arrivals = layout.getArrivals(fill);
+  for (Operation *user : ring.getRing().getUsers())
+    if (isa<FillOp>(user))
+      user->setAttr(kReleasesAttr, rewriter.getI64IntegerAttr(releases));
+  for (int64_t slot = 0; slot < type.getSlots(); ++slot) {
+    int64_t base = controlOffset + slot * RingLayout::kBarrierBytes;
+    barriers.push_back({base + layout.getFullOffset(), arrivals});
+    barriers.push_back({base + layout.getEmptyOffset(), releases});
+  }
+  controlOffset += layout.getControlBytes();
+  replaceByCast(ring, lowered);
+}
+
+LogicalResult KernelLowering::lowerDeclarations() {
+  Block &entry = values.function.getBody().front();
+  int64_t controlBytes = 0;
+  for (RingOp ring : entry.getOps<RingOp>())
+    controlBytes +=
+        RingLayout(ring.getRing().getType(), architecture).getControlBytes();
+  int64_t barriersOffset = controlBytes;
+  if (!architecture.hasNamedBarriers) {
+    controlBytes += kNumNamedBarriers * kBarrierBytes;
+    rewriter.setInsertionPointAfterValue(values.isFirstInWarp);
+    values.barriers = createByteOffset(rewriter, loc, shared, barriersOffset);
+    for (int64_t at = barriersOffset; at < controlBytes; at += kBarrierBytes)
+      barriers.push_back({at, 0});
+  }
+  tileOffset = controlBytes;
+
+  for (Operation &op : llvm::make_early_inc_range(entry)) {
+    rewriter.setInsertionPoint(&op);
+    if (auto ring = dyn_cast<RingOp>(op)) {
+      lowerRing(ring);
+    } else if (auto tile = dyn_cast<SharedTileOp>(op)) {
+      int64_t bytes = tile.getTile().getType().getNumBytes();
+      replaceByCast(tile, createTile(allocate(tile, bytes, kTileAlignment)));
+    } else if (auto array = dyn_cast<ArrayOp>(op)) {
+      int64_t bytes = array.getArray().getType().getNumBytes();
+      int64_t offset = allocate(array, bytes, kArrayAlignment);
+      replaceByCast(array, createByteOffset(rewriter, loc, shared, offset));
+    } else if (auto turn = dyn_cast<TurnOp>(op)) {
+      int64_t groups = turn.getTurn().getType().getGroups();
+      if (nextNamedBarrier + groups > kNumNamedBarriers)
+        return turn.emitOpError("expects at most ")
+               << kNumNamedBarriers - 1
+               << " groups in all turns, one named barrier each, but got more";
+      Value first = i32(nextNamedBarrier);
+      nextNamedBarrier += groups;
+      replaceByCast(turn, first);
+    } else if (auto work = dyn_cast<WorkOp>(op)) {
+      SmallVector<Value> lowered{work.getItems()};
+      if (!work.getSteps().empty())
+        lowered = createStream(
+            rewriter, work, values,
+            createByteOffset(rewriter, loc, shared,
+                             allocate(work, kStreamBytes, kStreamBytes)));
+      llvm::append_range(lowered, workMemory);
+      replaceByCast(work, lowered);
+    }
+  }
+  // One at a time is in use, as all groups meet.
+  int64_t groups = 0, offset = -1;
+  values.function.walk([&](ClearUnsetOp clear) {
+    groups =
+        std::max<int64_t>(groups, clear->getParentOfType<RoleOp>().getGroups());
+  });
+  if (groups > 0)
+    offset = allocate(values.function, groups * kExchangeBytesOfGroup,
+                      kArrayAlignment);
+  values.function.walk([&](ClearUnsetOp clear) {
+    clear->setAttr(kExchangeAttr, rewriter.getI64IntegerAttr(offset));
+  });
+  int64_t most = architecture.getModel(/*anyStrides=*/false).sharedBytes;
+  if (tileOffset <= most)
+    return success();
+  InFlightDiagnostic diag = kernel.emitOpError("expects at most ")
+                            << most << " bytes of shared memory, but got "
+                            << tileOffset;
+  for (auto [where, bytes] : sharedTiles)
+    diag.attachNote(where) << bytes << " bytes are here";
+  return diag;
+}
+
+LogicalResult KernelLowering::initialise() {
+  Value isFirst = arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::eq,
+                                        values.thread, i32(0));
+  auto ifOp = scf::IfOp::create(rewriter, loc, isFirst, /*withElse=*/false);
+  {
+    OpBuilder::InsertionGuard guard(rewriter);
+    rewriter.setInsertionPointToStart(ifOp.thenBlock());
+    for (Value map : values.maps)
+      architecture.bulk->prefetchMap(rewriter, loc, map);
+    for (auto [offset, count] : barriers)
+      architecture.primitives->initCounter(
+          rewriter, loc, createByteOffset(rewriter, loc, shared, offset),
+          count);
+    if (architecture.bulk)
+      architecture.bulk->fenceCounters(rewriter, loc);
+  }
+  if (values.cluster > 1)
+    architecture.bulk->meetCluster(rewriter, loc);
+  else
+    architecture.primitives->meetBlock(rewriter, loc);
+  return success();
+}
+
+/// Of what a role of one warp does, others see fillings and items that are
+/// taken: these are of one lane, all else of all. What lanes copy is of all
+/// too.
+void KernelLowering::leaveToOneLane(RoleOp role) {
+  SmallVector<Operation *> ops;
+  role.walk([&](Operation *op) {
+    if (isa<NextItemOp>(op) || (isa<FillOp>(op) && architecture.bulk))
+      ops.push_back(op);
+  });
+  for (Operation *op : ops) {
+    OpBuilder::InsertionGuard guard(rewriter);
+    Location opLoc = op->getLoc();
+    rewriter.setInsertionPoint(op);
+    if (op->getNumResults() == 0) {
+      // So that ptxas knows it for one lane, whose registers are uniform.
+      Value elected = architecture.bulk->electLane(rewriter, opLoc);
+      auto laneIf = scf::IfOp::create(rewriter, opLoc, elected, false);
+      op->moveBefore(laneIf.thenYield());
+      continue;
+    }
+    auto laneIf =
+        scf::IfOp::create(rewriter, opLoc, op->getResultTypes(),
+                          values.isFirstInWarp, /*withElseRegion=*/true);
+    rewriter.setInsertionPointAfter(laneIf);
+    Value shared = createShuffled(laneIf.getResult(0));
+    op->getResult(0).replaceAllUsesWith(shared);
+    rewriter.setInsertionPointToStart(laneIf.elseBlock());
+    scf::YieldOp::create(rewriter, opLoc, i32(0));
+    rewriter.setInsertionPointToStart(laneIf.thenBlock());
+    auto yield = scf::YieldOp::create(rewriter, opLoc, op->getResult(0));
+    op->moveBefore(yield);
+  }
+}
+
+LogicalResult KernelLowering::lowerRole(RoleOp role, int64_t firstGroup) {
+  Location roleLoc = role.getLoc();
+  int64_t registers = role.getRegisters();
+  if (registers < kMinRegisters || registers > kMaxRegisters || registers % 8)
+    return role.emitOpError("expects registers in multiples of 8 from ")
+           << kMinRegisters << " to " << kMaxRegisters << ", but got "
+           << registers;
+  if (role.getWarps() != 1 && role.getWarps() != kGroupWarps)
+    return role.emitOpError("expects groups of 1 or 4 warps, but got ")
+           << role.getWarps();
+  // What every thread may have at entry.
+  int64_t atEntry = architecture.registersOfBlock / numThreads / 8 * 8;
+  if (registers != atEntry && hasSeveralRoles && architecture.setRegisters)
+    architecture.setRegisters(rewriter, roleLoc, registers,
+                              /*isMore=*/registers > atEntry);
+  Value group = arith::ShRUIOp::create(rewriter, roleLoc, values.thread,
+                                       i32(llvm::Log2_64(groupThreads)));
+  group = createShuffled(group);
+  group = arith::SubIOp::create(rewriter, roleLoc, group, i32(firstGroup));
+
+  bool usesBulkStores = false, readsRings = false, meets = false;
+  bool groupsMeet = false, copiesByLanes = false;
+  llvm::SmallSetVector<Value, 2> turns;
+  role.walk([&](Operation *op) {
+    usesBulkStores |= isa<BulkStoreOp>(op);
+    readsRings |= isa<ReleaseOp>(op);
+    if (isa<MeetOp>(op))
+      op->setAttr(kThreadsAttr,
+                  rewriter.getI64IntegerAttr(role.getGroups() * groupThreads));
+    if (auto fill = dyn_cast<FillOp>(op);
+        fill && !architecture.bulk && !isFilledByThreads(fill)) {
+      copiesByLanes = true;
+      op->setAttr(kCopyWarpsAttr, rewriter.getI64IntegerAttr(role.getWarps()));
+    }
+    if (isThreadMeeting(op)) {
+      meets = true;
+      op->setAttr(kBarrierAttr, rewriter.getI64IntegerAttr(nextNamedBarrier));
+      // A barrier a group, by the number of the group in the block.
+      op->setAttr(kFirstGroupAttr, rewriter.getI64IntegerAttr(firstGroup));
+    }
+    if (auto take = dyn_cast<TakeTurnOp>(op))
+      turns.insert(take.getTurn());
+    if (isa<ClearUnsetOp>(op)) {
+      groupsMeet = true;
+      op->setAttr(kFirstGroupAttr, rewriter.getI64IntegerAttr(firstGroup));
+      op->setAttr(kThreadsAttr,
+                  rewriter.getI64IntegerAttr(role.getGroups() * groupThreads));
+    }
+  });
+  if (meets)
+    nextNamedBarrier += role.getGroups();
+  if (groupsMeet) {
+    role.walk([&](ClearUnsetOp op) {
+      op->setAttr(kBarrierAttr, rewriter.getI64IntegerAttr(nextNamedBarrier));
+    });
+    ++nextNamedBarrier;
+  }
+  if (nextNamedBarrier > kNumNamedBarriers)
+    return role.emitOpError("expects at most ")
+           << kNumNamedBarriers - 1
+           << " groups in all turns and roles with pipe.each or pipe.clear, "
+              "one named barrier each, but got more";
+  OpBuilder::InsertionGuard guard(rewriter);
+  if (role.getWarps() == 1) {
+    // One lane of the first of the four warps.
+    Value isWarp =
+        arith::CmpIOp::create(rewriter, roleLoc, arith::CmpIPredicate::eq,
+                              values.warpInGroup, i32(0));
+    auto warpIf = scf::IfOp::create(rewriter, roleLoc, isWarp, false);
+    rewriter.setInsertionPointToStart(warpIf.thenBlock());
+    // Its lanes compute sums together, or copy.
+    if (asksRuns(role.getBody()) || !architecture.bulk) {
+      leaveToOneLane(role);
+    } else {
+      Value elected = architecture.bulk->electLane(rewriter, roleLoc);
+      auto laneIf = scf::IfOp::create(rewriter, roleLoc, elected, false);
+      rewriter.setInsertionPointToStart(laneIf.thenBlock());
+    }
+  }
+  // Group 0 gets the turn from itself.
+  for (Value turn : turns) {
+    Value isZero = arith::CmpIOp::create(
+        rewriter, roleLoc, arith::CmpIPredicate::eq, group, i32(0));
+    auto zeroIf = scf::IfOp::create(rewriter, roleLoc, isZero, false);
+    OpBuilder::InsertionGuard zeroGuard(rewriter);
+    rewriter.setInsertionPointToStart(zeroIf.thenBlock());
+    Value last = i32(cast<TurnType>(turn.getType()).getGroups() - 1);
+    PassTurnOp::create(rewriter, roleLoc, turn, last);
+  }
+  Block *body = &role.getBody().front();
+  rewriter.eraseOp(body->getTerminator());
+  rewriter.inlineBlockBefore(body, rewriter.getInsertionBlock(),
+                             rewriter.getInsertionPoint(), group);
+  // Nobody may arrive at a block that has left the cluster.
+  if (values.cluster > 1 && readsRings)
+    architecture.bulk->meetCluster(rewriter, roleLoc);
+  if (usesBulkStores)
+    architecture.bulk->finishStores(rewriter, roleLoc, values.isFirstInWarp);
+  // Nobody leaves before what it has started is done.
+  if (copiesByLanes)
+    architecture.primitives->finishCopies(rewriter, roleLoc);
+  return success();
+}
+
+LogicalResult KernelLowering::countThreads(ArrayRef<RoleOp> roles) {
+  auto count = [&](RoleOp role) { return getNumGroups(role) * groupThreads; };
+  constexpr int64_t kMaxThreads = 1024;
+  int64_t budget = 0;
+  for (RoleOp role : roles) {
+    numThreads += count(role);
+    budget += role.getRegisters() * count(role);
+  }
+  if (numThreads > kMaxThreads)
+    return kernel.emitOpError("expects at most 1024 threads, but its roles "
+                              "have ")
+           << numThreads;
+  int64_t ofBlock = architecture.registersOfBlock;
+  if (!architecture.setRegisters) {
+    int64_t most =
+        std::min(ofBlock / numThreads / 8 * 8, architecture.mostRegisters);
+    for (RoleOp role : roles)
+      if (role.getRegisters() > most)
+        return role.emitOpError("expects at most ")
+               << most << " registers of a thread, which all " << numThreads
+               << " threads have on this target, but got "
+               << role.getRegisters() << "; use smaller tiles or fewer groups";
+    return success();
+  }
+  if (budget <= ofBlock)
+    return success();
+  InFlightDiagnostic diag = kernel.emitOpError("expects roles of at most ")
+                            << ofBlock << " registers in all, but got "
+                            << budget;
+  for (RoleOp role : roles)
+    diag.attachNote(role.getLoc()) << role.getName() << " takes " << count(role)
+                                   << " threads of " << role.getRegisters();
+  return diag;
+}
+
+LogicalResult KernelLowering::lowerRoles() {
+  SmallVector<RoleOp> roles =
+      llvm::to_vector(values.function.getBody().front().getOps<RoleOp>());
+  hasSeveralRoles = roles.size() > 1;
+  if (failed(countThreads(roles)))
+    return failure();
+  rewriter.setInsertionPoint(roles.front());
+  if (failed(initialise()))
+    return failure();
+  Value group = arith::ShRUIOp::create(rewriter, loc, values.thread,
+                                       i32(llvm::Log2_64(groupThreads)));
+  group = createShuffled(group);
+  int64_t firstGroup = 0;
+  OpBuilder::InsertionGuard guard(rewriter);
+  for (RoleOp role : roles) {
+    int64_t next = firstGroup + getNumGroups(role);
+    if (role == roles.back()) {
+      if (failed(lowerRole(role, firstGroup)))
+        return failure();
+    } else {
+      Value isRole = arith::CmpIOp::create(
+          rewriter, loc, arith::CmpIPredicate::ult, group, i32(next));
+      auto ifOp = scf::IfOp::create(rewriter, loc, isRole, /*withElse=*/true);
+      rewriter.setInsertionPointToStart(ifOp.thenBlock());
+      if (failed(lowerRole(role, firstGroup)))
+        return failure();
+      rewriter.setInsertionPointToStart(ifOp.elseBlock());
+    }
+    rewriter.eraseOp(role);
+    firstGroup = next;
+  }
+  return success();
+}
+
+FailureOr<KernelValues> KernelLowering::run() {
+  if (failed(createFunction()) || failed(lowerDeclarations()) ||
+      failed(lowerRoles()))
+    return failure();
+  LLVM::LLVMFuncOp function = values.function;
+  rewriter.setInsertionPointToEnd(&function.getBody().front());
+  LLVM::ReturnOp::create(rewriter, loc, ValueRange());
+
+  architecture.primitives->setKernelAttributes(function, numThreads,
+                                               values.cluster);
+  function->setAttr(kBlockThreadsAttr, rewriter.getI64IntegerAttr(numThreads));
+  function->setAttr(kSharedBytesAttr, rewriter.getI64IntegerAttr(tileOffset));
+  // Without it every exp2 is scaled around denormal arguments.
+  function.setPassthroughAttr(rewriter.getArrayAttr(rewriter.getStrArrayAttr(
+      {"denormal-fp-math-f32", "preserve-sign,preserve-sign"})));
+
+  auto module = function->getParentOfType<ModuleOp>();
+  if (!module.lookupSymbol(symbol)) {
+    bool isFixed = architecture.hasFixedShared;
+    rewriter.setInsertionPointToStart(module.getBody());
+    auto global = LLVM::GlobalOp::create(
+        rewriter, loc,
+        LLVM::LLVMArrayType::get(rewriter.getI8Type(),
+                                 isFixed ? tileOffset : 0),
+        /*isConstant=*/false,
+        isFixed ? LLVM::Linkage::Internal : LLVM::Linkage::External, symbol,
+        Attribute(), kTileAlignment, kSharedSpace);
+    // Nobody initialises shared memory.
+    if (isFixed) {
+      rewriter.createBlock(&global.getInitializer());
+      Value none =
+          LLVM::PoisonOp::create(rewriter, loc, global.getGlobalType());
+      LLVM::ReturnOp::create(rewriter, loc, none);
+    }
+  }
+  rewriter.eraseOp(kernel);
+  return values;
+}
+
+FailureOr<KernelValues> attn::gpu::lowerKernel(KernelOp kernel,
+                                               const Architecture &arch,
+                                               IRRewriter &rewriter) {
+  return KernelLowering(kernel, arch, rewriter).run();
+}

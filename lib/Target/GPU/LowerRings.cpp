@@ -1,0 +1,603 @@
+//===- LowerRings.cpp - rings become counters and copies ------------------===//
+//
+// A slot has two counters. `full` completes a phase when the producer has
+// arrived and all bytes have, or where lanes copy, when their copies are done;
+// `empty` when every reading group (of every block of the cluster) has arrived.
+// A cursor carries the phase: a reader waits until `full` has completed it, a
+// producer until `empty` has the one before.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Lowering.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+#include <map>
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::gpu;
+using namespace attn::pipe;
+
+void attn::gpu::createSharedFence(OpBuilder &b, Location loc,
+                                  const KernelValues &values) {
+  if (values.architecture->bulk)
+    values.architecture->bulk->fenceShared(b, loc);
+}
+
+namespace {
+/// A ring's lowered values and a cursor's.
+struct Place {
+  Place(RingType type, const Architecture &architecture, ValueRange ring,
+        ValueRange cursor)
+      : layout(type, architecture), control(ring[0]), slots(ring[1]),
+        descriptor(ring[2]), index(cursor[0]), phase(cursor[1]) {}
+
+  Value getControl(OpBuilder &b, Location loc, int64_t offset) const {
+    Value scaled = arith::MulIOp::create(
+        b, loc, index, createI32(b, loc, RingLayout::kBarrierBytes));
+    scaled = arith::AddIOp::create(b, loc, scaled, createI32(b, loc, offset));
+    return createByteOffset(b, loc, control, scaled);
+  }
+  Value getFull(OpBuilder &b, Location loc) const {
+    return getControl(b, loc, layout.getFullOffset());
+  }
+  Value getEmpty(OpBuilder &b, Location loc) const {
+    return getControl(b, loc, layout.getEmptyOffset());
+  }
+  Value getMessage(OpBuilder &b, Location loc, int64_t number) const {
+    return getControl(
+        b, loc, layout.getMessageOffset() + number * RingLayout::kMessageBytes);
+  }
+  Value getSlot(OpBuilder &b, Location loc) const {
+    Value offset = arith::MulIOp::create(
+        b, loc, index, createI32(b, loc, layout.getSlotBytes()));
+    return createByteOffset(b, loc, slots, offset);
+  }
+  /// Bits 4 to 17 of the slot's address.
+  Value getDescriptor(OpBuilder &b, Location loc) const {
+    Value offset = arith::MulIOp::create(
+        b, loc, index, createI32(b, loc, layout.getSlotBytes() / 16));
+    offset = arith::ExtUIOp::create(b, loc, b.getI64Type(), offset);
+    return arith::AddIOp::create(b, loc, descriptor, offset);
+  }
+
+  RingLayout layout;
+  Value control, slots, descriptor, index, phase;
+};
+
+struct CursorLowering : OpConversionPattern<CursorOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(CursorOp op, OneToNOpAdaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    Value zero = createI32(rewriter, op.getLoc(), 0);
+    rewriter.replaceOpWithMultiple(op, {ValueRange{zero, zero}});
+    return success();
+  }
+};
+
+struct AdvanceLowering : OpConversionPattern<AdvanceOp> {
+  AdvanceLowering(const TypeConverter &converter, MLIRContext *context,
+                  const KernelValues &values)
+      : OpConversionPattern(converter, context), values(values) {}
+
+  LogicalResult
+  matchAndRewrite(AdvanceOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    int64_t slots = op.getCursor().getType().getSlots();
+    Value index = adaptor.getCursor()[0], phase = adaptor.getCursor()[1];
+    Value one = createI32(rewriter, loc, 1), zero = createI32(rewriter, loc, 0);
+    Value later =
+        values.getPrimitives().getNextPhase(rewriter, loc, phase, one);
+    if (slots == 1) {
+      rewriter.replaceOpWithMultiple(op, {ValueRange{zero, later}});
+      return success();
+    }
+    Value next = arith::AddIOp::create(rewriter, loc, index, one);
+    Value wraps = arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::eq,
+                                        next, createI32(rewriter, loc, slots));
+    next = arith::SelectOp::create(rewriter, loc, wraps, zero, next);
+    phase = arith::SelectOp::create(rewriter, loc, wraps, later, phase);
+    rewriter.replaceOpWithMultiple(op, {ValueRange{next, phase}});
+    return success();
+  }
+
+  const KernelValues &values;
+};
+
+/// Zeros for one row of a tile, by the thread that runs.
+void clearRow(OpBuilder &b, Location loc, SharedType type, Value tile,
+              Value row) {
+  constexpr int64_t kChunk = 16;
+  auto vector = VectorType::get(kChunk / 4, b.getI32Type());
+  Value zeros = arith::ConstantOp::create(b, loc, b.getZeroAttr(vector));
+  Value offset =
+      arith::MulIOp::create(b, loc, row, createI32(b, loc, type.getSwizzle()));
+  Value start = createByteOffset(b, loc, tile, offset);
+  int64_t panelBytes = type.getNumRows() * type.getSwizzle();
+  for (int64_t panel = 0; panel < type.getNumPanels(); ++panel)
+    for (int64_t at = 0; at < type.getSwizzle(); at += kChunk)
+      LLVM::StoreOp::create(
+          b, loc, zeros,
+          createByteOffset(b, loc, start, panel * panelBytes + at), kChunk);
+}
+
+struct FillLowering : OpConversionPattern<FillOp> {
+  FillLowering(const TypeConverter &converter, MLIRContext *context,
+               const KernelValues &values)
+      : OpConversionPattern(converter, context), values(values) {}
+
+  LogicalResult
+  matchAndRewrite(FillOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    RingType type = op.getRing().getType();
+    Place place(type, *values.architecture, adaptor.getRing(),
+                adaptor.getCursor());
+    const Architecture &architecture = *values.architecture;
+    int64_t releases = op->getAttrOfType<IntegerAttr>(kReleasesAttr).getInt();
+    bool isByThreads = op->hasAttr(kBarrierAttr);
+    bool isByLanes = op->hasAttr(kCopyWarpsAttr);
+    // A warp that is ahead leaves its place to those that multiply.
+    Waiter waiter = isByLanes && getNumCopyWarps(op) == 1 ? Waiter::Ahead
+                                                          : Waiter::Needed;
+    auto wait = [&] {
+      const Primitives &primitives = *architecture.primitives;
+      Value last = primitives.getLastPhase(rewriter, loc, place.phase,
+                                           createI32(rewriter, loc, 1));
+      primitives.waitReleased(rewriter, loc, place.getEmpty(rewriter, loc),
+                              last, releases, waiter);
+    };
+    if (isByLanes)
+      return fillByLanes(op, adaptor, place, wait, rewriter);
+    wait();
+    if (isByThreads)
+      return fillByThreads(op, adaptor, place, rewriter);
+    Value full = place.getFull(rewriter, loc);
+    for (auto [number, message] : llvm::enumerate(adaptor.getMessages()))
+      LLVM::StoreOp::create(rewriter, loc, message[0],
+                            place.getMessage(rewriter, loc, number));
+    if (failed(architecture.bulk->start(
+            op, full, [&] { return place.getSlot(rewriter, loc); }, values,
+            rewriter)))
+      return failure();
+    rewriter.eraseOp(op);
+    return success();
+  }
+
+private:
+  static int64_t getNumCopyWarps(FillOp op) {
+    return op->getAttrOfType<IntegerAttr>(kCopyWarpsAttr).getInt();
+  }
+
+  /// What `isSender` says sends the messages.
+  void sendMessages(OneToNOpAdaptor adaptor, Place &place, Value isSender,
+                    ConversionPatternRewriter &rewriter) const {
+    if (adaptor.getMessages().empty())
+      return;
+    Location loc = isSender.getLoc();
+    auto ifFirst = scf::IfOp::create(rewriter, loc, isSender, false);
+    OpBuilder::InsertionGuard guard(rewriter);
+    rewriter.setInsertionPointToStart(ifFirst.thenBlock());
+    for (auto [number, message] : llvm::enumerate(adaptor.getMessages()))
+      LLVM::StoreOp::create(rewriter, loc, message[0],
+                            place.getMessage(rewriter, loc, number));
+  }
+
+  /// The values that stand for `tensor`, which is no operand of the op.
+  FailureOr<SmallVector<Value>>
+  convertTensor(Value tensor, ConversionPatternRewriter &rewriter) const {
+    SmallVector<Type> types;
+    if (failed(getTypeConverter()->convertType(tensor.getType(), types)))
+      return failure();
+    return getTypeConverter()->materializeTargetConversion(
+        rewriter, tensor.getLoc(), types, tensor);
+  }
+
+  /// Writes what stands in a fill: loads as copies to `slot` by `copy`, which
+  /// is of lanes or of threads, and what computes their coordinates.
+  using Copy = llvm::function_ref<void(LoadOp load, ValueRange source,
+                                       ValueRange indices)>;
+  LogicalResult copyNested(FillOp op, Value slot, Copy copy,
+                           ConversionPatternRewriter &rewriter) const {
+    for (Operation &nested : llvm::make_early_inc_range(op.getBody().front())) {
+      if (auto load = dyn_cast<LoadOp>(nested)) {
+        SmallVector<Value> indices;
+        if (failed(rewriter.getRemappedValues(load.getIndices(), indices)))
+          return failure();
+        auto source = convertTensor(load.getSource(), rewriter);
+        if (failed(source))
+          return failure();
+        copy(load, *source, indices);
+      } else if (auto widen = dyn_cast<WidenOp>(nested)) {
+        auto source = convertTensor(widen.getSource(), rewriter);
+        if (failed(source))
+          return failure();
+        widenByThreads(rewriter, widen, (*source)[0], slot, values);
+      } else if (!nested.hasTrait<OpTrait::IsTerminator>()) {
+        rewriter.moveOpBefore(&nested, op);
+      }
+    }
+    return success();
+  }
+
+  /// The warp that copies goes on to the next filling as soon as it can.
+  LogicalResult fillByLanes(FillOp op, OneToNOpAdaptor adaptor, Place &place,
+                            llvm::function_ref<void()> wait,
+                            ConversionPatternRewriter &rewriter) const {
+    Location loc = op.getLoc();
+    Value isSender =
+        getNumCopyWarps(op) == 1 ? values.isFirstInWarp : values.isFirstInGroup;
+    auto begin = [&] {
+      wait();
+      sendMessages(adaptor, place, isSender, rewriter);
+    };
+    std::unique_ptr<LaneCopier> copier =
+        values.getPrimitives().createLaneCopier(rewriter, begin);
+    Value slot = place.getSlot(rewriter, loc);
+    auto copy = [&](LoadOp load, ValueRange source, ValueRange indices) {
+      copyByLanes(rewriter, load, source, indices, slot, values, *copier);
+    };
+    if (failed(copyNested(op, slot, copy, rewriter)))
+      return failure();
+    copier->finish(rewriter, loc, place.getFull(rewriter, loc), values,
+                   isSender, !adaptor.getMessages().empty());
+    rewriter.eraseOp(op);
+    return success();
+  }
+
+  /// The group's threads copy and meet; one of them, whose arrival is all that
+  /// the slot waits for, sends the messages.
+  LogicalResult fillByThreads(FillOp op, OneToNOpAdaptor adaptor, Place &place,
+                              ConversionPatternRewriter &rewriter) const {
+    Location loc = op.getLoc();
+    sendMessages(adaptor, place, values.isFirstInGroup, rewriter);
+    Value slot = place.getSlot(rewriter, loc);
+    auto copy = [&](LoadOp load, ValueRange source, ValueRange indices) {
+      copyByThreads(rewriter, load, source, indices, slot, values);
+    };
+    if (failed(copyNested(op, slot, copy, rewriter)))
+      return failure();
+    // Products read what threads wrote by another way.
+    createSharedFence(rewriter, loc, values);
+    createGroupBarrier(rewriter, op, values);
+    values.getPrimitives().arriveIf(rewriter, loc, place.getFull(rewriter, loc),
+                                    values.isFirstInGroup);
+    rewriter.eraseOp(op);
+    return success();
+  }
+
+  const KernelValues &values;
+};
+
+struct WaitLowering : OpConversionPattern<WaitOp> {
+  WaitLowering(const TypeConverter &converter, MLIRContext *context,
+               const KernelValues &values)
+      : OpConversionPattern(converter, context), values(values) {}
+
+  LogicalResult
+  matchAndRewrite(WaitOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    Place place(op.getRing().getType(), *values.architecture, adaptor.getRing(),
+                adaptor.getCursor());
+    values.getPrimitives().waitFilled(
+        rewriter, loc, place.getFull(rewriter, loc), place.phase);
+    rewriter.replaceOpWithMultiple(
+        op, {ValueRange{place.getSlot(rewriter, loc),
+                        place.getDescriptor(rewriter, loc)}});
+    return success();
+  }
+
+  const KernelValues &values;
+};
+
+/// One lane of each warp reads, and all have the value before one releases the
+/// slot; ptxas is told that it is uniform over the warp.
+struct MessageLowering : OpConversionPattern<MessageOp> {
+  MessageLowering(const TypeConverter &converter, MLIRContext *context,
+                  const KernelValues &values)
+      : OpConversionPattern(converter, context), values(values) {}
+
+  LogicalResult
+  matchAndRewrite(MessageOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    Place place(op.getRing().getType(), *values.architecture, adaptor.getRing(),
+                adaptor.getCursor());
+    rewriter.replaceOp(op,
+                       values.getPrimitives().readMessage(
+                           rewriter, loc, values,
+                           place.getMessage(rewriter, loc, op.getNumber())));
+    return success();
+  }
+
+  const KernelValues &values;
+};
+
+/// The group's threads write zeros, 16 bytes at a time, and meet. Where rows
+/// lie in a panel is the same whatever the swizzle, which moves bytes in a row.
+struct ClearLowering : OpConversionPattern<ClearOp> {
+  ClearLowering(const TypeConverter &converter, MLIRContext *context,
+                const KernelValues &values)
+      : OpConversionPattern(converter, context), values(values) {}
+
+  LogicalResult
+  matchAndRewrite(ClearOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    constexpr int64_t kChunk = 16;
+    Location loc = op.getLoc();
+    SharedType type = op.getSlot().getType();
+    auto i32 = [&](int64_t value) { return createI32(rewriter, loc, value); };
+    int64_t panelBytes = type.getNumRows() * type.getSwizzle();
+    Value row =
+        arith::MaxSIOp::create(rewriter, loc, adaptor.getRow()[0], i32(0));
+    Value first =
+        arith::MulIOp::create(rewriter, loc, row, i32(type.getSwizzle()));
+    first = arith::AddIOp::create(rewriter, loc, first,
+                                  arith::MulIOp::create(rewriter, loc,
+                                                        values.threadInGroup,
+                                                        i32(kChunk)));
+    auto vector = VectorType::get(4, rewriter.getI32Type());
+    Value zeros =
+        arith::ConstantOp::create(rewriter, loc, rewriter.getZeroAttr(vector));
+    auto loop = scf::ForOp::create(rewriter, loc, first, i32(panelBytes),
+                                   i32(kChunk * values.getGroupThreads()));
+    {
+      OpBuilder::InsertionGuard guard(rewriter);
+      rewriter.setInsertionPointToStart(loop.getBody());
+      for (int64_t panel = 0; panel < type.getNumPanels(); ++panel) {
+        Value offset = arith::AddIOp::create(
+            rewriter, loc, loop.getInductionVar(), i32(panel * panelBytes));
+        LLVM::StoreOp::create(
+            rewriter, loc, zeros,
+            createByteOffset(rewriter, loc, adaptor.getSlot()[0], offset),
+            kChunk);
+      }
+    }
+    createSharedFence(rewriter, loc, values);
+    createGroupBarrier(rewriter, op, values);
+    rewriter.eraseOp(op);
+    return success();
+  }
+
+  const KernelValues &values;
+};
+
+struct ClearRowLowering : OpConversionPattern<ClearRowOp> {
+  ClearRowLowering(const TypeConverter &converter, MLIRContext *context,
+                   const KernelValues &values)
+      : OpConversionPattern(converter, context), values(values) {}
+
+  LogicalResult
+  matchAndRewrite(ClearRowOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    auto choice = scf::IfOp::create(rewriter, loc, adaptor.getCondition()[0],
+                                    /*withElseRegion=*/false);
+    OpBuilder::InsertionGuard guard(rewriter);
+    rewriter.setInsertionPointToStart(choice.thenBlock());
+    clearRow(rewriter, loc, op.getSlot().getType(), adaptor.getSlot()[0],
+             adaptor.getRow()[0]);
+    // Products read shared memory through another proxy. Threads that clear
+    // nothing have nothing to wait for.
+    createSharedFence(rewriter, loc, values);
+    rewriter.eraseOp(op);
+    return success();
+  }
+
+  const KernelValues &values;
+};
+
+/// How lanes share rows: each holds runs of `stride` neighbouring columns.
+struct LanesOfRow {
+  explicit LanesOfRow(FragmentAttr fragment) {
+    int64_t radix = 1;
+    for (DigitAttr digit : fragment.getLanes()) {
+      for (int64_t bit = 1; digit.getDim() == 0 && bit < digit.getSize();
+           bit *= 2)
+        rowBits.push_back(bit * radix);
+      if (digit.getDim() == 1) {
+        count = digit.getSize();
+        stride = digit.getStride();
+        shift = llvm::Log2_64(radix);
+      }
+      radix *= digit.getSize();
+    }
+  }
+
+  /// Bits of a lane's number that count rows; where those begin that count the
+  /// `count` lanes of a row.
+  SmallVector<int64_t> rowBits;
+  int64_t count = 1, stride = 1, shift = 0;
+};
+
+/// A lane's bits of all its rows are one word, a bit for each of its columns,
+/// of which there are at most 32. Words are combined over the rows of a warp by
+/// shuffles and over warps in shared memory.
+struct ClearUnsetLowering : OpConversionPattern<ClearUnsetOp> {
+  ClearUnsetLowering(const TypeConverter &converter, MLIRContext *context,
+                     const KernelValues &values)
+      : OpConversionPattern(converter, context), values(values) {}
+
+  LogicalResult
+  matchAndRewrite(ClearUnsetOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    constexpr int64_t kWord = 4;
+    Location loc = op.getLoc();
+    SharedType type = op.getSlot().getType();
+    Type i32Type = rewriter.getI32Type();
+    auto i32 = [&](int64_t value) { return createI32(rewriter, loc, value); };
+    auto bits = [&](Value value, int64_t mask) -> Value {
+      return arith::AndIOp::create(rewriter, loc, value, i32(mask));
+    };
+    auto shift = [&](Value value, int64_t count) -> Value {
+      return arith::ShRUIOp::create(rewriter, loc, value, i32(count));
+    };
+    auto add = [&](Value a, Value c) -> Value {
+      return arith::AddIOp::create(rewriter, loc, a, c);
+    };
+    auto scale = [&](Value value, int64_t factor) -> Value {
+      return arith::MulIOp::create(rewriter, loc, value, i32(factor));
+    };
+    auto join = [&](Value a, Value c) -> Value {
+      return arith::OrIOp::create(rewriter, loc, a, c);
+    };
+    auto meet = [&] {
+      values.getPrimitives().meet(
+          rewriter, loc, values,
+          i32(op->getAttrOfType<IntegerAttr>(kBarrierAttr).getInt()),
+          op->getAttrOfType<IntegerAttr>(kThreadsAttr).getInt());
+    };
+    int64_t numWarps = op->getAttrOfType<IntegerAttr>(kThreadsAttr).getInt() /
+                       values.getWarpSize();
+    Value exchange = createByteOffset(
+        rewriter, loc, values.shared,
+        op->getAttrOfType<IntegerAttr>(kExchangeAttr).getInt());
+
+    FragmentAttr fragment = getFragment(op.getBits().getType());
+    LanesOfRow lanes(fragment);
+    // By bit, those of the lane's rows.
+    std::map<int64_t, SmallVector<Value>> columns;
+    for (auto [number, isSet] : llvm::enumerate(adaptor.getBits()))
+      columns[getLineRegister(fragment, 0, number)].push_back(isSet);
+    Value word = i32(0);
+    for (auto &[bit, rows] : columns) {
+      Value either = rows.front();
+      for (Value isSet : ArrayRef(rows).drop_front())
+        either = join(either, isSet);
+      word = join(word, arith::SelectOp::create(
+                            rewriter, loc, either,
+                            i32(int32_t(uint32_t(1) << bit)), i32(0)));
+    }
+    for (int64_t mask : lanes.rowBits)
+      word = join(word,
+                  values.getPrimitives().shuffleXor(rewriter, loc, word, mask));
+    auto group = op->getAttrOfType<IntegerAttr>(kFirstGroupAttr);
+    Value warp = add(shift(values.thread, llvm::Log2_64(values.getWarpSize())),
+                     i32(-group.getInt() * kGroupWarps));
+    // The lanes of one row, which are the first ones where rows are counted by
+    // the upper bits.
+    bool areFirst = lanes.shift == 0;
+    Value isWriter = arith::CmpIOp::create(
+        rewriter, loc,
+        areFirst ? arith::CmpIPredicate::ult : arith::CmpIPredicate::eq,
+        areFirst ? values.lane : bits(values.lane, (1 << lanes.shift) - 1),
+        i32(areFirst ? lanes.count : 0));
+    auto ifWriter = scf::IfOp::create(rewriter, loc, isWriter, false);
+    {
+      OpBuilder::InsertionGuard guard(rewriter);
+      rewriter.setInsertionPointToStart(ifWriter.thenBlock());
+      Value own = areFirst ? values.lane : shift(values.lane, lanes.shift);
+      Value place = add(scale(warp, lanes.count), own);
+      LLVM::StoreOp::create(
+          rewriter, loc, word,
+          createByteOffset(rewriter, loc, exchange, scale(place, kWord)),
+          kWord);
+    }
+    meet();
+    Value row = values.threadInGroup;
+    Value isRow = arith::CmpIOp::create(
+        rewriter, loc, arith::CmpIPredicate::ult, row, i32(type.getNumRows()));
+    auto ifRow = scf::IfOp::create(rewriter, loc, isRow, false);
+    {
+      OpBuilder::InsertionGuard guard(rewriter);
+      rewriter.setInsertionPointToStart(ifRow.thenBlock());
+      Value place = shift(bits(row, lanes.stride * lanes.count - 1),
+                          llvm::Log2_64(lanes.stride));
+      Value all = i32(0);
+      for (int64_t w = 0; w < numWarps; ++w) {
+        Value offset = scale(add(place, i32(lanes.count * w)), kWord);
+        all = join(all, LLVM::LoadOp::create(
+                            rewriter, loc, i32Type,
+                            createByteOffset(rewriter, loc, exchange, offset),
+                            kWord));
+      }
+      // The upper part counts what lanes have, the lower one what a lane has
+      // in a run.
+      Value number =
+          add(scale(shift(row, llvm::Log2_64(lanes.stride * lanes.count)),
+                    lanes.stride),
+              bits(row, lanes.stride - 1));
+      Value isSet = bits(arith::ShRUIOp::create(rewriter, loc, all, number), 1);
+      Value isUnset = arith::CmpIOp::create(
+          rewriter, loc, arith::CmpIPredicate::eq, isSet, i32(0));
+      auto ifUnset = scf::IfOp::create(rewriter, loc, isUnset, false);
+      rewriter.setInsertionPointToStart(ifUnset.thenBlock());
+      clearRow(rewriter, loc, type, adaptor.getSlot()[0], row);
+    }
+    createSharedFence(rewriter, loc, values);
+    meet();
+    rewriter.eraseOp(op);
+    return success();
+  }
+
+  const KernelValues &values;
+};
+
+/// One thread arrives for its group: its own wait for the products that read
+/// the slot came before. Where warps have read messages, or sides of products
+/// of their own, one of each arrives. In a cluster, one for each block.
+struct ReleaseLowering : OpConversionPattern<ReleaseOp> {
+  ReleaseLowering(const TypeConverter &converter, MLIRContext *context,
+                  const KernelValues &values)
+      : OpConversionPattern(converter, context), values(values) {}
+
+  LogicalResult
+  matchAndRewrite(ReleaseOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    RingType type = op.getRing().getType();
+    Place place(type, *values.architecture, adaptor.getRing(),
+                adaptor.getCursor());
+    Value empty = place.getEmpty(rewriter, loc);
+    const Primitives &primitives = values.getPrimitives();
+    bool remote = type.getCluster() && values.cluster > 1;
+    bool isByWarps = place.layout.getReleasesOfGroup() > 1;
+    // By warps, lane r of each for block r; else, as blocks are at most as many
+    // as warps, the first lane of warp r.
+    Value number = isByWarps ? values.lane : values.warpInGroup;
+    Value predicate =
+        isByWarps || remote ? values.isFirstInWarp : values.isFirstInGroup;
+    if (remote && (isByWarps || values.cluster < kGroupWarps)) {
+      Value isBlock = arith::CmpIOp::create(
+          rewriter, loc, arith::CmpIPredicate::ult, number,
+          createI32(rewriter, loc, values.cluster));
+      predicate =
+          isByWarps
+              ? isBlock
+              : Value(arith::AndIOp::create(rewriter, loc, predicate, isBlock));
+    }
+    if (op.getCondition())
+      predicate = arith::AndIOp::create(rewriter, loc, predicate,
+                                        adaptor.getCondition()[0]);
+    // One lane arrives for what all have read.
+    if (!values.architecture->bulk)
+      primitives.joinWarp(rewriter, loc);
+    if (remote)
+      values.architecture->bulk->arriveAt(rewriter, loc, empty, number,
+                                          predicate);
+    else
+      primitives.arriveIf(rewriter, loc, empty, predicate);
+    rewriter.eraseOp(op);
+    return success();
+  }
+
+  const KernelValues &values;
+};
+} // namespace
+
+void attn::gpu::populateRingPatterns(const TypeConverter &converter,
+                                     const KernelValues &values,
+                                     RewritePatternSet &patterns) {
+  MLIRContext *context = patterns.getContext();
+  patterns.add<CursorLowering>(converter, context);
+  patterns
+      .add<AdvanceLowering, ClearLowering, ClearRowLowering, ClearUnsetLowering,
+           FillLowering, MessageLowering, ReleaseLowering, WaitLowering>(
+          converter, context, values);
+}

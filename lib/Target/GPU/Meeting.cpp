@@ -1,0 +1,269 @@
+//===- Meeting.cpp - where blocks bring parts of an item together ---------===//
+
+#include "Meeting.h"
+
+#include "CoordForm.h"
+
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/Matchers.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::gpu;
+using namespace attn::pipe;
+
+/// Registers that go to memory together.
+static constexpr int64_t kChunk = 4, kChunkBytes = 4 * kChunk;
+
+static int64_t countChunks(ValueRange values) {
+  int64_t registers = 0;
+  for (Value value : values)
+    registers += getNumRegisters(cast<RankedTensorType>(value.getType()));
+  return llvm::divideCeil(registers, kChunk);
+}
+
+Meeting::Meeting(MeetOp op, const Operands &operands,
+                 const TypeConverter &converter, const KernelValues &values,
+                 ConversionPatternRewriter &rewriter)
+    : op(op), stream(operands.work), before(operands.before),
+      steps(operands.steps), number(operands.number), rows(operands.rows),
+      own(operands.own), converter(converter), values(values),
+      e{rewriter, op.getLoc(), values}, rewriter(rewriter) {
+  firstBlock = stream.findBlock(e, before);
+  lastBlock = stream.findBlock(e, e.sub(e.add(before, steps), e.constant(1)));
+  groups = op->getAttrOfType<IntegerAttr>(kThreadsAttr).getInt() /
+           values.getGroupThreads();
+  group = e.sub(
+      arith::ShRUIOp::create(
+          rewriter, e.loc, values.thread,
+          e.constant(llvm::Log2_64(values.getGroupThreads()))),
+      e.constant(op->getAttrOfType<IntegerAttr>(kFirstGroupAttr).getInt()));
+}
+
+//===-- Memory ------------------------------------------------------------===//
+
+Value Meeting::getPlace(Value block, Value count, Value number, Value thread) {
+  // Where its share begins in an item a block has the first places, of the item
+  // in which it ends the second.
+  Value isItsLast = e.compare(arith::CmpIPredicate::eq, block, firstBlock);
+  Value item = e.add(e.mul(block, e.constant(2)),
+                     arith::ExtUIOp::create(rewriter, e.loc,
+                                            rewriter.getI32Type(), isItsLast));
+  Value place = e.add(e.mul(item, count), number);
+  place = e.add(e.mul(place, e.constant(groups)), group);
+  Value bytes =
+      arith::MulIOp::create(rewriter, e.loc, e.widen(place),
+                            arith::ConstantIntOp::create(
+                                rewriter, e.loc, rewriter.getI64Type(),
+                                getMeetingBytes(op, values.getGroupThreads())));
+  bytes = arith::AddIOp::create(
+      rewriter, e.loc, bytes, e.widen(e.mul(thread, e.constant(kChunkBytes))));
+  return LLVM::GEPOp::create(rewriter, e.loc, stream.workspace.getType(),
+                             rewriter.getI8Type(), stream.workspace,
+                             LLVM::GEPArg(bytes));
+}
+
+/// In chunks, those of neighbouring threads beside each other.
+void Meeting::store(Value place, ValueRange registers, Value predicate) {
+  SmallVector<Value> bits;
+  for (Value value : registers)
+    bits.push_back(value.getType().isInteger()
+                       ? value
+                       : LLVM::BitcastOp::create(rewriter, e.loc,
+                                                 rewriter.getI32Type(), value)
+                             .getResult());
+  while (bits.size() % kChunk)
+    bits.push_back(bits.back());
+  for (size_t i = 0; i < bits.size(); i += kChunk)
+    values.getPrimitives().storeChunkIf(
+        rewriter, e.loc, place, i * 4 * values.getGroupThreads(),
+        ArrayRef(bits).slice(i, kChunk), predicate);
+}
+
+Meeting::Registers Meeting::load(Value place, Value predicate) {
+  Registers registers;
+  for (size_t i = 0; i < own.size(); i += kChunk)
+    for (Value bits : values.getPrimitives().loadChunkIf(
+             rewriter, e.loc, place, i * 4 * values.getGroupThreads(),
+             predicate)) {
+      if (registers.size() == own.size())
+        break;
+      Type type = own[registers.size()].getType();
+      registers.push_back(type.isInteger() ? bits
+                                           : LLVM::BitcastOp::create(
+                                                 rewriter, e.loc, type, bits)
+                                                 .getResult());
+    }
+  return registers;
+}
+
+//===-- Values ------------------------------------------------------------===//
+
+Meeting::Registers Meeting::choose(Value condition, ValueRange others,
+                                   llvm::function_ref<Registers()> make) {
+  auto choice = scf::IfOp::create(rewriter, e.loc, others.getTypes(), condition,
+                                  /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(rewriter);
+  rewriter.setInsertionPointToStart(choice.elseBlock());
+  scf::YieldOp::create(rewriter, e.loc, others);
+  rewriter.setInsertionPointToStart(choice.thenBlock());
+  Registers made = make();
+  scf::YieldOp::create(rewriter, e.loc, made);
+  return Registers(choice.getResults());
+}
+
+Meeting::Registers Meeting::combine(ValueRange first, ValueRange second) {
+  Block *block = rewriter.getInsertionBlock();
+  Block::iterator point = rewriter.getInsertionPoint();
+  Region &region = *block->getParent();
+  rewriter.cloneRegionBefore(op.getMerge(), region, region.end());
+  Block *copy = &region.back();
+  TypeConverter::SignatureConversion signature(copy->getNumArguments());
+  // What the types become was asked for when the op's values were converted.
+  [[maybe_unused]] LogicalResult known =
+      converter.convertSignatureArgs(copy->getArgumentTypes(), signature);
+  copy = rewriter.applySignatureConversion(copy, signature, &converter);
+  auto yield = cast<pipe::YieldOp>(copy->getTerminator());
+  SmallVector<Value> sides(first);
+  llvm::append_range(sides, second);
+  rewriter.inlineBlockBefore(copy, block, point, sides);
+  rewriter.setInsertionPoint(yield);
+  Registers registers;
+  for (Value value : yield.getValues()) {
+    SmallVector<Type> types;
+    known = converter.convertType(value.getType(), types);
+    llvm::append_range(registers, UnrealizedConversionCastOp::create(
+                                      rewriter, e.loc, types, value)
+                                      .getResults());
+  }
+  rewriter.eraseOp(yield);
+  rewriter.setInsertionPoint(block, point);
+  return registers;
+}
+
+//===-- Rows --------------------------------------------------------------===//
+
+Value Meeting::createHasRows() {
+  if (!rows)
+    return arith::ConstantIntOp::create(rewriter, e.loc, 1, 1);
+  FailureOr<Value> row = createThreadOffset(
+      rewriter, e.loc, getFragment(op.getValues().front().getType()), 0,
+      values);
+  if (failed(row))
+    return {};
+  return e.compare(arith::CmpIPredicate::slt, *row, rows);
+}
+
+/// Whether `merge` does the same in all rows: nothing of it is of a row's
+/// place.
+bool Meeting::isAlikeInRows() {
+  return llvm::all_of(op.getMerge().front(), [&](Operation &inner) {
+    return !isa<CoordOp, GatherOp>(inner) &&
+           llvm::all_of(inner.getOperands(), [&](Value value) {
+             return !isa<RankedTensorType>(value.getType()) ||
+                    op.getMerge().isAncestor(value.getParentRegion()) ||
+                    matchPattern(value, m_Constant());
+           });
+  });
+}
+
+std::optional<Meeting::Narrow> Meeting::createNarrow() {
+  FragmentAttr fragment = getFragment(op.getValues().front().getType());
+  ArrayRef<DigitAttr> warps = fragment.getWarps();
+  if (!rows || !isAlikeInRows() || warps.size() != 1 ||
+      warps[0].getDim() != 0 || warps[0].getSize() != kGroupWarps)
+    return std::nullopt;
+  Value stride = e.constant(warps[0].getStride());
+  Value row = *createThreadOffset(rewriter, e.loc, fragment, 0, values);
+  Value rowOfLane = e.sub(row, e.mul(values.warpInGroup, stride));
+  return Narrow{e.compare(arith::CmpIPredicate::sle, rows, stride),
+                e.compare(arith::CmpIPredicate::slt, rowOfLane, rows)};
+}
+
+//===-- Counters ----------------------------------------------------------===//
+
+Value Meeting::arrive() {
+  const Primitives &primitives = values.getPrimitives();
+  primitives.release(rewriter, e.loc);
+  createGroupBarrier(rewriter, op, values);
+  Value number = e.add(e.mul(firstBlock, e.constant(groups)), group);
+  Value counter = LLVM::GEPOp::create(
+      rewriter, e.loc, stream.counters.getType(), rewriter.getI32Type(),
+      stream.counters, LLVM::GEPArg(e.widen(number)));
+  auto first = scf::IfOp::create(rewriter, e.loc, rewriter.getI32Type(),
+                                 values.isFirstInGroup, true);
+  {
+    OpBuilder::InsertionGuard guard(rewriter);
+    rewriter.setInsertionPointToStart(first.thenBlock());
+    // It stands for the threads that the barrier has ordered before this one,
+    // and after the next barrier for those behind it.
+    Value arrived =
+        primitives.exchange(rewriter, e.loc, counter, e.constant(1));
+    Value isLast = e.compare(arith::CmpIPredicate::eq, arrived,
+                             e.sub(lastBlock, firstBlock));
+    primitives.storeGlobalIf(rewriter, e.loc, counter, /*offset=*/0,
+                             e.constant(0), isLast);
+    scf::YieldOp::create(rewriter, e.loc,
+                         ValueRange(arith::ExtUIOp::create(
+                             rewriter, e.loc, rewriter.getI32Type(), isLast)));
+    rewriter.setInsertionPointToStart(first.elseBlock());
+    scf::YieldOp::create(rewriter, e.loc, e.constant(0));
+  }
+  Value isLast = meetAndTake(rewriter, op, first.getResult(0), values);
+  primitives.acquire(rewriter, e.loc);
+  return isLast;
+}
+
+//===----------------------------------------------------------------------===//
+// The op
+//===----------------------------------------------------------------------===//
+
+namespace {
+struct MeetLowering : OpConversionPattern<MeetOp> {
+  MeetLowering(const TypeConverter &converter, MLIRContext *context,
+               const KernelValues &values)
+      : OpConversionPattern(converter, context), values(values) {}
+
+  LogicalResult
+  matchAndRewrite(MeetOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    SmallVector<Value> own;
+    for (ValueRange value : adaptor.getValues())
+      llvm::append_range(own, value);
+    Meeting::Operands operands{adaptor.getWork(),
+                               adaptor.getBefore()[0],
+                               adaptor.getSteps()[0],
+                               op.getNumber() ? adaptor.getNumber()[0]
+                                              : Value(),
+                               op.getRows() ? adaptor.getRows()[0] : Value(),
+                               own};
+    auto lower = op.getNumber() ? lowerTree : lowerRuns;
+    FailureOr<Meeting::Registers> whole =
+        lower(op, operands, *getTypeConverter(), values, rewriter);
+    if (failed(whole))
+      return rewriter.notifyMatchFailure(op, "has digits that are no powers "
+                                             "of 2");
+    SmallVector<SmallVector<Value>> replacements = {{whole->front()}};
+    ArrayRef<Value> rest = ArrayRef(*whole).drop_front();
+    for (ValueRange value : adaptor.getValues()) {
+      replacements.push_back(llvm::to_vector(rest.take_front(value.size())));
+      rest = rest.drop_front(value.size());
+    }
+    rewriter.replaceOpWithMultiple(op, replacements);
+    return success();
+  }
+
+  const KernelValues &values;
+};
+} // namespace
+
+int64_t attn::gpu::getMeetingBytes(MeetOp op, int64_t groupThreads) {
+  return countChunks(op.getValues()) * kChunkBytes * groupThreads;
+}
+
+void attn::gpu::populateMeetingPatterns(const TypeConverter &converter,
+                                        const KernelValues &values,
+                                        RewritePatternSet &patterns) {
+  patterns.add<MeetLowering>(converter, patterns.getContext(), values);
+}
