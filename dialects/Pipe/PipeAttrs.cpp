@@ -239,8 +239,17 @@ bool attn::pipe::spreadsAs(SliceAttr line, FragmentAttr fragment) {
         [&](DigitAttr digit) { return digit.getDim() != line.getDim(); });
     return digits;
   };
-  return parent.getLanes() == fragment.getLanes() &&
-         parent.getWarps() == fragment.getWarps() &&
+  // How far lanes are apart along the dimension that the line lacks is nothing
+  // to it.
+  auto holdsAlike = [&](ArrayRef<DigitAttr> own, ArrayRef<DigitAttr> others) {
+    return llvm::equal(own, others, [&](DigitAttr a, DigitAttr b) {
+      return a == b ||
+             (a.getSize() == b.getSize() && a.getDim() == line.getDim() &&
+              b.getDim() == a.getDim());
+    });
+  };
+  return holdsAlike(parent.getLanes(), fragment.getLanes()) &&
+         holdsAlike(parent.getWarps(), fragment.getWarps()) &&
          kept(parent) == kept(fragment);
 }
 

@@ -41,8 +41,8 @@ struct MachineModel {
   bool takesTurns;
   /// Columns of bits that say which rows of a slot are seen, at the most.
   int64_t maxSeenColumns;
-  /// Warps of a group that multiplies.
-  int64_t groupWarps;
+  /// Warps of a group that multiplies, and lanes of a warp.
+  int64_t groupWarps, warpSize;
   /// Bytes of a row of a panel in shared memory, which products walk.
   int64_t swizzle;
   /// Dimensions of a tensor that bulk copies take, and rows of one copy.

@@ -20,7 +20,6 @@ using namespace attn;
 
 /// The steps that programs are looked at with.
 static constexpr int64_t kNarrow = 32, kWide = 128;
-static constexpr int64_t kLanes = 32;
 /// Keys of a located range of which nothing is known.
 static constexpr int64_t kLocatedKeys = 64;
 
@@ -167,8 +166,9 @@ LogicalResult ScheduleModel::collect(const MachineModel &machine,
                                           : Type();
       if (auto load = dyn_cast<tile::LoadOp>(op);
           load && !plan.getSlot(load.getResult()))
-        costs.gathered += countElements(type) * share /
-                          static_cast<double>(machine.groupWarps * kLanes);
+        costs.gathered +=
+            countElements(type) * share /
+            static_cast<double>(machine.groupWarps * machine.warpSize);
       if (!type || isa<tile::LoadOp, tile::BroadcastOp, arith::ConstantOp>(op))
         continue;
       double elements = countElements(type) * share;
@@ -188,8 +188,9 @@ LogicalResult ScheduleModel::collect(const MachineModel &machine,
     });
     all.accumulators = all.copies = 0;
     for (tile::DotOp dot : plan.lateProducts)
-      all.accumulators += countElements(dot.getResult().getType()) * share /
-                          static_cast<double>(machine.groupWarps * kLanes);
+      all.accumulators +=
+          countElements(dot.getResult().getType()) * share /
+          static_cast<double>(machine.groupWarps * machine.warpSize);
     for (const SlotOperand &slot : plan.slots) {
       tile::LoadOp load = slot.load;
       auto type = cast<RankedTensorType>(load.getResult().getType());

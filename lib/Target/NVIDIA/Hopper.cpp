@@ -59,6 +59,7 @@ static MachineModel createModel() {
       /*takesTurns=*/true,
       /*maxSeenColumns=*/kMaxSeenColumns,
       /*groupWarps=*/4,
+      /*warpSize=*/kWarpSize,
       /*swizzle=*/128,
       /*maxTensorRank=*/5,
       /*maxBoxRows=*/256,

@@ -1,0 +1,69 @@
+//===- Gfx11.cpp - gfx1100: WMMA by waves of 32 lanes ---------------------===//
+//
+// As Gfx9.cpp, but lanes 0-15 and 16-31 of a wave hold the same of both sides
+// of a product, so that halves exchange what they hold of a left side in
+// registers.
+//
+//===----------------------------------------------------------------------===//
+
+#include "MatrixInstruction.h"
+#include "Models.h"
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::amd;
+
+/// What a lane has of the 1536 registers of a SIMD's lane, of which a compute
+/// unit has two. No instruction names more than 256.
+static ArrayRef<std::pair<int64_t, int64_t>> getRegisters(int64_t groups,
+                                                          bool widens) {
+  using Split = std::pair<int64_t, int64_t>;
+  static const Split three[] = {{256, 256}}, four[] = {{192, 192}},
+                     five[] = {{152, 152}};
+  switch (groups + (widens ? 1 : 0)) {
+  case 1:
+  case 2:
+    return three;
+  case 3:
+    return four;
+  default:
+    return five;
+  }
+}
+
+static MachineModel createModel() {
+  return {
+      /*name=*/"gfx1100",
+      /*productRows=*/4 * kWmma16.columns,
+      /*productDepth=*/kWmma16.depth,
+      /*maxColumns=*/256,
+      /*columnGranule=*/kWmma16.rows,
+      /*copies=*/CopyKind::Chunks,
+      /*takesTurns=*/false,
+      /*maxSeenColumns=*/64,
+      /*groupWarps=*/4,
+      /*warpSize=*/kWmma16.lanes,
+      /*swizzle=*/128,
+      /*maxTensorRank=*/5,
+      /*maxBoxRows=*/256,
+      /*sharedBytes=*/64 << 10,
+      /*cacheBytes=*/6 << 20,
+      /*itemKeys=*/256,
+      /*maxGroups=*/3,
+      /*maxCluster=*/1,
+      // AMD RDNA 3 white paper: 512 operations of a product a clock and compute
+      // unit, 64 others, a quarter of that of exponentials.
+      {/*productColumn=*/4, /*sharedProduct=*/16, /*sharedColumn=*/1,
+       /*specials=*/16, /*operations=*/64, /*cacheBytes=*/32},
+      getWmma16Fragment,
+      getRegisters,
+      /*widenRegisters=*/96,
+      /*operandRegisters=*/48,
+  };
+}
+
+const MachineModel &amd::getGfx1100Model(bool anyStrides) {
+  static const MachineModel rows = createModel();
+  static const Models models(rows, /*tall=*/nullptr);
+  return models.get(anyStrides);
+}
