@@ -49,6 +49,10 @@ struct InterpretedCase {
   std::string target = {};
 };
 
+/// The machine whose products a GPU's kernels are run with; a GPU of no name is
+/// the usual one.
+PipeTarget getPipeTarget(llvm::StringRef target);
+
 /// Loads a variant as a case has it.
 Status loadCase(mlir::MLIRContext &context, const std::string &variant,
                 const InterpretedCase &c, Source &source);
@@ -61,8 +65,10 @@ class InterpretedRun {
 public:
   InterpretedRun(const std::string &variant, const InterpretedCase &c);
 
-  /// What went wrong, or nothing.
-  std::string run(uint64_t seed, const PipeLaunch &launch);
+  /// What went wrong, or nothing. `edit` may change the kernels before they are
+  /// interpreted.
+  std::string run(uint64_t seed, const PipeLaunch &launch,
+                  llvm::function_ref<void(mlir::ModuleOp)> edit = {});
 
 private:
   Status prepare();
