@@ -2,8 +2,8 @@
 
 #include "ParameterBlock.h"
 
-#include "../LaunchLayout.h"
 #include "Refusals.h"
+#include "attn/Runtime/LaunchLayout.h"
 
 #include <cstring>
 
