@@ -7,6 +7,7 @@
 #include "attn/Driver/Execution.h"
 #include "attn/Driver/PagedInputs.h"
 #include "attn/Driver/Updates.h"
+#include "attn/Pipelines/GpuPasses.h"
 #include "attn/Pipelines/Pipelines.h"
 #include "attn/Target/AMD/AMD.h"
 #include "attn/Target/NVIDIA/NVIDIA.h"
@@ -108,10 +109,9 @@ Result<OwningOpRef<ModuleOp>> attn::test::lowerCase(Source &source,
   PassManager passes(source.func.getContext());
   if (c.isScheduled) {
     options.fullMultiple = c.tileKeys;
-    nvidia::addSchedulePasses(passes, c.schedule,
-                              getMachine(c.target, c.anyStrides));
+    addSchedulePasses(passes, c.schedule, getMachine(c.target, c.anyStrides));
   } else {
-    nvidia::addThreadPasses(passes);
+    addThreadPasses(passes);
   }
   if (failed(runCascadeStages(*module, options)) || failed(passes.run(*module)))
     return Status::error(StatusCode::unsupported, source.name,
