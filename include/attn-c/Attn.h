@@ -87,7 +87,9 @@ typedef struct attn_kernel {
  * kernel for an NVIDIA GPU is loaded into the calling thread's current context,
  * else into the primary one of device 0; the driver is libcuda.so.1, or what
  * the environment variable ATTN_CUDA_DRIVER names. A context may not be
- * destroyed before what was made in it. */
+ * destroyed before what was made in it. A kernel for an AMD GPU is loaded for
+ * the calling thread's current device, by libamdhip64.so or what
+ * ATTN_HIP_DRIVER names. */
 attn_status attn_kernel_load_file(const char *path, attn_kernel *kernel);
 
 /* As attn_kernel_load_file, of `size` bytes that are not needed afterwards. */
@@ -182,11 +184,11 @@ typedef struct attn_plan_options {
  * NULL data only where empty. Outputs may share memory with no other argument.
  * `options` may be NULL.
  *
- * Of a kernel for a GPU: memory of its device (kDLCUDA); tensors that it reads
- * by tensor maps begin at a multiple of 16 bytes, as do their rows, and are
- * contiguous in their last dimension. The call may wait for the device's
- * default stream, and is refused where that one cannot be used because a stream
- * captures. */
+ * Of a kernel for a GPU: memory of its device (kDLCUDA, of AMD kDLROCM);
+ * tensors that it reads by tensor maps begin at a multiple of 16 bytes, as do
+ * their rows, and are contiguous in their last dimension. The call may wait for
+ * the device's default stream, and is refused where that one cannot be used
+ * because a stream captures. */
 attn_status attn_plan_prepare(attn_kernel kernel,
                               const attn_argument *arguments, size_t count,
                               const attn_plan_options *options,

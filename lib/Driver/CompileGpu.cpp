@@ -16,11 +16,12 @@
 #include "attn/Driver/Source.h"
 #include "attn/Runtime/Artifact.h"
 #include "attn/Runtime/File.h"
-#include "attn/Target/NVIDIA/NVIDIA.h"
+#include "attn/Target/GpuTarget.h"
 #include "dialects/Pipe/Pipe.h"
 #include "dialects/Tile/Tile.h"
 
 #include "mlir/IR/MLIRContext.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -28,7 +29,7 @@ using namespace mlir;
 using namespace attn;
 
 bool attn::isGpuTarget(llvm::StringRef target) {
-  return llvm::is_contained(nvidia::getTargetNames(), target);
+  return !target.empty() && findGpuVendor(target);
 }
 
 static Status refuse(std::string feature, std::string reason,
@@ -76,11 +77,10 @@ static Status checkTuneOptions(const CommandLine &line) {
 }
 
 /// The code of what `line` names. Adds to `report` how it was chosen.
-static Result<nvidia::CompiledCode> compileKernels(MLIRContext &context,
-                                                   const CommandLine &line,
-                                                   nvidia::CodeKind kind,
-                                                   std::string &report,
-                                                   llvm::raw_ostream &errors) {
+static Result<CompiledCode> compileProgram(MLIRContext &context,
+                                           const CommandLine &line,
+                                           CodeKind kind, std::string &report,
+                                           llvm::raw_ostream &errors) {
   const std::string &name = line.getPositionals().front();
   auto module = loadModule(context, name);
   if (!module.isOk())
@@ -109,16 +109,23 @@ static Result<nvidia::CompiledCode> compileKernels(MLIRContext &context,
     if (Status status = lowerTilesForGpu(**module, name, line.get("target"));
         !status.isOk())
       return status;
-  auto code = nvidia::compile(**module, kind, line.get("target"));
+  auto code = compileKernels(**module, kind, line.get("target"));
   if (failed(code))
     return refuse("compile", name + " cannot be compiled for this target",
                   "see the message above", StatusCode::unsupported);
   return std::move(*code);
 }
 
-static void printResources(const nvidia::CompiledCode &code,
-                           llvm::raw_ostream &out) {
-  for (const nvidia::Resources &kernel : code.resources)
+/// "mlir, ptx, cubin or artifact".
+static std::string listForms(const GpuVendor &vendor) {
+  std::vector<llvm::StringRef> names;
+  for (const GpuVendor::Form &form : vendor.forms)
+    names.push_back(form.name);
+  return llvm::join(names, ", ") + " or artifact";
+}
+
+static void printResources(const CompiledCode &code, llvm::raw_ostream &out) {
+  for (const Resources &kernel : code.resources)
     for (const Launch &launch : code.manifest.launches)
       if (launch.symbol == kernel.kernel)
         out << kernel.kernel << ": " << launch.threads << " threads, "
@@ -133,9 +140,9 @@ static Status printSchedules(MLIRContext &context, const CommandLine &line,
   auto cascade = loadGpuCascade(context, line);
   if (!cascade.isOk())
     return cascade.takeStatus();
-  GpuLowering lowering(cascade->source.func, cascade->pipeline,
-                       nvidia::getMachineModel(cascade->options.target,
-                                               cascade->options.anyStrides));
+  GpuLowering lowering(
+      cascade->source.func, cascade->pipeline,
+      getMachineModel(cascade->options.target, cascade->options.anyStrides));
   auto model = lowering.getModel();
   if (auto *reason = std::get_if<std::string>(&model))
     return refuse("--report=schedules", cascade->source.name + ": " + *reason,
@@ -170,22 +177,19 @@ Status attn::compileForGpu(const CommandLine &line, llvm::raw_ostream &out,
     return tuneForGpu(line, out, errors);
   }
   std::string kind = line.get("emit", "artifact");
-  std::optional<nvidia::CodeKind> codeKind;
-  if (kind == "mlir")
-    codeKind = nvidia::CodeKind::LLVMDialect;
-  else if (kind == "ptx")
-    codeKind = nvidia::CodeKind::Ptx;
-  else if (kind == "cubin")
-    codeKind = nvidia::CodeKind::Cubin;
-  else if (kind == "artifact")
-    codeKind =
-        line.has("report") ? nvidia::CodeKind::Cubin : nvidia::CodeKind::Best;
-  else
+  const GpuVendor &vendor = getGpuVendor(line.get("target"));
+  const GpuVendor::Form *form = vendor.findForm(kind);
+  if (!form && kind != "artifact")
     return refuse("--emit", "'" + kind + "' is not a kind of output for a GPU",
-                  "give mlir, ptx, cubin or artifact");
-  if (line.has("report") && kind != "cubin" && kind != "artifact")
-    return refuse("--report", "ptxas tells resources, and makes cubins only",
-                  "give --emit=cubin or artifact");
+                  "give " + listForms(vendor));
+  CodeKind codeKind = form                 ? form->kind
+                      : line.has("report") ? CodeKind::MachineCode
+                                           : CodeKind::Best;
+  if (line.has("report") && codeKind != CodeKind::MachineCode)
+    return refuse(
+        "--report", "resources are told of machine code",
+        "give --emit=" + vendor.findForm(CodeKind::MachineCode)->name.str() +
+            " or artifact");
 
   std::unique_ptr<MLIRContext> context = createContext();
   if (line.get("report") == "schedules") {
@@ -194,7 +198,7 @@ Status attn::compileForGpu(const CommandLine &line, llvm::raw_ostream &out,
     return printSchedules(*context, line, out);
   }
   std::string report;
-  auto code = compileKernels(*context, line, *codeKind, report, errors);
+  auto code = compileProgram(*context, line, codeKind, report, errors);
   if (!code.isOk())
     return code.takeStatus();
   if (line.has("report")) {
@@ -203,10 +207,8 @@ Status attn::compileForGpu(const CommandLine &line, llvm::raw_ostream &out,
   }
   std::string bytes = code->bytes;
   if (kind == "artifact") {
-    if (code->kind != nvidia::CodeKind::Cubin)
-      errors << "attn-compile: note: neither ptxas nor a library of it is "
-                "found: the artifact holds PTX, which the driver compiles when "
-                "it is loaded, unchecked for spills and serialised products\n";
+    if (code->kind == CodeKind::Assembly)
+      errors << "attn-compile: note: " << vendor.assemblyNote << "\n";
     auto serialized = makeArtifact(*code).serialize();
     if (!serialized.isOk())
       return serialized.takeStatus();

@@ -142,7 +142,7 @@ static Result<CompiledKernel> compileGpuKernel(FuncOp func,
   CompiledKernel compiled;
   double start = getMilliseconds(), copying = 0;
   auto program = compileGpuProgram(func, keepStages(options, compiled, copying),
-                                   gpu, nvidia::CodeKind::Best);
+                                   gpu, CodeKind::Best);
   if (!program.isOk())
     return program.takeStatus();
   compiled.unscheduled = program->reason;
@@ -151,7 +151,7 @@ static Result<CompiledKernel> compileGpuKernel(FuncOp func,
     compiled.scheduleOrigin = getName(program->origin).str();
   if (gpu.cache)
     compiled.isCached = program->isCached;
-  nvidia::CompiledCode &code = program->code;
+  CompiledCode &code = program->code;
   code.manifest.numerics = describeNumerics(func, problem);
   auto kernel = openKernel(makeArtifact(code));
   if (!kernel.isOk())

@@ -39,16 +39,15 @@ static std::string describeProgram() {
 
 std::string attn::describeCompilation(cascade::FuncOp func,
                                       const PipelineOptions &options,
-                                      const GpuOptions &gpu,
-                                      nvidia::CodeKind kind) {
+                                      const GpuOptions &gpu, CodeKind kind) {
   static const std::string program = describeProgram();
   std::string text;
   llvm::raw_string_ostream stream(text);
   stream << "attn " << ATTN_VERSION << ", LLVM " << LLVM_VERSION_STRING << "\n"
          << program << "\n"
-         << nvidia::getMachineModel(gpu.target).name << " "
-         << static_cast<int>(kind) << "\n";
-  for (const std::string &file : nvidia::listAssemblers())
+         << getMachineModel(gpu.target).name << " " << static_cast<int>(kind)
+         << "\n";
+  for (const std::string &file : getGpuVendor(gpu.target).listAssemblers())
     stream << describeFile(file) << "\n";
   stream << "type " << options.dtype;
   for (const auto &[rank, extent] : options.extents)
@@ -121,9 +120,13 @@ Result<GpuProgram> attn::unpack(const std::string &bytes) {
   if (artifact->payloads.size() == 2)
     program.code.portable = std::move(artifact->payloads.back().bytes);
   program.code.manifest = std::move(artifact->manifest);
-  program.code.kind = payload.kind == Artifact::PayloadKind::cubin
-                          ? nvidia::CodeKind::Cubin
-                          : nvidia::CodeKind::Ptx;
+  const GpuVendor *vendor = findGpuVendor(program.code.manifest.target.arch);
+  auto *form = llvm::find_if(
+      vendor ? vendor->forms : ArrayRef<GpuVendor::Form>(),
+      [&](const GpuVendor::Form &own) { return own.payload == payload.kind; });
+  if (!vendor || form == vendor->forms.end())
+    return refuse();
+  program.code.kind = form->kind;
   program.code.bytes = std::move(payload.bytes);
   program.isCached = true;
   return program;

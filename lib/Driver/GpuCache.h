@@ -12,7 +12,7 @@ namespace attn {
 /// the passes and tables in it.
 std::string describeCompilation(cascade::FuncOp func,
                                 const PipelineOptions &options,
-                                const GpuOptions &gpu, nvidia::CodeKind kind);
+                                const GpuOptions &gpu, CodeKind kind);
 
 /// A program without its figures, as the cache keeps it.
 Result<std::string> pack(const GpuProgram &program);

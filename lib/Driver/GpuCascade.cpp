@@ -10,7 +10,8 @@
 #include "attn/Conversion/ScheduleTiles.h"
 #include "attn/Driver/Execution.h"
 #include "attn/Driver/KvOptions.h"
-#include "attn/Target/NVIDIA/NVIDIA.h"
+#include "attn/Pipelines/GpuPasses.h"
+#include "attn/Target/GpuTarget.h"
 
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
@@ -27,7 +28,7 @@ ArrayRef<StringRef> attn::getCascadeOptions() {
 
 static Status lowerForThreads(ModuleOp module, const std::string &name) {
   PassManager passes(module.getContext());
-  nvidia::addThreadPasses(passes);
+  addThreadPasses(passes);
   if (succeeded(passes.run(module)))
     return {};
   return Status::error(StatusCode::unsupported, "compile",
@@ -46,7 +47,7 @@ Status attn::lowerTilesForGpu(ModuleOp module, const std::string &name,
                               StringRef target) {
   // Each program by itself: what has no schedule stays.
   PassManager passes(module.getContext());
-  passes.addPass(createScheduleTilesPass(nvidia::getMachineModel(target),
+  passes.addPass(createScheduleTilesPass(getMachineModel(target),
                                          ScheduleOptions(),
                                          /*keepOthers=*/true));
   if (failed(passes.run(module)))
@@ -117,8 +118,7 @@ Result<GpuCascade> attn::loadGpuCascade(MLIRContext &context,
 
 Result<GpuProgram> attn::compileGpuCascade(MLIRContext &context,
                                            const CommandLine &line,
-                                           nvidia::CodeKind kind,
-                                           Cache *cache) {
+                                           CodeKind kind, Cache *cache) {
   auto cascade = loadGpuCascade(context, line);
   if (!cascade.isOk())
     return cascade.takeStatus();

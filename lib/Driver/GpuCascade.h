@@ -27,8 +27,8 @@ Result<GpuCascade> loadGpuCascade(mlir::MLIRContext &context,
 
 /// Loads, binds and compiles it, or takes it from `cache`, which may be null.
 Result<GpuProgram> compileGpuCascade(mlir::MLIRContext &context,
-                                     const CommandLine &line,
-                                     nvidia::CodeKind kind, Cache *cache);
+                                     const CommandLine &line, CodeKind kind,
+                                     Cache *cache);
 
 /// Lowers the tile programs of `module`, each as it can be.
 Status lowerTilesForGpu(mlir::ModuleOp module, const std::string &name,

@@ -6,6 +6,7 @@
 #include "attn/Conversion/Passes.h"
 #include "attn/Driver/Execution.h"
 #include "attn/Driver/Source.h"
+#include "attn/Pipelines/GpuPasses.h"
 #include "attn/Support/ElementType.h"
 #include "dialects/Tile/Tile.h"
 
@@ -39,11 +40,12 @@ static void show(const PipelineOptions &options, StringRef stage,
 }
 
 /// Compiles kernels at the pipe level, and shows them and what they become.
-static FailureOr<nvidia::CompiledCode>
-compilePipe(ModuleOp module, const PipelineOptions &options,
-            nvidia::CodeKind kind, const MachineModel &machine) {
+static FailureOr<CompiledCode> compilePipe(ModuleOp module,
+                                           const PipelineOptions &options,
+                                           CodeKind kind,
+                                           const MachineModel &machine) {
   show(options, "pipe", module);
-  auto code = nvidia::compile(module, kind, machine.name);
+  auto code = compileKernels(module, kind, machine.name);
   if (succeeded(code))
     show(options, "llvm", module);
   return code;
@@ -189,7 +191,7 @@ std::variant<ScheduleModel, std::string> GpuLowering::getModel() {
     if (!module)
       return {};
     PassManager passes(func.getContext());
-    nvidia::addFoldPasses(passes);
+    addFoldPasses(passes);
     if (failed(passes.run(*module)))
       return {};
     return module;
@@ -211,9 +213,9 @@ std::variant<ScheduleModel, std::string> GpuLowering::getModel() {
   return reason;
 }
 
-std::variant<nvidia::CompiledCode, BuildFailure>
-GpuLowering::build(const TileSchedule &schedule, nvidia::CodeKind kind) {
-  nvidia::CompiledCode code;
+std::variant<CompiledCode, BuildFailure>
+GpuLowering::build(const TileSchedule &schedule, CodeKind kind) {
+  CompiledCode code;
   BuildFailure failed{BuildFailure::Kind::refused, ""};
   auto refusal = catchRefusal(func.getContext(), [&]() -> LogicalResult {
     std::pair wanted = {schedule.rows, schedule.keys};
@@ -230,7 +232,7 @@ GpuLowering::build(const TileSchedule &schedule, nvidia::CodeKind kind) {
           schedule.split, schedule.cluster, schedule.isStream));
     show(options, "tile", *module);
     PassManager passes(func.getContext());
-    nvidia::addSchedulePasses(passes, /*options=*/{}, machine);
+    addSchedulePasses(passes, /*options=*/{}, machine);
     if (mlir::failed(passes.run(*module)))
       return failure();
     auto compiled = compilePipe(*module, options, kind, machine);
@@ -255,9 +257,8 @@ GpuLowering::build(const TileSchedule &schedule, nvidia::CodeKind kind) {
   return failed;
 }
 
-FailureOr<nvidia::CompiledCode>
-GpuLowering::buildForThreads(int64_t rows, int64_t keys,
-                             nvidia::CodeKind kind) {
+FailureOr<CompiledCode> GpuLowering::buildForThreads(int64_t rows, int64_t keys,
+                                                     CodeKind kind) {
   PipelineOptions stages = options;
   dropLengths(stages);
   stages.tileRows = rows;
@@ -266,7 +267,7 @@ GpuLowering::buildForThreads(int64_t rows, int64_t keys,
   if (failed(runCascadeStages(*module, stages)))
     return failure();
   PassManager passes(func.getContext());
-  nvidia::addThreadPasses(passes);
+  addThreadPasses(passes);
   if (failed(passes.run(*module)))
     return failure();
   return compilePipe(*module, stages, kind, machine);

@@ -5,7 +5,7 @@
 
 #include "attn/Conversion/ScheduleModel.h"
 #include "attn/Pipelines/Pipelines.h"
-#include "attn/Target/NVIDIA/NVIDIA.h"
+#include "attn/Target/GpuTarget.h"
 #include "attn/Transforms/ChooseBoxes.h"
 #include "dialects/Cascade/Cascade.h"
 
@@ -64,13 +64,13 @@ public:
   std::variant<ScheduleModel, std::string> getModel();
 
   /// The code of the function by `schedule`.
-  std::variant<nvidia::CompiledCode, BuildFailure>
-  build(const TileSchedule &schedule, nvidia::CodeKind kind);
+  std::variant<CompiledCode, BuildFailure> build(const TileSchedule &schedule,
+                                                 CodeKind kind);
 
   /// The code of the function by ordinary threads, in tiles of so many rows and
   /// keys. Fails with diagnostics.
-  mlir::FailureOr<nvidia::CompiledCode>
-  buildForThreads(int64_t rows, int64_t keys, nvidia::CodeKind kind);
+  mlir::FailureOr<CompiledCode> buildForThreads(int64_t rows, int64_t keys,
+                                                CodeKind kind);
 
 private:
   mlir::OwningOpRef<mlir::ModuleOp> lowerTiles(int64_t rows, int64_t keys,

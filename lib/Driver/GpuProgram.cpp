@@ -48,8 +48,8 @@ namespace {
 /// Builds schedules until one works.
 class Chooser {
 public:
-  Chooser(GpuLowering &lowering, const ScheduleFields &given,
-          nvidia::CodeKind kind, GpuProgram &program)
+  Chooser(GpuLowering &lowering, const ScheduleFields &given, CodeKind kind,
+          GpuProgram &program)
       : lowering(lowering), given(given), kind(kind), program(program) {}
 
   /// True if the entry for `key` is built.
@@ -65,7 +65,7 @@ public:
   }
 
 private:
-  using Built = std::variant<nvidia::CompiledCode, BuildFailure>;
+  using Built = std::variant<CompiledCode, BuildFailure>;
 
   bool tryOne(const TileSchedule &schedule, ScheduleOrigin origin);
   const ScheduleCandidate *tryPair(const ScheduleCandidate *first,
@@ -84,7 +84,7 @@ private:
   /// For another thread; made when it is needed.
   std::unique_ptr<GpuLowering> second;
   ScheduleFields given;
-  nvidia::CodeKind kind;
+  CodeKind kind;
   GpuProgram &program;
   std::vector<std::pair<TileSchedule, BuildFailure::Kind>> failures;
 };
@@ -113,7 +113,7 @@ bool Chooser::take(const TileSchedule &schedule, Built built,
     program.reason = failure->reason;
     return false;
   }
-  program.code = std::move(std::get<nvidia::CompiledCode>(built));
+  program.code = std::move(std::get<CompiledCode>(built));
   program.schedule = schedule;
   program.origin = origin;
   program.reason.clear();
@@ -232,7 +232,7 @@ bool Chooser::search(ArrayRef<ScheduleCandidate> candidates) {
   program.reason.clear();
   // Stages that are shown are those of what was chosen.
   if (lowering.isShown())
-    lowering.build(best->schedule, nvidia::CodeKind::LLVMDialect);
+    lowering.build(best->schedule, CodeKind::LLVMDialect);
   return true;
 }
 
@@ -325,7 +325,7 @@ static std::optional<ScheduleFields> getStream(cascade::FuncOp func,
     return std::nullopt;
   given.stream = 1;
   // All queries of a few heads are one tile, and keys are read once.
-  int64_t group = nvidia::getMachineModel(gpu.target).productRows;
+  int64_t group = getMachineModel(gpu.target).productRows;
   int64_t rows = 2 * group;
   if (gpu.hasFewQueries()) {
     int64_t width = options.packing ? options.packing->width : 1;
@@ -338,9 +338,9 @@ static std::optional<ScheduleFields> getStream(cascade::FuncOp func,
 
 static Result<GpuProgram> build(cascade::FuncOp func,
                                 const PipelineOptions &options,
-                                const GpuOptions &gpu, nvidia::CodeKind kind) {
+                                const GpuOptions &gpu, CodeKind kind) {
   std::string name = func.getSymName().str();
-  auto shipped = nvidia::readScheduleTable(gpu.target);
+  auto shipped = getGpuVendor(gpu.target).readScheduleTable(gpu.target);
   if (!shipped.isOk())
     return shipped.takeStatus();
   ScheduleFields given = gpu.schedule;
@@ -351,7 +351,7 @@ static Result<GpuProgram> build(cascade::FuncOp func,
   takeOwnSchedule(func, given);
   GpuProgram program;
   GpuLowering lowering(func, options,
-                       nvidia::getMachineModel(gpu.target, gpu.anyStrides));
+                       getMachineModel(gpu.target, gpu.anyStrides));
   Chooser chooser(lowering, given, kind, program);
   // Entries are for kernels that copy rows as wholes.
   std::optional<ScheduleKey> key =
@@ -401,9 +401,8 @@ static Result<GpuProgram> build(cascade::FuncOp func,
 Result<GpuProgram> attn::compileGpuProgram(cascade::FuncOp func,
                                            const PipelineOptions &options,
                                            const GpuOptions &gpu,
-                                           nvidia::CodeKind kind) {
-  bool isCode =
-      kind == nvidia::CodeKind::Cubin || kind == nvidia::CodeKind::Best;
+                                           CodeKind kind) {
+  bool isCode = kind == CodeKind::MachineCode || kind == CodeKind::Best;
   if (!gpu.cache || !isCode)
     return build(func, options, gpu, kind);
   // What is built here goes on as it is; only what another call has built is
@@ -441,14 +440,14 @@ std::optional<int64_t> attn::getQueryLength(const Problem &problem) {
   return findExtent(problem, kQueryRank);
 }
 
-Artifact attn::makeArtifact(const nvidia::CompiledCode &code) {
+Artifact attn::makeArtifact(const CompiledCode &code) {
   Artifact artifact;
   artifact.manifest = code.manifest;
-  bool isCubin = code.kind == nvidia::CodeKind::Cubin;
+  const GpuVendor &vendor = getGpuVendor(code.manifest.target.arch);
   artifact.payloads.push_back(
-      {isCubin ? Artifact::PayloadKind::cubin : Artifact::PayloadKind::ptx,
-       code.bytes});
+      {*vendor.findForm(code.kind)->payload, code.bytes});
   if (!code.portable.empty())
-    artifact.payloads.push_back({Artifact::PayloadKind::ptx, code.portable});
+    artifact.payloads.push_back(
+        {*vendor.findForm(CodeKind::Assembly)->payload, code.portable});
   return artifact;
 }

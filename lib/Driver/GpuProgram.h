@@ -8,7 +8,7 @@
 #include "attn/Pipelines/Pipelines.h"
 #include "attn/Runtime/Artifact.h"
 #include "attn/Runtime/Status.h"
-#include "attn/Target/NVIDIA/NVIDIA.h"
+#include "attn/Target/GpuTarget.h"
 
 namespace attn {
 
@@ -20,7 +20,7 @@ llvm::StringRef getName(ScheduleOrigin origin);
 
 /// A program's code for a GPU.
 struct GpuProgram {
-  nvidia::CompiledCode code;
+  CompiledCode code;
   /// Absent where ordinary threads run the program; then `reason` says why.
   std::optional<TileSchedule> schedule;
   ScheduleOrigin origin = ScheduleOrigin::model;
@@ -36,8 +36,7 @@ struct GpuProgram {
 /// and tiles that are given are kept to. Refuses what neither can run.
 Result<GpuProgram> compileGpuProgram(cascade::FuncOp func,
                                      const PipelineOptions &options,
-                                     const GpuOptions &gpu,
-                                     nvidia::CodeKind kind);
+                                     const GpuOptions &gpu, CodeKind kind);
 
 /// The keys of `problem`, as the driver names ranks, if it has any.
 std::optional<int64_t> getKeyLength(const Problem &problem);
@@ -52,7 +51,7 @@ bool prefersStream(cascade::FuncOp func, const PipelineOptions &options,
 std::optional<int64_t> getQueryLength(const Problem &problem);
 
 /// The code with its manifest, to be stored or loaded.
-Artifact makeArtifact(const nvidia::CompiledCode &code);
+Artifact makeArtifact(const CompiledCode &code);
 
 } // namespace attn
 

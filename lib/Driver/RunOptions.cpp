@@ -5,7 +5,7 @@
 #include "CompileGpu.h"
 #include "ScheduleOptions.h"
 #include "attn/Target/CPU/Machine.h"
-#include "attn/Target/NVIDIA/NVIDIA.h"
+#include "attn/Target/GpuTarget.h"
 
 #include "llvm/ADT/StringExtras.h"
 
@@ -95,7 +95,7 @@ Result<std::string> attn::parseTarget(const CommandLine &line) {
     return name;
   return refuse("--target", "'" + name + "' is not a target",
                 "give one of " + llvm::join(cpu::getMachineNames(), ", ") +
-                    ", " + llvm::join(nvidia::getTargetNames(), ", "));
+                    ", " + llvm::join(getGpuTargetNames(), ", "));
 }
 
 /// Sets `value` to what `parse` makes of the option called `name`, if given.

@@ -65,7 +65,7 @@ Status attn::refuseGpuOptions(const CommandLine &line) {
       return Status::error(StatusCode::invalidArgument, "--" + name.str(),
                            "it means nothing for a CPU",
                            "leave it out, or give --target=" +
-                               nvidia::getTargetNames().front().str());
+                               getGpuTargetNames().front().str());
   return {};
 }
 

@@ -102,10 +102,10 @@ static TuneOutcome getOutcome(BuildFailure::Kind kind) {
 }
 
 TuneMeasurement DeviceMeasurer::prepare(const TileSchedule &schedule) {
-  auto code = lowering.build(schedule, nvidia::CodeKind::Cubin);
+  auto code = lowering.build(schedule, CodeKind::MachineCode);
   if (auto *failure = std::get_if<BuildFailure>(&code))
     return {getOutcome(failure->kind), 0, failure->reason};
-  auto bytes = makeArtifact(std::get<nvidia::CompiledCode>(code)).serialize();
+  auto bytes = makeArtifact(std::get<CompiledCode>(code)).serialize();
   if (!bytes.isOk())
     return {TuneOutcome::refused, 0, bytes.getStatus().message()};
   built.push_back({schedule, std::move(*bytes)});
@@ -230,7 +230,7 @@ Status attn::tuneForGpu(const CommandLine &line, llvm::raw_ostream &out,
     return refuse("--tune", "the table has no schedules for any strides",
                   "leave --any-strides out");
   GpuLowering lowering(func, cascade->pipeline,
-                       nvidia::getMachineModel(cascade->options.target));
+                       getMachineModel(cascade->options.target));
   std::optional<ScheduleKey> key = lowering.getKey();
   auto model = lowering.getModel();
   if (auto *reason = std::get_if<std::string>(&model))

@@ -73,9 +73,9 @@ Result<Artifact::Payload> takePayload(Cursor &cursor, std::string_view name,
   if (!cursor.takeChecksumOf(begin))
     return altered(name, part);
   if (kind < uint32_t(Artifact::PayloadKind::sharedObject) ||
-      kind > uint32_t(Artifact::PayloadKind::ptx))
+      kind > uint32_t(Artifact::PayloadKind::codeObject))
     return Status::error(StatusCode::unsupported, std::string(name),
-                         "expects payloads of kind 1 to 3, but payload " +
+                         "expects payloads of kind 1 to 4, but payload " +
                              std::to_string(index) + " is of kind " +
                              std::to_string(kind),
                          "use a runtime of the compiler's version");

@@ -1,7 +1,7 @@
 //===- LaunchChecks.cpp - what every launch has to satisfy ----------------===//
 
-#include "LaunchLayout.h"
 #include "ManifestChecks.h"
+#include "attn/Runtime/LaunchLayout.h"
 
 #include <algorithm>
 

@@ -1,6 +1,6 @@
 //===- LaunchLayout.cpp - where a launch's parameters lie -----------------===//
 
-#include "LaunchLayout.h"
+#include "attn/Runtime/LaunchLayout.h"
 
 using namespace attn;
 

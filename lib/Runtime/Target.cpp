@@ -2,7 +2,7 @@
 
 #include "attn/Runtime/Target.h"
 
-#include "CUDA/CudaKernel.h"
+#include "GPU/GpuKernel.h"
 #include "attn/Runtime/ArtifactSet.h"
 #include "attn/Runtime/Plan.h"
 
@@ -68,8 +68,8 @@ private:
 
 Result<std::shared_ptr<const LoadedKernel>>
 LoadedKernel::load(const Artifact &artifact) {
-  if (CudaKernel::runs(artifact.manifest))
-    return CudaKernel::load(artifact);
+  if (const gpu::Vendor *vendor = gpu::findVendor(artifact.manifest))
+    return gpu::GpuKernel::load(*vendor, artifact);
   Result<std::shared_ptr<const Kernel>> kernel = Kernel::load(artifact);
   if (!kernel.isOk())
     return kernel.takeStatus();
@@ -133,18 +133,19 @@ private:
 /// What is tried first compares as greater.
 static auto getPreference(const Artifact &artifact) {
   const Manifest &manifest = artifact.manifest;
-  bool isCuda = CudaKernel::runs(manifest);
+  const std::string &arch = manifest.target.arch;
+  const gpu::Vendor *vendor = gpu::findVendor(manifest);
   // sm_90a is tried before sm_90.
-  return std::make_tuple(isCuda,
-                         isCuda ? CudaKernel::getGeneration(manifest) : 0,
-                         isCuda ? manifest.target.arch.size() : 0,
-                         manifest.target.features.size());
+  return std::make_tuple(
+      vendor != nullptr, vendor ? vendor->getGeneration(arch) : 0,
+      vendor ? arch.size() : 0, manifest.target.features.size());
 }
 
 static bool isFor(const Manifest &manifest, const std::string &target) {
+  const gpu::Vendor *vendor = gpu::findVendor(manifest);
   return target.empty() || target == manifest.target.arch ||
          target == getTargetName(manifest.target) ||
-         target == (CudaKernel::runs(manifest) ? "cuda" : "cpu");
+         target == (vendor ? vendor->name : "cpu");
 }
 
 /// The kernel of one target.

@@ -22,7 +22,7 @@ def load(path: str | os.PathLike[str], threads: int = 1, target: str | None = No
 
     threads: how many threads its runs use, 1 to 1024; results have the same
         bits for every number.
-    target: of an artifact for several targets which one: "cuda" or "cpu", or its name,
+    target: of an artifact for several targets which one: "cuda", "hip" or "cpu", or its name,
         such as "sm_90a" or "x86-64-v4"; the best that this machine has if it is not given.
 
     A kernel for a GPU is loaded for the current device (of PyTorch, once that

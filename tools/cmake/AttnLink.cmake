@@ -8,7 +8,7 @@ elseif(ATTN_LINK STREQUAL "static")
   llvm_map_components_to_libnames(llvm_libs Core Support SupportLSP AsmParser
     BitWriter IRReader Linker Passes ipo OrcJIT ExecutionEngine FrontendOpenMP
     FrontendOffloading PerfJITEvents TransformUtils Target DebugInfoDWARF MC
-    MCParser NVPTX X86)
+    MCParser AMDGPU NVPTX X86)
   add_library(AttnLLVM INTERFACE)
   target_link_libraries(AttnLLVM INTERFACE ${llvm_libs})
   foreach(lib IN LISTS MLIR_EXPORTED_TARGETS)

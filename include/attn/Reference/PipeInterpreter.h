@@ -44,7 +44,7 @@ struct PipeArguments {
 };
 
 /// The machine whose products a kernel is run with.
-enum class PipeTarget { hopper, ampere };
+enum class PipeTarget { hopper, ampere, cdna, rdna };
 
 enum class PipeSchedule {
   /// Each agent in turn up to one operation that others can see; then the

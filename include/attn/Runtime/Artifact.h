@@ -32,6 +32,8 @@ struct Artifact {
     cubin = 2,
     /// PTX text, which the driver compiles when the kernel is loaded.
     ptx = 3,
+    /// Machine code for an AMD GPU, as lld links it.
+    codeObject = 4,
   };
 
   struct Payload {

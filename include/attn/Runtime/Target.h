@@ -1,8 +1,8 @@
 //===- Target.h - kernels and plans, whatever machine they run on ---------===//
 //
 // What all targets of the runtime have in common. Each implements these two
-// classes; `LoadedKernel::load` chooses one by the manifest. A target is added
-// by its files and a line in lib/Runtime/Target.cpp.
+// classes; `LoadedKernel::load` chooses one by the manifest. GPUs share theirs
+// (lib/Runtime/GPU): a vendor is added by its files and a line in Vendors.cpp.
 //
 //===----------------------------------------------------------------------===//
 
@@ -44,7 +44,8 @@ public:
   /// its default stream had to do.
   virtual Status run() = 0;
 
-  /// Starts a run on a device's stream (a CUstream; null is the default one)
+  /// Starts a run on a device's stream (a CUstream or hipStream_t; null is
+  /// the default one)
   /// and returns. Allocates nothing, waits for nothing and may be captured.
   /// Refused for a kernel of the CPU, which has no streams.
   virtual Status launch(void *stream) = 0;
@@ -58,16 +59,16 @@ public:
 class LoadedKernel {
 public:
   /// Loads an artifact for the machine that its manifest names; of a GPU kernel
-  /// into the calling thread's current context, else that of device 0. An
+  /// into the calling thread's current context or device, else device 0's. An
   /// artifact is executable code: its checksums tell damage, not who made it.
   static Result<std::shared_ptr<const LoadedKernel>>
   load(const Artifact &artifact);
 
   /// As `load`, of the artifact whose target this machine has: of a GPU before
   /// one of the CPU, of GPUs the newest, of CPUs that which uses most. With a
-  /// `target`, of those only that are for it: "cuda", "cpu", or a name as
-  /// `getTargetName` has it. A device that fails counts as none. Where none can
-  /// be loaded the refusal says why of each.
+  /// `target`, of those only that are for it: "cuda", "hip", "cpu", or a name
+  /// as `getTargetName` has it. A device that fails counts as none. Where none
+  /// can be loaded the refusal says why of each.
   static Result<std::shared_ptr<const LoadedKernel>>
   load(const ArtifactSet &set, const std::string &target = "");
 

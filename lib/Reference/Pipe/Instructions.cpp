@@ -11,6 +11,10 @@ const ProductInstructions &attn::reference::getInstructions(PipeTarget target) {
     return getHopperInstructions();
   case PipeTarget::ampere:
     return getAmpereInstructions();
+  case PipeTarget::cdna:
+    return getCdnaInstructions();
+  case PipeTarget::rdna:
+    return getRdnaInstructions();
   }
   return getHopperInstructions();
 }

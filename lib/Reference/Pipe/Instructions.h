@@ -54,6 +54,9 @@ public:
 
 const ProductInstructions &getHopperInstructions();
 const ProductInstructions &getAmpereInstructions();
+/// Of gfx90a and gfx942, and of gfx1100.
+const ProductInstructions &getCdnaInstructions();
+const ProductInstructions &getRdnaInstructions();
 
 /// Those of `target`.
 const ProductInstructions &getInstructions(PipeTarget target);

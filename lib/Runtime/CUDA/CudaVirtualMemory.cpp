@@ -8,7 +8,7 @@
 
 #include "attn/Runtime/KvCache/VirtualMemory.h"
 
-#include "Context.h"
+#include "CudaDevice.h"
 
 #include <new>
 
@@ -20,7 +20,7 @@ static const char *const feature = "cache";
 namespace {
 class CudaVirtualMemory : public VirtualMemory {
 public:
-  explicit CudaVirtualMemory(std::shared_ptr<const Context> context)
+  explicit CudaVirtualMemory(std::shared_ptr<const CudaDevice> context)
       : context(std::move(context)) {}
   /// Asks the device what it has.
   Status initialize();
@@ -34,9 +34,9 @@ public:
   Status unmap(Address address) override;
 
 private:
-  const Driver &getDriver() const { return context->getDriver(); }
+  const Driver &getDriver() const { return context->getCudaDriver(); }
   MemoryLocation getLocation() const {
-    return {locationDevice, context->getDevice()};
+    return {locationDevice, context->getNumber()};
   }
   MemoryProperties getProperties() const {
     return {memoryPinned, 0, getLocation(), nullptr, {}};
@@ -45,13 +45,13 @@ private:
   template <typename... Parameters, typename... Values>
   Status call(const DriverFunction<Parameters...> &function,
               Values... values) const {
-    ContextScope scope(*context);
+    gpu::DeviceScope scope(*context);
     if (Status status = scope.enter(); !status.isOk())
       return status;
     return getDriver().call(feature, function, values...);
   }
 
-  std::shared_ptr<const Context> context;
+  std::shared_ptr<const CudaDevice> context;
   size_t granularity = 0;
 };
 } // namespace
@@ -59,14 +59,14 @@ private:
 Status CudaVirtualMemory::initialize() {
   int isSupported = 0;
   if (Status status = call(getDriver().getDeviceAttribute, &isSupported,
-                           virtualMemoryManagement, context->getDevice());
+                           virtualMemoryManagement, context->getNumber());
       !status.isOk())
     return status;
   if (!isSupported)
     return Status::error(StatusCode::unsupported, feature,
                          "expects a device with virtual memory management, but "
                          "device " +
-                             std::to_string(context->getDevice()) + " has none",
+                             std::to_string(context->getNumber()) + " has none",
                          "use a paged or a dense cache");
   MemoryProperties properties = getProperties();
   return call(getDriver().getGranularity, &granularity, &properties,
@@ -104,7 +104,7 @@ Status CudaVirtualMemory::release(Granule granule) {
 
 Status CudaVirtualMemory::map(Address address, Granule granule) {
   const Driver &driver = getDriver();
-  ContextScope scope(*context);
+  gpu::DeviceScope scope(*context);
   if (Status status = scope.enter(); !status.isOk())
     return status;
   if (Status status =
@@ -131,7 +131,8 @@ Result<std::shared_ptr<VirtualMemory>> attn::createCudaVirtualMemory() {
     Result<const Driver *> driver = Driver::get();
     if (!driver.isOk())
       return driver.takeStatus();
-    Result<std::shared_ptr<const Context>> context = Context::acquire(**driver);
+    Result<std::shared_ptr<const CudaDevice>> context =
+        CudaDevice::acquire(**driver);
     if (!context.isOk())
       return context.takeStatus();
     auto memory = std::make_shared<CudaVirtualMemory>(std::move(*context));

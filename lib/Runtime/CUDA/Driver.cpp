@@ -1,29 +1,30 @@
-//===- Driver.cpp - opens libcuda and names its errors --------------------===//
+//===- Driver.cpp - libcuda's functions, version and errors ---------------===//
 
 #include "Driver.h"
-
-#include <cstdlib>
-#include <dlfcn.h>
-#include <map>
-#include <mutex>
 
 using namespace attn;
 using namespace attn::cuda;
 
-static const char *const feature = "CUDA driver";
-
-static Status unsupported(std::string reason, std::string alternative) {
-  return Status::error(StatusCode::unsupported, feature, std::move(reason),
-                       std::move(alternative));
-}
+Driver::Driver()
+    : DriverLibrary({"CUDA driver", "NVIDIA's driver library", "CUresult",
+                     "install a newer NVIDIA driver"}) {}
 
 std::string Driver::formatVersion(int version) {
   return std::to_string(version / 1000) + "." +
          std::to_string(version % 1000 / 10);
 }
 
-/// What the caller can do about an error of the driver.
-static const char *getAlternative(ResultCode code) {
+const char *Driver::getErrorName(ResultCode code) const {
+  const char *name = nullptr;
+  return nameError.address(code, &name) == success ? name : nullptr;
+}
+
+const char *Driver::getErrorText(ResultCode code) const {
+  const char *text = nullptr;
+  return describeError.address(code, &text) == success ? text : nullptr;
+}
+
+const char *Driver::getAlternative(ResultCode code) const {
   switch (code) {
   case errorOutOfMemory:
     return "free device memory or use smaller shapes";
@@ -49,32 +50,6 @@ static const char *getAlternative(ResultCode code) {
   }
 }
 
-Status Driver::report(std::string_view about, const char *symbol,
-                      ResultCode code, std::string_view details) const {
-  const char *name = nullptr, *text = nullptr;
-  std::string error;
-  if (getErrorName.address(code, &name) == success && name)
-    error = name;
-  else
-    error = "CUresult " + std::to_string(code);
-  if (getErrorString.address(code, &text) == success && text)
-    error += std::string(" (") + text + ")";
-  if (!details.empty())
-    error.append(": ").append(details);
-  return Status::error(StatusCode::device, std::string(about),
-                       std::string("expects ") + symbol +
-                           " to succeed, but got " + error,
-                       getAlternative(code));
-}
-
-/// Looks one function up.
-template <typename... Parameters>
-static bool find(void *library, DriverFunction<Parameters...> &function) {
-  function.address = reinterpret_cast<ResultCode (*)(Parameters...)>(
-      dlsym(library, function.symbol));
-  return function.address != nullptr;
-}
-
 Status Driver::bind(void *library, const std::string &path) {
   const char *missing = nullptr;
   auto take = [&](auto &function) {
@@ -85,50 +60,23 @@ Status Driver::bind(void *library, const std::string &path) {
   // An old driver lacks functions: its age is the better reason.
   if (!missing && getVersion.address(&version) == success &&
       version < minimumVersion)
-    return unsupported("expects a driver for CUDA " +
-                           formatVersion(minimumVersion) +
-                           " or later, but got " + formatVersion(version),
-                       "install a newer NVIDIA driver");
+    return refuse("expects a driver for CUDA " + formatVersion(minimumVersion) +
+                  " or later, but got " + formatVersion(version));
   forEach(take);
   if (missing)
-    return unsupported("expects the function " + std::string(missing) + " in " +
-                           path + ", but it is absent",
-                       "install a newer NVIDIA driver");
+    return refuseWithout(missing, path);
   // Again, for the status of a driver that does not even tell its version.
-  if (Status status = call(feature, getVersion, &version); !status.isOk())
+  if (Status status = call(names.feature, getVersion, &version); !status.isOk())
     return status;
-  return call(feature, init, 0u);
-}
-
-Result<const Driver *> Driver::open(const std::string &path) {
-  void *library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (!library) {
-    const char *error = dlerror();
-    return unsupported("expects NVIDIA's driver library, but got: " +
-                           std::string(error ? error : "no reason"),
-                       "install the NVIDIA driver, or set ATTN_CUDA_DRIVER to "
-                       "the path of its libcuda.so.1");
-  }
-  Driver *driver = new Driver;
-  if (Status status = driver->bind(library, path); !status.isOk()) {
-    delete driver;
-    dlclose(library);
-    return status;
-  }
-  return driver;
+  return call(names.feature, init, 0u);
 }
 
 Result<const Driver *> Driver::get() {
-  static std::mutex mutex;
-  // Never destroyed: objects that outlive main still release through it.
-  static auto &drivers = *new std::map<std::string, const Driver *>;
-  const char *named = std::getenv("ATTN_CUDA_DRIVER");
-  std::string path = named && *named ? named : "libcuda.so.1";
-  std::lock_guard<std::mutex> lock(mutex);
-  if (auto found = drivers.find(path); found != drivers.end())
-    return found->second;
-  Result<const Driver *> opened = open(path);
-  if (opened.isOk())
-    drivers.emplace(path, *opened);
-  return opened;
+  auto opened = open({"ATTN_CUDA_DRIVER", "libcuda.so.1", "the NVIDIA driver"},
+                     []() -> std::unique_ptr<DriverLibrary> {
+                       return std::unique_ptr<Driver>(new Driver);
+                     });
+  if (!opened.isOk())
+    return opened.takeStatus();
+  return static_cast<const Driver *>(*opened);
 }

@@ -1,34 +1,23 @@
 //===- Driver.h - NVIDIA's driver, found at run time ----------------------===//
 //
-// libcuda is opened with dlopen, so that nothing of CUDA is needed to build or
-// to start. Every function that the runtime calls stands in DriverTable with
-// its exported name; `Driver::call` turns what it returns into a Status.
+// libcuda's functions, and the versions of it that the runtime takes.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef ATTN_LIB_RUNTIME_CUDA_DRIVER_H
 #define ATTN_LIB_RUNTIME_CUDA_DRIVER_H
 
+#include "../GPU/DriverLibrary.h"
 #include "DriverTypes.h"
-#include "attn/Runtime/Status.h"
-
-#include <string>
-#include <string_view>
 
 namespace attn::cuda {
-
-/// One exported function.
-template <typename... Parameters> struct DriverFunction {
-  const char *symbol;
-  ResultCode (*address)(Parameters...) = nullptr;
-};
 
 /// The functions that are called, in the versions of CUDA 12.0.
 struct DriverTable {
   DriverFunction<int *> getVersion{"cuDriverGetVersion"};
   DriverFunction<unsigned> init{"cuInit"};
-  DriverFunction<ResultCode, const char **> getErrorName{"cuGetErrorName"};
-  DriverFunction<ResultCode, const char **> getErrorString{"cuGetErrorString"};
+  DriverFunction<ResultCode, const char **> nameError{"cuGetErrorName"};
+  DriverFunction<ResultCode, const char **> describeError{"cuGetErrorString"};
   DriverFunction<Device *, int> getDevice{"cuDeviceGet"};
   DriverFunction<int *, DeviceAttribute, Device> getDeviceAttribute{
       "cuDeviceGetAttribute"};
@@ -86,7 +75,7 @@ struct DriverTable {
 
   /// Calls `visit` for every function but `getVersion`, which is asked first.
   template <typename F> void forEach(F visit) {
-    visit(init), visit(getErrorName), visit(getErrorString), visit(getDevice);
+    visit(init), visit(nameError), visit(describeError), visit(getDevice);
     visit(getDeviceAttribute), visit(retainPrimaryContext);
     visit(releasePrimaryContext), visit(getCurrentContext);
     visit(pushContext), visit(popContext), visit(getContextDevice);
@@ -101,47 +90,25 @@ struct DriverTable {
   }
 };
 
-/// An initialised driver. Immutable; lives until the process ends, since
-/// libcuda cannot be unloaded while its threads run.
-class Driver : public DriverTable {
+class Driver final : public DriverTable, public DriverLibrary {
 public:
   /// The oldest version with tensor maps and extensible launches: CUDA 12.0.
   static constexpr int minimumVersion = 12000;
 
   /// The driver in the library that the environment variable ATTN_CUDA_DRIVER
-  /// names, else libcuda.so.1; opened once. `unsupported` where there is none,
-  /// where it is older than `minimumVersion` or lacks a function, `device`
-  /// where it does not start. A refusal is not remembered.
+  /// names, else libcuda.so.1. `unsupported` where there is none, where it is
+  /// older than `minimumVersion` or lacks a function.
   static Result<const Driver *> get();
-
-  /// As the driver states it: 1000 * major + 10 * minor of its CUDA.
-  int getVersionNumber() const { return version; }
-
-  /// Calls `function` and reports what it returns: `device`, with the driver's
-  /// name of the error and the function's. `feature` heads the message.
-  /// Allocates nothing on success.
-  template <typename... Parameters, typename... Values>
-  Status call(std::string_view feature,
-              const DriverFunction<Parameters...> &function,
-              Values... values) const {
-    ResultCode code = function.address(values...);
-    return code == success ? Status() : report(feature, function.symbol, code);
-  }
-
-  /// The Status for what the function called `symbol` returned.
-  /// Pre-condition: `code` is no success.
-  Status report(std::string_view feature, const char *symbol, ResultCode code,
-                std::string_view details = {}) const;
 
   /// "12.4" for 12040.
   static std::string formatVersion(int version);
 
 private:
-  Driver() = default;
-  static Result<const Driver *> open(const std::string &path);
-  Status bind(void *library, const std::string &path);
-
-  int version = 0;
+  Driver();
+  Status bind(void *library, const std::string &path) override;
+  const char *getErrorName(ResultCode code) const override;
+  const char *getErrorText(ResultCode code) const override;
+  const char *getAlternative(ResultCode code) const override;
 };
 
 } // namespace attn::cuda

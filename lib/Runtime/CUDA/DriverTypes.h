@@ -8,37 +8,17 @@
 #ifndef ATTN_LIB_RUNTIME_CUDA_DRIVERTYPES_H
 #define ATTN_LIB_RUNTIME_CUDA_DRIVERTYPES_H
 
+#include "../GPU/Handles.h"
+
 #include <cstddef>
 #include <cstdint>
 
 namespace attn::cuda {
 
-/// CUresult: any number that some driver returns, so no enumeration type.
-using ResultCode = int;
-enum : ResultCode {
-  success = 0,
-  errorInvalidValue = 1,
-  errorOutOfMemory = 2,
-  errorNotInitialized = 3,
-  errorNoDevice = 100,
-  errorInvalidImage = 200,
-  errorInvalidContext = 201,
-  errorNoBinaryForGpu = 209,
-  errorInvalidPtx = 218,
-  errorUnsupportedPtxVersion = 222,
-  errorInvalidHandle = 400,
-  errorNotFound = 500,
-  errorStreamCaptureUnsupported = 900,
-  errorStreamCaptureInvalidated = 901,
-  errorStreamCaptureImplicit = 906,
-};
+using namespace gpu;
 
 using Device = int;
-using DevicePointer = unsigned long long;
 using ContextHandle = struct OpaqueContext *;
-using ModuleHandle = struct OpaqueModule *;
-using FunctionHandle = struct OpaqueFunction *;
-using StreamHandle = struct OpaqueStream *;
 
 /// CU_STREAM_LEGACY and CU_STREAM_PER_THREAD; a null stream is the first.
 inline StreamHandle getLegacyStream() {

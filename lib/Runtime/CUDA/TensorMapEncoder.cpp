@@ -2,6 +2,8 @@
 
 #include "TensorMapEncoder.h"
 
+#include "../GPU/Refusals.h"
+
 using namespace attn;
 using namespace attn::cuda;
 
@@ -10,13 +12,6 @@ static constexpr size_t maxDims = 5;
 static constexpr uint64_t addressUnit = 16;
 static constexpr int64_t maxExtent = int64_t(1) << 32;
 static constexpr int64_t maxStrideBytes = int64_t(1) << 40;
-
-Status attn::cuda::refuseLayout(const Manifest::Argument &argument,
-                                std::string reason, std::string alternative) {
-  return Status::error(StatusCode::invalidArgument, "argument " + argument.name,
-                       std::move(reason),
-                       std::move(alternative) + ", or compile for any strides");
-}
 
 static TensorMapType getMapType(DType type) {
   switch (type) {
@@ -60,12 +55,13 @@ static Status checkAddress(const Manifest::Argument &argument,
                            const BoundTensor &tensor) {
   if (tensor.address % addressUnit == 0)
     return {};
-  return refuseLayout(argument,
-                      "expects data aligned to 16 bytes for its tensor map, "
-                      "but its address is " +
-                          std::to_string(tensor.address % addressUnit) +
-                          " bytes beyond a multiple",
-                      "copy it to aligned memory");
+  return gpu::refuseLayout(
+      argument,
+      "expects data aligned to 16 bytes for its tensor map, "
+      "but its address is " +
+          std::to_string(tensor.address % addressUnit) +
+          " bytes beyond a multiple",
+      "copy it to aligned memory");
 }
 
 static Status checkAddressing(const Manifest::Argument &argument,
@@ -85,14 +81,15 @@ static Status checkAddressing(const Manifest::Argument &argument,
       continue;
     int64_t bytes = tensor.strides[d] * tensor.elementBytes;
     if (d == inner && tensor.strides[d] != 1)
-      return refuseLayout(argument,
-                          "expects a stride of 1 in its last dimension for its "
-                          "tensor map, but got " +
-                              std::to_string(tensor.strides[d]),
-                          "make the tensor's last dimension contiguous");
+      return gpu::refuseLayout(
+          argument,
+          "expects a stride of 1 in its last dimension for its "
+          "tensor map, but got " +
+              std::to_string(tensor.strides[d]),
+          "make the tensor's last dimension contiguous");
     if (d != inner && (bytes < 0 || bytes >= maxStrideBytes ||
                        uint64_t(bytes) % addressUnit != 0))
-      return refuseLayout(
+      return gpu::refuseLayout(
           argument,
           "expects strides of 0 to 2^40 bytes, multiples of 16, for "
           "its tensor map, but " +

@@ -23,11 +23,6 @@ Status encodeTensorMap(const Driver &driver, const Manifest::Argument &argument,
 Status moveTensorMap(const Driver &driver, const Manifest::Argument &argument,
                      const BoundTensor &tensor, TensorMap &map);
 
-/// Says that a tensor's strides or alignment are not for the kernel, and what
-/// to do: `alternative`, or another kernel.
-Status refuseLayout(const Manifest::Argument &argument, std::string reason,
-                    std::string alternative);
-
 } // namespace attn::cuda
 
 #endif // ATTN_LIB_RUNTIME_CUDA_TENSORMAPENCODER_H

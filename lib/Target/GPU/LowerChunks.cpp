@@ -2,11 +2,10 @@
 //
 // Of tensors whose rows begin at multiples of 16 bytes each lane copies a chunk
 // of 16 at a time to where the swizzle puts it: those of one warp, or of the
-// four of a group, are whole rows of one panel, neighbours in memory. A swizzled
-// panel
-// repeats itself after 8 rows, so that a few places a lane serve all rows, and
-// what lies between rows is the same from turn to turn. Chunks beyond the
-// extents are filled with zeros.
+// four of a group, are whole rows of one panel, neighbours in memory. A
+// swizzled panel repeats itself after 8 rows, so that a few places a lane serve
+// all rows, and what lies between rows is the same from turn to turn. Chunks
+// beyond the extents are filled with zeros.
 //
 //===----------------------------------------------------------------------===//
 

@@ -143,8 +143,8 @@ struct FillLowering : OpConversionPattern<FillOp> {
     bool isByThreads = op->hasAttr(kBarrierAttr);
     bool isByLanes = op->hasAttr(kCopyWarpsAttr);
     // A warp that is ahead leaves its place to those that multiply.
-    Waiter waiter = isByLanes && getNumCopyWarps(op) == 1 ? Waiter::Ahead
-                                                          : Waiter::Needed;
+    Waiter waiter =
+        isByLanes && getNumCopyWarps(op) == 1 ? Waiter::Ahead : Waiter::Needed;
     auto wait = [&] {
       const Primitives &primitives = *architecture.primitives;
       Value last = primitives.getLastPhase(rewriter, loc, place.phase,

@@ -135,8 +135,8 @@ public:
 
   /// Arrivals of copies by the lanes of so many warps that make a slot ready.
   virtual int64_t getCopyArrivals(int64_t warps, bool hasMessages) const = 0;
-  /// Begins a filling by the lanes of the role's warps. `wait` writes that the slot may
-  /// be written.
+  /// Begins a filling by the lanes of the role's warps. `wait` writes that the
+  /// slot may be written.
   virtual std::unique_ptr<LaneCopier>
   createLaneCopier(mlir::OpBuilder &b,
                    llvm::function_ref<void()> wait) const = 0;

@@ -66,9 +66,9 @@ FailureOr<CompiledCode> attn::nvidia::compile(ModuleOp module, CodeKind kind,
     FailureOr<bool> can = canAssemble(module, *ptx);
     if (failed(can))
       return failure();
-    code.kind = *can ? CodeKind::Cubin : CodeKind::Ptx;
+    code.kind = *can ? CodeKind::MachineCode : CodeKind::Assembly;
   }
-  if (code.kind == CodeKind::Ptx) {
+  if (code.kind == CodeKind::Assembly) {
     code.bytes = std::move(*ptx);
     return code;
   }

@@ -2,11 +2,10 @@
 
 #include "Instructions.h"
 
-#include "attn/Conversion/Passes.h"
 #include "attn/Conversion/ScheduleTiles.h"
+#include "attn/Pipelines/GpuPasses.h"
 #include "attn/Target/NVIDIA/NVIDIA.h"
 #include "attn/Target/NVIDIA/Passes.h"
-#include "attn/Transforms/Passes.h"
 
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
@@ -21,32 +20,6 @@
 
 using namespace mlir;
 using namespace attn;
-
-void attn::nvidia::addFoldPasses(OpPassManager &passes) {
-  passes.addPass(createSweepProductsPass());
-  passes.addPass(createSplitCoordinatesPass());
-  passes.addPass(createSplitLinesPass());
-  passes.addPass(createFoldWideningPass());
-  passes.addPass(createFoldOffsetsPass());
-  passes.addPass(createFoldScalesPass());
-  passes.addPass(createCanonicalizerPass());
-  passes.addPass(createCSEPass());
-}
-
-void attn::nvidia::addSchedulePasses(OpPassManager &passes,
-                                     const ScheduleOptions &options,
-                                     const MachineModel &machine) {
-  addFoldPasses(passes);
-  passes.addPass(createScheduleTilesPass(machine, options));
-  passes.addPass(createCanonicalizerPass());
-  passes.addPass(createCSEPass());
-}
-
-void attn::nvidia::addThreadPasses(OpPassManager &passes) {
-  passes.addPass(createFoldWideningPass());
-  passes.addPass(createConvertTileToPipePass());
-  passes.addPass(createCSEPass());
-}
 
 void attn::nvidia::buildPipeline(OpPassManager &passes, StringRef target) {
   passes.addPass(createConvertPipeToNVVMPass({target.str()}));

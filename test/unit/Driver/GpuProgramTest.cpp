@@ -38,7 +38,7 @@ public:
   }
 
   GpuProgram compile(const GpuOptions &options,
-                     nvidia::CodeKind kind = nvidia::CodeKind::Ptx) {
+                     CodeKind kind = CodeKind::Assembly) {
     auto program = compileGpuProgram(func, pipeline, options, kind);
     if (program.isOk())
       return std::move(*program);
@@ -46,7 +46,7 @@ public:
     return {};
   }
   GpuLowering getLowering() {
-    return GpuLowering(func, pipeline, nvidia::getMachineModel());
+    return GpuLowering(func, pipeline, getMachineModel());
   }
   ScheduleKey getKey() { return *getLowering().getKey(); }
   std::vector<ScheduleCandidate> rank(const ScheduleFields &given = {}) {
@@ -138,7 +138,7 @@ TEST(GpuProgram, KeepsSpillsOutOfLoopsWithEqualRegisters) {
     options.target = "sm_80";
     options.schedule.rows = 128;
     options.schedule.keys = 32;
-    GpuProgram program = bound.compile(options, nvidia::CodeKind::Cubin);
+    GpuProgram program = bound.compile(options, CodeKind::MachineCode);
     ASSERT_TRUE(program.schedule) << program.reason;
     EXPECT_NE(program.code.portable.find(".target sm_80"), std::string::npos);
     std::vector<test::Instruction> code = test::readCode(program.code.bytes);
@@ -177,8 +177,8 @@ TEST(GpuProgram, RefusesTilesThatDoNotBuild) {
   GpuOptions options;
   options.schedule.rows = 192;
   options.schedule.keys = 256;
-  auto program = compileGpuProgram(full.func, full.pipeline, options,
-                                   nvidia::CodeKind::Ptx);
+  auto program =
+      compileGpuProgram(full.func, full.pipeline, options, CodeKind::Assembly);
   ASSERT_FALSE(program.isOk());
   EXPECT_EQ(program.getStatus().getFeature(), "schedule rows=192 keys=256");
   EXPECT_NE(program.getStatus().getReason().find("expects tiles of at most"),
@@ -295,9 +295,9 @@ TEST(GpuCache, KeepsPrograms) {
   std::unique_ptr<Cache> cache = Cache::createInMemory();
   GpuOptions options;
   options.cache = cache.get();
-  GpuProgram first = full.compile(options, nvidia::CodeKind::Best);
+  GpuProgram first = full.compile(options, CodeKind::Best);
   EXPECT_FALSE(first.isCached);
-  GpuProgram second = full.compile(options, nvidia::CodeKind::Best);
+  GpuProgram second = full.compile(options, CodeKind::Best);
   EXPECT_TRUE(second.isCached);
   EXPECT_EQ(cache->getStatistics().builds, 1);
   EXPECT_EQ(second.code.bytes, first.code.bytes);
@@ -309,7 +309,7 @@ TEST(GpuCache, KeepsPrograms) {
   // Whatever the code depends on is in the key.
   auto describe = [&](const GpuOptions &options) {
     return describeCompilation(full.func, full.pipeline, options,
-                               nvidia::CodeKind::Best);
+                               CodeKind::Best);
   };
   std::string key = describe(options);
   GpuOptions other = options;
@@ -327,7 +327,7 @@ TEST(GpuCache, KeepsPrograms) {
 
 TEST(GpuCache, KeepsWhyThreadsRunIt) {
   Bound rope(getText("rope"));
-  GpuProgram program = rope.compile({}, nvidia::CodeKind::Best);
+  GpuProgram program = rope.compile({}, CodeKind::Best);
   EXPECT_FALSE(program.schedule);
   EXPECT_NE(program.reason, "");
   auto bytes = pack(program);

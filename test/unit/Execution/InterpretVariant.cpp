@@ -7,10 +7,14 @@
 #include "attn/Driver/Execution.h"
 #include "attn/Driver/PagedInputs.h"
 #include "attn/Driver/Updates.h"
+#include "attn/Pipelines/GpuPasses.h"
 #include "attn/Pipelines/Pipelines.h"
+#include "attn/Target/AMD/AMD.h"
 #include "attn/Target/NVIDIA/NVIDIA.h"
 
 #include "mlir/Pass/PassManager.h"
+
+#include "llvm/ADT/StringSwitch.h"
 
 #include <set>
 
@@ -30,6 +34,20 @@ static bool hasRank(cascade::FuncOp func, StringRef rank) {
         if (name == rank)
           return true;
   return false;
+}
+
+PipeTarget attn::test::getPipeTarget(StringRef target) {
+  return llvm::StringSwitch<PipeTarget>(target)
+      .Cases({"sm_80", "sm_89"}, PipeTarget::ampere)
+      .Cases({"gfx942", "gfx90a"}, PipeTarget::cdna)
+      .Case("gfx1100", PipeTarget::rdna)
+      .Default(PipeTarget::hopper);
+}
+
+static const MachineModel &getMachine(StringRef target, bool anyStrides) {
+  if (llvm::is_contained(amd::getTargetNames(), target))
+    return amd::getMachineModel(target, anyStrides);
+  return nvidia::getMachineModel(target, anyStrides);
 }
 
 Status attn::test::loadCase(MLIRContext &context, const std::string &variant,
@@ -91,10 +109,9 @@ Result<OwningOpRef<ModuleOp>> attn::test::lowerCase(Source &source,
   PassManager passes(source.func.getContext());
   if (c.isScheduled) {
     options.fullMultiple = c.tileKeys;
-    nvidia::addSchedulePasses(passes, c.schedule,
-                              nvidia::getMachineModel(c.target, c.anyStrides));
+    addSchedulePasses(passes, c.schedule, getMachine(c.target, c.anyStrides));
   } else {
-    nvidia::addThreadPasses(passes);
+    addThreadPasses(passes);
   }
   if (failed(runCascadeStages(*module, options)) || failed(passes.run(*module)))
     return Status::error(StatusCode::unsupported, source.name,
@@ -168,12 +185,15 @@ Status InterpretedRun::interpret(const PipeLaunch &launch) {
   return {};
 }
 
-std::string InterpretedRun::run(uint64_t seed, const PipeLaunch &launch) {
+std::string InterpretedRun::run(uint64_t seed, const PipeLaunch &launch,
+                                llvm::function_ref<void(ModuleOp)> edit) {
   inputOptions.seed = seed;
   inputOptions.nan = c.nan;
   Status status = prepare();
   if (status.isOk())
     status = lower();
+  if (status.isOk() && edit)
+    edit(*module);
   if (status.isOk())
     status = interpret(launch);
   if (!status.isOk())

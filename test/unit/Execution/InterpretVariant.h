@@ -49,6 +49,10 @@ struct InterpretedCase {
   std::string target = {};
 };
 
+/// The machine whose products a GPU's kernels are run with; a GPU of no name is
+/// the usual one.
+PipeTarget getPipeTarget(llvm::StringRef target);
+
 /// Loads a variant as a case has it.
 Status loadCase(mlir::MLIRContext &context, const std::string &variant,
                 const InterpretedCase &c, Source &source);
@@ -60,14 +64,16 @@ lowerCase(Source &source, const Problem &problem, const InterpretedCase &c);
 class InterpretedRun {
 public:
   InterpretedRun(const std::string &variant, const InterpretedCase &c);
+  virtual ~InterpretedRun() = default;
 
-  /// What went wrong, or nothing.
-  std::string run(uint64_t seed, const PipeLaunch &launch);
+  /// What went wrong, or nothing. `edit` may change the kernels before they are
+  /// interpreted.
+  std::string run(uint64_t seed, const PipeLaunch &launch,
+                  llvm::function_ref<void(mlir::ModuleOp)> edit = {});
 
-private:
-  Status prepare();
-  Status lower();
-  Status interpret(const PipeLaunch &launch);
+protected:
+  /// Runs the kernels of `module` on `inputs` and writes `outputs`.
+  virtual Status interpret(const PipeLaunch &launch);
 
   std::unique_ptr<mlir::MLIRContext> context;
   std::string variant;
@@ -77,6 +83,10 @@ private:
   InputOptions inputOptions;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   std::map<std::string, HostTensor> inputs, outputs;
+
+private:
+  Status prepare();
+  Status lower();
 };
 
 } // namespace attn::test

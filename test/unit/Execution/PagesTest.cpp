@@ -24,8 +24,7 @@ protected:
     uint64_t seed = std::random_device()();
     std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
     PipeLaunch launch;
-    if (!base.target.empty())
-      launch.target = PipeTarget::ampere;
+    launch.target = getPipeTarget(base.target);
     launch.multiprocessors = 3;
     launch.schedule = PipeSchedule::random;
     launch.seed = seed;
@@ -53,6 +52,18 @@ TEST_P(PagesTest, AreRightWhereLanesCopyTheirRows) {
   c.isScheduled = true;
   c.target = "sm_80";
   run(c, {8, 64});
+  c.tileRows = 128;
+  run(c, {16});
+}
+
+TEST_P(PagesTest, AreRightWhereWavesCopyTheirRows) {
+  InterpretedCase c = {{2, 4, 2, 70, 150, 16, 32, {}}, DType::bf16, 64, 32};
+  c.isScheduled = true;
+  for (const char *target : {"gfx942", "gfx1100"}) {
+    c.target = target;
+    run(c, {8, 64});
+  }
+  c.target = "gfx90a";
   c.tileRows = 128;
   run(c, {16});
 }

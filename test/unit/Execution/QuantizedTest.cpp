@@ -38,8 +38,7 @@ protected:
                  std::initializer_list<std::optional<int64_t>> pages) {
     uint64_t seed = drawSeed();
     PipeLaunch launch;
-    if (!c.target.empty())
-      launch.target = PipeTarget::ampere;
+    launch.target = getPipeTarget(c.target);
     launch.multiprocessors = 3;
     launch.schedule = PipeSchedule::random;
     launch.seed = seed;
@@ -102,6 +101,19 @@ TEST_P(ScheduledQuantizedTest, AreRightWhereLanesCopyTheirSlots) {
   c.schedule.isStream = true;
   c.pack = 2;
   interpret(c, {16});
+}
+
+TEST_P(ScheduledQuantizedTest, AreRightWhereWavesCopyTheirSlots) {
+  for (const char *target : {"gfx942", "gfx90a", "gfx1100"}) {
+    InterpretedCase c = {{2, 4, 2, 70, 150, 64, 32, {}}, DType::bf16, 64, 32};
+    c.isScheduled = true;
+    c.target = target;
+    interpret(c, {std::nullopt, 64});
+    c.shape = {3, 4, 2, 1, 150, 32, 64, {}};
+    c.schedule.isStream = true;
+    c.pack = 2;
+    interpret(c, {16});
+  }
 }
 
 TEST_P(QuantizedTest, AreRightByThreads) {

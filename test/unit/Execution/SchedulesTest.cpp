@@ -92,6 +92,42 @@ TEST_P(SchedulesTest, AreRightWithCopiesByLanes) {
   }
 }
 
+// The same where a wave's products are MFMA or WMMA, of either height of
+// groups.
+TEST_P(SchedulesTest, AreRightWithMatrixCoresOfAmd) {
+  uint64_t seed = std::random_device()();
+  std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
+  const Scheduled &scheduled = GetParam();
+  std::vector<InterpretedCase> cases = {
+      {{1, 4, 2, 70, 150, 16, 32, {}}, DType::bf16, 64, 16},
+      {{2, 2, 1, 130, 100, 32, 64, {}}, DType::f16, 128, 64},
+      {{1, 1, 1, 40, 0, 16, 32, {}}, DType::bf16, 64, 32},
+      {{1, 3, 1, 150, 40, 80, 16, {}}, DType::bf16, 192, 48},
+      {{1, 1, 1, 300, 130, 32, 96, {}}, DType::bf16, 256, 32},
+  };
+  PipeLaunch launch;
+  launch.multiprocessors = 3;
+  launch.schedule = PipeSchedule::random;
+  launch.seed = seed;
+  for (const char *target : {"gfx942", "gfx90a", "gfx1100"})
+    for (InterpretedCase c : cases) {
+      // The two have one set of instructions and differ by their caches; of
+      // gfx1100 no more than three groups fit, of 64 rows each.
+      if ((StringRef(target) == "gfx90a" && c.tileRows != 128) ||
+          (StringRef(target) == "gfx1100" && c.tileRows > 192))
+        continue;
+      c.isScheduled = true;
+      c.target = target;
+      launch.target = getPipeTarget(target);
+      c.parameters = scheduled.parameters;
+      c.nan = NaNKind::hidden;
+      if (scheduled.tokens != 0)
+        c.shape.queryLength = c.shape.keyLength = scheduled.tokens;
+      EXPECT_EQ(InterpretedRun(scheduled.variant, c).run(seed, launch), "")
+          << target << ", tiles of " << c.tileRows;
+    }
+}
+
 // Variants of which one role may load and multiply.
 class MergedSchedulesTest : public testing::TestWithParam<Scheduled> {};
 

@@ -184,8 +184,7 @@ std::string SegmentsTest::compare(const Batch &batch, int64_t blocks) {
       {"last", column([](const Segment &s) { return s.last; })},
       {"causal", column([](const Segment &s) { return s.isCausal; })}};
   PipeLaunch launch;
-  if (!c.target.empty())
-    launch.target = PipeTarget::ampere;
+  launch.target = getPipeTarget(c.target);
   launch.multiprocessors = blocks;
   launch.schedule = PipeSchedule::random;
   launch.seed = random();
@@ -250,6 +249,13 @@ TEST_F(SegmentsTest, AreRightInAStreamOfLanes) {
   expectRight(20);
   c.tileRows = 128;
   expectRight(10);
+}
+
+TEST_F(SegmentsTest, AreRightInAStreamOfWaves) {
+  for (const char *target : {"gfx942", "gfx1100"}) {
+    c.target = target;
+    expectRight(10);
+  }
 }
 
 TEST_F(SegmentsTest, AreRightWhereBlocksDoItems) {

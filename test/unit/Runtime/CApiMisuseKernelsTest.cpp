@@ -148,8 +148,12 @@ TEST(CApiMisuseKernels, ArtifactsOfOtherMachines) {
        [](Artifact &a) { a.payloads[0].kind = Artifact::PayloadKind::cubin; }},
       {"PTX for a CPU", ATTN_CORRUPT, "kind 3",
        [](Artifact &a) { a.payloads[0].kind = Artifact::PayloadKind::ptx; }},
-      {"a payload of a later kind", ATTN_UNSUPPORTED, "kind 4",
-       [](Artifact &a) { a.payloads[0].kind = Artifact::PayloadKind(4); }},
+      {"a code object for a CPU", ATTN_CORRUPT, "kind 4",
+       [](Artifact &a) {
+         a.payloads[0].kind = Artifact::PayloadKind::codeObject;
+       }},
+      {"a payload of a later kind", ATTN_UNSUPPORTED, "kind 5",
+       [](Artifact &a) { a.payloads[0].kind = Artifact::PayloadKind(5); }},
       {"a payload of kind 0", ATTN_UNSUPPORTED, "kind 0",
        [](Artifact &a) { a.payloads[0].kind = Artifact::PayloadKind(0); }},
       {"code that is none", ATTN_CORRUPT, "ELF",

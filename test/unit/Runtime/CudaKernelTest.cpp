@@ -178,7 +178,7 @@ TEST_F(CudaKernel, RefusesWithReason) {
        "compute capability 9.0; compile the kernel for this GPU"},
       {[](Artifact &a) { a.manifest.target.arch = "sm_ninety"; },
        StatusCode::corrupt, "expects a GPU such as sm_90 or sm_90a"},
-      {[](Artifact &a) { a.manifest.target.arch = "gfx942"; },
+      {[](Artifact &a) { a.manifest.target.arch = "riscv64"; },
        StatusCode::unsupported, "target.arch: expects a machine of"},
       {[](Artifact &a) { a.payloads.clear(); }, StatusCode::corrupt,
        "kernel both: expects one cubin or PTX text, or both, but got 0 "

@@ -19,7 +19,8 @@ namespace attn {
 class DeviceBlocks {
 public:
   /// Blocks that hold anything, of the calling thread's current CUDA context,
-  /// else of device 0. Refused where there is no driver or not the memory.
+  /// else of CUDA's device 0; without CUDA's driver of HIP's current device.
+  /// Refused where there is no driver or not the memory.
   static Result<std::unique_ptr<DeviceBlocks>> create(const KvLayout &layout,
                                                       int32_t numBlocks);
   /// Waits for the kernels that use it.
@@ -35,7 +36,8 @@ public:
   /// Enqueues what a cache has asked for: a copy for each stream of the layout,
   /// one if rows lie by token. Refuses blocks and tokens that there are not.
   /// What a copy that fails leaves where it was to go is undefined.
-  /// Pre-condition: `stream`, a CUstream, is of the blocks' context.
+  /// Pre-condition: `stream`, a CUstream or hipStream_t, is of the blocks'
+  /// context.
   virtual Status copy(const PageCopy &copy, void *stream) = 0;
 
 protected:

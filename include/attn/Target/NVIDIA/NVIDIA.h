@@ -3,11 +3,8 @@
 #ifndef ATTN_TARGET_NVIDIA_NVIDIA_H
 #define ATTN_TARGET_NVIDIA_NVIDIA_H
 
-#include "attn/Analysis/ScheduleTable.h"
-#include "attn/Conversion/ScheduleTiles.h"
-#include "attn/Runtime/Manifest.h"
+#include "attn/Target/GpuTarget.h"
 
-#include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassManager.h"
 
 #include <string>
@@ -29,17 +26,6 @@ const MachineModel &getMachineModel(llvm::StringRef target = "",
 /// ScheduleTable::parse refuses.
 Result<ScheduleTable> readScheduleTable(llvm::StringRef target = "");
 
-/// Adds the passes that come before schedules and do not depend on them.
-void addFoldPasses(mlir::OpPassManager &passes);
-
-/// Adds the passes that give tile programs schedules for this machine.
-void addSchedulePasses(mlir::OpPassManager &passes,
-                       const ScheduleOptions &options = {},
-                       const MachineModel &machine = getMachineModel());
-
-/// Adds the passes that let ordinary threads run tile programs.
-void addThreadPasses(mlir::OpPassManager &passes);
-
 /// Adds the passes from pipe kernels to the LLVM dialect.
 void buildPipeline(mlir::OpPassManager &passes, llvm::StringRef target = "");
 
@@ -52,14 +38,9 @@ void registerPipelines();
 mlir::FailureOr<std::string> emitPtx(mlir::ModuleOp module,
                                      llvm::StringRef target = "");
 
-/// What ptxas says of one kernel.
-struct Resources {
-  std::string kernel;
-  int64_t registers = 0, spillStores = 0, spillLoads = 0, stackBytes = 0;
-};
-
 struct Assembly {
   std::string cubin;
+  /// What ptxas says of each.
   std::vector<Resources> kernels;
   /// ptxas' own words.
   std::string log;
@@ -80,24 +61,14 @@ mlir::FailureOr<bool> canAssemble(mlir::ModuleOp module, llvm::StringRef ptx);
 /// version from another.
 std::vector<std::string> listAssemblers();
 
-/// `Best` is a cubin where a compiler of PTX is found, else PTX, which the
-/// driver compiles.
-enum class CodeKind { LLVMDialect, Ptx, Cubin, Best };
-
-/// A module of pipe kernels, lowered in place, as code and its manifest.
-struct CompiledCode {
-  Manifest manifest;
-  /// What `Best` came to; else what was asked for.
-  CodeKind kind;
-  /// Text of the LLVM dialect, PTX, or a cubin.
-  std::string bytes;
-  /// Beside a cubin, PTX that later GPUs run too, if the target's is such.
-  std::string portable;
-  /// What ptxas says; empty but for a cubin.
-  std::vector<Resources> resources;
-};
+/// A module of pipe kernels, lowered in place, as code and its manifest. `Best`
+/// is a cubin where a compiler of PTX is found, else PTX, which the driver
+/// compiles.
 mlir::FailureOr<CompiledCode> compile(mlir::ModuleOp module, CodeKind kind,
                                       llvm::StringRef target = "");
+
+/// What the driver asks of these targets.
+const GpuVendor &getVendor();
 
 } // namespace attn::nvidia
 

@@ -40,7 +40,7 @@ TEST_P(CompileTest, WritesTheProductsMeant) {
   Context context;
   auto module = context.load(GetParam().program);
   ASSERT_TRUE(module);
-  auto code = nvidia::compile(*module, nvidia::CodeKind::Ptx);
+  auto code = nvidia::compile(*module, CodeKind::Assembly);
   ASSERT_TRUE(succeeded(code)) << context.getErrors();
   EXPECT_EQ(count(code->bytes, "wgmma.mma_async"), GetParam().numProducts);
   const Launch &launch = code->manifest.launches.front();
@@ -55,8 +55,8 @@ TEST_P(CompileTest, SameProgramSameKey) {
   Context context;
   auto first = context.load(GetParam().program);
   auto second = context.load(GetParam().program);
-  auto a = nvidia::compile(*first, nvidia::CodeKind::Ptx);
-  auto b = nvidia::compile(*second, nvidia::CodeKind::Ptx);
+  auto a = nvidia::compile(*first, CodeKind::Assembly);
+  auto b = nvidia::compile(*second, CodeKind::Assembly);
   ASSERT_TRUE(succeeded(a) && succeeded(b));
   EXPECT_EQ(a->manifest.cacheKey, b->manifest.cacheKey);
   EXPECT_EQ(a->bytes, b->bytes);

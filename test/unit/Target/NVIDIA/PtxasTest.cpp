@@ -29,7 +29,7 @@ protected:
       GTEST_SKIP() << "there is no ptxas";
     module = context.load("attention-full");
     ASSERT_TRUE(module);
-    auto code = nvidia::compile(*module, nvidia::CodeKind::Ptx);
+    auto code = nvidia::compile(*module, CodeKind::Assembly);
     ASSERT_TRUE(succeeded(code)) << context.getErrors();
     ptx = code->bytes;
   }
@@ -68,7 +68,7 @@ TEST_F(PtxasTest, RefusesTooFewRegistersC7512) {
   Context other;
   auto program = other.parse(readProgram("attention-long"));
   ASSERT_TRUE(program);
-  auto code = nvidia::compile(*program, nvidia::CodeKind::Ptx);
+  auto code = nvidia::compile(*program, CodeKind::Assembly);
   ASSERT_TRUE(succeeded(code)) << other.getErrors();
   const std::string budget = "setmaxnreg.inc.sync.aligned.u32 \t";
   ASSERT_NE(code->bytes.find(budget + "240"), std::string::npos);
@@ -82,7 +82,7 @@ TEST_F(PtxasTest, IsNotAskedForTilesBeyondTheBudget) {
   auto narrow = other.parse(replaceAll(readProgram("attention-long"),
                                        "registers(240)", "registers(200)"));
   ASSERT_TRUE(narrow);
-  EXPECT_TRUE(failed(nvidia::compile(*narrow, nvidia::CodeKind::Ptx)));
+  EXPECT_TRUE(failed(nvidia::compile(*narrow, CodeKind::Assembly)));
   EXPECT_NE(other.getErrors().find("expects tiles of at most 184 registers"),
             std::string::npos)
       << other.getErrors();

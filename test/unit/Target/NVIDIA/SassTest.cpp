@@ -39,7 +39,7 @@ TEST_P(SassTest, KeepsItsMainLoopShort) {
   Context context;
   auto module = context.parse(readProgram(GetParam().program));
   ASSERT_TRUE(module) << context.getErrors();
-  auto compiled = nvidia::compile(*module, nvidia::CodeKind::Cubin);
+  auto compiled = nvidia::compile(*module, CodeKind::MachineCode);
   ASSERT_TRUE(succeeded(compiled)) << context.getErrors();
   std::vector<Instruction> code = readCode(compiled->bytes);
   EXPECT_EQ(countSpills(code), 0);

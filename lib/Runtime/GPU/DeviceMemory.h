@@ -1,13 +1,13 @@
 //===- DeviceMemory.h - device memory that frees itself -------------------===//
 
-#ifndef ATTN_LIB_RUNTIME_CUDA_DEVICEMEMORY_H
-#define ATTN_LIB_RUNTIME_CUDA_DEVICEMEMORY_H
+#ifndef ATTN_LIB_RUNTIME_GPU_DEVICEMEMORY_H
+#define ATTN_LIB_RUNTIME_GPU_DEVICEMEMORY_H
 
-#include "Context.h"
+#include "Device.h"
 
-namespace attn::cuda {
+namespace attn::gpu {
 
-/// Memory of a context's device, or none. Freed at the end; the driver waits
+/// Memory of a device, or none. Freed at the end; the driver waits
 /// then for the kernels that use it.
 class DeviceMemory {
 public:
@@ -17,18 +17,18 @@ public:
   ~DeviceMemory();
 
   /// Allocates `bytes`, aligned to 256 or more; nothing for 0. Pre-conditions:
-  /// it holds nothing, and the context is current.
-  Status allocate(std::shared_ptr<const Context> context, uint64_t bytes,
+  /// it holds nothing, and the device is entered.
+  Status allocate(std::shared_ptr<const Device> device, uint64_t bytes,
                   const std::string &feature);
 
   /// 0 where nothing was allocated.
   DevicePointer getAddress() const { return address; }
 
 private:
-  std::shared_ptr<const Context> context;
+  std::shared_ptr<const Device> device;
   DevicePointer address = 0;
 };
 
-} // namespace attn::cuda
+} // namespace attn::gpu
 
-#endif // ATTN_LIB_RUNTIME_CUDA_DEVICEMEMORY_H
+#endif // ATTN_LIB_RUNTIME_GPU_DEVICEMEMORY_H

@@ -2,13 +2,13 @@
 
 #include "ParameterBlock.h"
 
-#include "../LaunchLayout.h"
-#include "TensorMapEncoder.h"
+#include "Refusals.h"
+#include "attn/Runtime/LaunchLayout.h"
 
 #include <cstring>
 
 using namespace attn;
-using namespace attn::cuda;
+using namespace attn::gpu;
 
 using Parameter = Launch::Parameter;
 
@@ -75,20 +75,6 @@ static Result<int64_t> evaluatePointer(const Manifest &manifest,
   return static_cast<int64_t>(tensor.address);
 }
 
-static Status writeMap(const Driver &driver, const Manifest &manifest,
-                       const Parameter &parameter, const BoundArguments &bound,
-                       const PlanMemory &memory, void *place) {
-  size_t index = *manifest.findArgument(parameter.name);
-  TensorMap map;
-  if (Status status =
-          encodeTensorMap(driver, manifest.arguments[index], parameter,
-                          bound.tensors[index], memory.zeros, map);
-      !status.isOk())
-    return status;
-  std::memcpy(place, &map, sizeof(map));
-  return {};
-}
-
 /// The low bytes of the result are the parameter. Pre-condition: it is no
 /// tensor map.
 static Result<int64_t>
@@ -126,7 +112,7 @@ evaluateWord(const Manifest &manifest, const Parameter &parameter,
 }
 
 Result<ParameterBlock>
-ParameterBlock::create(const Driver &driver, const Manifest &manifest,
+ParameterBlock::create(const Device &device, const Manifest &manifest,
                        const Launch &launch, const BoundArguments &bound,
                        const Expr::Lookup &lookup, const PlanMemory &memory) {
   LaunchLayout layout = layOutParameters(manifest, launch);
@@ -138,8 +124,10 @@ ParameterBlock::create(const Driver &driver, const Manifest &manifest,
     unsigned char *place = base + layout.places[i].offset;
     block.addresses.push_back(place);
     if (parameter.kind == Parameter::Kind::tensorMap) {
-      if (Status status =
-              writeMap(driver, manifest, parameter, bound, memory, place);
+      size_t index = *manifest.findArgument(parameter.name);
+      if (Status status = device.encodeTensorMap(
+              manifest.arguments[index], parameter, bound.tensors[index],
+              memory.zeros, /*isMove=*/false, place);
           !status.isOk())
         return status;
       continue;
@@ -156,7 +144,7 @@ ParameterBlock::create(const Driver &driver, const Manifest &manifest,
   return block;
 }
 
-Result<ParameterBlock> ParameterBlock::move(const Driver &driver,
+Result<ParameterBlock> ParameterBlock::move(const Device &device,
                                             const Manifest &manifest,
                                             const Launch &launch,
                                             const BoundArguments &bound) const {
@@ -172,9 +160,9 @@ Result<ParameterBlock> ParameterBlock::move(const Driver &driver,
     block.addresses.push_back(place);
     if (parameter.kind == Parameter::Kind::tensorMap) {
       size_t index = *manifest.findArgument(parameter.name);
-      if (Status status = moveTensorMap(driver, manifest.arguments[index],
-                                        bound.tensors[index],
-                                        *static_cast<TensorMap *>(place));
+      if (Status status = device.encodeTensorMap(
+              manifest.arguments[index], parameter, bound.tensors[index],
+              /*zeros=*/0, /*isMove=*/true, place);
           !status.isOk())
         return status;
     } else if (parameter.kind == Parameter::Kind::pointer) {

@@ -1,7 +1,7 @@
 //===- LaunchLayout.h - where a launch's parameters lie -------------------===//
 
-#ifndef ATTN_LIB_RUNTIME_LAUNCHLAYOUT_H
-#define ATTN_LIB_RUNTIME_LAUNCHLAYOUT_H
+#ifndef ATTN_RUNTIME_LAUNCHLAYOUT_H
+#define ATTN_RUNTIME_LAUNCHLAYOUT_H
 
 #include "attn/Runtime/Manifest.h"
 
@@ -25,4 +25,4 @@ LaunchLayout layOutParameters(const Manifest &manifest, const Launch &launch);
 
 } // namespace attn
 
-#endif // ATTN_LIB_RUNTIME_LAUNCHLAYOUT_H
+#endif // ATTN_RUNTIME_LAUNCHLAYOUT_H

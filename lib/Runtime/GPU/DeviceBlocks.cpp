@@ -1,33 +1,34 @@
-//===- CudaBlocks.cpp - blocks of keys and values on a GPU ----------------===//
+//===- DeviceBlocks.cpp - blocks of keys and values on a GPU --------------===//
 
 #include "attn/Runtime/KvCache/DeviceBlocks.h"
 
 #include "../KvCache/BlockCopies.h"
 #include "DeviceMemory.h"
+#include "Vendor.h"
 
 using namespace attn;
-using namespace attn::cuda;
+using namespace attn::gpu;
 
 static const char *const feature = "cache";
 
 namespace {
-class CudaBlocks : public DeviceBlocks {
+class GpuBlocks : public DeviceBlocks {
 public:
-  CudaBlocks(const KvLayout &layout, int32_t numBlocks,
-             std::shared_ptr<const Context> context)
-      : DeviceBlocks(layout, numBlocks), context(std::move(context)) {}
+  GpuBlocks(const KvLayout &layout, int32_t numBlocks,
+            std::shared_ptr<const Device> device)
+      : DeviceBlocks(layout, numBlocks), device(std::move(device)) {}
   Status allocate();
 
   uint64_t getAddress() const override { return memory.getAddress(); }
   Status copy(const PageCopy &copy, void *stream) override;
 
 private:
-  std::shared_ptr<const Context> context;
+  std::shared_ptr<const Device> device;
   DeviceMemory memory;
 };
 } // namespace
 
-Status CudaBlocks::allocate() {
+Status GpuBlocks::allocate() {
   uint64_t bytes = 0;
   if (__builtin_mul_overflow(getLayout().getBlockBytes(), getNumBlocks(),
                              &bytes))
@@ -35,19 +36,18 @@ Status CudaBlocks::allocate() {
                       std::to_string(getLayout().getBlockBytes()) +
                       " bytes have more than 2^64 bytes",
                   "make the cache smaller", StatusCode::resourceExhausted);
-  ContextScope scope(*context);
+  DeviceScope scope(*device);
   if (Status status = scope.enter(); !status.isOk())
     return status;
-  return memory.allocate(context, bytes, feature);
+  return memory.allocate(device, bytes, feature);
 }
 
-Status CudaBlocks::copy(const PageCopy &copy, void *stream) {
+Status GpuBlocks::copy(const PageCopy &copy, void *stream) {
   return refuseWithoutMemory([&]() -> Status {
     const KvLayout &layout = getLayout();
     if (Status status = checkCopy(copy, layout, getNumBlocks()); !status.isOk())
       return status;
-    const Driver &driver = context->getDriver();
-    ContextScope scope(*context);
+    DeviceScope scope(*device);
     if (Status status = scope.enter(); !status.isOk())
       return status;
     auto getBlock = [&](PageId block) {
@@ -57,13 +57,12 @@ Status CudaBlocks::copy(const PageCopy &copy, void *stream) {
     for (int64_t i = 0; i < layout.getNumStreams(); ++i) {
       KvLayout::Stream rows = layout.getStream(i);
       auto offset = static_cast<uint64_t>(rows.offset);
-      auto bytes = static_cast<size_t>(copy.numTokens * rows.tokenBytes);
+      auto bytes = static_cast<uint64_t>(copy.numTokens * rows.tokenBytes);
       if (bytes == 0)
         continue;
-      if (Status status = driver.call(
-              feature, driver.copy, DevicePointer(getBlock(copy.to) + offset),
-              DevicePointer(getBlock(copy.from) + offset), bytes,
-              static_cast<StreamHandle>(stream));
+      if (Status status = device->copy(
+              getBlock(copy.to) + offset, getBlock(copy.from) + offset, bytes,
+              static_cast<StreamHandle>(stream), feature);
           !status.isOk())
         return status;
     }
@@ -77,14 +76,11 @@ DeviceBlocks::create(const KvLayout &layout, int32_t numBlocks) {
   return refuseWithoutMemory([&]() -> Created {
     if (Status status = checkNumBlocks(numBlocks); !status.isOk())
       return status;
-    Result<const Driver *> driver = Driver::get();
-    if (!driver.isOk())
-      return driver.takeStatus();
-    Result<std::shared_ptr<const Context>> context = Context::acquire(**driver);
-    if (!context.isOk())
-      return context.takeStatus();
+    Result<std::shared_ptr<const Device>> device = getAnyDevice();
+    if (!device.isOk())
+      return device.takeStatus();
     auto blocks =
-        std::make_unique<CudaBlocks>(layout, numBlocks, std::move(*context));
+        std::make_unique<GpuBlocks>(layout, numBlocks, std::move(*device));
     if (Status status = blocks->allocate(); !status.isOk())
       return status;
     return Created(std::move(blocks));

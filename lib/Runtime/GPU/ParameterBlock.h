@@ -1,14 +1,14 @@
 //===- ParameterBlock.h - the bytes of a launch's parameters --------------===//
 
-#ifndef ATTN_LIB_RUNTIME_CUDA_PARAMETERBLOCK_H
-#define ATTN_LIB_RUNTIME_CUDA_PARAMETERBLOCK_H
+#ifndef ATTN_LIB_RUNTIME_GPU_PARAMETERBLOCK_H
+#define ATTN_LIB_RUNTIME_GPU_PARAMETERBLOCK_H
 
 #include "../Bindings.h"
-#include "Driver.h"
+#include "Device.h"
 
 #include <vector>
 
-namespace attn::cuda {
+namespace attn::gpu {
 
 /// A plan's device memory, as parameters refer to it.
 struct PlanMemory {
@@ -18,7 +18,7 @@ struct PlanMemory {
   DevicePointer zeros = 0;
 };
 
-/// The parameters of one launch, as cuLaunchKernelEx takes them. Move-only: the
+/// The parameters of one launch, as drivers take them. Move-only: the
 /// addresses are those of its own bytes.
 class ParameterBlock {
 public:
@@ -26,12 +26,12 @@ public:
   /// tensors that a tensor map cannot describe, values that their type cannot
   /// hold, and offsets beyond the memory.
   static Result<ParameterBlock>
-  create(const Driver &driver, const Manifest &manifest, const Launch &launch,
+  create(const Device &device, const Manifest &manifest, const Launch &launch,
          const BoundArguments &bound, const Expr::Lookup &lookup,
          const PlanMemory &memory);
   /// The same parameters over `bound`, which differs by its tensors' addresses
   /// alone: those that depend on them are made anew. Refuses as `create` does.
-  Result<ParameterBlock> move(const Driver &driver, const Manifest &manifest,
+  Result<ParameterBlock> move(const Device &device, const Manifest &manifest,
                               const Launch &launch,
                               const BoundArguments &bound) const;
   ParameterBlock(ParameterBlock &&) = default;
@@ -51,6 +51,6 @@ private:
   std::vector<void *> addresses;
 };
 
-} // namespace attn::cuda
+} // namespace attn::gpu
 
-#endif // ATTN_LIB_RUNTIME_CUDA_PARAMETERBLOCK_H
+#endif // ATTN_LIB_RUNTIME_GPU_PARAMETERBLOCK_H

@@ -1,28 +1,20 @@
-//===- CudaPlan.cpp - binds a GPU kernel and launches it ------------------===//
+//===- GpuPlan.cpp - binds a GPU kernel and launches it -------------------===//
 
-#include "CudaPlan.h"
+#include "GpuPlan.h"
 
 #include "attn/Runtime/ExclusiveUse.h"
 
 using namespace attn;
-using namespace attn::cuda;
-
-// CUDA C++ Programming Guide, "Technical Specifications per Compute
-// Capability": blocks of a grid in x, y and z.
-static constexpr int64_t maxGrid[3] = {2147483647, 65535, 65535};
+using namespace attn::gpu;
 
 /// Read where a tensor that a map describes is empty: room for any element.
 static constexpr uint64_t zerosBytes = 256;
 
-DLDevice CudaPlan::getDevice() const {
-  return {kDLCUDA, kernel->getContext()->getDevice()};
-}
-
-std::string CudaPlan::getFeature(std::string_view part) const {
+std::string GpuPlan::getFeature(std::string_view part) const {
   return "kernel " + kernel->getManifest().name + ", " + std::string(part);
 }
 
-Expr::Lookup CudaPlan::makeDeviceLookup(const BoundArguments &arguments) const {
+Expr::Lookup GpuPlan::makeDeviceLookup(const BoundArguments &arguments) const {
   return [lookup = makeLookup(kernel->getManifest(), arguments),
           count = multiprocessors](
              std::string_view name) -> std::optional<int64_t> {
@@ -30,8 +22,8 @@ Expr::Lookup CudaPlan::makeDeviceLookup(const BoundArguments &arguments) const {
   };
 }
 
-Status CudaPlan::setMargin(int smMargin) {
-  int all = kernel->getContext()->getMultiprocessors();
+Status GpuPlan::setMargin(int smMargin) {
+  int all = getDevice().getMultiprocessors();
   multiprocessors = all;
   if (smMargin == 0)
     return {};
@@ -54,20 +46,21 @@ Status CudaPlan::setMargin(int smMargin) {
 }
 
 Result<std::unique_ptr<PreparedPlan>>
-CudaPlan::prepare(std::shared_ptr<const CudaKernel> kernel,
-                  const ArgumentValue *values, size_t numValues, int smMargin) {
-  std::unique_ptr<CudaPlan> plan(new CudaPlan);
+GpuPlan::prepare(std::shared_ptr<const GpuKernel> kernel,
+                 const ArgumentValue *values, size_t numValues, int smMargin) {
+  std::unique_ptr<GpuPlan> plan(new GpuPlan);
   plan->kernel = std::move(kernel);
   if (Status status = plan->setMargin(smMargin); !status.isOk())
     return status;
-  Result<BoundArguments> bound = bindArguments(
-      plan->kernel->getManifest(), plan->getDevice(), values, numValues);
+  Result<BoundArguments> bound =
+      bindArguments(plan->kernel->getManifest(),
+                    plan->getDevice().getDLDevice(), values, numValues);
   if (!bound.isOk())
     return bound.takeStatus();
   plan->bound = std::move(*bound);
   if (Status status = plan->evaluateGrids(); !status.isOk())
     return status;
-  ContextScope scope(*plan->kernel->getContext());
+  DeviceScope scope(plan->getDevice());
   if (Status status = scope.enter(); !status.isOk())
     return status;
   if (Status status = plan->allocate(); !status.isOk())
@@ -77,13 +70,12 @@ CudaPlan::prepare(std::shared_ptr<const CudaKernel> kernel,
   return std::unique_ptr<PreparedPlan>(std::move(plan));
 }
 
-Status CudaPlan::evaluateGrid(const Launch &launch, FunctionHandle function) {
+Status GpuPlan::evaluateGrid(const Launch &launch, FunctionHandle function) {
   Expr::Lookup lookup = makeDeviceLookup(bound);
   std::string feature = getFeature("grid of " + launch.symbol);
   Item item{};
   item.function = function;
   item.launch = &launch;
-  item.cluster.id = clusterDimension;
   bool isEmpty = false;
   for (size_t d = 0; d < 3; ++d) {
     Result<int64_t> extent = launch.grid[d].evaluate(lookup, feature);
@@ -91,9 +83,10 @@ Status CudaPlan::evaluateGrid(const Launch &launch, FunctionHandle function) {
       return extent.takeStatus();
     std::string got =
         ", but " + launch.grid[d].toString() + " is " + std::to_string(*extent);
-    if (*extent < 0 || *extent > maxGrid[d])
+    int64_t most = getDevice().getMaxBlocks(d, launch.threads);
+    if (*extent < 0 || *extent > most)
       return Status::error(StatusCode::invalidArgument, feature,
-                           "expects 0 to " + std::to_string(maxGrid[d]) +
+                           "expects 0 to " + std::to_string(most) +
                                " blocks in dimension " + std::to_string(d) +
                                got,
                            "use other shapes or scalars");
@@ -104,20 +97,17 @@ Status CudaPlan::evaluateGrid(const Launch &launch, FunctionHandle function) {
               " blocks in dimension " + std::to_string(d) + got,
           "compile the kernel again");
     isEmpty |= *extent == 0;
-    item.config.grid[d] = static_cast<unsigned>(*extent);
-    item.config.block[d] = d == 0 ? static_cast<unsigned>(launch.threads) : 1;
-    item.cluster.value.clusterSize[d] =
-        static_cast<unsigned>(launch.cluster[d]);
-    if (launch.cluster[d] != 1)
-      item.config.numAttributes = 1;
+    item.shape.grid[d] = static_cast<unsigned>(*extent);
+    item.shape.cluster[d] = static_cast<unsigned>(launch.cluster[d]);
   }
-  item.config.sharedBytes = static_cast<unsigned>(launch.sharedBytes);
+  item.shape.threads = static_cast<unsigned>(launch.threads);
+  item.shape.sharedBytes = static_cast<unsigned>(launch.sharedBytes);
   if (!isEmpty)
     items.push_back(item);
   return {};
 }
 
-Status CudaPlan::evaluateGrids() {
+Status GpuPlan::evaluateGrids() {
   const std::vector<Launch> &launches = kernel->getManifest().launches;
   for (size_t i = 0; i < launches.size(); ++i)
     if (Status status = evaluateGrid(launches[i], kernel->getFunctions()[i]);
@@ -139,12 +129,11 @@ static Result<int64_t> evaluateBytes(const Expr &expr,
   return bytes;
 }
 
-/// Pre-condition: the context is current.
-Status CudaPlan::allocate() {
+/// Pre-condition: the device is entered.
+Status GpuPlan::allocate() {
   const Manifest &manifest = kernel->getManifest();
-  const std::shared_ptr<const Context> &context = kernel->getContext();
-  const Driver &driver = context->getDriver();
-  if (Status status = checkNoCapture(*context, "kernel " + manifest.name);
+  const std::shared_ptr<const Device> &device = kernel->getDevice();
+  if (Status status = device->checkNoCapture("kernel " + manifest.name);
       !status.isOk())
     return status;
   bool needsZeros = false;
@@ -168,7 +157,7 @@ Status CudaPlan::allocate() {
   memory.workspaceBytes = *bytes;
 
   if (Status status =
-          workspace.allocate(context, memory.workspaceBytes, workspaceFeature);
+          workspace.allocate(device, memory.workspaceBytes, workspaceFeature);
       !status.isOk())
     return status;
   memory.workspace = workspace.getAddress();
@@ -178,11 +167,10 @@ Status CudaPlan::allocate() {
   for (auto [part, size] : cleared) {
     if (size == 0)
       continue;
-    if (Status status = part->allocate(context, size, stateFeature);
+    if (Status status = part->allocate(device, size, stateFeature);
         !status.isOk())
       return status;
-    if (Status status = driver.call(stateFeature, driver.fill,
-                                    part->getAddress(), 0, size_t(size));
+    if (Status status = device->clear(part->getAddress(), size, stateFeature);
         !status.isOk())
       return status;
   }
@@ -190,18 +178,17 @@ Status CudaPlan::allocate() {
   memory.zeros = zeros.getAddress();
   // The first launch may be on a stream that does not wait for this one.
   if (memory.stateBytes != 0 || needsZeros)
-    return driver.call(stateFeature, driver.synchronize, getLegacyStream());
+    return device->synchronize(stateFeature);
   return {};
 }
 
-Status CudaPlan::fill(const BoundArguments &arguments,
-                      std::vector<ParameterBlock> &filled) const {
+Status GpuPlan::fill(const BoundArguments &arguments,
+                     std::vector<ParameterBlock> &filled) const {
   const Manifest &manifest = kernel->getManifest();
-  const Driver &driver = kernel->getContext()->getDriver();
   Expr::Lookup lookup = makeDeviceLookup(arguments);
   for (const Item &item : items) {
     Result<ParameterBlock> block = ParameterBlock::create(
-        driver, manifest, *item.launch, arguments, lookup, memory);
+        getDevice(), manifest, *item.launch, arguments, lookup, memory);
     if (!block.isOk())
       return block.takeStatus();
     filled.push_back(std::move(*block));
@@ -209,14 +196,14 @@ Status CudaPlan::fill(const BoundArguments &arguments,
   return {};
 }
 
-Status CudaPlan::rebind(const ArgumentValue *values, size_t numValues) {
+Status GpuPlan::rebind(const ArgumentValue *values, size_t numValues) {
   const Manifest &manifest = kernel->getManifest();
   ExclusiveUse use(inUse);
   if (Status status = use.check(manifest.name); !status.isOk())
     return status;
   BoundArguments staged{{}, bound.scalars, bound.extents};
-  if (Status status = rebindTensors(manifest, getDevice(), values, numValues,
-                                    bound.tensors, staged.tensors);
+  if (Status status = rebindTensors(manifest, getDevice().getDLDevice(), values,
+                                    numValues, bound.tensors, staged.tensors);
       !status.isOk())
     return status;
   std::vector<ParameterBlock> filled;
@@ -227,7 +214,7 @@ Status CudaPlan::rebind(const ArgumentValue *values, size_t numValues) {
   return {};
 }
 
-Status CudaPlan::move(const void *const *data, size_t count) {
+Status GpuPlan::move(const void *const *data, size_t count) {
   const Manifest &manifest = kernel->getManifest();
   ExclusiveUse use(inUse);
   if (Status status = use.check(manifest.name); !status.isOk())
@@ -237,12 +224,11 @@ Status CudaPlan::move(const void *const *data, size_t count) {
           moveTensors(manifest, data, count, bound.tensors, staged.tensors);
       !status.isOk())
     return status;
-  const Driver &driver = kernel->getContext()->getDriver();
   std::vector<ParameterBlock> moved;
   moved.reserve(items.size());
   for (size_t i = 0; i < items.size(); ++i) {
     Result<ParameterBlock> block =
-        blocks[i].move(driver, manifest, *items[i].launch, staged);
+        blocks[i].move(getDevice(), manifest, *items[i].launch, staged);
     if (!block.isOk())
       return block.takeStatus();
     moved.push_back(std::move(*block));
@@ -252,53 +238,31 @@ Status CudaPlan::move(const void *const *data, size_t count) {
   return {};
 }
 
-ResultCode CudaPlan::launchItem(size_t index, StreamHandle stream) {
-  Item &item = items[index];
-  LaunchConfig config = item.config;
-  config.stream = stream;
-  config.attributes = &item.cluster;
-  return kernel->getContext()->getDriver().launch.address(
-      &config, item.function, blocks[index].getAddresses(), nullptr);
-}
-
-Status CudaPlan::launchAll(StreamHandle stream) {
-  const Context &context = *kernel->getContext();
-  const Driver &driver = context.getDriver();
-  for (size_t i = 0; i < items.size(); ++i) {
-    ResultCode code = launchItem(i, stream);
-    // These two say that nothing was launched, as of a thread that has not the
-    // kernel's context.
-    if (code == errorInvalidContext || code == errorInvalidHandle) {
-      ContextScope scope(context);
-      if (Status status = scope.enter(); !status.isOk())
-        return status;
-      code = launchItem(i, stream);
-    }
-    if (code != success)
-      return driver.report("kernel " + kernel->getManifest().name,
-                           driver.launch.symbol, code, items[i].launch->symbol);
-  }
+Status GpuPlan::launchAll(StreamHandle stream) {
+  for (size_t i = 0; i < items.size(); ++i)
+    if (Status status = getDevice().launch(
+            items[i].shape, items[i].function, stream, blocks[i].getAddresses(),
+            *items[i].launch, kernel->getManifest().name);
+        !status.isOk())
+      return status;
   return {};
 }
 
-Status CudaPlan::launch(void *stream) {
+Status GpuPlan::launch(void *stream) {
   ExclusiveUse use(inUse);
   if (Status status = use.check(kernel->getManifest().name); !status.isOk())
     return status;
   return launchAll(static_cast<StreamHandle>(stream));
 }
 
-Status CudaPlan::run() {
+Status GpuPlan::run() {
   ExclusiveUse use(inUse);
   if (Status status = use.check(kernel->getManifest().name); !status.isOk())
     return status;
-  const Context &context = *kernel->getContext();
-  ContextScope scope(context);
+  DeviceScope scope(getDevice());
   if (Status status = scope.enter(); !status.isOk())
     return status;
-  if (Status status = launchAll(getLegacyStream()); !status.isOk())
+  if (Status status = launchAll(getDevice().getDefaultStream()); !status.isOk())
     return status;
-  return context.getDriver().call("kernel " + kernel->getManifest().name,
-                                  context.getDriver().synchronize,
-                                  getLegacyStream());
+  return getDevice().synchronize("kernel " + kernel->getManifest().name);
 }

@@ -1,0 +1,62 @@
+/*===- FakeHip.h - steers the fake libamdhip64 ----------------------------===*\
+|*
+|* A shared library that exports those functions of HIP which the runtime calls,
+|* over the host's memory: two devices of gfx942 with 304 compute units. It
+|* records every call, can fail any of them, and counts what is alive, so that
+|* tests need no GPU. Only one thread may use it at a time.
+|*
+|* A module's image is text: "FAKEHSACO" on the first line, then a line for each
+|* function: its name and the bytes of each of its parameters. A launch runs
+|* nothing; it records a copy of the parameters.
+|*
+\*===----------------------------------------------------------------------===*/
+
+#ifndef ATTN_TEST_UNIT_RUNTIME_FAKEHIP_H
+#define ATTN_TEST_UNIT_RUNTIME_FAKEHIP_H
+
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Forgets calls, faults and settings, makes device 0 current. Objects that are
+ * alive stay. */
+void fakeHipReset(void);
+
+/* Makes the calls `first`, ..., `first + count - 1` from now return `result`,
+ * the next one being 1. A release still releases. */
+void fakeHipFail(int first, int count, int result);
+
+/* The calls since the last reset, and as text: one a line, name and arguments.
+ * The text lives until the next call. */
+int fakeHipNumCalls(void);
+const char *fakeHipLog(void);
+
+/* How many of "module" and "memory" are alive. */
+int fakeHipNumLive(const char *kind);
+
+/* The calling thread's current device, and how to change it. */
+int fakeHipGetCurrent(void);
+void fakeHipSetCurrent(int device);
+
+/* What the devices' properties call their architecture. */
+void fakeHipSetArch(const char *name);
+
+/* 1: a blocking stream captures, so that the default stream may not be used. */
+void fakeHipSetCapturing(int capturing);
+
+/* The stream that captures what is launched on it; NULL is none. */
+void fakeHipSetCapturingStream(void *stream);
+
+/* Whether a call was made that ends a capture of this thread. */
+int fakeHipCaptureBroken(void);
+
+/* The bytes of parameter `index` of the last launch; NULL if there is none. */
+const void *fakeHipParameter(int index, size_t *size);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* ATTN_TEST_UNIT_RUNTIME_FAKEHIP_H */
