@@ -53,20 +53,29 @@ Type ArrayType::parse(AsmParser &parser) {
   SMLoc loc = parser.getCurrentLocation();
   if (parser.parseLess() ||
       parser.parseDimensionList(shape, /*allowDynamic=*/false) ||
-      parser.parseType(elementType) || parser.parseGreater())
+      parser.parseType(elementType))
+    return {};
+  bool global = false;
+  if (succeeded(parser.parseOptionalComma())) {
+    if (parser.parseKeyword("global"))
+      return {};
+    global = true;
+  }
+  if (parser.parseGreater())
     return {};
   return getChecked([&] { return parser.emitError(loc); }, parser.getContext(),
-                    ArrayRef<int64_t>(shape), elementType);
+                    ArrayRef<int64_t>(shape), elementType, global);
 }
 
 void ArrayType::print(AsmPrinter &printer) const {
   printer << '<';
   printShape(printer, getShape(), getElementType());
-  printer << '>';
+  printer << (getGlobal() ? ", global>" : ">");
 }
 
 LogicalResult ArrayType::verify(function_ref<InFlightDiagnostic()> emitError,
-                                ArrayRef<int64_t> shape, Type elementType) {
+                                ArrayRef<int64_t> shape, Type elementType,
+                                bool) {
   // array_c1
   if (shape.empty())
     return emitError() << "expects at least one dimension";

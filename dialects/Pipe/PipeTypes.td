@@ -28,16 +28,19 @@ def Pipe_GlobalType : Pipe_Type<"Global", "global"> {
 }
 
 def Pipe_ArrayType : Pipe_Type<"Array", "array"> {
-  let summary = "an array in shared memory: `!pipe.array<64x8xf32>`";
+  let summary = "an array of a block: `!pipe.array<64x8xf32>`";
   let description = [{
     Elements in row-major order, which threads get and put one by one. Those of
-    `i1` take a byte each.
+    `i1` take a byte each. They lie in shared memory, or with `global`, as in
+    `!pipe.array<128x128xf32, global>`, in the device's, where each block has
+    its own.
 
     Constraints:
     * (C1) at least one dimension, all static and positive;
     * (C2) integers or floats of at most 64 bits.
   }];
-  let parameters = (ins ArrayRefParameter<"int64_t">:$shape, "::mlir::Type":$elementType);
+  let parameters = (ins ArrayRefParameter<"int64_t">:$shape, "::mlir::Type":$elementType,
+                        DefaultValuedParameter<"bool", "false">:$global);
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{

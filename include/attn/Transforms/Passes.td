@@ -638,4 +638,40 @@ def OrderStepsPass : Pass<"tile-order-steps", "::mlir::ModuleOp"> {
                            "::mlir::arith::ArithDialect"];
 }
 
+def PlaceArraysPass : Pass<"pipe-place-arrays", "::attn::pipe::KernelOp"> {
+  let summary = "Move arrays that shared memory has no room for";
+  let description = [{
+    Where a kernel's arrays, slots and tiles take more than `shared-bytes`, arrays
+    become `global`, the largest first. Single work becomes persistent, so that
+    there are as many of them as blocks fit the machine, not one an item.
+
+    ```mlir
+    %work = pipe.work items(%n) : !pipe.work<single>
+    %state = pipe.array : <128x128xf32>
+    pipe.role "threads" groups(1) warps(4) registers(248) (%group) {
+      %item = pipe.first_item %work : <single>
+      ...
+    }
+    ```
+    becomes with `shared-bytes=65000`
+    ```mlir
+    %work = pipe.work items(%n) : !pipe.work<persistent>
+    %state = pipe.array : <128x128xf32, global>
+    pipe.role "threads" groups(1) warps(4) registers(248) (%group) {
+      %first = pipe.first_item %work : <persistent>
+      pipe.work_loop %item = %first {
+        ...
+        %next = pipe.next_item %work after %item : <persistent>
+        pipe.yield %next : i32
+      }
+    }
+    ```
+  }];
+  let options = [
+    Option<"sharedBytes", "shared-bytes", "int64_t", /*default=*/"232448",
+           "Bytes of shared memory that a block may have">,
+  ];
+  let dependentDialects = ["::attn::pipe::PipeDialect"];
+}
+
 #endif // ATTN_TRANSFORMS_PASSES_TD

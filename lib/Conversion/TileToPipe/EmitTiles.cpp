@@ -18,7 +18,7 @@ Value ThreadEmitter::allocate(ArrayRef<int64_t> shape, Type element) {
   static constexpr int64_t kOne[] = {1};
   auto type = pipe::ArrayType::get(b.getContext(),
                                    shape.empty() ? ArrayRef(kOne) : shape,
-                                   getScalarType(element));
+                                   getScalarType(element), /*global=*/false);
   SmallVector<Value> &available = freeArrays[type];
   if (!available.empty())
     return available.pop_back_val();

@@ -53,6 +53,7 @@ private:
   void lowerRing(RingOp ring);
   /// The offset of `bytes` of shared memory, which `op` declares.
   int64_t allocate(Operation *op, int64_t bytes, int64_t alignment);
+  Value allocateArray(ArrayOp array);
   LogicalResult initialise();
   LogicalResult lowerRoles();
   LogicalResult countThreads(ArrayRef<RoleOp> roles);
@@ -85,6 +86,10 @@ private:
   SmallVector<std::pair<int64_t, int64_t>> barriers;
   /// What the work has of global memory.
   SmallVector<Value> workMemory;
+  /// The arrays in global memory of all blocks, bytes of a block's, and of
+  /// those that have been placed.
+  Value globalArrays;
+  int64_t globalBytes = 0, globalOffset = 0;
 };
 } // namespace
 
@@ -150,6 +155,10 @@ LogicalResult KernelLowering::createFunction() {
     numPointers = 1;
   if (work && work.getWork().getType().getKind() == WorkKind::Stream)
     numPointers = 2;
+  // The memory of arrays that are not in shared memory comes last.
+  globalBytes = countGlobalArrayBytes(kernel);
+  if (globalBytes != 0)
+    ++numPointers;
   types.append(numPointers, LLVM::LLVMPointerType::get(context, kGlobalSpace));
 
   rewriter.setInsertionPoint(kernel);
@@ -163,6 +172,8 @@ LogicalResult KernelLowering::createFunction() {
   for (size_t i = 0; i < *numMaps; ++i)
     values.maps.push_back(entry->getArgument(firstMap + i));
   llvm::append_range(workMemory, entry->getArguments().take_back(numPointers));
+  if (globalBytes != 0)
+    globalArrays = workMemory.pop_back_val();
 
   // The kernel's arguments, as casts from the function's.
   rewriter.setInsertionPointToStart(entry);
@@ -269,6 +280,34 @@ void KernelLowering::lowerRing(RingOp ring) {
   replaceByCast(ring, lowered);
 }
 
+int64_t attn::gpu::countGlobalArrayBytes(KernelOp kernel) {
+  int64_t bytes = 0;
+  for (auto array : kernel.getBody().getOps<ArrayOp>())
+    if (array.getArray().getType().getGlobal())
+      bytes += llvm::alignTo(array.getArray().getType().getNumBytes(),
+                             kArrayAlignment);
+  return bytes;
+}
+
+Value KernelLowering::allocateArray(ArrayOp array) {
+  ArrayType type = array.getArray().getType();
+  if (!type.getGlobal())
+    return createByteOffset(
+        rewriter, loc, shared,
+        allocate(array, type.getNumBytes(), kArrayAlignment));
+  Value block = architecture.primitives->getBlock(rewriter, loc);
+  Type wide = rewriter.getI64Type();
+  Value offset = arith::MulIOp::create(
+      rewriter, loc, arith::ExtUIOp::create(rewriter, loc, wide, block),
+      arith::ConstantIntOp::create(rewriter, loc, wide, globalBytes));
+  Value own = LLVM::GEPOp::create(rewriter, loc, globalArrays.getType(),
+                                  rewriter.getI8Type(), globalArrays,
+                                  LLVM::GEPArg(offset));
+  Value address = createByteOffset(rewriter, loc, own, globalOffset);
+  globalOffset += llvm::alignTo(type.getNumBytes(), kArrayAlignment);
+  return address;
+}
+
 LogicalResult KernelLowering::lowerDeclarations() {
   Block &entry = values.function.getBody().front();
   int64_t controlBytes = 0;
@@ -293,9 +332,7 @@ LogicalResult KernelLowering::lowerDeclarations() {
       int64_t bytes = tile.getTile().getType().getNumBytes();
       replaceByCast(tile, createTile(allocate(tile, bytes, kTileAlignment)));
     } else if (auto array = dyn_cast<ArrayOp>(op)) {
-      int64_t bytes = array.getArray().getType().getNumBytes();
-      int64_t offset = allocate(array, bytes, kArrayAlignment);
-      replaceByCast(array, createByteOffset(rewriter, loc, shared, offset));
+      replaceByCast(array, allocateArray(array));
     } else if (auto turn = dyn_cast<TurnOp>(op)) {
       int64_t groups = turn.getTurn().getType().getGroups();
       if (nextNamedBarrier + groups > kNumNamedBarriers)

@@ -111,7 +111,9 @@ PipeTypeConverter::PipeTypeConverter(MLIRContext *context) {
         return success();
       });
   // The address.
-  addConversion([=](ArrayType) -> Type { return shared; });
+  addConversion([=](ArrayType type) -> Type {
+    return type.getGlobal() ? global : shared;
+  });
   // The address, extents, and strides in elements; that of the last dimension
   // only of strided ones.
   addConversion(

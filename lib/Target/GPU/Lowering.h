@@ -123,6 +123,9 @@ llvm::SmallVector<mlir::Value> createStream(mlir::OpBuilder &b,
 /// of a block's steps at a time, by the host and by the kernel.
 inline constexpr int64_t kPlaceDigits = 3;
 
+/// Bytes of a block's arrays in global memory.
+int64_t countGlobalArrayBytes(pipe::KernelOp kernel);
+
 /// Bytes of one part of an item that a group brings to a meeting.
 int64_t getMeetingBytes(pipe::MeetOp op, int64_t groupThreads);
 

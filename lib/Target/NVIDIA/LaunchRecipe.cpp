@@ -172,6 +172,8 @@ static SmallVector<Expr> getExtents(KernelOp kernel, unsigned argument) {
 }
 
 static constexpr int64_t kCounterBytes = 4;
+/// As the runtime aligns the workspace itself.
+static constexpr int64_t kWorkspaceAlignment = 256;
 
 namespace {
 /// Collects the launches of a module's kernels, in their order, and what they
@@ -194,6 +196,7 @@ private:
   Expr getWorkspaceOffset(KernelOp kernel, unsigned index);
   LogicalResult addWork(KernelOp kernel);
   void addMeetings(KernelOp kernel, Expr places);
+  void addArrays(KernelOp kernel);
   /// A parameter that points to so many bytes, 0 before the first launch.
   void addState(Expr bytes);
 
@@ -239,8 +242,6 @@ LogicalResult ManifestBuilder::addScalar(KernelOp kernel, unsigned index) {
 }
 
 Expr ManifestBuilder::getWorkspaceOffset(KernelOp kernel, unsigned index) {
-  /// As the runtime aligns the workspace itself.
-  constexpr int64_t kAlignment = 256;
   StringRef name = kernel.getArgumentName(index);
   auto [it, added] =
       workspaceOffsets.try_emplace(name, manifest.workspaceBytes);
@@ -252,7 +253,8 @@ Expr ManifestBuilder::getWorkspaceOffset(KernelOp kernel, unsigned index) {
       bytes = std::move(bytes) * extent;
     manifest.workspaceBytes =
         std::move(manifest.workspaceBytes) +
-        ceilDiv(std::move(bytes), Expr(kAlignment)) * Expr(kAlignment);
+        ceilDiv(std::move(bytes), Expr(kWorkspaceAlignment)) *
+            Expr(kWorkspaceAlignment);
   }
   return it->second;
 }
@@ -420,6 +422,20 @@ LogicalResult ManifestBuilder::addWork(KernelOp kernel) {
   return success();
 }
 
+/// Those in global memory: each block has its own.
+void ManifestBuilder::addArrays(KernelOp kernel) {
+  int64_t bytes = attn::gpu::countGlobalArrayBytes(kernel);
+  if (bytes == 0)
+    return;
+  launch.parameters.push_back(
+      Launch::Parameter::workspace(manifest.workspaceBytes));
+  Expr needed = launch.grid[0] * Expr(bytes);
+  manifest.workspaceBytes =
+      std::move(manifest.workspaceBytes) +
+      ceilDiv(std::move(needed), Expr(kWorkspaceAlignment)) *
+          Expr(kWorkspaceAlignment);
+}
+
 LogicalResult ManifestBuilder::add(KernelOp kernel) {
   launch = Launch();
   launch.symbol = kernel.getSymName().str();
@@ -455,6 +471,7 @@ LogicalResult ManifestBuilder::add(KernelOp kernel) {
   }
   if (failed(addWork(kernel)))
     return failure();
+  addArrays(kernel);
   manifest.launches.push_back(std::move(launch));
   return success();
 }

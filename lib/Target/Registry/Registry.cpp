@@ -2,6 +2,10 @@
 
 #include "attn/Target/GpuTarget.h"
 #include "attn/Target/NVIDIA/NVIDIA.h"
+#include "attn/Transforms/Passes.h"
+#include "dialects/Pipe/Pipe.h"
+
+#include "mlir/Pass/PassManager.h"
 
 #include "llvm/ADT/STLExtras.h"
 
@@ -55,5 +59,11 @@ const MachineModel &attn::getMachineModel(StringRef target, bool anyStrides) {
 
 FailureOr<CompiledCode> attn::compileKernels(ModuleOp module, CodeKind kind,
                                              StringRef target) {
-  return getGpuVendor(target).compile(module, kind, target);
+  const GpuVendor &vendor = getGpuVendor(target);
+  PassManager passes(module.getContext());
+  passes.addNestedPass<pipe::KernelOp>(createPlaceArraysPass(
+      {vendor.getMachineModel(target, /*anyStrides=*/false).sharedBytes}));
+  if (failed(passes.run(module)))
+    return failure();
+  return vendor.compile(module, kind, target);
 }
