@@ -32,7 +32,7 @@ std::string run(const std::string &text, std::vector<uint32_t> &values,
   launch.threads = threads;
   launch.waveLanes = waveLanes;
   launch.seed = seed;
-  launch.mostInstructions = 1'000'000;
+  launch.mostInstructions = 50'000;
   const void *address = values.data();
   launch.parameters = {
       std::string(reinterpret_cast<const char *>(&address), 8)};
