@@ -6,8 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Architecture.h"
-#include "Lowering.h"
+#include "Instructions.h"
 #include "MmaSync.h"
 #include "Schedules.h"
 
@@ -46,7 +45,7 @@ static MachineModel createModel(StringRef name, int64_t sharedBytes,
       /*columnGranule=*/8,
       /*copies=*/CopyKind::Chunks,
       /*takesTurns=*/false,
-      /*maxSeenColumns=*/kMaxSeenColumns,
+      /*maxSeenColumns=*/128,
       /*groupWarps=*/4,
       /*warpSize=*/kWarpSize,
       /*swizzle=*/128,
@@ -127,12 +126,18 @@ const Architecture &attn::nvidia::getAmpere() {
       /*isPortable=*/true,
       /*schedules=*/kAmpereSchedules,
       getAmpereModel,
-      /*hasRegisterBudgets=*/false,
-      /*hasBulkCopies=*/false,
+      kWarpSize,
+      /*registersOfBlock=*/64 << 10,
+      /*mostRegisters=*/248,
+      /*setRegisters=*/nullptr,
+      /*hasNamedBarriers=*/true,
+      /*hasFixedShared=*/false,
       /*spilledBytes=*/32,
-      /*hasFloat8=*/false,
+      &getAmperePrimitives(),
+      /*bulk=*/nullptr,
       verifyMmaSync,
       populateMmaSyncPatterns,
+      spreadProducts,
   };
   return architecture;
 }
@@ -146,7 +151,7 @@ const Architecture &attn::nvidia::getAda() {
     ada.driver = 12010;
     ada.schedules = kAdaSchedules;
     ada.getModel = getAdaModel;
-    ada.hasFloat8 = true;
+    ada.primitives = &getAdaPrimitives();
     return ada;
   }();
   return architecture;

@@ -1,6 +1,6 @@
 //===- Architecture.cpp - the NVIDIA GPUs that there is code for ----------===//
 
-#include "Architecture.h"
+#include "Instructions.h"
 
 #include "attn/Target/NVIDIA/NVIDIA.h"
 

@@ -1,7 +1,7 @@
 //===- Assemble.cpp - from PTX to machine code, checked -------------------===//
 
-#include "Architecture.h"
 #include "Assembler.h"
+#include "Instructions.h"
 #include "attn/Target/NVIDIA/NVIDIA.h"
 
 #include "llvm/ADT/StringExtras.h"

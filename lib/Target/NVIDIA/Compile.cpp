@@ -1,9 +1,11 @@
 //===- Compile.cpp - from pipe kernels to an artifact --------------------===//
 
-#include "Lowering.h"
+#include "Instructions.h"
 #include "attn/Target/NVIDIA/LaunchRecipe.h"
 #include "attn/Target/NVIDIA/NVIDIA.h"
 #include "attn/Version.h"
+
+#include "GPU/Lowering.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Config/llvm-config.h"
@@ -39,10 +41,10 @@ FailureOr<CompiledCode> attn::nvidia::compile(ModuleOp module, CodeKind kind,
     return failure();
   for (Launch &launch : manifest->launches) {
     auto function = module.lookupSymbol<LLVM::LLVMFuncOp>(launch.symbol);
-    launch.threads = function->getAttrOfType<DenseI32ArrayAttr>(
-        NVVM::NVVMDialect::getMaxntidAttrName())[0];
+    launch.threads =
+        function->getAttrOfType<IntegerAttr>(gpu::kBlockThreadsAttr).getInt();
     launch.sharedBytes =
-        function->getAttrOfType<IntegerAttr>(kSharedBytesAttr).getInt();
+        function->getAttrOfType<IntegerAttr>(gpu::kSharedBytesAttr).getInt();
   }
   if (Status status = manifest->validate(); !status.isOk())
     return module.emitError("expects a launch that a host can make: ")

@@ -1,9 +1,10 @@
 //===- Hopper.cpp - sm_90a: warpgroup products and bulk copies ------------===//
 
-#include "Architecture.h"
-#include "Lowering.h"
+#include "Instructions.h"
 #include "Schedules.h"
 #include "Wgmma.h"
+
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
 using namespace mlir;
 using namespace attn;
@@ -57,7 +58,7 @@ static MachineModel createModel() {
       /*columnGranule=*/8,
       /*copies=*/CopyKind::Bulk,
       /*takesTurns=*/true,
-      /*maxSeenColumns=*/kMaxSeenColumns,
+      /*maxSeenColumns=*/128,
       /*groupWarps=*/4,
       /*warpSize=*/kWarpSize,
       /*swizzle=*/128,
@@ -96,6 +97,13 @@ static const MachineModel &getModel(bool anyStrides) {
   return anyStrides ? strided : model;
 }
 
+static void setRegisters(OpBuilder &b, Location loc, int64_t registers,
+                         bool isMore) {
+  NVVM::SetMaxRegisterOp::create(b, loc, registers,
+                                 isMore ? NVVM::SetMaxRegisterAction::increase
+                                        : NVVM::SetMaxRegisterAction::decrease);
+}
+
 const Architecture &attn::nvidia::getHopper() {
   static const Architecture architecture = {
       /*name=*/"sm_90a",
@@ -105,12 +113,18 @@ const Architecture &attn::nvidia::getHopper() {
       /*isPortable=*/false,
       /*schedules=*/kHopperSchedules,
       getModel,
-      /*hasRegisterBudgets=*/true,
-      /*hasBulkCopies=*/true,
+      kWarpSize,
+      /*registersOfBlock=*/64 << 10,
+      /*mostRegisters=*/256,
+      setRegisters,
+      /*hasNamedBarriers=*/true,
+      /*hasFixedShared=*/false,
       /*spilledBytes=*/0,
-      /*hasFloat8=*/true,
+      &getHopperPrimitives(),
+      &getBulkCopies(),
       verifyWgmma,
       populateWgmmaPatterns,
+      spreadProducts,
   };
   return architecture;
 }

@@ -28,6 +28,8 @@
 #ifndef ATTN_LIB_TARGET_NVIDIA_INLINEPTX_H
 #define ATTN_LIB_TARGET_NVIDIA_INLINEPTX_H
 
+#include "GPU/Primitives.h"
+
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/Builders.h"
 
@@ -67,8 +69,7 @@ mlir::Value reduceOverBarrier(mlir::OpBuilder &b, mlir::Location loc,
 mlir::Value testBit(mlir::OpBuilder &b, mlir::Location loc, mlir::Value word,
                     unsigned bit);
 
-/// Types of 8 bits that words hold four of.
-enum class ByteType { E4M3, E5M2, Signed };
+using gpu::ByteType;
 
 /// The four numbers of `word` (i32) as two words of two bf16 (f16 unless
 /// `isBF16`), all exact; floats by conversions, if the GPU has them.

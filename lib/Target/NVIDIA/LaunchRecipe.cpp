@@ -2,9 +2,11 @@
 
 #include "attn/Target/NVIDIA/LaunchRecipe.h"
 
-#include "Lowering.h"
+#include "Instructions.h"
 #include "attn/Support/ElementType.h"
 #include "attn/Version.h"
+
+#include "GPU/Lowering.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"
@@ -14,6 +16,7 @@
 
 using namespace mlir;
 using namespace attn;
+using namespace attn::gpu;
 using namespace attn::nvidia;
 using namespace attn::pipe;
 
@@ -269,7 +272,7 @@ static int64_t getRowBytes(KernelOp kernel, unsigned index,
         cast<RankedTensorType>(op.getValue().getType()).getRank() == 2)
       bytes = std::max<int64_t>(bytes, 4);
   });
-  if (!architecture.hasBulkCopies)
+  if (!architecture.bulk)
     kernel.walk([&](LoadOp op) {
       if (op.getSource() == kernel.getBody().getArgument(index))
         bytes = kChunkBytes;
@@ -380,7 +383,7 @@ void ManifestBuilder::addMeetings(KernelOp kernel, Expr places) {
   // There is one at the most (verifyKernel).
   kernel.walk([&](MeetOp op) {
     groups = op->getParentOfType<RoleOp>().getGroups();
-    bytes = getMeetingBytes(op) * groups;
+    bytes = getMeetingBytes(op, architecture.getGroupThreads()) * groups;
   });
   addState(blocks * Expr(kCounterBytes * groups));
   launch.parameters.push_back(
@@ -425,7 +428,7 @@ LogicalResult ManifestBuilder::add(KernelOp kernel) {
                                      : addScalar(kernel, index)))
       return failure();
   FailureOr<SmallVector<TensorMap>> maps = SmallVector<TensorMap>();
-  if (architecture.hasBulkCopies)
+  if (architecture.bulk)
     maps = assignTensorMaps(kernel);
   if (failed(maps))
     return failure();

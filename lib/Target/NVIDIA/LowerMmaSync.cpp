@@ -8,13 +8,17 @@
 //===----------------------------------------------------------------------===//
 
 #include "InlinePtx.h"
-#include "Lowering.h"
+#include "Instructions.h"
 #include "MmaSync.h"
 
+#include "GPU/Lowering.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
 using namespace mlir;
 using namespace attn;
+using namespace attn::gpu;
 using namespace attn::nvidia;
 using namespace attn::pipe;
 

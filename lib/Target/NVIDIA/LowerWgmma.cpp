@@ -1,14 +1,18 @@
 //===- LowerWgmma.cpp - products become wgmma -----------------------------===//
 
 #include "InlinePtx.h"
-#include "Lowering.h"
+#include "Instructions.h"
 #include "Wgmma.h"
 
+#include "GPU/Lowering.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace attn;
+using namespace attn::gpu;
 using namespace attn::nvidia;
 using namespace attn::pipe;
 

@@ -1,6 +1,6 @@
 //===- Pipeline.cpp - from pipe kernels to the LLVM dialect ---------------===//
 
-#include "Architecture.h"
+#include "Instructions.h"
 
 #include "attn/Conversion/ScheduleTiles.h"
 #include "attn/Pipelines/GpuPasses.h"

@@ -1,141 +1,13 @@
-//===- LowerStores.cpp - from registers to global memory ------------------===//
-//
-// A staged store goes through shared memory, where each warp has a part of its
-// own, so that no warp waits for another: `stmatrix` into the swizzled part, a
-// fence towards the copy engine, one bulk store a panel by one lane.
-//
-//===----------------------------------------------------------------------===//
+//===- LowerStores.cpp - registers to and from global memory --------------===//
 
-#include "InlinePtx.h"
-#include "Lowering.h"
-#include "attn/Target/NVIDIA/LaunchRecipe.h"
+#include "Emitter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
 using namespace mlir;
 using namespace attn;
-using namespace attn::nvidia;
+using namespace attn::gpu;
 using namespace attn::pipe;
-
-namespace {
-/// Arithmetic on i32 at one place.
-struct Emitter {
-  OpBuilder &b;
-  Location loc;
-
-  Value constant(int64_t value) { return createI32(b, loc, value); }
-  Value add(Value x, Value y) { return arith::AddIOp::create(b, loc, x, y); }
-  Value mul(Value x, int64_t y) {
-    return arith::MulIOp::create(b, loc, x, constant(y));
-  }
-  Value bits(Value x, int64_t mask) {
-    return arith::AndIOp::create(b, loc, x, constant(mask));
-  }
-  Value shiftRight(Value x, int64_t count) {
-    return arith::ShRUIOp::create(b, loc, x, constant(count));
-  }
-  Value exclusiveOr(Value x, Value y) {
-    return arith::XOrIOp::create(b, loc, x, y);
-  }
-  /// Where packed row `row` lies in the two dimensions.
-  std::pair<Value, Value> split(Value row, PackingAttr packing) {
-    return {bits(row, packing.getWidth() - 1),
-            shiftRight(row, llvm::Log2_64(packing.getWidth()))};
-  }
-};
-
-struct StageLowering : OpConversionPattern<StageOp> {
-  StageLowering(const TypeConverter &converter, MLIRContext *context,
-                const KernelValues &values)
-      : OpConversionPattern(converter, context), values(values) {}
-
-  LogicalResult
-  matchAndRewrite(StageOp op, OneToNOpAdaptor adaptor,
-                  ConversionPatternRewriter &rewriter) const override {
-    RankedTensorType tile = op.getTile().getType();
-    SharedType dest = op.getDest().getType();
-    constexpr int64_t kSwizzle = 128, kMatrixColumns = 16;
-    Location loc = op.getLoc();
-    Emitter e{rewriter, loc};
-    waitBulkReadsIf(rewriter, loc, values.isFirstInWarp);
-    int64_t rows = dest.getRowsOfPart();
-    int64_t partBytes = dest.getNumBytes() / dest.getParts();
-    // PTX ISA, stmatrix.x4: lanes 0-15 address the rows of the first two
-    // matrices, lanes 16-31 those of the two eight columns further on.
-    Value row = e.bits(values.lane, 15), chunk = e.shiftRight(values.lane, 4);
-    Value rowInAtom = e.bits(row, 7);
-    Value base = createByteOffset(
-        rewriter, loc, adaptor.getDest()[0],
-        e.add(e.mul(values.warpInGroup, partBytes), e.mul(row, kSwizzle)));
-    int64_t stepsInPanel = dest.getPanelColumns() / kMatrixColumns;
-    ValueRange registers = adaptor.getTile();
-    for (int64_t step = 0; step < tile.getDimSize(1) / kMatrixColumns; ++step) {
-      Value position = e.exclusiveOr(
-          e.add(chunk, e.constant(step % stepsInPanel * 2)), rowInAtom);
-      Value offset = e.add(e.mul(position, 16),
-                           e.constant(step / stepsInPanel * rows * kSwizzle));
-      NVVM::StMatrixOp::create(
-          rewriter, loc, createByteOffset(rewriter, loc, base, offset),
-          registers.slice(4 * step, 4), NVVM::MMALayout::row,
-          NVVM::LdStMatrixShapeAttr::get(getContext(), 8, 8),
-          NVVM::LdStMatrixEltType::B16);
-    }
-    createSharedFence(rewriter, loc, values);
-    rewriter.eraseOp(op);
-    return success();
-  }
-
-  const KernelValues &values;
-};
-
-struct BulkStoreLowering : OpConversionPattern<BulkStoreOp> {
-  BulkStoreLowering(const TypeConverter &converter, MLIRContext *context,
-                    const KernelValues &values)
-      : OpConversionPattern(converter, context), values(values) {}
-
-  LogicalResult
-  matchAndRewrite(BulkStoreOp op, OneToNOpAdaptor adaptor,
-                  ConversionPatternRewriter &rewriter) const override {
-    SharedType tile = op.getTile().getType();
-    Location loc = op.getLoc();
-    Emitter e{rewriter, loc};
-    auto number = op->getAttrOfType<IntegerAttr>(kMapAttr);
-    int64_t rows = tile.getRowsOfPart();
-    Value base = createByteOffset(
-        rewriter, loc, adaptor.getTile()[0],
-        e.mul(values.warpInGroup, tile.getNumBytes() / tile.getParts()));
-    SmallVector<Value> coordinates;
-    PackingAttr packing = op.getPackingAttr();
-    for (int64_t dim :
-         llvm::reverse(getMapOrder(adaptor.getIndices().size(), packing)))
-      coordinates.push_back(adaptor.getIndices()[dim][0]);
-    Value row = e.mul(values.warpInGroup, rows);
-    if (packing) {
-      auto [inner, outer] = e.split(row, packing);
-      coordinates[1] = e.add(coordinates[1], inner);
-      coordinates[2] = e.add(coordinates[2], outer);
-    } else {
-      coordinates[1] = e.add(coordinates[1], row);
-    }
-    SmallVector<Value> sources;
-    SmallVector<SmallVector<Value>> lists;
-    for (int64_t panel = 0; panel < tile.getNumPanels(); ++panel) {
-      Value address = createByteOffset(rewriter, loc, base,
-                                       panel * rows * tile.getSwizzle());
-      sources.push_back(LLVM::PtrToIntOp::create(
-          rewriter, loc, rewriter.getI32Type(), address));
-      lists.push_back(coordinates);
-      lists.back()[0] =
-          e.add(coordinates[0], e.constant(panel * tile.getPanelColumns()));
-    }
-    storeTensorIf(rewriter, loc, values.maps[number.getInt()], sources, lists,
-                  values.isFirstInWarp);
-    rewriter.eraseOp(op);
-    return success();
-  }
-
-  const KernelValues &values;
-};
 
 /// Whether the coordinate along `dim` is cut to those of the tensor, from 0 to
 /// one less than the extent: it is inside at all points if the tensor has any.
@@ -169,10 +41,13 @@ static bool isCutToExtent(GatherOp op, unsigned dim) {
          (isLast(min.getRhs()) && isNotNegative(min.getLhs()));
 }
 
+namespace {
 /// Each register by one load: what is beyond the extents is not touched. What
 /// all registers share of the address and the predicate is computed once.
 struct GatherLowering : OpConversionPattern<GatherOp> {
-  using OpConversionPattern::OpConversionPattern;
+  GatherLowering(const TypeConverter &converter, MLIRContext *context,
+                 const KernelValues &values)
+      : OpConversionPattern(converter, context), values(values) {}
 
   LogicalResult
   matchAndRewrite(GatherOp op, OneToNOpAdaptor adaptor,
@@ -223,15 +98,16 @@ struct GatherLowering : OpConversionPattern<GatherOp> {
             arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::ne,
                                   extents[dim], createI32(rewriter, loc, 0)));
     }
-    SmallVector<Value> values;
+    SmallVector<Value> registers;
     for (int64_t i = 0, n = getNumRegisters(result); i < n; ++i) {
       Place own = start;
       for (auto [dim, isCut] : ownDims)
         advance(own, dim, adaptor.getIndices()[dim][i], isCut);
-      Value loaded = loadGlobalIf(rewriter, loc, own.address, bits, own.inside);
-      values.push_back(convert(rewriter, loc, loaded, element, result));
+      Value loaded = values.getPrimitives().loadGlobalIf(
+          rewriter, loc, own.address, bits, own.inside);
+      registers.push_back(convert(rewriter, loc, loaded, element, result));
     }
-    rewriter.replaceOpWithMultiple(op, {ValueRange(values)});
+    rewriter.replaceOpWithMultiple(op, {ValueRange(registers)});
     return success();
   }
 
@@ -264,6 +140,8 @@ private:
       return arith::ExtSIOp::create(b, loc, to, loaded);
     return arith::TruncIOp::create(b, loc, to, loaded);
   }
+
+  const KernelValues &values;
 };
 
 /// Each register by one instruction: its address is that of its place in all
@@ -280,6 +158,7 @@ struct StoreLowering : OpConversionPattern<StoreOp> {
     auto slice = dyn_cast<SliceAttr>(type.getEncoding());
     FragmentAttr fragment = getFragment(type);
     int64_t perRegister = 32 / type.getElementTypeBitWidth();
+    const Primitives &primitives = values.getPrimitives();
     Location loc = op.getLoc();
     Emitter e{rewriter, loc};
     Type i64 = rewriter.getI64Type();
@@ -400,9 +279,9 @@ struct StoreLowering : OpConversionPattern<StoreOp> {
         // Neighbours have gaps between them: each element alone.
         for (int64_t part = 0; part < perRegister; ++part) {
           Value index = e.add(starts.back(), e.constant(column + part));
-          storeGlobalIf(rewriter, loc, advance(address, index, last), 0,
-                        getPart(e, value, part, perRegister),
-                        join(rowPredicate, isInside(index, last)));
+          primitives.storeGlobalIf(rewriter, loc, advance(address, index, last),
+                                   0, getPart(e, value, part, perRegister),
+                                   join(rowPredicate, isInside(index, last)));
         }
         continue;
       }
@@ -413,7 +292,8 @@ struct StoreLowering : OpConversionPattern<StoreOp> {
                 ? join(rowPredicate,
                        isInside(e.add(starts.back(), e.constant(column)), last))
                 : rowPredicate;
-      storeGlobalIf(rewriter, loc, address, column * bytes, value, predicate);
+      primitives.storeGlobalIf(rewriter, loc, address, column * bytes, value,
+                               predicate);
     }
     rewriter.eraseOp(op);
     return success();
@@ -463,10 +343,9 @@ private:
 };
 } // namespace
 
-void attn::nvidia::populateStorePatterns(const TypeConverter &converter,
-                                         const KernelValues &values,
-                                         RewritePatternSet &patterns) {
-  patterns.add<StageLowering, BulkStoreLowering, StoreLowering>(
-      converter, patterns.getContext(), values);
-  patterns.add<GatherLowering>(converter, patterns.getContext());
+void attn::gpu::populateStorePatterns(const TypeConverter &converter,
+                                      const KernelValues &values,
+                                      RewritePatternSet &patterns) {
+  patterns.add<GatherLowering, StoreLowering>(converter, patterns.getContext(),
+                                              values);
 }

@@ -16,7 +16,7 @@
 
 using namespace mlir;
 using namespace attn;
-using namespace attn::nvidia;
+using namespace attn::gpu;
 using namespace attn::pipe;
 
 /// Up to so many classes are counted one after the other where all lanes count.
@@ -27,8 +27,8 @@ namespace {
 class StepCounter {
 public:
   StepCounter(OpBuilder &b, WorkOp work, const KernelValues &values)
-      : e{b, work.getLoc()}, work(work), lane(values.lane),
-        thread(values.thread) {
+      : e{b, work.getLoc(), values}, work(work), lane(values.lane),
+        thread(values.thread), warpSize(values.getWarpSize()) {
     alike = work.getAlike() ? work.getAlike() : e.constant(1);
     classes = arith::CeilDivUIOp::create(b, e.loc, work.getItems(), alike);
     lead = e.constant(work.getLead());
@@ -73,7 +73,9 @@ private:
 
   StreamEmitter e;
   WorkOp work;
-  Value lane, thread, alike, classes, lead;
+  Value lane, thread;
+  int64_t warpSize;
+  Value alike, classes, lead;
 };
 } // namespace
 
@@ -98,7 +100,7 @@ Value StepCounter::countPlaces(Value grid) {
 Value StepCounter::countAll() {
   // Without sums lanes go their own ways, which takes fewer registers.
   auto loop = scf::ForOp::create(e.b, e.loc, asksSums() ? e.constant(0) : lane,
-                                 classes, e.constant(kWarpSize), e.constant(0));
+                                 classes, e.constant(warpSize), e.constant(0));
   OpBuilder::InsertionGuard guard(e.b);
   e.b.setInsertionPointToStart(loop.getBody());
   Value number = loop.getInductionVar();
@@ -107,7 +109,7 @@ Value StepCounter::countAll() {
   Value sum = e.add(loop.getRegionIterArg(0), count);
   scf::YieldOp::create(e.b, e.loc, sum);
   e.b.setInsertionPointAfter(loop);
-  return e.reduce(NVVM::ReduxKind::ADD, loop.getResult(0));
+  return e.reduce(WarpReduction::Add, loop.getResult(0));
 }
 
 SmallVector<Value> StepCounter::findClass(Value begin) {
@@ -115,13 +117,13 @@ SmallVector<Value> StepCounter::findClass(Value begin) {
   Value none = e.constant(-1);
   SmallVector<Value> inits = {e.constant(0), none, none, none};
   auto loop = scf::ForOp::create(e.b, e.loc, e.constant(0), classes,
-                                 e.constant(kWarpSize), inits);
+                                 e.constant(warpSize), inits);
   {
     OpBuilder::InsertionGuard guard(e.b);
     e.b.setInsertionPointToStart(loop.getBody());
     Value number = e.add(loop.getInductionVar(), lane);
     Value own = countClasses(loop.getInductionVar()), sum = own;
-    for (int64_t lanes = 1; lanes < kWarpSize; lanes *= 2) {
+    for (int64_t lanes = 1; lanes < warpSize; lanes *= 2) {
       Value other = e.shuffleUp(sum, lanes);
       Value exists =
           e.compare(arith::CmpIPredicate::sge, lane, e.constant(lanes));
@@ -131,7 +133,7 @@ SmallVector<Value> StepCounter::findClass(Value begin) {
     Value isHere = e.both(e.compare(arith::CmpIPredicate::sle, first, begin),
                           e.compare(arith::CmpIPredicate::slt, begin, end));
     SmallVector<Value> next = {
-        e.add(loop.getRegionIterArg(0), e.reduce(NVVM::ReduxKind::ADD, own))};
+        e.add(loop.getRegionIterArg(0), e.reduce(WarpReduction::Add, own))};
     SmallVector<Value> places = {number, first, own};
     for (auto [found, old] :
          llvm::zip_equal(places, loop.getRegionIterArgs().drop_front()))
@@ -140,7 +142,7 @@ SmallVector<Value> StepCounter::findClass(Value begin) {
   }
   SmallVector<Value> result;
   for (Value found : loop.getResults().drop_front())
-    result.push_back(e.reduce(NVVM::ReduxKind::MAX, found));
+    result.push_back(e.reduce(WarpReduction::Max, found));
   return result;
 }
 
@@ -149,7 +151,7 @@ Value StepCounter::countClasses(Value first) {
   if (!asksSums())
     return countClass(own, /*isOfLane=*/true);
   Value left = arith::MinSIOp::create(e.b, e.loc, e.sub(classes, first),
-                                      e.constant(kWarpSize));
+                                      e.constant(warpSize));
   Value areFew =
       e.compare(arith::CmpIPredicate::sle, left, e.constant(kFewClasses));
   auto choice = scf::IfOp::create(e.b, e.loc, e.b.getI32Type(), areFew,
@@ -172,8 +174,8 @@ Value StepCounter::countClasses(Value first) {
 
 SmallVector<Value> StepCounter::run(Value numbers) {
   Value steps = countAll();
-  Value grid = NVVM::GridDimXOp::create(e.b, e.loc, e.b.getI32Type());
-  Value block = NVVM::BlockIdXOp::create(e.b, e.loc, e.b.getI32Type());
+  Value grid = e.values.getPrimitives().getNumBlocks(e.b, e.loc);
+  Value block = e.values.getPrimitives().getBlock(e.b, e.loc);
   Value share = e.div(steps, grid);
   Value rest = e.sub(steps, e.mul(share, grid));
   auto getBegin = [&](Value number) {
@@ -211,9 +213,9 @@ SmallVector<Value> StepCounter::run(Value numbers) {
   return {item, before, lead, numbers};
 }
 
-SmallVector<Value> attn::nvidia::createStream(OpBuilder &b, WorkOp work,
-                                              const KernelValues &values,
-                                              Value numbers) {
+SmallVector<Value> attn::gpu::createStream(OpBuilder &b, WorkOp work,
+                                           const KernelValues &values,
+                                           Value numbers) {
   return StepCounter(b, work, values).run(numbers);
 }
 
@@ -235,13 +237,15 @@ struct FirstPartLowering : OpConversionPattern<FirstPartOp> {
 };
 
 struct PartLowering : OpConversionPattern<PartOp> {
-  using OpConversionPattern::OpConversionPattern;
+  PartLowering(const TypeConverter &converter, MLIRContext *context,
+               const KernelValues &values)
+      : OpConversionPattern(converter, context), values(values) {}
 
   LogicalResult
   matchAndRewrite(PartOp op, OneToNOpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
     Stream stream(adaptor.getWork());
-    StreamEmitter e{rewriter, op.getLoc()};
+    StreamEmitter e{rewriter, op.getLoc(), values};
     Value before = adaptor.getBefore()[0];
     Value first = arith::MaxSIOp::create(
         rewriter, e.loc, e.sub(stream.get(e, StreamNumber::Begin), before),
@@ -252,16 +256,20 @@ struct PartLowering : OpConversionPattern<PartOp> {
     rewriter.replaceOp(op, {first, last});
     return success();
   }
+
+  const KernelValues &values;
 };
 
 struct NextPartLowering : OpConversionPattern<NextPartOp> {
-  using OpConversionPattern::OpConversionPattern;
+  NextPartLowering(const TypeConverter &converter, MLIRContext *context,
+                   const KernelValues &values)
+      : OpConversionPattern(converter, context), values(values) {}
 
   LogicalResult
   matchAndRewrite(NextPartOp op, OneToNOpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
     Stream stream(adaptor.getWork());
-    StreamEmitter e{rewriter, op.getLoc()};
+    StreamEmitter e{rewriter, op.getLoc(), values};
     Value before = e.add(e.add(adaptor.getBefore()[0], adaptor.getSteps()[0]),
                          stream.lead);
     Value exists = e.compare(arith::CmpIPredicate::slt, before,
@@ -271,11 +279,15 @@ struct NextPartLowering : OpConversionPattern<NextPartOp> {
     rewriter.replaceOp(op, {next, before});
     return success();
   }
+
+  const KernelValues &values;
 };
 } // namespace
 
-void attn::nvidia::populateStreamPatterns(const TypeConverter &converter,
-                                          RewritePatternSet &patterns) {
-  patterns.add<FirstPartLowering, PartLowering, NextPartLowering>(
-      converter, patterns.getContext());
+void attn::gpu::populateStreamPatterns(const TypeConverter &converter,
+                                       const KernelValues &values,
+                                       RewritePatternSet &patterns) {
+  patterns.add<FirstPartLowering>(converter, patterns.getContext());
+  patterns.add<PartLowering, NextPartLowering>(converter, patterns.getContext(),
+                                               values);
 }

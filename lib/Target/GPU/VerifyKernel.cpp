@@ -6,7 +6,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "Lowering.h"
-#include "Wgmma.h"
 #include "attn/Analysis/RegisterPressure.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -16,7 +15,7 @@
 
 using namespace mlir;
 using namespace attn;
-using namespace attn::nvidia;
+using namespace attn::gpu;
 using namespace attn::pipe;
 
 /// What groups of so many rows as `tile` has are made for.
@@ -72,17 +71,18 @@ static LogicalResult verify(ClearUnsetOp op, const Architecture &architecture) {
   int64_t columns = bits.getDimSize(1);
   FragmentAttr expected =
       getModel(architecture, bits).getFragment(op.getContext(), columns);
-  if (columns <= kMaxSeenColumns && getFragment(bits) == expected)
+  int64_t most = getModel(architecture, bits).maxSeenColumns;
+  if (columns <= most && getFragment(bits) == expected)
     return success();
   return op.emitOpError("expects bits of at most ")
-         << kMaxSeenColumns << " columns with, on this target, the fragment "
-         << expected << ", but got " << bits;
+         << most << " columns with, on this target, the fragment " << expected
+         << ", but got " << bits;
 }
 
 /// Refuses what only engines copy.
 static LogicalResult verifyBulk(Operation *op,
                                 const Architecture &architecture) {
-  if (architecture.hasBulkCopies)
+  if (architecture.bulk)
     return success();
   return op->emitOpError("expects a target with bulk copies, but ")
          << architecture.name << " has none; use pipe.store";
@@ -93,7 +93,8 @@ static LogicalResult verify(StageOp op, const Architecture &architecture) {
     return failure();
   RankedTensorType tile = op.getTile().getType();
   SharedType dest = op.getDest().getType();
-  FragmentAttr expected = getWgmmaFragment(op.getContext(), tile.getDimSize(1));
+  FragmentAttr expected = getModel(architecture, tile)
+                              .getFragment(op.getContext(), tile.getDimSize(1));
   constexpr int64_t kSwizzle = 128;
   if (tile.getElementTypeBitWidth() != 16 || dest.getSwizzle() != kSwizzle ||
       getFragment(tile) != expected)
@@ -134,7 +135,7 @@ static LogicalResult verify(StoreOp op) {
   bool even = op.getDest().getType().getStrided() ||
               (!ShapedType::isDynamic(columns) && columns % 2 == 0);
   if (perRegister != 2 || slice || pair.getDim() != 1 ||
-      pair.getStride() != 1 || pair.getSize() != 2 || !even)
+      pair.getStride() != 1 || pair.getSize() % 2 != 0 || !even)
     return op.emitOpError("expects elements of 16 bits as pairs of "
                           "neighbouring columns and an even number of "
                           "columns, but got ")
@@ -144,16 +145,19 @@ static LogicalResult verify(StoreOp op) {
 
 /// Lanes that copy chunks of 16 bytes go by the eight rows after which a
 /// swizzled panel repeats itself, as bulk copies do (assignTensorMaps).
-static LogicalResult verifyChunks(FillOp op) {
-  constexpr int64_t kRows = 8, kLeastSwizzle = 64;
+static LogicalResult verifyChunks(FillOp op, const Architecture &architecture) {
+  constexpr int64_t kPeriod = 8, kLeastSwizzle = 64;
   SharedType slot = op.getRing().getType().getSlot();
+  // All lanes copy.
+  int64_t rows = std::max(kPeriod, architecture.warpSize * kChunkBytes /
+                                       slot.getSwizzle());
   if (slot.getSwizzle() < kLeastSwizzle)
     return op.emitOpError("expects slots with a swizzle of at least ")
            << kLeastSwizzle << " bytes on this target, but got " << slot;
   for (auto load : op.getBody().getOps<LoadOp>())
-    if (load.getNumRows() % kRows || load.getFirstRow() % kRows)
+    if (load.getNumRows() % rows || load.getFirstRow() % rows)
       return load.emitOpError("expects copies of a multiple of ")
-             << kRows << " rows from a multiple of " << kRows << " on, but got "
+             << rows << " rows from a multiple of " << rows << " on, but got "
              << load.getNumRows() << " from " << load.getFirstRow() << " on";
   return success();
 }
@@ -161,7 +165,7 @@ static LogicalResult verifyChunks(FillOp op) {
 static LogicalResult verify(FillOp op, const Architecture &architecture) {
   auto role = op->getParentOfType<RoleOp>();
   if (!role || role.getWarps() == 1)
-    return architecture.hasBulkCopies ? success() : verifyChunks(op);
+    return architecture.bulk ? success() : verifyChunks(op, architecture);
   if (role.getWarps() != kGroupWarps)
     return op.emitOpError("expects a role of groups of ")
            << kGroupWarps << " warps where threads fill slots on this target";
@@ -256,10 +260,10 @@ static LogicalResult verify(RoleOp role) {
   return diag;
 }
 
-LogicalResult attn::nvidia::verifyKernel(KernelOp kernel,
-                                         const Architecture &architecture) {
+LogicalResult attn::gpu::verifyKernel(KernelOp kernel,
+                                      const Architecture &architecture) {
   bool failedAny = false;
-  if (kernel.getCluster() > 1 && !architecture.hasBulkCopies) {
+  if (kernel.getCluster() > 1 && !architecture.bulk) {
     kernel.emitOpError("expects blocks without clusters, as ")
         << architecture.name << " has none, but got clusters of "
         << kernel.getCluster() << "; use cluster=1";

@@ -2,21 +2,21 @@
 
 #include "Lowering.h"
 
-#include "InlinePtx.h"
-
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace attn;
-using namespace attn::nvidia;
+using namespace attn::gpu;
 
 namespace {
 /// Pairs of f32 become one register of two 16-bit elements, the first in the
 /// low half.
 struct TruncFLowering : OpConversionPattern<arith::TruncFOp> {
-  using OpConversionPattern::OpConversionPattern;
+  TruncFLowering(const TypeConverter &converter, MLIRContext *context,
+                 const KernelValues &values)
+      : OpConversionPattern(converter, context), values(values) {}
 
   LogicalResult
   matchAndRewrite(arith::TruncFOp op, OneToNOpAdaptor adaptor,
@@ -27,25 +27,16 @@ struct TruncFLowering : OpConversionPattern<arith::TruncFOp> {
         type.getElementTypeBitWidth() != 16)
       return rewriter.notifyMatchFailure(op, "is not from f32 to 16 bits");
     Location loc = op.getLoc();
-    ValueRange values = adaptor.getIn();
-    auto pair = VectorType::get(2, type.getElementType());
+    ValueRange wide = adaptor.getIn();
     SmallVector<Value> results;
-    for (size_t i = 0; i + 1 < values.size(); i += 2) {
-      Value packed;
-      if (type.getElementType().isBF16())
-        packed = NVVM::ConvertF32x2ToBF16x2Op::create(
-            rewriter, loc, pair, values[i + 1], values[i], Value(),
-            NVVM::FPRoundingMode::RN);
-      else
-        packed = NVVM::ConvertF32x2ToF16x2Op::create(
-            rewriter, loc, pair, values[i + 1], values[i], Value(),
-            NVVM::FPRoundingMode::RN);
-      results.push_back(LLVM::BitcastOp::create(rewriter, loc,
-                                                rewriter.getI32Type(), packed));
-    }
+    for (size_t i = 0; i + 1 < wide.size(); i += 2)
+      results.push_back(values.getPrimitives().pack(
+          rewriter, loc, wide[i], wide[i + 1], type.getElementType().isBF16()));
     rewriter.replaceOpWithMultiple(op, {ValueRange(results)});
     return success();
   }
+
+  const KernelValues &values;
 };
 
 /// A number of 8 bits, by way of f16, which holds all.
@@ -64,9 +55,9 @@ struct ExtendFloat8Lowering : OpConversionPattern<arith::ExtFOp> {
     Location loc = op.getLoc();
     Value word = arith::ExtUIOp::create(rewriter, loc, rewriter.getI32Type(),
                                         adaptor.getIn()[0]);
-    Value pair = widenBytes(
+    Value pair = values.getPrimitives().widenBytes(
         rewriter, loc, word, isE4M3 ? ByteType::E4M3 : ByteType::E5M2,
-        /*isBF16=*/false, values.architecture->hasFloat8)[0];
+        /*isBF16=*/false)[0];
     Value half = arith::BitcastOp::create(
         rewriter, loc, rewriter.getF16Type(),
         arith::TruncIOp::create(rewriter, loc, rewriter.getI16Type(), pair));
@@ -102,15 +93,9 @@ struct TruncateFloat8Lowering : OpConversionPattern<arith::TruncFOp> {
     Value wide = adaptor.getIn()[0];
     if (!wide.getType().isF32())
       wide = arith::ExtFOp::create(rewriter, loc, rewriter.getF32Type(), wide);
-    Value bits =
-        values.architecture->hasFloat8
-            ? Value(NVVM::ConvertF32x2ToF8x2Op::create(
-                  rewriter, loc, rewriter.getI16Type(), wide, wide,
-                  NVVM::FPRoundingMode::RN, NVVM::SaturationMode::SATFINITE,
-                  /*relu=*/false, to))
-            : narrowToByte(rewriter, loc, wide,
-                           isa<Float8E4M3FNType>(to) ? ByteType::E4M3
-                                                     : ByteType::E5M2);
+    Value bits = values.getPrimitives().narrowToByte(
+        rewriter, loc, wide,
+        isa<Float8E4M3FNType>(to) ? ByteType::E4M3 : ByteType::E5M2);
     rewriter.replaceOpWithNewOp<arith::TruncIOp>(op, rewriter.getI8Type(),
                                                  bits);
     return success();
@@ -138,10 +123,13 @@ struct ConvertByteLowering : OpConversionPattern<arith::SIToFPOp> {
 
 /// One approximate instruction a register, where the program allows it.
 template <typename OpT> struct ApproximateLowering : OpConversionPattern<OpT> {
+  using Write = Value (Primitives::*)(OpBuilder &b, Location loc,
+                                      Value value) const;
+
   ApproximateLowering(const TypeConverter &converter, MLIRContext *context,
-                      StringRef intrinsic)
+                      const KernelValues &values, Write write)
       : OpConversionPattern<OpT>(converter, context, /*benefit=*/2),
-        intrinsic(intrinsic) {}
+        values(values), write(write) {}
 
   LogicalResult
   matchAndRewrite(OpT op,
@@ -149,38 +137,44 @@ template <typename OpT> struct ApproximateLowering : OpConversionPattern<OpT> {
                   ConversionPatternRewriter &rewriter) const override {
     if (!arith::bitEnumContainsAll(op.getFastmath(), arith::FastMathFlags::afn))
       return rewriter.notifyMatchFailure(
-          op, "has only an approximate instruction; allow it by fastmath<afn>");
+          op, "has only approximate instructions; allow them by fastmath<afn>");
     SmallVector<Value> results;
     for (Value operand : adaptor.getOperand())
-      results.push_back(LLVM::CallIntrinsicOp::create(
-                            rewriter, op.getLoc(), operand.getType(),
-                            rewriter.getStringAttr(intrinsic), operand)
-                            .getResult(0));
+      results.push_back(
+          (values.getPrimitives().*write)(rewriter, op.getLoc(), operand));
     rewriter.replaceOpWithMultiple(op, {ValueRange(results)});
     return success();
   }
 
-  StringRef intrinsic;
+  const KernelValues &values;
+  Write write;
 };
 
 struct TanhLowering : OpConversionPattern<math::TanhOp> {
-  TanhLowering(const TypeConverter &converter, MLIRContext *context)
-      : OpConversionPattern(converter, context, /*benefit=*/2) {}
+  TanhLowering(const TypeConverter &converter, MLIRContext *context,
+               const KernelValues &values)
+      : OpConversionPattern(converter, context, /*benefit=*/2), values(values) {
+  }
   LogicalResult
   matchAndRewrite(math::TanhOp op, OneToNOpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
     SmallVector<Value> results;
     for (Value operand : adaptor.getOperand())
-      results.push_back(approximateTanh(rewriter, op.getLoc(), operand));
+      results.push_back(
+          values.getPrimitives().tanh(rewriter, op.getLoc(), operand));
     rewriter.replaceOpWithMultiple(op, {ValueRange(results)});
     return success();
   }
+
+  const KernelValues &values;
 };
 
 /// Division by multiplication with the approximate reciprocal, where allowed.
 struct DivFLowering : OpConversionPattern<arith::DivFOp> {
-  DivFLowering(const TypeConverter &converter, MLIRContext *context)
-      : OpConversionPattern(converter, context, /*benefit=*/2) {}
+  DivFLowering(const TypeConverter &converter, MLIRContext *context,
+               const KernelValues &values)
+      : OpConversionPattern(converter, context, /*benefit=*/2), values(values) {
+  }
   LogicalResult
   matchAndRewrite(arith::DivFOp op, OneToNOpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
@@ -191,11 +185,7 @@ struct DivFLowering : OpConversionPattern<arith::DivFOp> {
     Location loc = op.getLoc();
     for (auto [lhs, rhs] :
          llvm::zip_equal(adaptor.getLhs(), adaptor.getRhs())) {
-      Value inverse =
-          LLVM::CallIntrinsicOp::create(
-              rewriter, loc, rhs.getType(),
-              rewriter.getStringAttr("llvm.nvvm.rcp.approx.ftz.f"), rhs)
-              .getResult(0);
+      Value inverse = values.getPrimitives().invert(rewriter, loc, rhs);
       results.push_back(
           matchPattern(lhs, m_OneFloat())
               ? inverse
@@ -204,19 +194,21 @@ struct DivFLowering : OpConversionPattern<arith::DivFOp> {
     rewriter.replaceOpWithMultiple(op, {ValueRange(results)});
     return success();
   }
+
+  const KernelValues &values;
 };
 } // namespace
 
-void attn::nvidia::populateMathPatterns(const TypeConverter &converter,
-                                        const KernelValues &values,
-                                        RewritePatternSet &patterns) {
+void attn::gpu::populateMathPatterns(const TypeConverter &converter,
+                                     const KernelValues &values,
+                                     RewritePatternSet &patterns) {
   MLIRContext *context = patterns.getContext();
-  patterns.add<ConvertByteLowering, TruncFLowering, TanhLowering, DivFLowering>(
-      converter, context);
-  patterns.add<ExtendFloat8Lowering, TruncateFloat8Lowering>(converter, context,
-                                                             values);
-  patterns.add<ApproximateLowering<math::Exp2Op>>(converter, context,
-                                                  "llvm.nvvm.ex2.approx.ftz.f");
-  patterns.add<ApproximateLowering<math::Log2Op>>(converter, context,
-                                                  "llvm.nvvm.lg2.approx.ftz.f");
+  patterns.add<ConvertByteLowering>(converter, context);
+  patterns.add<DivFLowering, ExtendFloat8Lowering, TanhLowering,
+               TruncateFloat8Lowering, TruncFLowering>(converter, context,
+                                                       values);
+  patterns.add<ApproximateLowering<math::Exp2Op>>(converter, context, values,
+                                                  &Primitives::exp2);
+  patterns.add<ApproximateLowering<math::Log2Op>>(converter, context, values,
+                                                  &Primitives::log2);
 }

@@ -1,6 +1,5 @@
 //===- LowerWork.cpp - work items, turns and extents ----------------------===//
 
-#include "InlinePtx.h"
 #include "Lowering.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -8,7 +7,7 @@
 
 using namespace mlir;
 using namespace attn;
-using namespace attn::nvidia;
+using namespace attn::gpu;
 using namespace attn::pipe;
 
 namespace {
@@ -23,37 +22,47 @@ struct DimLowering : OpConversionPattern<DimOp> {
   }
 };
 
+/// A pattern that asks the kernel's values.
+template <typename OpT> struct WorkPattern : OpConversionPattern<OpT> {
+  WorkPattern(const TypeConverter &converter, MLIRContext *context,
+              const KernelValues &values)
+      : OpConversionPattern<OpT>(converter, context), values(values),
+        primitives(values.getPrimitives()) {}
+
+  const KernelValues &values;
+  const Primitives &primitives;
+};
+
 /// Where the share of `block` of split work begins: block * items / blocks.
-static Value createShareBegin(OpBuilder &b, Location loc, Value block,
-                              Value items) {
+Value createShareBegin(OpBuilder &b, Location loc, Value block, Value items,
+                       const Primitives &primitives) {
   Type i64 = b.getI64Type();
   auto widen = [&](Value value) -> Value {
     return arith::ExtUIOp::create(b, loc, i64, value);
   };
-  Value blocks = NVVM::GridDimXOp::create(b, loc, b.getI32Type());
+  Value blocks = primitives.getNumBlocks(b, loc);
   Value product = arith::MulIOp::create(b, loc, widen(block), widen(items));
   Value begin = arith::DivUIOp::create(b, loc, product, widen(blocks));
   return arith::TruncIOp::create(b, loc, b.getI32Type(), begin);
 }
 
-struct FirstItemLowering : OpConversionPattern<FirstItemOp> {
-  using OpConversionPattern::OpConversionPattern;
+struct FirstItemLowering : WorkPattern<FirstItemOp> {
+  using WorkPattern::WorkPattern;
 
   LogicalResult
   matchAndRewrite(FirstItemOp op, OneToNOpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
-    Value item =
-        NVVM::BlockIdXOp::create(rewriter, op.getLoc(), rewriter.getI32Type());
+    Value item = primitives.getBlock(rewriter, op.getLoc());
     if (op.getWork().getType().getKind() == WorkKind::Split)
-      item =
-          createShareBegin(rewriter, op.getLoc(), item, adaptor.getWork()[0]);
+      item = createShareBegin(rewriter, op.getLoc(), item, adaptor.getWork()[0],
+                              primitives);
     rewriter.replaceOp(op, item);
     return success();
   }
 };
 
-struct NextItemLowering : OpConversionPattern<NextItemOp> {
-  using OpConversionPattern::OpConversionPattern;
+struct NextItemLowering : WorkPattern<NextItemOp> {
+  using WorkPattern::WorkPattern;
 
   LogicalResult
   matchAndRewrite(NextItemOp op, OneToNOpAdaptor adaptor,
@@ -68,11 +77,10 @@ struct NextItemLowering : OpConversionPattern<NextItemOp> {
     Value items = adaptor.getWork()[0];
     if (kind == WorkKind::Split) {
       Value one = createI32(rewriter, loc, 1);
-      Value block =
-          NVVM::BlockIdXOp::create(rewriter, loc, rewriter.getI32Type());
+      Value block = primitives.getBlock(rewriter, loc);
       Value end = createShareBegin(
           rewriter, loc, arith::AddIOp::create(rewriter, loc, block, one),
-          items);
+          items, primitives);
       Value next =
           arith::AddIOp::create(rewriter, loc, adaptor.getItem()[0], one);
       Value exists = arith::CmpIOp::create(
@@ -80,22 +88,20 @@ struct NextItemLowering : OpConversionPattern<NextItemOp> {
       rewriter.replaceOpWithNewOp<arith::SelectOp>(op, exists, next, none);
       return success();
     }
-    Value blocks =
-        NVVM::GridDimXOp::create(rewriter, loc, rewriter.getI32Type());
+    Value blocks = primitives.getNumBlocks(rewriter, loc);
     Value base = adaptor.getItem()[0];
     if (kind == WorkKind::Dynamic) {
       // Every item is followed by one addition, so that the block that makes
       // the last one of the launch can set the counter back for the next.
       Value counter = adaptor.getWork()[1];
-      base = LLVM::AtomicRMWOp::create(rewriter, loc, LLVM::AtomicBinOp::add,
-                                       counter, createI32(rewriter, loc, 1),
-                                       LLVM::AtomicOrdering::monotonic);
+      base =
+          primitives.count(rewriter, loc, counter, createI32(rewriter, loc, 1));
       Value last = arith::SubIOp::create(rewriter, loc, items,
                                          createI32(rewriter, loc, 1));
       Value isLast = arith::CmpIOp::create(
           rewriter, loc, arith::CmpIPredicate::eq, base, last);
-      storeGlobalIf(rewriter, loc, counter, /*offset=*/0,
-                    createI32(rewriter, loc, 0), isLast);
+      primitives.storeGlobalIf(rewriter, loc, counter, /*offset=*/0,
+                               createI32(rewriter, loc, 0), isLast);
     }
     Value next = arith::AddIOp::create(rewriter, loc, base, blocks);
     Value exists = arith::CmpIOp::create(
@@ -105,13 +111,14 @@ struct NextItemLowering : OpConversionPattern<NextItemOp> {
   }
 };
 
-struct BlockInClusterLowering : OpConversionPattern<BlockInClusterOp> {
-  using OpConversionPattern::OpConversionPattern;
+struct BlockInClusterLowering : WorkPattern<BlockInClusterOp> {
+  using WorkPattern::WorkPattern;
 
   LogicalResult
   matchAndRewrite(BlockInClusterOp op, OneToNOpAdaptor,
                   ConversionPatternRewriter &rewriter) const override {
-    rewriter.replaceOpWithNewOp<NVVM::ClusterId>(op, rewriter.getI32Type());
+    rewriter.replaceOp(
+        op, values.architecture->bulk->getRank(rewriter, op.getLoc()));
     return success();
   }
 };
@@ -178,8 +185,8 @@ struct YieldLowering : OpConversionPattern<pipe::YieldOp> {
 };
 
 /// The group's own named barrier: its threads and those of the group before.
-struct TakeTurnLowering : OpConversionPattern<TakeTurnOp> {
-  using OpConversionPattern::OpConversionPattern;
+struct TakeTurnLowering : WorkPattern<TakeTurnOp> {
+  using WorkPattern::WorkPattern;
 
   LogicalResult
   matchAndRewrite(TakeTurnOp op, OneToNOpAdaptor adaptor,
@@ -187,16 +194,15 @@ struct TakeTurnLowering : OpConversionPattern<TakeTurnOp> {
     Location loc = op.getLoc();
     Value barrier = arith::AddIOp::create(rewriter, loc, adaptor.getTurn()[0],
                                           adaptor.getGroup()[0]);
-    NVVM::BarrierOp::create(rewriter, loc, Type(), barrier,
-                            createI32(rewriter, loc, 2 * kGroupThreads),
-                            NVVM::BarrierReductionAttr(), Value());
+    primitives.meet(rewriter, loc, values, barrier,
+                    2 * values.getGroupThreads());
     rewriter.eraseOp(op);
     return success();
   }
 };
 
-struct PassTurnLowering : OpConversionPattern<PassTurnOp> {
-  using OpConversionPattern::OpConversionPattern;
+struct PassTurnLowering : WorkPattern<PassTurnOp> {
+  using WorkPattern::WorkPattern;
 
   LogicalResult
   matchAndRewrite(PassTurnOp op, OneToNOpAdaptor adaptor,
@@ -211,18 +217,20 @@ struct PassTurnLowering : OpConversionPattern<PassTurnOp> {
                                    createI32(rewriter, loc, 0), next);
     Value barrier =
         arith::AddIOp::create(rewriter, loc, adaptor.getTurn()[0], next);
-    NVVM::BarrierArriveOp::create(rewriter, loc, barrier,
-                                  createI32(rewriter, loc, 2 * kGroupThreads));
+    primitives.arrive(rewriter, loc, values, barrier,
+                      2 * values.getGroupThreads());
     rewriter.eraseOp(op);
     return success();
   }
 };
 } // namespace
 
-void attn::nvidia::populateWorkPatterns(const TypeConverter &converter,
-                                        RewritePatternSet &patterns) {
-  patterns.add<DimLowering, FirstItemLowering, NextItemLowering,
-               BlockInClusterLowering, WorkLoopLowering, YieldLowering,
-               TakeTurnLowering, PassTurnLowering>(converter,
-                                                   patterns.getContext());
+void attn::gpu::populateWorkPatterns(const TypeConverter &converter,
+                                     const KernelValues &values,
+                                     RewritePatternSet &patterns) {
+  patterns.add<DimLowering, WorkLoopLowering, YieldLowering>(
+      converter, patterns.getContext());
+  patterns.add<FirstItemLowering, NextItemLowering, BlockInClusterLowering,
+               TakeTurnLowering, PassTurnLowering>(
+      converter, patterns.getContext(), values);
 }

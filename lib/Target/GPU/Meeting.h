@@ -10,12 +10,12 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef ATTN_LIB_TARGET_NVIDIA_MEETING_H
-#define ATTN_LIB_TARGET_NVIDIA_MEETING_H
+#ifndef ATTN_LIB_TARGET_GPU_MEETING_H
+#define ATTN_LIB_TARGET_GPU_MEETING_H
 
 #include "Stream.h"
 
-namespace attn::nvidia {
+namespace attn::gpu {
 
 /// Writes the code of one `pipe.meet`.
 class Meeting {
@@ -89,6 +89,6 @@ lowerTree(pipe::MeetOp op, const Meeting::Operands &operands,
           const mlir::TypeConverter &converter, const KernelValues &values,
           mlir::ConversionPatternRewriter &rewriter);
 
-} // namespace attn::nvidia
+} // namespace attn::gpu
 
-#endif // ATTN_LIB_TARGET_NVIDIA_MEETING_H
+#endif // ATTN_LIB_TARGET_GPU_MEETING_H

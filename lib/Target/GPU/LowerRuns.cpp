@@ -12,7 +12,7 @@
 
 using namespace mlir;
 using namespace attn;
-using namespace attn::nvidia;
+using namespace attn::gpu;
 using namespace attn::pipe;
 
 /// Up to so many parts one warp folds alone, two on their way at a time: four
@@ -122,8 +122,7 @@ Meeting::Registers RunMeeting::foldAll(Value hasRows) {
 }
 
 Meeting::Registers RunMeeting::exchange(Value hasRows) {
-  Value block =
-      NVVM::BlockIdXOp::create(rewriter, e.loc, rewriter.getI32Type());
+  Value block = values.getPrimitives().getBlock(rewriter, e.loc);
   store(getPart(block, values.threadInGroup), own, hasRows);
   Value isLast = arrive();
   Registers whole = choose(isLast, own, [&] { return foldAll(hasRows); });
@@ -142,9 +141,8 @@ FailureOr<Meeting::Registers> RunMeeting::run() {
 }
 
 FailureOr<Meeting::Registers>
-attn::nvidia::lowerRuns(MeetOp op, const Meeting::Operands &operands,
-                        const TypeConverter &converter,
-                        const KernelValues &values,
-                        ConversionPatternRewriter &rewriter) {
+attn::gpu::lowerRuns(MeetOp op, const Meeting::Operands &operands,
+                     const TypeConverter &converter, const KernelValues &values,
+                     ConversionPatternRewriter &rewriter) {
   return RunMeeting(op, operands, converter, values, rewriter).run();
 }

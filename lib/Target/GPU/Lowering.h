@@ -1,4 +1,4 @@
-//===- Lowering.h - from pipe to NVVM, as its files share it --------------===//
+//===- Lowering.h - from pipe to LLVM's dialects, as its files share it ---===//
 //
 // The lowering has two steps, for all GPUs alike (Architecture.h).
 // `lowerKernel` builds the LLVM function: its parameters, its shared memory,
@@ -8,51 +8,39 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef ATTN_LIB_TARGET_NVIDIA_LOWERING_H
-#define ATTN_LIB_TARGET_NVIDIA_LOWERING_H
+#ifndef ATTN_LIB_TARGET_GPU_LOWERING_H
+#define ATTN_LIB_TARGET_GPU_LOWERING_H
 
 #include "Architecture.h"
 #include "dialects/Pipe/Pipe.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Transforms/DialectConversion.h"
 
-namespace attn::nvidia {
+namespace attn::gpu {
 
-inline constexpr int64_t kWarpSize = 32;
-inline constexpr int64_t kGroupWarps = 4;
-inline constexpr int64_t kGroupThreads = kWarpSize * kGroupWarps;
+/// Warps of a group.
+inline constexpr int64_t kGroupWarps = Architecture::kGroupWarps;
 
-/// On loads and bulk stores: the number of the tensor map that they use.
-inline constexpr llvm::StringLiteral kMapAttr = "nvidia.map";
-
-/// On functions: bytes of dynamic shared memory that a launch gives a block.
-inline constexpr llvm::StringLiteral kSharedBytesAttr = "nvidia.shared_bytes";
+/// On functions: threads of a block, and bytes of shared memory that it has.
+inline constexpr llvm::StringLiteral kBlockThreadsAttr = "attn.block_threads";
+inline constexpr llvm::StringLiteral kSharedBytesAttr = "attn.shared_bytes";
 
 /// On pipe.each, pipe.clear, pipe.meet, pipe.fill by several warps, and
 /// pipe.get of arrays outside of pipe.each: the named barrier at which the
 /// threads of the role's first group meet.
-inline constexpr llvm::StringLiteral kBarrierAttr = "nvidia.barrier";
+inline constexpr llvm::StringLiteral kBarrierAttr = "attn.barrier";
 
 /// On pipe.clear_unset: where in shared memory the groups exchange their bits,
 /// and the threads that meet at the op's barrier; on pipe.meet those of its
 /// role.
-inline constexpr llvm::StringLiteral kExchangeAttr = "nvidia.exchange";
-inline constexpr llvm::StringLiteral kThreadsAttr = "nvidia.threads";
+inline constexpr llvm::StringLiteral kExchangeAttr = "attn.exchange";
+inline constexpr llvm::StringLiteral kThreadsAttr = "attn.threads";
 /// Bytes of an exchange: four words a warp.
 inline constexpr int64_t kExchangeBytesOfGroup = 64;
-/// Columns of bits of pipe.clear_unset: a word of them a lane (LowerRings.cpp).
-inline constexpr int64_t kMaxSeenColumns = 128;
 
 /// With it: the number of that group in the block.
-inline constexpr llvm::StringLiteral kFirstGroupAttr = "nvidia.first_group";
-
-/// On what became of a product that runs beside what follows it: its name.
-inline constexpr llvm::StringLiteral kInFlightAttr = "nvidia.in_flight";
-
-/// On the cast of a product's registers that stands for the wait for it.
-inline constexpr llvm::StringLiteral kWaitAttr = "nvidia.wait";
+inline constexpr llvm::StringLiteral kFirstGroupAttr = "attn.first_group";
 
 /// What the roles of a kernel use of its entry.
 struct KernelValues {
@@ -62,15 +50,29 @@ struct KernelValues {
   /// i32: the thread in the block and in its group of four warps, the lane, and
   /// the warp in its group, which is uniform over the warp.
   mlir::Value thread, threadInGroup, lane, warpInGroup;
-  /// The start of shared memory.
-  mlir::Value shared;
+  /// The start of shared memory, and of it where barriers are words of it; null
+  /// where they are not.
+  mlir::Value shared, barriers;
   /// i1: the first thread of a group of four warps, and the first of a warp.
   mlir::Value isFirstInGroup, isFirstInWarp;
   /// i32: the block's number in its cluster. Null without clusters.
   mlir::Value rank;
   /// The tensor maps, by number.
   llvm::SmallVector<mlir::Value> maps;
+
+  const Primitives &getPrimitives() const { return *architecture->primitives; }
+  int64_t getWarpSize() const { return architecture->warpSize; }
+  int64_t getGroupThreads() const { return architecture->getGroupThreads(); }
 };
+
+/// Address spaces, of all GPUs alike.
+inline constexpr unsigned kGlobalSpace = 1, kSharedSpace = 3;
+
+/// A barrier in shared memory: who has come, and what one of them has brought.
+inline constexpr int64_t kBarrierBytes = 8;
+
+/// On pipe.fill: the releases of the slot that it waits for.
+inline constexpr llvm::StringLiteral kReleasesAttr = "attn.releases";
 
 /// Writes out the functions of math in `pipe.each`, of which there are no exact
 /// instructions.
@@ -80,14 +82,15 @@ mlir::LogicalResult expandThreadMath(pipe::KernelOp kernel);
 mlir::LogicalResult verifyKernel(pipe::KernelOp kernel,
                                  const Architecture &architecture);
 
+/// Replaces all kernels of `module` by LLVM functions in which neither ops of
+/// `pipe` nor values of its types are left.
+mlir::LogicalResult lowerKernels(mlir::ModuleOp module,
+                                 const Architecture &architecture);
+
 /// Replaces `kernel` by an LLVM function. Ops of `pipe` remain inside.
 mlir::FailureOr<KernelValues> lowerKernel(pipe::KernelOp kernel,
                                           const Architecture &architecture,
                                           mlir::IRRewriter &rewriter);
-
-/// Spreads the instructions of products that have a name over what they run
-/// beside, and removes the marks of waits.
-void spreadProducts(mlir::LLVM::LLVMFuncOp function);
 
 /// What products read of shared memory is what threads wrote before; bulk
 /// copies and products that read it by themselves have to be told.
@@ -101,10 +104,10 @@ int64_t getNumRegisters(mlir::RankedTensorType type);
 void createGroupBarrier(mlir::OpBuilder &b, mlir::Operation *op,
                         const KernelValues &values);
 
-/// Whether `value` (i32) is not 0 in some thread of the group, all of which
-/// meet at that barrier.
-mlir::Value reduceOverGroup(mlir::OpBuilder &b, mlir::Operation *op,
-                            mlir::Value value, const KernelValues &values);
+/// The same; whether the group's first thread has a `value` (i32) other than 0,
+/// that of all others being 0. Between two of these the group meets.
+mlir::Value meetAndTake(mlir::OpBuilder &b, mlir::Operation *op,
+                        mlir::Value value, const KernelValues &values);
 
 /// What stands for a stream (Stream.h) without its memory, computed at
 /// the builder's insertion point by all threads.
@@ -118,7 +121,7 @@ llvm::SmallVector<mlir::Value> createStream(mlir::OpBuilder &b,
 inline constexpr int64_t kPlaceDigits = 3;
 
 /// Bytes of one part of an item that a group brings to a meeting.
-int64_t getMeetingBytes(pipe::MeetOp op);
+int64_t getMeetingBytes(pipe::MeetOp op, int64_t groupThreads);
 
 /// Bytes of a row that a swizzle moves as one.
 inline constexpr int64_t kChunkBytes = 16;
@@ -132,12 +135,12 @@ void copyByThreads(mlir::OpBuilder &b, pipe::LoadOp load,
                    mlir::ValueRange source, mlir::ValueRange indices,
                    mlir::Value slot, const KernelValues &values);
 
-/// The lanes of a warp start copies to `slot`, 16 bytes each. `source` is the
-/// tensor's address, its extents and its strides, of which the last dimension
-/// has none.
+/// The lanes of a warp copy to `slot` by `copier`, 16 bytes each at a time.
+/// `source` is the tensor's address, its extents and its strides, of which the
+/// last dimension has none.
 void copyByLanes(mlir::OpBuilder &b, pipe::LoadOp load, mlir::ValueRange source,
                  mlir::ValueRange indices, mlir::Value slot,
-                 const KernelValues &values);
+                 const KernelValues &values, LaneCopier &copier);
 
 /// The threads of a group write the elements of the slot at `source` to `slot`.
 void widenByThreads(mlir::OpBuilder &b, pipe::WidenOp op, mlir::Value source,
@@ -199,6 +202,7 @@ void populateMaskPatterns(const mlir::TypeConverter &converter,
                           const KernelValues &values,
                           mlir::RewritePatternSet &patterns);
 void populateRegisterPatterns(const mlir::TypeConverter &converter,
+                              const KernelValues &values,
                               mlir::RewritePatternSet &patterns);
 void populateMathPatterns(const mlir::TypeConverter &converter,
                           const KernelValues &values,
@@ -206,14 +210,6 @@ void populateMathPatterns(const mlir::TypeConverter &converter,
 void populateMeetingPatterns(const mlir::TypeConverter &converter,
                              const KernelValues &values,
                              mlir::RewritePatternSet &patterns);
-mlir::LogicalResult verifyMmaSync(pipe::MmaAsyncOp op);
-mlir::LogicalResult verifyWgmma(pipe::MmaAsyncOp op);
-void populateMmaSyncPatterns(const mlir::TypeConverter &converter,
-                             const KernelValues &values,
-                             mlir::RewritePatternSet &patterns);
-void populateWgmmaPatterns(const mlir::TypeConverter &converter,
-                           const KernelValues &values,
-                           mlir::RewritePatternSet &patterns);
 void populateRingPatterns(const mlir::TypeConverter &converter,
                           const KernelValues &values,
                           mlir::RewritePatternSet &patterns);
@@ -221,6 +217,7 @@ void populateStorePatterns(const mlir::TypeConverter &converter,
                            const KernelValues &values,
                            mlir::RewritePatternSet &patterns);
 void populateStreamPatterns(const mlir::TypeConverter &converter,
+                            const KernelValues &values,
                             mlir::RewritePatternSet &patterns);
 void populateSumPatterns(const mlir::TypeConverter &converter,
                          const KernelValues &values,
@@ -229,8 +226,9 @@ void populateThreadPatterns(const mlir::TypeConverter &converter,
                             const KernelValues &values,
                             mlir::RewritePatternSet &patterns);
 void populateWorkPatterns(const mlir::TypeConverter &converter,
+                          const KernelValues &values,
                           mlir::RewritePatternSet &patterns);
 
-} // namespace attn::nvidia
+} // namespace attn::gpu
 
-#endif // ATTN_LIB_TARGET_NVIDIA_LOWERING_H
+#endif // ATTN_LIB_TARGET_GPU_LOWERING_H

@@ -1,14 +1,13 @@
 //===- Stream.h - what stands for a line of steps ---------------*- C++ -*-===//
 
-#ifndef ATTN_LIB_TARGET_NVIDIA_STREAM_H
-#define ATTN_LIB_TARGET_NVIDIA_STREAM_H
+#ifndef ATTN_LIB_TARGET_GPU_STREAM_H
+#define ATTN_LIB_TARGET_GPU_STREAM_H
 
 #include "Lowering.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
-namespace attn::nvidia {
+namespace attn::gpu {
 
 /// On a sum over runs: each lane has its own.
 inline constexpr llvm::StringLiteral kOfLaneAttr = "attn.of_lane";
@@ -36,6 +35,7 @@ inline bool asksRuns(mlir::Region &region) {
 struct StreamEmitter {
   mlir::OpBuilder &b;
   mlir::Location loc;
+  const KernelValues &values;
 
   mlir::Value constant(int64_t value) { return createI32(b, loc, value); }
   mlir::Value add(mlir::Value x, mlir::Value y) {
@@ -64,14 +64,11 @@ struct StreamEmitter {
     return mlir::arith::ExtUIOp::create(b, loc, b.getI64Type(), x);
   }
   /// Over the lanes of the warp.
-  mlir::Value reduce(mlir::NVVM::ReduxKind kind, mlir::Value x) {
-    return mlir::NVVM::ReduxOp::create(b, loc, b.getI32Type(), x, kind,
-                                       constant(-1));
+  mlir::Value reduce(WarpReduction kind, mlir::Value x) {
+    return values.getPrimitives().reduce(b, loc, kind, x);
   }
   mlir::Value shuffleUp(mlir::Value x, int64_t lanes) {
-    return mlir::NVVM::ShflOp::create(
-        b, loc, x.getType(), constant(-1), x, constant(lanes), constant(0),
-        mlir::NVVM::ShflKind::up, mlir::UnitAttr());
+    return values.getPrimitives().shuffleUp(b, loc, x, lanes);
   }
 };
 
@@ -134,6 +131,6 @@ struct Stream {
   }
 };
 
-} // namespace attn::nvidia
+} // namespace attn::gpu
 
-#endif // ATTN_LIB_TARGET_NVIDIA_STREAM_H
+#endif // ATTN_LIB_TARGET_GPU_STREAM_H

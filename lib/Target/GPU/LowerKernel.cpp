@@ -10,9 +10,7 @@
 
 #include "Lowering.h"
 
-#include "InlinePtx.h"
 #include "Stream.h"
-#include "attn/Target/NVIDIA/LaunchRecipe.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -20,18 +18,16 @@
 
 using namespace mlir;
 using namespace attn;
-using namespace attn::nvidia;
+using namespace attn::gpu;
 using namespace attn::pipe;
 
+/// Of what launches give all kernels, and what each has of its own.
 static constexpr StringLiteral kSharedSymbol = "attn_shared_memory";
 static constexpr int64_t kTileAlignment = 1024, kArrayAlignment = 16;
-static constexpr int64_t kMapBytes = 128, kMapAlignment = 64;
-/// PTX ISA, setmaxnreg: a multiple of 8 from 24 to 256.
+/// A multiple of 8 (PTX ISA, setmaxnreg).
 static constexpr int64_t kMinRegisters = 24, kMaxRegisters = 256;
-static constexpr int64_t kRegistersOfBlock = 65536;
-/// What an instruction can name, in multiples of 8.
-static constexpr int64_t kMostRegistersOfThread = 248;
-/// PTX ISA, bar: barriers 0 to 15; 0 is the block's.
+/// PTX ISA, bar: barriers 0 to 15; 0 is the block's. Words of shared memory are
+/// as many.
 static constexpr int64_t kNumNamedBarriers = 16;
 
 namespace {
@@ -41,8 +37,11 @@ public:
   KernelLowering(KernelOp kernel, const Architecture &architecture,
                  IRRewriter &rewriter)
       : kernel(kernel), architecture(architecture), rewriter(rewriter),
-        loc(kernel.getLoc()) {
+        loc(kernel.getLoc()), groupThreads(architecture.getGroupThreads()) {
     values.architecture = &architecture;
+    symbol = kSharedSymbol;
+    if (architecture.hasFixedShared)
+      symbol += ("_" + kernel.getSymName()).str();
   }
 
   FailureOr<KernelValues> run();
@@ -70,7 +69,10 @@ private:
   const Architecture &architecture;
   IRRewriter &rewriter;
   Location loc;
+  int64_t groupThreads;
   KernelValues values;
+  /// Of shared memory.
+  std::string symbol;
   Value shared;
   /// Next free byte of shared memory for tiles.
   int64_t controlOffset = 0, tileOffset = 0;
@@ -103,10 +105,8 @@ static bool isThreadMeeting(Operation *op) {
 }
 
 Value KernelLowering::createShuffled(Value value) {
-  // ptxas keeps in uniform registers what all lanes take from lane 0.
-  return NVVM::ShflOp::create(rewriter, loc, value.getType(), i32(-1), value,
-                              i32(0), i32(kWarpSize - 1), NVVM::ShflKind::idx,
-                              UnitAttr());
+  // What all lanes take from lane 0 is in uniform registers.
+  return architecture.primitives->takeFirst(rewriter, loc, value);
 }
 
 void KernelLowering::replaceByCast(Operation *op, ValueRange lowered) {
@@ -128,14 +128,14 @@ LogicalResult KernelLowering::createFunction() {
              << type;
     numValues.push_back(types.size() - before);
   }
-  FailureOr<SmallVector<TensorMap>> maps = SmallVector<TensorMap>();
-  if (architecture.hasBulkCopies)
-    maps = assignTensorMaps(kernel);
-  if (failed(maps))
+  FailureOr<size_t> numMaps = 0;
+  if (architecture.bulk)
+    numMaps = architecture.bulk->assignMaps(kernel);
+  if (failed(numMaps))
     return failure();
   size_t firstMap = types.size();
   Type pointer = LLVM::LLVMPointerType::get(context);
-  types.append(maps->size(), pointer);
+  types.append(*numMaps, pointer);
   WorkOp work = kernel.getWork();
   // Dynamic work has a counter, a stream counters and a workspace.
   unsigned numPointers = 0;
@@ -143,27 +143,17 @@ LogicalResult KernelLowering::createFunction() {
     numPointers = 1;
   if (work && work.getWork().getType().getKind() == WorkKind::Stream)
     numPointers = 2;
-  types.append(numPointers, LLVM::LLVMPointerType::get(
-                                context, static_cast<unsigned>(
-                                             NVVM::NVVMMemorySpace::Global)));
+  types.append(numPointers, LLVM::LLVMPointerType::get(context, kGlobalSpace));
 
   rewriter.setInsertionPoint(kernel);
   auto function = LLVM::LLVMFuncOp::create(
       rewriter, loc, kernel.getSymName(),
       LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context), types));
   values.function = function;
-  for (size_t i = 0; i < maps->size(); ++i) {
-    unsigned arg = firstMap + i;
-    auto mapType = LLVM::LLVMArrayType::get(rewriter.getI8Type(), kMapBytes);
-    function.setArgAttr(arg, LLVM::LLVMDialect::getByValAttrName(),
-                        TypeAttr::get(mapType));
-    function.setArgAttr(arg, LLVM::LLVMDialect::getAlignAttrName(),
-                        rewriter.getI64IntegerAttr(kMapAlignment));
-    function.setArgAttr(arg, NVVM::NVVMDialect::getGridConstantAttrName(),
-                        rewriter.getUnitAttr());
-  }
+  for (size_t i = 0; i < *numMaps; ++i)
+    architecture.bulk->setMapAttributes(function, firstMap + i);
   Block *entry = function.addEntryBlock(rewriter);
-  for (size_t i = 0; i < maps->size(); ++i)
+  for (size_t i = 0; i < *numMaps; ++i)
     values.maps.push_back(entry->getArgument(firstMap + i));
   llvm::append_range(workMemory, entry->getArguments().take_back(numPointers));
 
@@ -191,19 +181,17 @@ LogicalResult KernelLowering::createFunction() {
 
 void KernelLowering::createEntry() {
   MLIRContext *context = rewriter.getContext();
-  Type type = LLVM::LLVMPointerType::get(
-      context, static_cast<unsigned>(NVVM::NVVMMemorySpace::Shared));
-  shared = LLVM::AddressOfOp::create(rewriter, loc, type, kSharedSymbol);
+  Type type = LLVM::LLVMPointerType::get(context, kSharedSpace);
+  shared = LLVM::AddressOfOp::create(rewriter, loc, type, symbol);
   values.shared = shared;
-  Type i32Type = rewriter.getI32Type();
   auto bits = [&](Value value, int64_t mask) -> Value {
     return arith::AndIOp::create(rewriter, loc, value, i32(mask));
   };
-  values.thread = NVVM::ThreadIdXOp::create(rewriter, loc, i32Type);
-  values.threadInGroup = bits(values.thread, kGroupThreads - 1);
-  values.lane = bits(values.thread, kWarpSize - 1);
-  Value warp = createShuffled(
-      arith::ShRUIOp::create(rewriter, loc, values.thread, i32(5)));
+  values.thread = architecture.primitives->getThread(rewriter, loc);
+  values.threadInGroup = bits(values.thread, groupThreads - 1);
+  values.lane = bits(values.thread, architecture.warpSize - 1);
+  Value warp = createShuffled(arith::ShRUIOp::create(
+      rewriter, loc, values.thread, i32(llvm::Log2_64(architecture.warpSize))));
   values.warpInGroup = bits(warp, kGroupWarps - 1);
   auto isZero = [&](Value value) -> Value {
     return arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::eq, value,
@@ -213,7 +201,7 @@ void KernelLowering::createEntry() {
   values.isFirstInWarp = isZero(values.lane);
   values.cluster = kernel.getCluster();
   if (values.cluster > 1)
-    values.rank = NVVM::ClusterId::create(rewriter, loc, i32Type);
+    values.rank = architecture.bulk->getRank(rewriter, loc);
 }
 
 SmallVector<Value> KernelLowering::createTile(int64_t offset) {
@@ -235,15 +223,15 @@ int64_t KernelLowering::allocate(Operation *op, int64_t bytes,
 }
 
 int64_t RingLayout::getReleasesOfGroup() const {
-  return type.getMessages() || !architecture.hasBulkCopies ? kGroupWarps : 1;
+  return type.getMessages() || !architecture.bulk ? kGroupWarps : 1;
 }
 
 int64_t RingLayout::getArrivals(FillOp fill) const {
-  bool isByLanes = fill && !architecture.hasBulkCopies &&
+  bool isByLanes = fill && !architecture.bulk &&
                    fill->getParentOfType<RoleOp>().getWarps() == 1;
-  if (!isByLanes)
-    return 1;
-  return kWarpSize + (type.getMessages() ? 1 : 0);
+  return isByLanes ? architecture.primitives->getCopyArrivals(
+                         /*hasMessages=*/type.getMessages() != 0)
+                   : 1;
 }
 
 void KernelLowering::lowerRing(RingOp ring) {
@@ -262,6 +250,9 @@ void KernelLowering::lowerRing(RingOp ring) {
   int64_t releases = ring.getReaders() * layout.getReleasesOfGroup() *
                      (type.getCluster() ? values.cluster : 1);
   int64_t arrivals = layout.getArrivals(fill);
+  for (Operation *user : ring.getRing().getUsers())
+    if (isa<FillOp>(user))
+      user->setAttr(kReleasesAttr, rewriter.getI64IntegerAttr(releases));
   for (int64_t slot = 0; slot < type.getSlots(); ++slot) {
     int64_t base = controlOffset + slot * RingLayout::kBarrierBytes;
     barriers.push_back({base + layout.getFullOffset(), arrivals});
@@ -277,6 +268,14 @@ LogicalResult KernelLowering::lowerDeclarations() {
   for (RingOp ring : entry.getOps<RingOp>())
     controlBytes +=
         RingLayout(ring.getRing().getType(), architecture).getControlBytes();
+  int64_t barriersOffset = controlBytes;
+  if (!architecture.hasNamedBarriers) {
+    controlBytes += kNumNamedBarriers * kBarrierBytes;
+    rewriter.setInsertionPointAfterValue(values.isFirstInWarp);
+    values.barriers = createByteOffset(rewriter, loc, shared, barriersOffset);
+    for (int64_t at = barriersOffset; at < controlBytes; at += kBarrierBytes)
+      barriers.push_back({at, 0});
+  }
   tileOffset = controlBytes;
 
   for (Operation &op : llvm::make_early_inc_range(entry)) {
@@ -341,22 +340,18 @@ LogicalResult KernelLowering::initialise() {
     OpBuilder::InsertionGuard guard(rewriter);
     rewriter.setInsertionPointToStart(ifOp.thenBlock());
     for (Value map : values.maps)
-      NVVM::PrefetchOp::create(rewriter, loc, NVVM::PrefetchCacheLevelAttr(),
-                               NVVM::CacheEvictionPriorityAttr(), map, Value(),
-                               /*tensormap=*/true);
+      architecture.bulk->prefetchMap(rewriter, loc, map);
     for (auto [offset, count] : barriers)
-      NVVM::MBarrierInitOp::create(
+      architecture.primitives->initCounter(
           rewriter, loc, createByteOffset(rewriter, loc, shared, offset),
-          i32(count), Value());
-    if (architecture.hasBulkCopies)
-      NVVM::FenceMbarrierInitOp::create(rewriter, loc);
+          count);
+    if (architecture.bulk)
+      architecture.bulk->fenceCounters(rewriter, loc);
   }
-  if (values.cluster > 1) {
-    NVVM::ClusterArriveOp::create(rewriter, loc, rewriter.getUnitAttr());
-    NVVM::ClusterWaitOp::create(rewriter, loc, rewriter.getUnitAttr());
-  } else {
-    NVVM::Barrier0Op::create(rewriter, loc);
-  }
+  if (values.cluster > 1)
+    architecture.bulk->meetCluster(rewriter, loc);
+  else
+    architecture.primitives->meetBlock(rewriter, loc);
   return success();
 }
 
@@ -366,7 +361,7 @@ LogicalResult KernelLowering::initialise() {
 void KernelLowering::leaveToOneLane(RoleOp role) {
   SmallVector<Operation *> ops;
   role.walk([&](Operation *op) {
-    if (isa<NextItemOp>(op) || (isa<FillOp>(op) && architecture.hasBulkCopies))
+    if (isa<NextItemOp>(op) || (isa<FillOp>(op) && architecture.bulk))
       ops.push_back(op);
   });
   for (Operation *op : ops) {
@@ -375,8 +370,7 @@ void KernelLowering::leaveToOneLane(RoleOp role) {
     rewriter.setInsertionPoint(op);
     if (op->getNumResults() == 0) {
       // So that ptxas knows it for one lane, whose registers are uniform.
-      Value elected = NVVM::ElectSyncOp::create(rewriter, opLoc,
-                                                rewriter.getI1Type(), Value());
+      Value elected = architecture.bulk->electLane(rewriter, opLoc);
       auto laneIf = scf::IfOp::create(rewriter, opLoc, elected, false);
       op->moveBefore(laneIf.thenYield());
       continue;
@@ -405,16 +399,13 @@ LogicalResult KernelLowering::lowerRole(RoleOp role, int64_t firstGroup) {
   if (role.getWarps() != 1 && role.getWarps() != kGroupWarps)
     return role.emitOpError("expects groups of 1 or 4 warps, but got ")
            << role.getWarps();
-  // What ptxas may give every thread at entry.
-  int64_t atEntry = kRegistersOfBlock / numThreads / 8 * 8;
-  if (registers != atEntry && hasSeveralRoles &&
-      architecture.hasRegisterBudgets)
-    NVVM::SetMaxRegisterOp::create(rewriter, roleLoc, registers,
-                                   registers > atEntry
-                                       ? NVVM::SetMaxRegisterAction::increase
-                                       : NVVM::SetMaxRegisterAction::decrease);
-  Value group =
-      arith::ShRUIOp::create(rewriter, roleLoc, values.thread, i32(7));
+  // What every thread may have at entry.
+  int64_t atEntry = architecture.registersOfBlock / numThreads / 8 * 8;
+  if (registers != atEntry && hasSeveralRoles && architecture.setRegisters)
+    architecture.setRegisters(rewriter, roleLoc, registers,
+                              /*isMore=*/registers > atEntry);
+  Value group = arith::ShRUIOp::create(rewriter, roleLoc, values.thread,
+                                       i32(llvm::Log2_64(groupThreads)));
   group = createShuffled(group);
   group = arith::SubIOp::create(rewriter, roleLoc, group, i32(firstGroup));
 
@@ -426,7 +417,7 @@ LogicalResult KernelLowering::lowerRole(RoleOp role, int64_t firstGroup) {
     readsRings |= isa<ReleaseOp>(op);
     if (isa<MeetOp>(op))
       op->setAttr(kThreadsAttr,
-                  rewriter.getI64IntegerAttr(role.getGroups() * kGroupThreads));
+                  rewriter.getI64IntegerAttr(role.getGroups() * groupThreads));
     if (isThreadMeeting(op)) {
       meets = true;
       op->setAttr(kBarrierAttr, rewriter.getI64IntegerAttr(nextNamedBarrier));
@@ -439,7 +430,7 @@ LogicalResult KernelLowering::lowerRole(RoleOp role, int64_t firstGroup) {
       groupsMeet = true;
       op->setAttr(kFirstGroupAttr, rewriter.getI64IntegerAttr(firstGroup));
       op->setAttr(kThreadsAttr,
-                  rewriter.getI64IntegerAttr(role.getGroups() * kGroupThreads));
+                  rewriter.getI64IntegerAttr(role.getGroups() * groupThreads));
     }
   });
   if (meets)
@@ -464,11 +455,10 @@ LogicalResult KernelLowering::lowerRole(RoleOp role, int64_t firstGroup) {
     auto warpIf = scf::IfOp::create(rewriter, roleLoc, isWarp, false);
     rewriter.setInsertionPointToStart(warpIf.thenBlock());
     // Its lanes compute sums together, or copy.
-    if (asksRuns(role.getBody()) || !architecture.hasBulkCopies) {
+    if (asksRuns(role.getBody()) || !architecture.bulk) {
       leaveToOneLane(role);
     } else {
-      Value elected = NVVM::ElectSyncOp::create(rewriter, roleLoc,
-                                                rewriter.getI1Type(), Value());
+      Value elected = architecture.bulk->electLane(rewriter, roleLoc);
       auto laneIf = scf::IfOp::create(rewriter, roleLoc, elected, false);
       rewriter.setInsertionPointToStart(laneIf.thenBlock());
     }
@@ -488,20 +478,18 @@ LogicalResult KernelLowering::lowerRole(RoleOp role, int64_t firstGroup) {
   rewriter.inlineBlockBefore(body, rewriter.getInsertionBlock(),
                              rewriter.getInsertionPoint(), group);
   // Nobody may arrive at a block that has left the cluster.
-  if (values.cluster > 1 && readsRings) {
-    NVVM::ClusterArriveOp::create(rewriter, roleLoc, UnitAttr());
-    NVVM::ClusterWaitOp::create(rewriter, roleLoc, UnitAttr());
-  }
+  if (values.cluster > 1 && readsRings)
+    architecture.bulk->meetCluster(rewriter, roleLoc);
   if (usesBulkStores)
-    waitBulkStoresIf(rewriter, roleLoc, values.isFirstInWarp);
+    architecture.bulk->finishStores(rewriter, roleLoc, values.isFirstInWarp);
   // Nobody leaves before what it has started is done.
-  if (!architecture.hasBulkCopies && role.getWarps() == 1)
-    NVVM::CpAsyncWaitGroupOp::create(rewriter, roleLoc, 0);
+  if (!architecture.bulk && role.getWarps() == 1)
+    architecture.primitives->finishCopies(rewriter, roleLoc);
   return success();
 }
 
 LogicalResult KernelLowering::countThreads(ArrayRef<RoleOp> roles) {
-  auto count = [](RoleOp role) { return getNumGroups(role) * kGroupThreads; };
+  auto count = [&](RoleOp role) { return getNumGroups(role) * groupThreads; };
   constexpr int64_t kMaxThreads = 1024;
   int64_t budget = 0;
   for (RoleOp role : roles) {
@@ -512,9 +500,10 @@ LogicalResult KernelLowering::countThreads(ArrayRef<RoleOp> roles) {
     return kernel.emitOpError("expects at most 1024 threads, but its roles "
                               "have ")
            << numThreads;
-  if (!architecture.hasRegisterBudgets) {
-    int64_t most = std::min(kRegistersOfBlock / numThreads / 8 * 8,
-                            kMostRegistersOfThread);
+  int64_t ofBlock = architecture.registersOfBlock;
+  if (!architecture.setRegisters) {
+    int64_t most =
+        std::min(ofBlock / numThreads / 8 * 8, architecture.mostRegisters);
     for (RoleOp role : roles)
       if (role.getRegisters() > most)
         return role.emitOpError("expects at most ")
@@ -523,11 +512,11 @@ LogicalResult KernelLowering::countThreads(ArrayRef<RoleOp> roles) {
                << role.getRegisters() << "; use smaller tiles or fewer groups";
     return success();
   }
-  if (budget <= kRegistersOfBlock)
+  if (budget <= ofBlock)
     return success();
   InFlightDiagnostic diag = kernel.emitOpError("expects roles of at most ")
-                            << kRegistersOfBlock
-                            << " registers in all, but got " << budget;
+                            << ofBlock << " registers in all, but got "
+                            << budget;
   for (RoleOp role : roles)
     diag.attachNote(role.getLoc()) << role.getName() << " takes " << count(role)
                                    << " threads of " << role.getRegisters();
@@ -543,7 +532,8 @@ LogicalResult KernelLowering::lowerRoles() {
   rewriter.setInsertionPoint(roles.front());
   if (failed(initialise()))
     return failure();
-  Value group = arith::ShRUIOp::create(rewriter, loc, values.thread, i32(7));
+  Value group = arith::ShRUIOp::create(rewriter, loc, values.thread,
+                                       i32(llvm::Log2_64(groupThreads)));
   group = createShuffled(group);
   int64_t firstGroup = 0;
   OpBuilder::InsertionGuard guard(rewriter);
@@ -575,37 +565,39 @@ FailureOr<KernelValues> KernelLowering::run() {
   rewriter.setInsertionPointToEnd(&function.getBody().front());
   LLVM::ReturnOp::create(rewriter, loc, ValueRange());
 
-  auto dims = [&](int64_t x) {
-    return rewriter.getDenseI32ArrayAttr({static_cast<int32_t>(x), 1, 1});
-  };
-  function->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(),
-                    rewriter.getUnitAttr());
-  function->setAttr(NVVM::NVVMDialect::getMaxntidAttrName(), dims(numThreads));
-  function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
-                    rewriter.getI32IntegerAttr(1));
-  if (values.cluster > 1)
-    function->setAttr(NVVM::NVVMDialect::getClusterDimAttrName(),
-                      dims(values.cluster));
+  architecture.primitives->setKernelAttributes(function, numThreads,
+                                               values.cluster);
+  function->setAttr(kBlockThreadsAttr, rewriter.getI64IntegerAttr(numThreads));
   function->setAttr(kSharedBytesAttr, rewriter.getI64IntegerAttr(tileOffset));
   // Without it every exp2 is scaled around denormal arguments.
   function.setPassthroughAttr(rewriter.getArrayAttr(rewriter.getStrArrayAttr(
       {"denormal-fp-math-f32", "preserve-sign,preserve-sign"})));
 
   auto module = function->getParentOfType<ModuleOp>();
-  if (!module.lookupSymbol(kSharedSymbol)) {
+  if (!module.lookupSymbol(symbol)) {
+    bool isFixed = architecture.hasFixedShared;
     rewriter.setInsertionPointToStart(module.getBody());
-    LLVM::GlobalOp::create(
-        rewriter, loc, LLVM::LLVMArrayType::get(rewriter.getI8Type(), 0),
-        /*isConstant=*/false, LLVM::Linkage::External, kSharedSymbol,
-        Attribute(), kTileAlignment,
-        static_cast<unsigned>(NVVM::NVVMMemorySpace::Shared));
+    auto global = LLVM::GlobalOp::create(
+        rewriter, loc,
+        LLVM::LLVMArrayType::get(rewriter.getI8Type(),
+                                 isFixed ? tileOffset : 0),
+        /*isConstant=*/false,
+        isFixed ? LLVM::Linkage::Internal : LLVM::Linkage::External, symbol,
+        Attribute(), kTileAlignment, kSharedSpace);
+    // Nobody initialises shared memory.
+    if (isFixed) {
+      rewriter.createBlock(&global.getInitializer());
+      Value none =
+          LLVM::PoisonOp::create(rewriter, loc, global.getGlobalType());
+      LLVM::ReturnOp::create(rewriter, loc, none);
+    }
   }
   rewriter.eraseOp(kernel);
   return values;
 }
 
-FailureOr<KernelValues> attn::nvidia::lowerKernel(KernelOp kernel,
-                                                  const Architecture &arch,
-                                                  IRRewriter &rewriter) {
+FailureOr<KernelValues> attn::gpu::lowerKernel(KernelOp kernel,
+                                               const Architecture &arch,
+                                               IRRewriter &rewriter) {
   return KernelLowering(kernel, arch, rewriter).run();
 }

@@ -6,18 +6,17 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "InlinePtx.h"
 #include "Lowering.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
 using namespace mlir;
 using namespace attn;
-using namespace attn::nvidia;
+using namespace attn::gpu;
 using namespace attn::pipe;
 
-int64_t attn::nvidia::getLineRegister(FragmentAttr fragment, unsigned dim,
-                                      int64_t reg) {
+int64_t attn::gpu::getLineRegister(FragmentAttr fragment, unsigned dim,
+                                   int64_t reg) {
   int64_t line = 0, radix = 1;
   for (DigitAttr digit : fragment.getRegisters()) {
     if (digit.getDim() != dim) {
@@ -29,8 +28,8 @@ int64_t attn::nvidia::getLineRegister(FragmentAttr fragment, unsigned dim,
   return line;
 }
 
-int64_t attn::nvidia::getRegisterOffset(RankedTensorType type, unsigned dim,
-                                        int64_t reg) {
+int64_t attn::gpu::getRegisterOffset(RankedTensorType type, unsigned dim,
+                                     int64_t reg) {
   FragmentAttr fragment = getFragment(type);
   if (!isa<SliceAttr>(type.getEncoding()))
     return FragmentAttr::getOffset(fragment.getRegisters(), reg, dim);
@@ -86,8 +85,10 @@ struct ElementwiseLowering : ConversionPattern {
 
 /// A conjunction of predicates, each pair of them once.
 struct ConjunctionLowering : OpConversionPattern<arith::AndIOp> {
-  ConjunctionLowering(const TypeConverter &converter, MLIRContext *context)
-      : OpConversionPattern(converter, context, /*benefit=*/2) {}
+  ConjunctionLowering(const TypeConverter &converter, MLIRContext *context,
+                      const KernelValues &values)
+      : OpConversionPattern(converter, context, /*benefit=*/2), values(values) {
+  }
 
   LogicalResult
   matchAndRewrite(arith::AndIOp op, OneToNOpAdaptor adaptor,
@@ -101,12 +102,14 @@ struct ConjunctionLowering : OpConversionPattern<arith::AndIOp> {
          llvm::zip_equal(adaptor.getLhs(), adaptor.getRhs())) {
       Value &both = known[{lhs, rhs}];
       if (!both)
-        both = joinPredicates(rewriter, op.getLoc(), lhs, rhs);
+        both = values.getPrimitives().join(rewriter, op.getLoc(), lhs, rhs);
       results.push_back(both);
     }
     rewriter.replaceOpWithMultiple(op, {ValueRange(results)});
     return success();
   }
+
+  const KernelValues &values;
 };
 
 //===-- Lines and layouts -------------------------------------------------===//
@@ -208,7 +211,7 @@ static Value combine(OpBuilder &b, Location loc, ReduceKind kind, Value lhs,
 /// of them hold the result.
 static LogicalResult combineLanes(OpBuilder &b, Location loc, ReduceKind kind,
                                   FragmentAttr fragment, unsigned dim,
-                                  Value &value) {
+                                  const Primitives &primitives, Value &value) {
   for (DigitAttr digit : fragment.getWarps())
     if (digit.getDim() == dim && digit.getSize() > 1)
       return failure();
@@ -223,17 +226,16 @@ static LogicalResult combineLanes(OpBuilder &b, Location loc, ReduceKind kind,
     radix *= digit.getSize();
   }
   for (int64_t mask : llvm::reverse(masks)) {
-    Value other = NVVM::ShflOp::create(
-        b, loc, value.getType(), createI32(b, loc, -1), value,
-        createI32(b, loc, mask), createI32(b, loc, kWarpSize - 1),
-        NVVM::ShflKind::bfly, UnitAttr());
+    Value other = primitives.shuffleXor(b, loc, value, mask);
     value = combine(b, loc, kind, value, other);
   }
   return success();
 }
 
 struct RowReduceLowering : OpConversionPattern<RowReduceOp> {
-  using OpConversionPattern::OpConversionPattern;
+  RowReduceLowering(const TypeConverter &converter, MLIRContext *context,
+                    const KernelValues &values)
+      : OpConversionPattern(converter, context), values(values) {}
 
   LogicalResult
   matchAndRewrite(RowReduceOp op, OneToNOpAdaptor adaptor,
@@ -258,7 +260,8 @@ struct RowReduceLowering : OpConversionPattern<RowReduceOp> {
     if (!slice.getPartial())
       for (Value &result : results)
         if (failed(combineLanes(rewriter, loc, op.getKind(), fragment,
-                                slice.getDim(), result)))
+                                slice.getDim(), values.getPrimitives(),
+                                result)))
           return rewriter.notifyMatchFailure(op, "crosses warps");
     if (op.getInit() && initLast)
       for (auto [result, init] : llvm::zip_equal(results, adaptor.getInit()))
@@ -266,10 +269,14 @@ struct RowReduceLowering : OpConversionPattern<RowReduceOp> {
     rewriter.replaceOpWithMultiple(op, {ValueRange(results)});
     return success();
   }
+
+  const KernelValues &values;
 };
 
 struct LaneReduceLowering : OpConversionPattern<LaneReduceOp> {
-  using OpConversionPattern::OpConversionPattern;
+  LaneReduceLowering(const TypeConverter &converter, MLIRContext *context,
+                     const KernelValues &values)
+      : OpConversionPattern(converter, context), values(values) {}
 
   LogicalResult
   matchAndRewrite(LaneReduceOp op, OneToNOpAdaptor adaptor,
@@ -278,11 +285,14 @@ struct LaneReduceLowering : OpConversionPattern<LaneReduceOp> {
     SmallVector<Value> results(adaptor.getLine());
     for (Value &result : results)
       if (failed(combineLanes(rewriter, op.getLoc(), op.getKind(),
-                              slice.getParent(), slice.getDim(), result)))
+                              slice.getParent(), slice.getDim(),
+                              values.getPrimitives(), result)))
         return rewriter.notifyMatchFailure(op, "crosses warps");
     rewriter.replaceOpWithMultiple(op, {ValueRange(results)});
     return success();
   }
+
+  const KernelValues &values;
 };
 
 /// Only the order of registers changes.
@@ -316,11 +326,13 @@ struct RelayoutLowering : OpConversionPattern<RelayoutOp> {
 };
 } // namespace
 
-void attn::nvidia::populateRegisterPatterns(const TypeConverter &converter,
-                                            RewritePatternSet &patterns) {
+void attn::gpu::populateRegisterPatterns(const TypeConverter &converter,
+                                         const KernelValues &values,
+                                         RewritePatternSet &patterns) {
   MLIRContext *context = patterns.getContext();
-  patterns.add<ConjunctionLowering, ElementwiseLowering, ConstantLowering,
-               SplatLowering, BroadcastLowering, ColumnsLowering,
-               RowReduceLowering, LaneReduceLowering, RelayoutLowering>(
-      converter, context);
+  patterns.add<ElementwiseLowering, ConstantLowering, SplatLowering,
+               BroadcastLowering, ColumnsLowering, RelayoutLowering>(converter,
+                                                                     context);
+  patterns.add<ConjunctionLowering, RowReduceLowering, LaneReduceLowering>(
+      converter, context, values);
 }

@@ -8,7 +8,7 @@
 
 using namespace mlir;
 using namespace attn;
-using namespace attn::nvidia;
+using namespace attn::gpu;
 using namespace attn::pipe;
 
 static FailureOr<Value> createOffset(OpBuilder &b, Location loc,
@@ -33,10 +33,10 @@ static FailureOr<Value> createOffset(OpBuilder &b, Location loc,
   return offset ? offset : createI32(b, loc, 0);
 }
 
-FailureOr<Value> attn::nvidia::createThreadOffset(OpBuilder &b, Location loc,
-                                                  FragmentAttr fragment,
-                                                  unsigned dim,
-                                                  const KernelValues &values) {
+FailureOr<Value> attn::gpu::createThreadOffset(OpBuilder &b, Location loc,
+                                               FragmentAttr fragment,
+                                               unsigned dim,
+                                               const KernelValues &values) {
   FailureOr<Value> lane =
       createOffset(b, loc, fragment.getLanes(), values.lane, dim);
   FailureOr<Value> warp =
@@ -102,7 +102,7 @@ static std::optional<CoordForm> matchArithmetic(Operation *op) {
   return form;
 }
 
-std::optional<CoordForm> attn::nvidia::matchCoord(Value value) {
+std::optional<CoordForm> attn::gpu::matchCoord(Value value) {
   Operation *op = value.getDefiningOp();
   if (!op)
     return std::nullopt;

@@ -7,12 +7,12 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef ATTN_LIB_TARGET_NVIDIA_COORDFORM_H
-#define ATTN_LIB_TARGET_NVIDIA_COORDFORM_H
+#ifndef ATTN_LIB_TARGET_GPU_COORDFORM_H
+#define ATTN_LIB_TARGET_GPU_COORDFORM_H
 
 #include "Lowering.h"
 
-namespace attn::nvidia {
+namespace attn::gpu {
 
 /// Of each register of a tile or a line a number, and what the thread adds to a
 /// coordinate of `coord` if `hasThread`.
@@ -38,6 +38,6 @@ mlir::FailureOr<mlir::Value> createThreadOffset(mlir::OpBuilder &b,
                                                 unsigned dim,
                                                 const KernelValues &values);
 
-} // namespace attn::nvidia
+} // namespace attn::gpu
 
-#endif // ATTN_LIB_TARGET_NVIDIA_COORDFORM_H
+#endif // ATTN_LIB_TARGET_GPU_COORDFORM_H

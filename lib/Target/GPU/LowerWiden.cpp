@@ -6,7 +6,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "InlinePtx.h"
 #include "Lowering.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -14,7 +13,7 @@
 
 using namespace mlir;
 using namespace attn;
-using namespace attn::nvidia;
+using namespace attn::gpu;
 using namespace attn::pipe;
 
 /// Elements of a chunk that is written.
@@ -96,9 +95,9 @@ void Widening::write(Value unit, Value words) {
   Value wide = LLVM::PoisonOp::create(b, loc, type);
   for (int64_t i = 0; i < kElements / 4; ++i) {
     Value word = LLVM::ExtractElementOp::create(b, loc, words, i32(i));
-    auto halves = widenBytes(
+    auto halves = values.getPrimitives().widenBytes(
         b, loc, word, getByteType(sourceType.getElementType()),
-        slotType.getElementType().isBF16(), values.architecture->hasFloat8);
+        slotType.getElementType().isBF16());
     for (auto [j, half] : llvm::enumerate(halves))
       wide = LLVM::InsertElementOp::create(b, loc, wide, half, i32(2 * i + j));
   }
@@ -108,19 +107,20 @@ void Widening::write(Value unit, Value words) {
 
 void Widening::run() {
   int64_t units = slotType.getNumRows() * slotType.getNumColumns() / kElements;
-  int64_t turns = units / kGroupThreads;
+  int64_t groupThreads = values.getGroupThreads();
+  int64_t turns = units / groupThreads;
   for (int64_t first = 0; first < turns; first += kBatch) {
     SmallVector<Value> numbers, words;
     for (int64_t turn = first; turn < std::min(first + kBatch, turns); ++turn)
-      numbers.push_back(add(values.threadInGroup, i32(turn * kGroupThreads)));
+      numbers.push_back(add(values.threadInGroup, i32(turn * groupThreads)));
     for (Value number : numbers)
       words.push_back(read(number));
     for (auto [number, word] : llvm::zip_equal(numbers, words))
       write(number, word);
   }
-  if (units % kGroupThreads == 0)
+  if (units % groupThreads == 0)
     return;
-  Value rest = add(values.threadInGroup, i32(turns * kGroupThreads));
+  Value rest = add(values.threadInGroup, i32(turns * groupThreads));
   Value exists = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, rest,
                                        i32(units));
   auto choice = scf::IfOp::create(b, loc, exists, /*withElseRegion=*/false);
@@ -129,7 +129,7 @@ void Widening::run() {
   write(rest, read(rest));
 }
 
-void attn::nvidia::widenByThreads(OpBuilder &b, WidenOp op, Value source,
-                                  Value slot, const KernelValues &values) {
+void attn::gpu::widenByThreads(OpBuilder &b, WidenOp op, Value source,
+                               Value slot, const KernelValues &values) {
   Widening(b, op, source, slot, values).run();
 }

@@ -10,7 +10,7 @@
 
 using namespace mlir;
 using namespace attn;
-using namespace attn::nvidia;
+using namespace attn::gpu;
 using namespace attn::pipe;
 
 namespace {
@@ -195,9 +195,9 @@ struct CoordLowering : OpConversionPattern<CoordOp> {
 
 } // namespace
 
-void attn::nvidia::populateCoordPatterns(const TypeConverter &converter,
-                                         const KernelValues &values,
-                                         RewritePatternSet &patterns) {
+void attn::gpu::populateCoordPatterns(const TypeConverter &converter,
+                                      const KernelValues &values,
+                                      RewritePatternSet &patterns) {
   patterns.add<CompareCoordLowering, CoordLowering, CoordToFloatLowering>(
       converter, patterns.getContext(), values);
   patterns.add<SumOfCoordsLowering<arith::AddIOp>,

@@ -11,7 +11,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "CoordForm.h"
-#include "InlinePtx.h"
 
 #include "attn/Support/Predicates.h"
 
@@ -20,7 +19,7 @@
 
 using namespace mlir;
 using namespace attn;
-using namespace attn::nvidia;
+using namespace attn::gpu;
 using namespace attn::pipe;
 
 static constexpr int64_t kWordBits = 32;
@@ -136,12 +135,8 @@ MaskWriter::MaskWriter(ConversionPatternRewriter &rewriter,
   numWords = llvm::divideCeil(size, kWordBits);
 }
 
-/// `width` bits from the lowest on; all if there are fewer.
 Value MaskWriter::makeMask(Value width) {
-  return LLVM::CallIntrinsicOp::create(b, loc, b.getI32Type(),
-                                       b.getStringAttr("llvm.nvvm.bmsk.clamp"),
-                                       ValueRange{constant(0), width})
-      .getResults();
+  return values.getPrimitives().makeMask(b, loc, width);
 }
 
 Value MaskWriter::countBelow(const NumberPattern &pattern, Value limit) {
@@ -351,7 +346,8 @@ std::optional<SmallVector<Words>> MaskWriter::write(Value condition) {
 Value MaskWriter::isSet(ArrayRef<Words> mask, int64_t reg) {
   int64_t row = getLineRegister(getFragment(type), 1, reg);
   int64_t place = llvm::find(rows[row], reg) - rows[row].begin();
-  return testBit(b, loc, mask[row][place / kWordBits], place % kWordBits);
+  return values.getPrimitives().testBit(b, loc, mask[row][place / kWordBits],
+                                        place % kWordBits);
 }
 
 static size_t countComparisons(Value condition) {
@@ -403,8 +399,8 @@ struct MaskedSelectLowering : OpConversionPattern<arith::SelectOp> {
 };
 } // namespace
 
-void attn::nvidia::populateMaskPatterns(const TypeConverter &converter,
-                                        const KernelValues &values,
-                                        RewritePatternSet &patterns) {
+void attn::gpu::populateMaskPatterns(const TypeConverter &converter,
+                                     const KernelValues &values,
+                                     RewritePatternSet &patterns) {
   patterns.add<MaskedSelectLowering>(converter, patterns.getContext(), values);
 }

@@ -6,7 +6,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "InlinePtx.h"
 #include "Lowering.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -14,7 +13,7 @@
 
 using namespace mlir;
 using namespace attn;
-using namespace attn::nvidia;
+using namespace attn::gpu;
 using namespace attn::pipe;
 
 namespace {
@@ -73,7 +72,8 @@ Value ThreadCopy::loadWords(Value address, Value column, Value isRow) {
     for (int64_t part = 0; part < perWord; ++part) {
       Value isThere = arith::AndIOp::create(b, loc, isRow,
                                             isBelow(column, getExtent(last)));
-      Value element = loadGlobalIf(b, loc, address, bytes * 8, isThere);
+      Value element = values.getPrimitives().loadGlobalIf(b, loc, address,
+                                                          bytes * 8, isThere);
       if (part != 0)
         element = arith::ShLIOp::create(b, loc, element, i32(part * bytes * 8));
       all = all ? Value(arith::OrIOp::create(b, loc, all, element)) : element;
@@ -121,9 +121,9 @@ void ThreadCopy::run() {
   }
   int64_t perChunk = kChunkBytes / bytes;
   int64_t chunks = tile.getNumPanels() * tile.getPanelColumns() / perChunk;
-  auto loop =
-      scf::ForOp::create(b, loc, values.threadInGroup,
-                         i32(load.getNumRows() * chunks), i32(kGroupThreads));
+  auto loop = scf::ForOp::create(b, loc, values.threadInGroup,
+                                 i32(load.getNumRows() * chunks),
+                                 i32(values.getGroupThreads()));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   Value number = loop.getInductionVar();
@@ -152,8 +152,8 @@ void ThreadCopy::run() {
   LLVM::StoreOp::create(b, loc, words, place, kChunkBytes);
 }
 
-void attn::nvidia::copyByThreads(OpBuilder &b, LoadOp load, ValueRange source,
-                                 ValueRange indices, Value slot,
-                                 const KernelValues &values) {
+void attn::gpu::copyByThreads(OpBuilder &b, LoadOp load, ValueRange source,
+                              ValueRange indices, Value slot,
+                              const KernelValues &values) {
   ThreadCopy(b, load, source, indices, slot, values).run();
 }

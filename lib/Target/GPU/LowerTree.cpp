@@ -23,7 +23,7 @@
 
 using namespace mlir;
 using namespace attn;
-using namespace attn::nvidia;
+using namespace attn::gpu;
 using namespace attn::pipe;
 
 /// Of so many steps each warp takes a quarter, where one has all rows: of fewer
@@ -173,8 +173,7 @@ FailureOr<Meeting::Registers> TreeMeeting::run() {
   Value hasRows = createHasRows();
   if (!hasRows)
     return failure();
-  Value block =
-      NVVM::BlockIdXOp::create(rewriter, e.loc, rewriter.getI32Type());
+  Value block = values.getPrimitives().getBlock(rewriter, e.loc);
   auto [first, end] = getSteps(block);
   Value next = e.add(number, e.constant(1));
   Value isEnd = isEqual(next, end);
@@ -328,9 +327,8 @@ Meeting::Registers TreeMeeting::foldAll(Value hasRows) {
 }
 
 FailureOr<Meeting::Registers>
-attn::nvidia::lowerTree(MeetOp op, const Meeting::Operands &operands,
-                        const TypeConverter &converter,
-                        const KernelValues &values,
-                        ConversionPatternRewriter &rewriter) {
+attn::gpu::lowerTree(MeetOp op, const Meeting::Operands &operands,
+                     const TypeConverter &converter, const KernelValues &values,
+                     ConversionPatternRewriter &rewriter) {
   return TreeMeeting(op, operands, converter, values, rewriter).run();
 }

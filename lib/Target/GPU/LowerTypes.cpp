@@ -6,7 +6,7 @@
 
 using namespace mlir;
 using namespace attn;
-using namespace attn::nvidia;
+using namespace attn::gpu;
 using namespace attn::pipe;
 
 /// The registers that digits of `dim` count; with `dim` of none, all.
@@ -19,7 +19,7 @@ static int64_t countRegisters(FragmentAttr fragment,
   return count;
 }
 
-int64_t attn::nvidia::getNumRegisters(RankedTensorType type) {
+int64_t attn::gpu::getNumRegisters(RankedTensorType type) {
   int64_t count;
   if (auto slice = dyn_cast<SliceAttr>(type.getEncoding()))
     count = countRegisters(slice.getParent(), 1 - slice.getDim());
@@ -29,18 +29,18 @@ int64_t attn::nvidia::getNumRegisters(RankedTensorType type) {
   return type.getElementTypeBitWidth() == 16 ? count / 2 : count;
 }
 
-Value attn::nvidia::createI32(OpBuilder &b, Location loc, int64_t value) {
+Value attn::gpu::createI32(OpBuilder &b, Location loc, int64_t value) {
   return arith::ConstantIntOp::create(b, loc, b.getI32Type(), value);
 }
 
-Value attn::nvidia::createByteOffset(OpBuilder &b, Location loc, Value pointer,
-                                     Value offset) {
+Value attn::gpu::createByteOffset(OpBuilder &b, Location loc, Value pointer,
+                                  Value offset) {
   return LLVM::GEPOp::create(b, loc, pointer.getType(), b.getI8Type(), pointer,
                              LLVM::GEPArg(offset));
 }
 
-Value attn::nvidia::createByteOffset(OpBuilder &b, Location loc, Value pointer,
-                                     int64_t offset) {
+Value attn::gpu::createByteOffset(OpBuilder &b, Location loc, Value pointer,
+                                  int64_t offset) {
   if (offset == 0)
     return pointer;
   return LLVM::GEPOp::create(b, loc, pointer.getType(), b.getI8Type(), pointer,
@@ -54,10 +54,8 @@ static bool isRegisterType(Type element) {
 
 PipeTypeConverter::PipeTypeConverter(MLIRContext *context) {
   Type i32 = IntegerType::get(context, 32), i64 = IntegerType::get(context, 64);
-  Type shared = LLVM::LLVMPointerType::get(
-      context, static_cast<unsigned>(NVVM::NVVMMemorySpace::Shared));
-  Type global = LLVM::LLVMPointerType::get(
-      context, static_cast<unsigned>(NVVM::NVVMMemorySpace::Global));
+  Type shared = LLVM::LLVMPointerType::get(context, kSharedSpace);
+  Type global = LLVM::LLVMPointerType::get(context, kGlobalSpace);
 
   addConversion([](Type type) -> std::optional<Type> {
     if (isa<PipeDialect>(type.getDialect()))

@@ -1,7 +1,7 @@
 //===- LowerChunks.cpp - copies into slots by the lanes of a warp ---------===//
 //
 // Of tensors whose rows begin at multiples of 16 bytes each lane copies a chunk
-// of 16 at a time, asynchronously, to where the swizzle puts it: a warp's are
+// of 16 at a time to where the swizzle puts it: a warp's are
 // those of whole rows of one panel, neighbours in memory. A swizzled panel
 // repeats itself after 8 rows, so that a few places a lane serve all rows, and
 // what lies between rows is the same from turn to turn. Chunks beyond the
@@ -18,7 +18,7 @@
 
 using namespace mlir;
 using namespace attn;
-using namespace attn::nvidia;
+using namespace attn::gpu;
 using namespace attn::pipe;
 
 /// Rows of a panel after which its swizzle repeats itself, and rows that are
@@ -29,13 +29,13 @@ namespace {
 class LaneCopy {
 public:
   LaneCopy(OpBuilder &b, LoadOp load, ValueRange source, ValueRange indices,
-           Value slot, const KernelValues &values)
+           Value slot, const KernelValues &values, LaneCopier &copier)
       : b(b), loc(load.getLoc()), load(load), tile(load.getSlot().getType()),
         source(source), indices(indices), slot(slot), values(values),
-        bytes(tile.getElementBytes()),
+        copier(copier), bytes(tile.getElementBytes()),
         rank(load.getSource().getType().getRank()),
         chunks(tile.getSwizzle() / kChunkBytes),
-        rowsAtOnce(kWarpSize / chunks) {}
+        rowsAtOnce(values.getWarpSize() / chunks) {}
 
   void run();
 
@@ -75,6 +75,7 @@ private:
   ValueRange source, indices;
   Value slot;
   const KernelValues &values;
+  LaneCopier &copier;
   int64_t bytes;
   unsigned rank;
   /// Of a panel's row, and the rows that a warp copies at once.
@@ -84,6 +85,8 @@ private:
   /// In the slot, of the lane's chunk in each kind of row; the bytes that it
   /// has in each panel.
   SmallVector<Value> places, sizes;
+  /// Whether these are whole chunks.
+  bool isWhole = false;
 };
 } // namespace
 
@@ -115,9 +118,8 @@ void LaneCopy::createSizes() {
   GlobalType type = load.getSource().getType();
   int64_t columns = type.getShape().back(), perChunk = kChunkBytes / bytes;
   Value first = indices.back();
-  bool isWhole = matchPattern(first, m_Zero()) &&
-                 !ShapedType::isDynamic(columns) &&
-                 columns >= tile.getNumColumns();
+  isWhole = matchPattern(first, m_Zero()) && !ShapedType::isDynamic(columns) &&
+            columns >= tile.getNumColumns();
   for (int64_t panel = 0; panel < tile.getNumPanels(); ++panel) {
     if (isWhole) {
       sizes.push_back(i32(kChunkBytes));
@@ -146,14 +148,12 @@ void LaneCopy::copyRow(Value address, Value isRow, int64_t number,
   Value place = createByteOffset(b, loc, places[number % kinds], written);
   for (int64_t panel = 0; panel < tile.getNumPanels(); ++panel) {
     Value size = arith::SelectOp::create(b, loc, isRow, sizes[panel], i32(0));
-    NVVM::CpAsyncOp::create(
-        b, loc,
-        createByteOffset(b, loc, place,
-                         panel * panelBytes + number / kinds * kinds *
-                                                  rowsAtOnce *
-                                                  tile.getSwizzle()),
-        createByteOffset(b, loc, address, panel * tile.getSwizzle()),
-        kChunkBytes, NVVM::LoadCacheModifierKind::CG, size);
+    Value dest = createByteOffset(b, loc, place,
+                                  panel * panelBytes + number / kinds * kinds *
+                                                           rowsAtOnce *
+                                                           tile.getSwizzle());
+    Value from = createByteOffset(b, loc, address, panel * tile.getSwizzle());
+    copier.copy(b, loc, dest, from, size, isWhole);
   }
 }
 
@@ -207,8 +207,12 @@ void LaneCopy::run() {
     }
     return address;
   };
-  // Some rows at once, in a loop, and what is left of them.
   int64_t numRows = load.getNumRows(), whole = numRows / kRowsOfTurn;
+  if (!copier.mayLoop()) {
+    copyRows(i32(0), base, numRows);
+    return;
+  }
+  // Some rows at once, in a loop, and what is left of them.
   if (whole > 1) {
     auto loop = scf::ForOp::create(b, loc, i32(0), i32(whole * kRowsOfTurn),
                                    i32(kRowsOfTurn), base);
@@ -227,8 +231,8 @@ void LaneCopy::run() {
     copyRows(i32(whole * kRowsOfTurn), base, numRows % kRowsOfTurn);
 }
 
-void attn::nvidia::copyByLanes(OpBuilder &b, LoadOp load, ValueRange source,
-                               ValueRange indices, Value slot,
-                               const KernelValues &values) {
-  LaneCopy(b, load, source, indices, slot, values).run();
+void attn::gpu::copyByLanes(OpBuilder &b, LoadOp load, ValueRange source,
+                            ValueRange indices, Value slot,
+                            const KernelValues &values, LaneCopier &copier) {
+  LaneCopy(b, load, source, indices, slot, values, copier).run();
 }

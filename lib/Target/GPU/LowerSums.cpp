@@ -14,7 +14,7 @@
 
 using namespace mlir;
 using namespace attn;
-using namespace attn::nvidia;
+using namespace attn::gpu;
 using namespace attn::pipe;
 
 using Numbers = SmallVector<Value>;
@@ -46,7 +46,7 @@ static Numbers evaluateLane(StreamEmitter &e, Region &region, Value run,
 static Numbers sumOfWarp(StreamEmitter &e, SumOp op, Value bound, Value lane) {
   Numbers zeros(op.getNumResults(), e.constant(0));
   auto loop = scf::ForOp::create(e.b, e.loc, e.constant(0), bound,
-                                 e.constant(kWarpSize), zeros);
+                                 e.constant(e.values.getWarpSize()), zeros);
   OpBuilder::InsertionGuard guard(e.b);
   e.b.setInsertionPointToStart(loop.getBody());
   Numbers own =
@@ -57,7 +57,7 @@ static Numbers sumOfWarp(StreamEmitter &e, SumOp op, Value bound, Value lane) {
   e.b.setInsertionPointAfter(loop);
   Numbers totals;
   for (Value sum : loop.getResults())
-    totals.push_back(e.reduce(NVVM::ReduxKind::ADD, sum));
+    totals.push_back(e.reduce(WarpReduction::Add, sum));
   return totals;
 }
 
@@ -82,7 +82,7 @@ static Numbers locateInWarp(StreamEmitter &e, LocateOp op, Value number,
   Value first = after->getArgument(0), rest = after->getArgument(1);
   Value run = e.add(first, lane);
   Value own = evaluateLane(e, op.getBody(), run, bound)[0], sum = own;
-  for (int64_t lanes = 1; lanes < kWarpSize; lanes *= 2) {
+  for (int64_t lanes = 1; lanes < e.values.getWarpSize(); lanes *= 2) {
     Value exists =
         e.compare(arith::CmpIPredicate::sge, lane, e.constant(lanes));
     sum = e.add(sum, e.select(exists, e.shuffleUp(sum, lanes), zero));
@@ -91,15 +91,15 @@ static Numbers locateInWarp(StreamEmitter &e, LocateOp op, Value number,
   // One lane's numbers have it, if any: the others say -1.
   Value isHere = e.both(e.compare(arith::CmpIPredicate::sle, start, rest),
                         e.compare(arith::CmpIPredicate::slt, rest, sum));
-  Value found = e.reduce(NVVM::ReduxKind::MAX, e.select(isHere, run, none));
-  Value within = e.reduce(NVVM::ReduxKind::MAX,
-                          e.select(isHere, e.sub(rest, start), none));
+  Value found = e.reduce(WarpReduction::Max, e.select(isHere, run, none));
+  Value within =
+      e.reduce(WarpReduction::Max, e.select(isHere, e.sub(rest, start), none));
   Value isFound = e.compare(arith::CmpIPredicate::sge, found, zero);
-  Value all = e.reduce(NVVM::ReduxKind::ADD, own);
-  scf::YieldOp::create(e.b, e.loc,
-                       ValueRange{e.add(first, e.constant(kWarpSize)),
-                                  e.select(isFound, within, e.sub(rest, all)),
-                                  found});
+  Value all = e.reduce(WarpReduction::Add, own);
+  scf::YieldOp::create(
+      e.b, e.loc,
+      ValueRange{e.add(first, e.constant(e.values.getWarpSize())),
+                 e.select(isFound, within, e.sub(rest, all)), found});
   e.b.setInsertionPointAfter(loop);
   Value isRun = e.compare(arith::CmpIPredicate::sge, loop.getResult(2), zero);
   return {e.select(isRun, loop.getResult(2), bound),
@@ -108,13 +108,14 @@ static Numbers locateInWarp(StreamEmitter &e, LocateOp op, Value number,
 
 namespace {
 template <typename OpT> struct RunsLowering : OpConversionPattern<OpT> {
-  RunsLowering(const TypeConverter &converter, MLIRContext *context, Value lane)
-      : OpConversionPattern<OpT>(converter, context), lane(lane) {}
+  RunsLowering(const TypeConverter &converter, MLIRContext *context,
+               const KernelValues &values)
+      : OpConversionPattern<OpT>(converter, context), values(values) {}
 
   LogicalResult
   matchAndRewrite(OpT op, typename OpT::Adaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
-    StreamEmitter e{rewriter, op.getLoc()};
+    StreamEmitter e{rewriter, op.getLoc(), values};
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
     auto body = [&](Value run) -> FailureOr<Numbers> {
       return evaluate(b, op.getBody(), run);
@@ -124,24 +125,24 @@ template <typename OpT> struct RunsLowering : OpConversionPattern<OpT> {
     if constexpr (std::is_same_v<OpT, SumOp>) {
       rewriter.replaceOp(
           op, isOfLane ? *expandSum(b, bound, op.getNumResults(), body)
-                       : sumOfWarp(e, op, bound, lane));
+                       : sumOfWarp(e, op, bound, values.lane));
     } else if (isOfLane) {
       auto place = *expandLocate(b, adaptor.getNumber(), bound, body);
       rewriter.replaceOp(op, {place.first, place.second});
     } else {
-      rewriter.replaceOp(op,
-                         locateInWarp(e, op, adaptor.getNumber(), bound, lane));
+      rewriter.replaceOp(
+          op, locateInWarp(e, op, adaptor.getNumber(), bound, values.lane));
     }
     return success();
   }
 
-  Value lane;
+  const KernelValues &values;
 };
 } // namespace
 
-void attn::nvidia::populateSumPatterns(const TypeConverter &converter,
-                                       const KernelValues &values,
-                                       RewritePatternSet &patterns) {
+void attn::gpu::populateSumPatterns(const TypeConverter &converter,
+                                    const KernelValues &values,
+                                    RewritePatternSet &patterns) {
   patterns.add<RunsLowering<SumOp>, RunsLowering<LocateOp>>(
-      converter, patterns.getContext(), values.lane);
+      converter, patterns.getContext(), values);
 }

@@ -3,7 +3,6 @@
 #include "Meeting.h"
 
 #include "CoordForm.h"
-#include "InlinePtx.h"
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Matchers.h"
@@ -11,7 +10,7 @@
 
 using namespace mlir;
 using namespace attn;
-using namespace attn::nvidia;
+using namespace attn::gpu;
 using namespace attn::pipe;
 
 /// Registers that go to memory together.
@@ -30,13 +29,15 @@ Meeting::Meeting(MeetOp op, const Operands &operands,
     : op(op), stream(operands.work), before(operands.before),
       steps(operands.steps), number(operands.number), rows(operands.rows),
       own(operands.own), converter(converter), values(values),
-      e{rewriter, op.getLoc()}, rewriter(rewriter) {
+      e{rewriter, op.getLoc(), values}, rewriter(rewriter) {
   firstBlock = stream.findBlock(e, before);
   lastBlock = stream.findBlock(e, e.sub(e.add(before, steps), e.constant(1)));
-  groups =
-      op->getAttrOfType<IntegerAttr>(kThreadsAttr).getInt() / kGroupThreads;
+  groups = op->getAttrOfType<IntegerAttr>(kThreadsAttr).getInt() /
+           values.getGroupThreads();
   group = e.sub(
-      arith::ShRUIOp::create(rewriter, e.loc, values.thread, e.constant(7)),
+      arith::ShRUIOp::create(
+          rewriter, e.loc, values.thread,
+          e.constant(llvm::Log2_64(values.getGroupThreads()))),
       e.constant(op->getAttrOfType<IntegerAttr>(kFirstGroupAttr).getInt()));
 }
 
@@ -51,10 +52,11 @@ Value Meeting::getPlace(Value block, Value count, Value number, Value thread) {
                                             rewriter.getI32Type(), isItsLast));
   Value place = e.add(e.mul(item, count), number);
   place = e.add(e.mul(place, e.constant(groups)), group);
-  Value bytes = arith::MulIOp::create(
-      rewriter, e.loc, e.widen(place),
-      arith::ConstantIntOp::create(rewriter, e.loc, rewriter.getI64Type(),
-                                   getMeetingBytes(op)));
+  Value bytes =
+      arith::MulIOp::create(rewriter, e.loc, e.widen(place),
+                            arith::ConstantIntOp::create(
+                                rewriter, e.loc, rewriter.getI64Type(),
+                                getMeetingBytes(op, values.getGroupThreads())));
   bytes = arith::AddIOp::create(
       rewriter, e.loc, bytes, e.widen(e.mul(thread, e.constant(kChunkBytes))));
   return LLVM::GEPOp::create(rewriter, e.loc, stream.workspace.getType(),
@@ -74,15 +76,17 @@ void Meeting::store(Value place, ValueRange registers, Value predicate) {
   while (bits.size() % kChunk)
     bits.push_back(bits.back());
   for (size_t i = 0; i < bits.size(); i += kChunk)
-    storeGlobalChunkIf(rewriter, e.loc, place, i * 4 * kGroupThreads,
-                       ArrayRef(bits).slice(i, kChunk), predicate);
+    values.getPrimitives().storeChunkIf(
+        rewriter, e.loc, place, i * 4 * values.getGroupThreads(),
+        ArrayRef(bits).slice(i, kChunk), predicate);
 }
 
 Meeting::Registers Meeting::load(Value place, Value predicate) {
   Registers registers;
   for (size_t i = 0; i < own.size(); i += kChunk)
-    for (Value bits : loadGlobalChunkIf(rewriter, e.loc, place,
-                                        i * 4 * kGroupThreads, predicate)) {
+    for (Value bits : values.getPrimitives().loadChunkIf(
+             rewriter, e.loc, place, i * 4 * values.getGroupThreads(),
+             predicate)) {
       if (registers.size() == own.size())
         break;
       Type type = own[registers.size()].getType();
@@ -180,6 +184,8 @@ std::optional<Meeting::Narrow> Meeting::createNarrow() {
 //===-- Counters ----------------------------------------------------------===//
 
 Value Meeting::arrive() {
+  const Primitives &primitives = values.getPrimitives();
+  primitives.release(rewriter, e.loc);
   createGroupBarrier(rewriter, op, values);
   Value number = e.add(e.mul(firstBlock, e.constant(groups)), group);
   Value counter = LLVM::GEPOp::create(
@@ -192,18 +198,21 @@ Value Meeting::arrive() {
     rewriter.setInsertionPointToStart(first.thenBlock());
     // It stands for the threads that the barrier has ordered before this one,
     // and after the next barrier for those behind it.
-    Value arrived = addGlobal(rewriter, e.loc, counter, e.constant(1));
+    Value arrived =
+        primitives.exchange(rewriter, e.loc, counter, e.constant(1));
     Value isLast = e.compare(arith::CmpIPredicate::eq, arrived,
                              e.sub(lastBlock, firstBlock));
-    storeGlobalIf(rewriter, e.loc, counter, /*offset=*/0, e.constant(0),
-                  isLast);
+    primitives.storeGlobalIf(rewriter, e.loc, counter, /*offset=*/0,
+                             e.constant(0), isLast);
     scf::YieldOp::create(rewriter, e.loc,
                          ValueRange(arith::ExtUIOp::create(
                              rewriter, e.loc, rewriter.getI32Type(), isLast)));
     rewriter.setInsertionPointToStart(first.elseBlock());
     scf::YieldOp::create(rewriter, e.loc, e.constant(0));
   }
-  return reduceOverGroup(rewriter, op, first.getResult(0), values);
+  Value isLast = meetAndTake(rewriter, op, first.getResult(0), values);
+  primitives.acquire(rewriter, e.loc);
+  return isLast;
 }
 
 //===----------------------------------------------------------------------===//
@@ -249,12 +258,12 @@ struct MeetLowering : OpConversionPattern<MeetOp> {
 };
 } // namespace
 
-int64_t attn::nvidia::getMeetingBytes(MeetOp op) {
-  return countChunks(op.getValues()) * kChunkBytes * kGroupThreads;
+int64_t attn::gpu::getMeetingBytes(MeetOp op, int64_t groupThreads) {
+  return countChunks(op.getValues()) * kChunkBytes * groupThreads;
 }
 
-void attn::nvidia::populateMeetingPatterns(const TypeConverter &converter,
-                                           const KernelValues &values,
-                                           RewritePatternSet &patterns) {
+void attn::gpu::populateMeetingPatterns(const TypeConverter &converter,
+                                        const KernelValues &values,
+                                        RewritePatternSet &patterns) {
   patterns.add<MeetLowering>(converter, patterns.getContext(), values);
 }

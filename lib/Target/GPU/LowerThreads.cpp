@@ -7,7 +7,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "InlinePtx.h"
 #include "Lowering.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -18,7 +17,7 @@
 
 using namespace mlir;
 using namespace attn;
-using namespace attn::nvidia;
+using namespace attn::gpu;
 using namespace attn::pipe;
 
 /// The number of the barrier of this thread's group.
@@ -27,25 +26,25 @@ static Value getGroupBarrier(OpBuilder &b, Operation *op,
   Location loc = op->getLoc();
   auto barrier = op->getAttrOfType<IntegerAttr>(kBarrierAttr);
   auto firstGroup = op->getAttrOfType<IntegerAttr>(kFirstGroupAttr);
-  Value group =
-      arith::ShRUIOp::create(b, loc, values.thread, createI32(b, loc, 7));
+  Value group = arith::ShRUIOp::create(
+      b, loc, values.thread,
+      createI32(b, loc, llvm::Log2_64(values.getGroupThreads())));
   return arith::AddIOp::create(
       b, loc, group, createI32(b, loc, barrier.getInt() - firstGroup.getInt()));
 }
 
-void attn::nvidia::createGroupBarrier(OpBuilder &b, Operation *op,
-                                      const KernelValues &values) {
-  NVVM::BarrierOp::create(b, op->getLoc(), Type(),
-                          getGroupBarrier(b, op, values),
-                          createI32(b, op->getLoc(), kGroupThreads),
-                          NVVM::BarrierReductionAttr(), Value());
+void attn::gpu::createGroupBarrier(OpBuilder &b, Operation *op,
+                                   const KernelValues &values) {
+  values.getPrimitives().meet(b, op->getLoc(), values,
+                              getGroupBarrier(b, op, values),
+                              values.getGroupThreads());
 }
 
-Value attn::nvidia::reduceOverGroup(OpBuilder &b, Operation *op, Value value,
-                                    const KernelValues &values) {
-  Location loc = op->getLoc();
-  return reduceOverBarrier(b, loc, getGroupBarrier(b, op, values),
-                           kGroupThreads, value);
+Value attn::gpu::meetAndTake(OpBuilder &b, Operation *op, Value value,
+                             const KernelValues &values) {
+  return values.getPrimitives().meetAndTake(b, op->getLoc(), values,
+                                            getGroupBarrier(b, op, values),
+                                            values.getGroupThreads(), value);
 }
 
 /// LLVM has no floats of 8 bits.
@@ -202,7 +201,7 @@ struct EachLowering : OpConversionPattern<EachOp> {
       numPoints = arith::MulIOp::create(rewriter, loc, numPoints, extent);
     auto loop =
         scf::ForOp::create(rewriter, loc, values.threadInGroup, numPoints,
-                           createI32(rewriter, loc, kGroupThreads));
+                           createI32(rewriter, loc, values.getGroupThreads()));
     {
       OpBuilder::InsertionGuard guard(rewriter);
       rewriter.setInsertionPointToStart(loop.getBody());
@@ -226,15 +225,15 @@ struct EachLowering : OpConversionPattern<EachOp> {
 };
 } // namespace
 
-void attn::nvidia::populateThreadPatterns(const TypeConverter &converter,
-                                          const KernelValues &values,
-                                          RewritePatternSet &patterns) {
+void attn::gpu::populateThreadPatterns(const TypeConverter &converter,
+                                       const KernelValues &values,
+                                       RewritePatternSet &patterns) {
   patterns.add<EachLowering, GetLowering>(converter, patterns.getContext(),
                                           values);
   patterns.add<PutLowering>(converter, patterns.getContext());
 }
 
-LogicalResult attn::nvidia::expandThreadMath(KernelOp kernel) {
+LogicalResult attn::gpu::expandThreadMath(KernelOp kernel) {
   SmallVector<Operation *> ops;
   kernel.walk([&](EachOp each) {
     each.walk([&](Operation *op) {

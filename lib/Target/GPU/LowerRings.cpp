@@ -1,17 +1,14 @@
-//===- LowerRings.cpp - rings become mbarriers and copies -----------------===//
+//===- LowerRings.cpp - rings become counters and copies ------------------===//
 //
-// A slot has two mbarriers. `full` completes a phase when the producer has
-// arrived and all bytes have, or where lanes copy, when each lane's copies are
-// done; `empty` when every reading group (of every block
-// of the cluster) has arrived. A cursor carries the parity of the phase: a
-// reader waits for `full`'s phase of that parity; a producer waits for the
-// other parity of `empty`, which on a fresh barrier counts as complete.
+// A slot has two counters. `full` completes a phase when the producer has
+// arrived and all bytes have, or where lanes copy, when their copies are done;
+// `empty` when every reading group (of every block of the cluster) has arrived.
+// A cursor carries the phase: a reader waits until `full` has completed it, a
+// producer until `empty` has the one before.
 //
 //===----------------------------------------------------------------------===//
 
-#include "InlinePtx.h"
 #include "Lowering.h"
-#include "attn/Target/NVIDIA/LaunchRecipe.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -20,35 +17,13 @@
 
 using namespace mlir;
 using namespace attn;
-using namespace attn::nvidia;
+using namespace attn::gpu;
 using namespace attn::pipe;
 
-/// L2 eviction policies, as createpolicy.fractional.L2 encodes them for all
-/// accesses (CUTLASS, TMA::CacheHintSm90).
-static int64_t getCachePolicy(CacheHint hint) {
-  switch (hint) {
-  case CacheHint::Normal:
-    return 0x1000000000000000;
-  case CacheHint::EvictFirst:
-    return 0x12F0000000000000;
-  case CacheHint::EvictLast:
-    return 0x14F0000000000000;
-  }
-  llvm_unreachable("unknown cache hint");
-}
-
-static WaitKind getWaitKind(const KernelValues &values) {
-  return values.architecture->hasBulkCopies ? WaitKind::Suspended
-                                            : WaitKind::Tested;
-}
-
-void attn::nvidia::createSharedFence(OpBuilder &b, Location loc,
-                                     const KernelValues &values) {
-  if (values.architecture->hasBulkCopies)
-    NVVM::FenceProxyOp::create(
-        b, loc, NVVM::ProxyKind::async_shared,
-        NVVM::SharedSpaceAttr::get(b.getContext(),
-                                   NVVM::SharedSpace::shared_cta));
+void attn::gpu::createSharedFence(OpBuilder &b, Location loc,
+                                  const KernelValues &values) {
+  if (values.architecture->bulk)
+    values.architecture->bulk->fenceShared(b, loc);
 }
 
 namespace {
@@ -57,7 +32,7 @@ struct Place {
   Place(RingType type, const Architecture &architecture, ValueRange ring,
         ValueRange cursor)
       : layout(type, architecture), control(ring[0]), slots(ring[1]),
-        descriptor(ring[2]), index(cursor[0]), parity(cursor[1]) {}
+        descriptor(ring[2]), index(cursor[0]), phase(cursor[1]) {}
 
   Value getControl(OpBuilder &b, Location loc, int64_t offset) const {
     Value scaled = arith::MulIOp::create(
@@ -89,7 +64,7 @@ struct Place {
   }
 
   RingLayout layout;
-  Value control, slots, descriptor, index, parity;
+  Value control, slots, descriptor, index, phase;
 };
 
 struct CursorLowering : OpConversionPattern<CursorOp> {
@@ -105,28 +80,33 @@ struct CursorLowering : OpConversionPattern<CursorOp> {
 };
 
 struct AdvanceLowering : OpConversionPattern<AdvanceOp> {
-  using OpConversionPattern::OpConversionPattern;
+  AdvanceLowering(const TypeConverter &converter, MLIRContext *context,
+                  const KernelValues &values)
+      : OpConversionPattern(converter, context), values(values) {}
 
   LogicalResult
   matchAndRewrite(AdvanceOp op, OneToNOpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
     Location loc = op.getLoc();
     int64_t slots = op.getCursor().getType().getSlots();
-    Value index = adaptor.getCursor()[0], parity = adaptor.getCursor()[1];
+    Value index = adaptor.getCursor()[0], phase = adaptor.getCursor()[1];
     Value one = createI32(rewriter, loc, 1), zero = createI32(rewriter, loc, 0);
-    Value flipped = arith::XOrIOp::create(rewriter, loc, parity, one);
+    Value later =
+        values.getPrimitives().getNextPhase(rewriter, loc, phase, one);
     if (slots == 1) {
-      rewriter.replaceOpWithMultiple(op, {ValueRange{zero, flipped}});
+      rewriter.replaceOpWithMultiple(op, {ValueRange{zero, later}});
       return success();
     }
     Value next = arith::AddIOp::create(rewriter, loc, index, one);
     Value wraps = arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::eq,
                                         next, createI32(rewriter, loc, slots));
     next = arith::SelectOp::create(rewriter, loc, wraps, zero, next);
-    parity = arith::SelectOp::create(rewriter, loc, wraps, flipped, parity);
-    rewriter.replaceOpWithMultiple(op, {ValueRange{next, parity}});
+    phase = arith::SelectOp::create(rewriter, loc, wraps, later, phase);
+    rewriter.replaceOpWithMultiple(op, {ValueRange{next, phase}});
     return success();
   }
+
+  const KernelValues &values;
 };
 
 /// Zeros for one row of a tile, by the thread that runs.
@@ -158,42 +138,32 @@ struct FillLowering : OpConversionPattern<FillOp> {
     RingType type = op.getRing().getType();
     Place place(type, *values.architecture, adaptor.getRing(),
                 adaptor.getCursor());
-    Value parity = arith::XOrIOp::create(rewriter, loc, place.parity,
-                                         createI32(rewriter, loc, 1));
-    bool isByLanes =
-        !values.architecture->hasBulkCopies && !op->hasAttr(kBarrierAttr);
-    // A warp that is ahead leaves its place to those that multiply.
-    waitBarrier(rewriter, loc, place.getEmpty(rewriter, loc), parity,
-                isByLanes ? WaitKind::Rested : getWaitKind(values));
-    if (op->hasAttr(kBarrierAttr))
-      return fillByThreads(op, adaptor, place, rewriter);
+    const Architecture &architecture = *values.architecture;
+    int64_t releases = op->getAttrOfType<IntegerAttr>(kReleasesAttr).getInt();
+    bool isByThreads = op->hasAttr(kBarrierAttr);
+    bool isByLanes = !architecture.bulk && !isByThreads;
+    auto wait = [&] {
+      const Primitives &primitives = *architecture.primitives;
+      Value last = primitives.getLastPhase(rewriter, loc, place.phase,
+                                           createI32(rewriter, loc, 1));
+      // A warp that is ahead leaves its place to those that multiply.
+      primitives.waitReleased(rewriter, loc, place.getEmpty(rewriter, loc),
+                              last, releases,
+                              isByLanes ? Waiter::Ahead : Waiter::Needed);
+    };
     if (isByLanes)
-      return fillByLanes(op, adaptor, place, rewriter);
+      return fillByLanes(op, adaptor, place, wait, rewriter);
+    wait();
+    if (isByThreads)
+      return fillByThreads(op, adaptor, place, rewriter);
     Value full = place.getFull(rewriter, loc);
     for (auto [number, message] : llvm::enumerate(adaptor.getMessages()))
       LLVM::StoreOp::create(rewriter, loc, message[0],
                             place.getMessage(rewriter, loc, number));
-    Block &body = op.getBody().front();
-    int64_t bytes = 0;
-    for (auto load : body.getOps<LoadOp>())
-      bytes += load.getNumRows() *
-               (place.layout.getSlotBytes() / type.getSlot().getNumRows());
-    if (bytes == 0)
-      arriveIf(rewriter, loc, full,
-               arith::ConstantIntOp::create(rewriter, loc, 1, 1));
-    else
-      NVVM::MBarrierArriveExpectTxOp::create(
-          rewriter, loc, Type(), full, createI32(rewriter, loc, bytes),
-          NVVM::MemScopeKind::CTA, /*relaxed=*/false, Value());
-    Value slot = place.getSlot(rewriter, loc);
-    for (Operation &nested : llvm::make_early_inc_range(body)) {
-      if (auto load = dyn_cast<LoadOp>(nested)) {
-        if (failed(lowerLoad(load, type, full, slot, rewriter)))
-          return failure();
-      } else if (!nested.hasTrait<OpTrait::IsTerminator>()) {
-        rewriter.moveOpBefore(&nested, op);
-      }
-    }
+    if (failed(architecture.bulk->start(
+            op, full, [&] { return place.getSlot(rewriter, loc); }, values,
+            rewriter)))
+      return failure();
     rewriter.eraseOp(op);
     return success();
   }
@@ -225,7 +195,9 @@ private:
 
   /// Writes what stands in a fill: loads as copies to `slot` by `copy`, which
   /// is of lanes or of threads, and what computes their coordinates.
-  LogicalResult copyNested(FillOp op, Value slot, decltype(copyByLanes) copy,
+  using Copy = llvm::function_ref<void(LoadOp load, ValueRange source,
+                                       ValueRange indices)>;
+  LogicalResult copyNested(FillOp op, Value slot, Copy copy,
                            ConversionPatternRewriter &rewriter) const {
     for (Operation &nested : llvm::make_early_inc_range(op.getBody().front())) {
       if (auto load = dyn_cast<LoadOp>(nested)) {
@@ -235,7 +207,7 @@ private:
         auto source = convertTensor(load.getSource(), rewriter);
         if (failed(source))
           return failure();
-        copy(rewriter, load, *source, indices, slot, values);
+        copy(load, *source, indices);
       } else if (auto widen = dyn_cast<WidenOp>(nested)) {
         auto source = convertTensor(widen.getSource(), rewriter);
         if (failed(source))
@@ -248,20 +220,25 @@ private:
     return success();
   }
 
-  /// Each lane arrives when its copies are done, by the time all of which are
-  /// the others need not wait for it; the one that sends messages also when it
-  /// has sent them.
+  /// The warp that copies goes on to the next filling as soon as it can.
   LogicalResult fillByLanes(FillOp op, OneToNOpAdaptor adaptor, Place &place,
+                            llvm::function_ref<void()> wait,
                             ConversionPatternRewriter &rewriter) const {
     Location loc = op.getLoc();
-    sendMessages(adaptor, place, values.isFirstInWarp, rewriter);
+    auto begin = [&] {
+      wait();
+      sendMessages(adaptor, place, values.isFirstInWarp, rewriter);
+    };
+    std::unique_ptr<LaneCopier> copier =
+        values.getPrimitives().createLaneCopier(rewriter, begin);
     Value slot = place.getSlot(rewriter, loc);
-    if (failed(copyNested(op, slot, copyByLanes, rewriter)))
+    auto copy = [&](LoadOp load, ValueRange source, ValueRange indices) {
+      copyByLanes(rewriter, load, source, indices, slot, values, *copier);
+    };
+    if (failed(copyNested(op, slot, copy, rewriter)))
       return failure();
-    Value full = place.getFull(rewriter, loc);
-    NVVM::CpAsyncMBarrierArriveOp::create(rewriter, loc, full, /*noinc=*/true);
-    if (!adaptor.getMessages().empty())
-      arriveIf(rewriter, loc, full, values.isFirstInWarp);
+    copier->finish(rewriter, loc, place.getFull(rewriter, loc),
+                   values.isFirstInWarp, !adaptor.getMessages().empty());
     rewriter.eraseOp(op);
     return success();
   }
@@ -273,74 +250,17 @@ private:
     Location loc = op.getLoc();
     sendMessages(adaptor, place, values.isFirstInGroup, rewriter);
     Value slot = place.getSlot(rewriter, loc);
-    if (failed(copyNested(op, slot, copyByThreads, rewriter)))
+    auto copy = [&](LoadOp load, ValueRange source, ValueRange indices) {
+      copyByThreads(rewriter, load, source, indices, slot, values);
+    };
+    if (failed(copyNested(op, slot, copy, rewriter)))
       return failure();
     // Products read what threads wrote by another way.
     createSharedFence(rewriter, loc, values);
     createGroupBarrier(rewriter, op, values);
-    arriveIf(rewriter, loc, place.getFull(rewriter, loc),
-             values.isFirstInGroup);
+    values.getPrimitives().arriveIf(rewriter, loc, place.getFull(rewriter, loc),
+                                    values.isFirstInGroup);
     rewriter.eraseOp(op);
-    return success();
-  }
-
-  /// One copy a panel. In a cluster ring, of this block's share of the rows, to
-  /// all blocks.
-  LogicalResult lowerLoad(LoadOp load, RingType type, Value full, Value slot,
-                          ConversionPatternRewriter &rewriter) const {
-    Location loc = load.getLoc();
-    SharedType tile = type.getSlot();
-    SmallVector<Value> indices;
-    if (failed(rewriter.getRemappedValues(load.getIndices(), indices)))
-      return failure();
-    auto number = load->getAttrOfType<IntegerAttr>(kMapAttr);
-    Value map = values.maps[number.getInt()];
-    // Innermost first, as the instruction has them.
-    SmallVector<Value> coordinates;
-    for (int64_t dim :
-         llvm::reverse(getMapOrder(indices.size(), load.getPackingAttr())))
-      coordinates.push_back(indices[dim]);
-    Value destination = createByteOffset(
-        rewriter, loc, slot, load.getFirstRow() * tile.getSwizzle());
-    Value multicast;
-    bool shares = type.getCluster() && values.cluster > 1;
-    if (shares) {
-      int64_t rows = tile.getNumRows() / values.cluster;
-      Value row = arith::MulIOp::create(rewriter, loc, values.rank,
-                                        createI32(rewriter, loc, rows));
-      coordinates[1] =
-          arith::AddIOp::create(rewriter, loc, coordinates[1], row);
-      Value offset = arith::MulIOp::create(
-          rewriter, loc, row, createI32(rewriter, loc, tile.getSwizzle()));
-      destination = createByteOffset(rewriter, loc, destination, offset);
-      multicast = arith::ConstantIntOp::create(
-          rewriter, loc, rewriter.getI16Type(), (1 << values.cluster) - 1);
-    }
-    Value policy = arith::ConstantIntOp::create(
-        rewriter, loc, rewriter.getI64Type(), getCachePolicy(load.getCache()));
-    Value column = coordinates[0];
-    for (int64_t panel = 0; panel < tile.getNumPanels(); ++panel) {
-      Value target =
-          createByteOffset(rewriter, loc, destination,
-                           panel * tile.getNumRows() * tile.getSwizzle());
-      if (shares)
-        target = LLVM::AddrSpaceCastOp::create(
-            rewriter, loc,
-            LLVM::LLVMPointerType::get(
-                getContext(),
-                static_cast<unsigned>(NVVM::NVVMMemorySpace::SharedCluster)),
-            target);
-      coordinates[0] = column;
-      if (panel)
-        coordinates[0] = arith::AddIOp::create(
-            rewriter, loc, column,
-            createI32(rewriter, loc, panel * tile.getPanelColumns()));
-      NVVM::CpAsyncBulkTensorGlobalToSharedClusterOp::create(
-          rewriter, loc, target, map, coordinates, full,
-          /*im2colOffsets=*/ValueRange(), multicast, policy,
-          NVVM::TMALoadMode::TILE, /*isCTAOnly=*/!shares,
-          NVVM::CTAGroupKindAttr(), /*predicate=*/Value());
-    }
     return success();
   }
 
@@ -358,8 +278,8 @@ struct WaitLowering : OpConversionPattern<WaitOp> {
     Location loc = op.getLoc();
     Place place(op.getRing().getType(), *values.architecture, adaptor.getRing(),
                 adaptor.getCursor());
-    waitBarrier(rewriter, loc, place.getFull(rewriter, loc), place.parity,
-                getWaitKind(values));
+    values.getPrimitives().waitFilled(
+        rewriter, loc, place.getFull(rewriter, loc), place.phase);
     rewriter.replaceOpWithMultiple(
         op, {ValueRange{place.getSlot(rewriter, loc),
                         place.getDescriptor(rewriter, loc)}});
@@ -382,14 +302,10 @@ struct MessageLowering : OpConversionPattern<MessageOp> {
     Location loc = op.getLoc();
     Place place(op.getRing().getType(), *values.architecture, adaptor.getRing(),
                 adaptor.getCursor());
-    Type type = rewriter.getI32Type();
-    Value address = LLVM::PtrToIntOp::create(
-        rewriter, loc, type, place.getMessage(rewriter, loc, op.getNumber()));
-    Value message = loadSharedIf(rewriter, loc, address, values.isFirstInWarp);
-    rewriter.replaceOpWithNewOp<NVVM::ShflOp>(
-        op, type, createI32(rewriter, loc, -1), message,
-        createI32(rewriter, loc, 0), createI32(rewriter, loc, kWarpSize - 1),
-        NVVM::ShflKind::idx, UnitAttr());
+    rewriter.replaceOp(op,
+                       values.getPrimitives().readMessage(
+                           rewriter, loc, values,
+                           place.getMessage(rewriter, loc, op.getNumber())));
     return success();
   }
 
@@ -423,7 +339,7 @@ struct ClearLowering : OpConversionPattern<ClearOp> {
     Value zeros =
         arith::ConstantOp::create(rewriter, loc, rewriter.getZeroAttr(vector));
     auto loop = scf::ForOp::create(rewriter, loc, first, i32(panelBytes),
-                                   i32(kChunk * kGroupThreads));
+                                   i32(kChunk * values.getGroupThreads()));
     {
       OpBuilder::InsertionGuard guard(rewriter);
       rewriter.setInsertionPointToStart(loop.getBody());
@@ -470,9 +386,32 @@ struct ClearRowLowering : OpConversionPattern<ClearRowOp> {
   const KernelValues &values;
 };
 
-/// A lane's bits of all its rows are one word: bit 2 j + e is column 8 j + 2 c
-/// + e, c the lane's place among the four of a row. Words are combined over the
-/// rows of a warp by shuffles and over warps in shared memory.
+/// How lanes share rows: each holds runs of `stride` neighbouring columns.
+struct LanesOfRow {
+  explicit LanesOfRow(FragmentAttr fragment) {
+    int64_t radix = 1;
+    for (DigitAttr digit : fragment.getLanes()) {
+      for (int64_t bit = 1; digit.getDim() == 0 && bit < digit.getSize();
+           bit *= 2)
+        rowBits.push_back(bit * radix);
+      if (digit.getDim() == 1) {
+        count = digit.getSize();
+        stride = digit.getStride();
+        shift = llvm::Log2_64(radix);
+      }
+      radix *= digit.getSize();
+    }
+  }
+
+  /// Bits of a lane's number that count rows; where those begin that count the
+  /// `count` lanes of a row.
+  SmallVector<int64_t> rowBits;
+  int64_t count = 1, stride = 1, shift = 0;
+};
+
+/// A lane's bits of all its rows are one word, a bit for each of its columns,
+/// of which there are at most 32. Words are combined over the rows of a warp by
+/// shuffles and over warps in shared memory.
 struct ClearUnsetLowering : OpConversionPattern<ClearUnsetOp> {
   ClearUnsetLowering(const TypeConverter &converter, MLIRContext *context,
                      const KernelValues &values)
@@ -502,26 +441,23 @@ struct ClearUnsetLowering : OpConversionPattern<ClearUnsetOp> {
       return arith::OrIOp::create(rewriter, loc, a, c);
     };
     auto meet = [&] {
-      NVVM::BarrierOp::create(
-          rewriter, loc, Type(),
+      values.getPrimitives().meet(
+          rewriter, loc, values,
           i32(op->getAttrOfType<IntegerAttr>(kBarrierAttr).getInt()),
-          i32(op->getAttrOfType<IntegerAttr>(kThreadsAttr).getInt()),
-          NVVM::BarrierReductionAttr(), Value());
+          op->getAttrOfType<IntegerAttr>(kThreadsAttr).getInt());
     };
-    int64_t numWarps =
-        op->getAttrOfType<IntegerAttr>(kThreadsAttr).getInt() / kWarpSize;
+    int64_t numWarps = op->getAttrOfType<IntegerAttr>(kThreadsAttr).getInt() /
+                       values.getWarpSize();
     Value exchange = createByteOffset(
         rewriter, loc, values.shared,
         op->getAttrOfType<IntegerAttr>(kExchangeAttr).getInt());
 
     FragmentAttr fragment = getFragment(op.getBits().getType());
+    LanesOfRow lanes(fragment);
     // By bit, those of the lane's rows.
     std::map<int64_t, SmallVector<Value>> columns;
-    for (auto [number, isSet] : llvm::enumerate(adaptor.getBits())) {
-      int64_t column =
-          FragmentAttr::getOffset(fragment.getRegisters(), number, 1);
-      columns[column / 8 * 2 + column % 8].push_back(isSet);
-    }
+    for (auto [number, isSet] : llvm::enumerate(adaptor.getBits()))
+      columns[getLineRegister(fragment, 0, number)].push_back(isSet);
     Value word = i32(0);
     for (auto &[bit, rows] : columns) {
       Value either = rows.front();
@@ -531,21 +467,26 @@ struct ClearUnsetLowering : OpConversionPattern<ClearUnsetOp> {
                             rewriter, loc, either,
                             i32(int32_t(uint32_t(1) << bit)), i32(0)));
     }
-    for (int64_t mask : {4, 8, 16})
-      word =
-          join(word, NVVM::ShflOp::create(rewriter, loc, i32Type, i32(-1), word,
-                                          i32(mask), i32(kWarpSize - 1),
-                                          NVVM::ShflKind::bfly, UnitAttr()));
+    for (int64_t mask : lanes.rowBits)
+      word = join(word,
+                  values.getPrimitives().shuffleXor(rewriter, loc, word, mask));
     auto group = op->getAttrOfType<IntegerAttr>(kFirstGroupAttr);
-    Value warp =
-        add(shift(values.thread, 5), i32(-group.getInt() * kGroupWarps));
+    Value warp = add(shift(values.thread, llvm::Log2_64(values.getWarpSize())),
+                     i32(-group.getInt() * kGroupWarps));
+    // The lanes of one row, which are the first ones where rows are counted by
+    // the upper bits.
+    bool areFirst = lanes.shift == 0;
     Value isWriter = arith::CmpIOp::create(
-        rewriter, loc, arith::CmpIPredicate::ult, values.lane, i32(4));
+        rewriter, loc,
+        areFirst ? arith::CmpIPredicate::ult : arith::CmpIPredicate::eq,
+        areFirst ? values.lane : bits(values.lane, (1 << lanes.shift) - 1),
+        i32(areFirst ? lanes.count : 0));
     auto ifWriter = scf::IfOp::create(rewriter, loc, isWriter, false);
     {
       OpBuilder::InsertionGuard guard(rewriter);
       rewriter.setInsertionPointToStart(ifWriter.thenBlock());
-      Value place = add(scale(warp, 4), values.lane);
+      Value own = areFirst ? values.lane : shift(values.lane, lanes.shift);
+      Value place = add(scale(warp, lanes.count), own);
       LLVM::StoreOp::create(
           rewriter, loc, word,
           createByteOffset(rewriter, loc, exchange, scale(place, kWord)),
@@ -559,16 +500,22 @@ struct ClearUnsetLowering : OpConversionPattern<ClearUnsetOp> {
     {
       OpBuilder::InsertionGuard guard(rewriter);
       rewriter.setInsertionPointToStart(ifRow.thenBlock());
-      Value place = shift(bits(row, 7), 1);
+      Value place = shift(bits(row, lanes.stride * lanes.count - 1),
+                          llvm::Log2_64(lanes.stride));
       Value all = i32(0);
       for (int64_t w = 0; w < numWarps; ++w) {
-        Value offset = scale(add(place, i32(4 * w)), kWord);
+        Value offset = scale(add(place, i32(lanes.count * w)), kWord);
         all = join(all, LLVM::LoadOp::create(
                             rewriter, loc, i32Type,
                             createByteOffset(rewriter, loc, exchange, offset),
                             kWord));
       }
-      Value number = add(scale(shift(row, 3), 2), bits(row, 1));
+      // The upper part counts what lanes have, the lower one what a lane has
+      // in a run.
+      Value number =
+          add(scale(shift(row, llvm::Log2_64(lanes.stride * lanes.count)),
+                    lanes.stride),
+              bits(row, lanes.stride - 1));
       Value isSet = bits(arith::ShRUIOp::create(rewriter, loc, all, number), 1);
       Value isUnset = arith::CmpIOp::create(
           rewriter, loc, arith::CmpIPredicate::eq, isSet, i32(0));
@@ -601,6 +548,7 @@ struct ReleaseLowering : OpConversionPattern<ReleaseOp> {
     Place place(type, *values.architecture, adaptor.getRing(),
                 adaptor.getCursor());
     Value empty = place.getEmpty(rewriter, loc);
+    const Primitives &primitives = values.getPrimitives();
     bool remote = type.getCluster() && values.cluster > 1;
     bool isByWarps = place.layout.getReleasesOfGroup() > 1;
     // By warps, lane r of each for block r; else, as blocks are at most as many
@@ -621,16 +569,13 @@ struct ReleaseLowering : OpConversionPattern<ReleaseOp> {
       predicate = arith::AndIOp::create(rewriter, loc, predicate,
                                         adaptor.getCondition()[0]);
     // One lane arrives for what all have read.
-    if (!values.architecture->hasBulkCopies)
-      NVVM::SyncWarpOp::create(rewriter, loc, createI32(rewriter, loc, -1));
-    if (remote) {
-      Value address =
-          LLVM::PtrToIntOp::create(rewriter, loc, rewriter.getI32Type(), empty);
-      address = mapToBlock(rewriter, loc, address, number);
-      arriveRemoteIf(rewriter, loc, address, predicate);
-    } else {
-      arriveIf(rewriter, loc, empty, predicate);
-    }
+    if (!values.architecture->bulk)
+      primitives.joinWarp(rewriter, loc);
+    if (remote)
+      values.architecture->bulk->arriveAt(rewriter, loc, empty, number,
+                                          predicate);
+    else
+      primitives.arriveIf(rewriter, loc, empty, predicate);
     rewriter.eraseOp(op);
     return success();
   }
@@ -639,12 +584,13 @@ struct ReleaseLowering : OpConversionPattern<ReleaseOp> {
 };
 } // namespace
 
-void attn::nvidia::populateRingPatterns(const TypeConverter &converter,
-                                        const KernelValues &values,
-                                        RewritePatternSet &patterns) {
+void attn::gpu::populateRingPatterns(const TypeConverter &converter,
+                                     const KernelValues &values,
+                                     RewritePatternSet &patterns) {
   MLIRContext *context = patterns.getContext();
-  patterns.add<CursorLowering, AdvanceLowering>(converter, context);
-  patterns.add<ClearLowering, ClearRowLowering, ClearUnsetLowering,
-               FillLowering, MessageLowering, ReleaseLowering, WaitLowering>(
-      converter, context, values);
+  patterns.add<CursorLowering>(converter, context);
+  patterns
+      .add<AdvanceLowering, ClearLowering, ClearRowLowering, ClearUnsetLowering,
+           FillLowering, MessageLowering, ReleaseLowering, WaitLowering>(
+          converter, context, values);
 }
