@@ -6,6 +6,7 @@
 #include "attn/Analysis/ScheduleTable.h"
 #include "attn/Conversion/ScheduleTiles.h"
 #include "attn/Runtime/Manifest.h"
+#include "attn/Target/GPU/Pipelines.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassManager.h"
@@ -29,16 +30,13 @@ const MachineModel &getMachineModel(llvm::StringRef target = "",
 /// ScheduleTable::parse refuses.
 Result<ScheduleTable> readScheduleTable(llvm::StringRef target = "");
 
-/// Adds the passes that come before schedules and do not depend on them.
-void addFoldPasses(mlir::OpPassManager &passes);
+using gpu::addFoldPasses;
+using gpu::addThreadPasses;
 
 /// Adds the passes that give tile programs schedules for this machine.
 void addSchedulePasses(mlir::OpPassManager &passes,
                        const ScheduleOptions &options = {},
                        const MachineModel &machine = getMachineModel());
-
-/// Adds the passes that let ordinary threads run tile programs.
-void addThreadPasses(mlir::OpPassManager &passes);
 
 /// Adds the passes from pipe kernels to the LLVM dialect.
 void buildPipeline(mlir::OpPassManager &passes, llvm::StringRef target = "");
