@@ -19,7 +19,7 @@ shutil.rmtree(cache, ignore_errors=True)
 llvm_config.with_environment("ATTN_CACHE_DIR", cache)
 llvm_config.use_default_substitutions()
 llvm_config.add_tool_substitutions(
-    ["attn-compile", "attn-opt", "attn-run", "llvm-readelf", "split-file"],
+    ["attn-compile", "attn-opt", "attn-run", "llc", "llvm-readelf", "mlir-translate", "split-file"],
     [os.path.join(config.attn_obj_root, "bin"), config.llvm_tools_dir],
 )
 config.substitutions += [("%cc", config.c_compiler), ("%cxx", config.cxx_compiler)]

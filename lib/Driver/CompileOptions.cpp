@@ -19,13 +19,15 @@ static const OptionSpec kSpecs[] = {
     {"function", "NAME", "the function to compile, if the file has several"},
     {"emit", "KIND",
      "mlir, llvm, asm, obj, so, artifact, or svg, the map of the mask's tiles "
-     "and the work; for a GPU mlir, ptx, cubin or artifact (artifact)"},
+     "and the work; for a GPU mlir, ptx, cubin, llvm, asm, "
+     "hsaco or artifact (artifact)"},
     {"o", "FILE", "where to write it (- is standard output, the default)"},
     {"header", "FILE", "of obj and so: where to write the C header"},
     {"symbol", "NAME",
      "of obj and so: what their C functions begin with (the function's name)"},
     {"target", "NAMES",
-     "machine to compile for, a CPU or a GPU: sm_90a, sm_89 or sm_80 (host); "
+     "machine to compile for, a CPU or a GPU: sm_90a, sm_89, sm_80, gfx942, "
+     "gfx90a or gfx1100 (host); "
      "of "
      "an artifact several, divided by commas"},
     {"dtype", "TYPE", "f32, bf16 or f16 (f32)"},

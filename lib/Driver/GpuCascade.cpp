@@ -10,7 +10,7 @@
 #include "attn/Conversion/ScheduleTiles.h"
 #include "attn/Driver/Execution.h"
 #include "attn/Driver/KvOptions.h"
-#include "attn/Pipelines/GpuPasses.h"
+#include "attn/Target/GPU/Pipelines.h"
 #include "attn/Target/GpuTarget.h"
 
 #include "mlir/Pass/PassManager.h"
@@ -28,7 +28,7 @@ ArrayRef<StringRef> attn::getCascadeOptions() {
 
 static Status lowerForThreads(ModuleOp module, const std::string &name) {
   PassManager passes(module.getContext());
-  addThreadPasses(passes);
+  gpu::addThreadPasses(passes);
   if (succeeded(passes.run(module)))
     return {};
   return Status::error(StatusCode::unsupported, "compile",

@@ -6,7 +6,7 @@
 #include "attn/Conversion/Passes.h"
 #include "attn/Driver/Execution.h"
 #include "attn/Driver/Source.h"
-#include "attn/Pipelines/GpuPasses.h"
+#include "attn/Target/GPU/Pipelines.h"
 #include "attn/Support/ElementType.h"
 #include "dialects/Tile/Tile.h"
 
@@ -191,7 +191,7 @@ std::variant<ScheduleModel, std::string> GpuLowering::getModel() {
     if (!module)
       return {};
     PassManager passes(func.getContext());
-    addFoldPasses(passes);
+    gpu::addFoldPasses(passes);
     if (failed(passes.run(*module)))
       return {};
     return module;
@@ -232,7 +232,7 @@ GpuLowering::build(const TileSchedule &schedule, CodeKind kind) {
           schedule.split, schedule.cluster, schedule.isStream));
     show(options, "tile", *module);
     PassManager passes(func.getContext());
-    addSchedulePasses(passes, /*options=*/{}, machine);
+    gpu::addSchedulePasses(passes, /*options=*/{}, machine);
     if (mlir::failed(passes.run(*module)))
       return failure();
     auto compiled = compilePipe(*module, options, kind, machine);
@@ -267,7 +267,7 @@ FailureOr<CompiledCode> GpuLowering::buildForThreads(int64_t rows, int64_t keys,
   if (failed(runCascadeStages(*module, stages)))
     return failure();
   PassManager passes(func.getContext());
-  addThreadPasses(passes);
+  gpu::addThreadPasses(passes);
   if (failed(passes.run(*module)))
     return failure();
   return compilePipe(*module, stages, kind, machine);

@@ -2,6 +2,8 @@
 
 #include "attn/Conversion/Passes.h"
 #include "attn/Registration/Registration.h"
+#include "attn/Target/AMD/AMD.h"
+#include "attn/Target/AMD/Passes.h"
 #include "attn/Target/CPU/Passes.h"
 #include "attn/Target/NVIDIA/NVIDIA.h"
 #include "attn/Target/NVIDIA/Passes.h"
@@ -15,6 +17,8 @@ void attn::registerPasses() {
   mlir::registerTransformsPasses();
   attn::cpu::registerAttnCPUPasses();
   attn::cpu::registerPipelines();
+  attn::amd::registerAttnAMDPasses();
+  attn::amd::registerPipelines();
   attn::nvidia::registerAttnNVIDIAPasses();
   attn::nvidia::registerPipelines();
 }

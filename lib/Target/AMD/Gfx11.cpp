@@ -6,29 +6,18 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "MatrixInstruction.h"
+#include "Instructions.h"
 #include "Models.h"
 
 using namespace mlir;
 using namespace attn;
 using namespace attn::amd;
 
-/// What a lane has of the 1536 registers of a SIMD's lane, of which a compute
-/// unit has two. No instruction names more than 256.
-static ArrayRef<std::pair<int64_t, int64_t>> getRegisters(int64_t groups,
-                                                          bool widens) {
-  using Split = std::pair<int64_t, int64_t>;
-  static const Split three[] = {{256, 256}}, four[] = {{192, 192}},
-                     five[] = {{152, 152}};
-  switch (groups + (widens ? 1 : 0)) {
-  case 1:
-  case 2:
-    return three;
-  case 3:
-    return four;
-  default:
-    return five;
-  }
+/// Of the 1536 registers of a SIMD's lane, of which a block has four, all have
+/// as many as an instruction can name.
+static ArrayRef<std::pair<int64_t, int64_t>> getRegisters(int64_t, bool) {
+  static const std::pair<int64_t, int64_t> all[] = {{256, 256}};
+  return all;
 }
 
 static MachineModel createModel() {
@@ -62,8 +51,33 @@ static MachineModel createModel() {
   };
 }
 
-const MachineModel &amd::getGfx1100Model(bool anyStrides) {
+static const MachineModel &getModel(bool anyStrides) {
   static const MachineModel rows = createModel();
   static const Models models(rows, /*tall=*/nullptr);
   return models.get(anyStrides);
+}
+
+const gpu::Architecture &amd::getGfx1100() {
+  static const gpu::Architecture architecture = {
+      /*name=*/"gfx1100",
+      /*features=*/"",
+      /*driver=*/std::nullopt,
+      /*isPortable=*/false,
+      // None was measured.
+      /*schedules=*/"",
+      getModel,
+      /*warpSize=*/kWmma16.lanes,
+      /*registersOfBlock=*/4 * 32 * 1536,
+      /*mostRegisters=*/256,
+      /*setRegisters=*/nullptr,
+      /*hasNamedBarriers=*/false,
+      /*hasFixedShared=*/true,
+      /*spilledBytes=*/0,
+      &getGfx11Primitives(),
+      /*bulk=*/nullptr,
+      verifyProduct,
+      populateWmmaPatterns,
+      /*finish=*/nullptr,
+  };
+  return architecture;
 }

@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "MatrixInstruction.h"
+#include "Instructions.h"
 #include "Models.h"
 
 using namespace mlir;
@@ -15,8 +15,7 @@ using namespace attn::amd;
 
 /// What a lane has of the 512 registers of a SIMD's lane that its waves share:
 /// one wave of each group of four, one of them a group that loads. A multiple
-/// of 8, and no more than 256, of which the compiler may not lay out any as
-/// accumulators alone.
+/// of 8, and no more than an instruction can name.
 static ArrayRef<std::pair<int64_t, int64_t>> getRegisters(int64_t groups,
                                                           bool widens) {
   using Split = std::pair<int64_t, int64_t>;
@@ -90,7 +89,7 @@ static MachineModel createTallModel(MachineModel model) {
 
 /// AMD Instinct MI300X data sheet: 2048 operations of a product a clock and
 /// compute unit; 4 MiB of cache a die.
-const MachineModel &amd::getGfx942Model(bool anyStrides) {
+static const MachineModel &getGfx942Model(bool anyStrides) {
   static const MachineModel rows = createModel({"gfx942", 4 << 20, 1}),
                             tall = createTallModel(rows);
   static const Models models(rows, &tall);
@@ -98,9 +97,44 @@ const MachineModel &amd::getGfx942Model(bool anyStrides) {
 }
 
 /// AMD Instinct MI250X data sheet: half as many; 8 MiB.
-const MachineModel &amd::getGfx90aModel(bool anyStrides) {
+static const MachineModel &getGfx90aModel(bool anyStrides) {
   static const MachineModel rows = createModel({"gfx90a", 8 << 20, 2}),
                             tall = createTallModel(rows);
   static const Models models(rows, &tall);
   return models.get(anyStrides);
+}
+
+const gpu::Architecture &amd::getGfx942() {
+  static const gpu::Architecture architecture = {
+      /*name=*/"gfx942",
+      /*features=*/"",
+      /*driver=*/std::nullopt,
+      /*isPortable=*/false,
+      // None was measured.
+      /*schedules=*/"",
+      getGfx942Model,
+      /*warpSize=*/kMfma16.lanes,
+      /*registersOfBlock=*/4 * 64 * 512,
+      /*mostRegisters=*/256,
+      /*setRegisters=*/nullptr,
+      /*hasNamedBarriers=*/false,
+      /*hasFixedShared=*/true,
+      /*spilledBytes=*/0,
+      &getGfx9Primitives(),
+      /*bulk=*/nullptr,
+      verifyProduct,
+      populateMfmaPatterns,
+      /*finish=*/nullptr,
+  };
+  return architecture;
+}
+
+const gpu::Architecture &amd::getGfx90a() {
+  static const gpu::Architecture architecture = [] {
+    gpu::Architecture gfx90a = getGfx942();
+    gfx90a.name = "gfx90a";
+    gfx90a.getModel = getGfx90aModel;
+    return gfx90a;
+  }();
+  return architecture;
 }

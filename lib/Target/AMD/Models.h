@@ -23,10 +23,6 @@ private:
   MachineModel rows, strided, tallRows, tallStrided;
 };
 
-const MachineModel &getGfx942Model(bool anyStrides);
-const MachineModel &getGfx90aModel(bool anyStrides);
-const MachineModel &getGfx1100Model(bool anyStrides);
-
 } // namespace attn::amd
 
 #endif // ATTN_LIB_TARGET_AMD_MODELS_H

@@ -614,13 +614,13 @@ FailureOr<KernelValues> KernelLowering::run() {
   rewriter.setInsertionPointToEnd(&function.getBody().front());
   LLVM::ReturnOp::create(rewriter, loc, ValueRange());
 
-  architecture.primitives->setKernelAttributes(function, numThreads,
-                                               values.cluster);
   function->setAttr(kBlockThreadsAttr, rewriter.getI64IntegerAttr(numThreads));
   function->setAttr(kSharedBytesAttr, rewriter.getI64IntegerAttr(tileOffset));
   // Without it every exp2 is scaled around denormal arguments.
   function.setPassthroughAttr(rewriter.getArrayAttr(rewriter.getStrArrayAttr(
       {"denormal-fp-math-f32", "preserve-sign,preserve-sign"})));
+  architecture.primitives->setKernelAttributes(function, numThreads,
+                                               values.cluster);
 
   auto module = function->getParentOfType<ModuleOp>();
   if (!module.lookupSymbol(symbol)) {

@@ -14,7 +14,7 @@ using namespace attn::gpu;
 using namespace attn::pipe;
 
 /// Registers that go to memory together.
-static constexpr int64_t kChunk = 4, kChunkBytes = 4 * kChunk;
+static constexpr int64_t kChunk = 4;
 
 static int64_t countChunks(ValueRange values) {
   int64_t registers = 0;

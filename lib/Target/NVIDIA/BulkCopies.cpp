@@ -9,7 +9,7 @@
 
 #include "InlinePtx.h"
 #include "Instructions.h"
-#include "attn/Target/NVIDIA/LaunchRecipe.h"
+#include "attn/Target/GPU/LaunchRecipe.h"
 
 #include "GPU/Emitter.h"
 

@@ -12,9 +12,6 @@ using gpu::KernelValues;
 
 inline constexpr int64_t kWarpSize = 32;
 
-/// On loads and bulk stores: the number of the tensor map that they use.
-inline constexpr llvm::StringLiteral kMapAttr = "nvidia.map";
-
 /// On what became of a product that runs beside what follows it: its name.
 inline constexpr llvm::StringLiteral kInFlightAttr = "nvidia.in_flight";
 

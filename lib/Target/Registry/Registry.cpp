@@ -1,5 +1,6 @@
 //===- Registry.cpp - the vendors of GPUs that there is code for ----------===//
 
+#include "attn/Target/AMD/CodeObject.h"
 #include "attn/Target/GpuTarget.h"
 #include "attn/Target/NVIDIA/NVIDIA.h"
 #include "attn/Transforms/Passes.h"
@@ -15,6 +16,7 @@ using namespace attn;
 ArrayRef<const GpuVendor *> attn::getGpuVendors() {
   static const GpuVendor *const vendors[] = {
       &nvidia::getVendor(),
+      &amd::getVendor(),
   };
   return vendors;
 }

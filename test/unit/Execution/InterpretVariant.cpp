@@ -7,10 +7,9 @@
 #include "attn/Driver/Execution.h"
 #include "attn/Driver/PagedInputs.h"
 #include "attn/Driver/Updates.h"
-#include "attn/Pipelines/GpuPasses.h"
+#include "attn/Target/GPU/Pipelines.h"
 #include "attn/Pipelines/Pipelines.h"
-#include "attn/Target/AMD/AMD.h"
-#include "attn/Target/NVIDIA/NVIDIA.h"
+#include "attn/Target/GpuTarget.h"
 
 #include "mlir/Pass/PassManager.h"
 
@@ -42,12 +41,6 @@ PipeTarget attn::test::getPipeTarget(StringRef target) {
       .Cases({"gfx942", "gfx90a"}, PipeTarget::cdna)
       .Case("gfx1100", PipeTarget::rdna)
       .Default(PipeTarget::hopper);
-}
-
-static const MachineModel &getMachine(StringRef target, bool anyStrides) {
-  if (llvm::is_contained(amd::getTargetNames(), target))
-    return amd::getMachineModel(target, anyStrides);
-  return nvidia::getMachineModel(target, anyStrides);
 }
 
 Status attn::test::loadCase(MLIRContext &context, const std::string &variant,
@@ -109,9 +102,10 @@ Result<OwningOpRef<ModuleOp>> attn::test::lowerCase(Source &source,
   PassManager passes(source.func.getContext());
   if (c.isScheduled) {
     options.fullMultiple = c.tileKeys;
-    addSchedulePasses(passes, c.schedule, getMachine(c.target, c.anyStrides));
+    gpu::addSchedulePasses(passes, c.schedule,
+                           getMachineModel(c.target, c.anyStrides));
   } else {
-    addThreadPasses(passes);
+    gpu::addThreadPasses(passes);
   }
   if (failed(runCascadeStages(*module, options)) || failed(passes.run(*module)))
     return Status::error(StatusCode::unsupported, source.name,

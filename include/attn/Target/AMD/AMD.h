@@ -5,6 +5,8 @@
 
 #include "attn/Conversion/MachineModel.h"
 
+#include "mlir/Pass/PassManager.h"
+
 namespace attn::amd {
 
 /// The names of the targets of this library, the usual one first. Wherever one
@@ -16,6 +18,12 @@ llvm::ArrayRef<llvm::StringRef> getTargetNames();
 /// by element.
 const MachineModel &getMachineModel(llvm::StringRef target = "",
                                     bool anyStrides = false);
+
+/// Adds the passes from pipe kernels to the LLVM dialect.
+void buildPipeline(mlir::OpPassManager &passes, llvm::StringRef target = "");
+
+/// Registers `amd-pipeline` and `amd-schedule`.
+void registerPipelines();
 
 } // namespace attn::amd
 

@@ -8,7 +8,7 @@
 #ifndef ATTN_TARGET_AMD_CODEOBJECT_H
 #define ATTN_TARGET_AMD_CODEOBJECT_H
 
-#include "attn/Runtime/Manifest.h"
+#include "attn/Target/GpuTarget.h"
 
 #include "mlir/IR/BuiltinOps.h"
 
@@ -63,6 +63,14 @@ readMetadata(mlir::ModuleOp module, llvm::StringRef codeObject);
 mlir::LogicalResult verifyMetadata(mlir::ModuleOp module,
                                    llvm::ArrayRef<KernelMetadata> kernels,
                                    const Manifest &manifest, int64_t waveLanes);
+
+/// A module of pipe kernels, lowered in place, as code and its manifest. `Best`
+/// is a code object, whose metadata is verified.
+mlir::FailureOr<CompiledCode> compile(mlir::ModuleOp module, CodeKind kind,
+                                      llvm::StringRef target);
+
+/// What the driver asks of these targets.
+const GpuVendor &getVendor();
 
 } // namespace attn::amd
 

@@ -61,6 +61,10 @@ mlir::FailureOr<bool> canAssemble(mlir::ModuleOp module, llvm::StringRef ptx);
 /// version from another.
 std::vector<std::string> listAssemblers();
 
+/// As gpu::buildManifest.
+mlir::FailureOr<Manifest> buildManifest(mlir::ModuleOp module,
+                                        llvm::StringRef target = "");
+
 /// A module of pipe kernels, lowered in place, as code and its manifest. `Best`
 /// is a cubin where a compiler of PTX is found, else PTX, which the driver
 /// compiles.

@@ -39,6 +39,8 @@ struct State {
   std::map<void *, size_t> memory;
   /// Of the last launch.
   std::vector<std::string> parameters;
+  fakeHipLauncher launcher = nullptr;
+  void *launcherContext = nullptr;
 };
 
 constexpr std::pair<ResultCode, const char *> errors[] = {
@@ -100,6 +102,7 @@ void fakeHipReset() {
   state.capturingStream = nullptr;
   state.captureMode = captureModeGlobal;
   state.parameters.clear();
+  state.launcher = nullptr;
 }
 
 void fakeHipFail(int first, int count, int result) {
@@ -138,6 +141,18 @@ const void *fakeHipParameter(int index, size_t *size) {
     return nullptr;
   *size = parameters[index].size();
   return parameters[index].data();
+}
+
+void fakeHipSetLauncher(fakeHipLauncher launcher, void *context) {
+  getState().launcher = launcher;
+  getState().launcherContext = context;
+}
+
+void fakeHipForEachMemory(void (*visit)(void *context, const void *address,
+                                        size_t bytes),
+                          void *context) {
+  for (auto [address, bytes] : getState().memory)
+    visit(context, address, bytes);
 }
 
 extern "C" {
@@ -331,6 +346,9 @@ ResultCode hipModuleLaunchKernel(FunctionHandle function, unsigned gridX,
   for (size_t i = 0; i < fake.parameterBytes.size(); ++i)
     state.parameters[i].assign(static_cast<const char *>(parameters[i]),
                                fake.parameterBytes[i]);
+  const unsigned grid[] = {gridX, gridY, gridZ};
+  if (state.launcher)
+    state.launcher(state.launcherContext, fake.name.c_str(), grid, blockX);
   return success;
 }
 } // extern "C"

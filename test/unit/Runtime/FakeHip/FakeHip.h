@@ -6,8 +6,9 @@
 |* tests need no GPU. Only one thread may use it at a time.
 |*
 |* A module's image is text: "FAKEHSACO" on the first line, then a line for each
-|* function: its name and the bytes of each of its parameters. A launch runs
-|* nothing; it records a copy of the parameters.
+|* function: its name and the bytes of each of its parameters. A launch records
+a
+|* copy of the parameters and runs nothing, or what a test has it call.
 |*
 \*===----------------------------------------------------------------------===*/
 
@@ -54,6 +55,17 @@ int fakeHipCaptureBroken(void);
 
 /* The bytes of parameter `index` of the last launch; NULL if there is none. */
 const void *fakeHipParameter(int index, size_t *size);
+
+/* Calls `launcher` at each launch from now on, once its parameters are
+ * recorded, with `context`; NULL calls nothing. */
+typedef void (*fakeHipLauncher)(void *context, const char *function,
+                                const unsigned *grid, unsigned threads);
+void fakeHipSetLauncher(fakeHipLauncher launcher, void *context);
+
+/* Calls `visit` for each allocation that is alive. */
+void fakeHipForEachMemory(void (*visit)(void *context, const void *address,
+                                        size_t bytes),
+                          void *context);
 
 #ifdef __cplusplus
 }

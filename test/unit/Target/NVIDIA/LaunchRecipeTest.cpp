@@ -2,7 +2,7 @@
 
 #include "Programs.h"
 
-#include "attn/Target/NVIDIA/LaunchRecipe.h"
+#include "attn/Target/NVIDIA/NVIDIA.h"
 
 #include "gtest/gtest.h"
 

@@ -1,14 +1,19 @@
 //===- LaunchRecipe.h - what a host needs to launch pipe kernels ----------===//
 
-#ifndef ATTN_TARGET_NVIDIA_LAUNCHRECIPE_H
-#define ATTN_TARGET_NVIDIA_LAUNCHRECIPE_H
+#ifndef ATTN_TARGET_GPU_LAUNCHRECIPE_H
+#define ATTN_TARGET_GPU_LAUNCHRECIPE_H
 
 #include "attn/Runtime/Manifest.h"
 #include "dialects/Pipe/Pipe.h"
 
 #include "mlir/IR/BuiltinOps.h"
 
-namespace attn::nvidia {
+namespace attn::gpu {
+
+struct Architecture;
+
+/// On loads and bulk stores: the number of the tensor map that they use.
+inline constexpr llvm::StringLiteral kMapAttr = "gpu.map";
 
 /// How bulk copies see a tensor: boxes of so many elements a dimension,
 /// swizzled over `swizzle` bytes, and the dimensions in the order in which a
@@ -40,8 +45,8 @@ assignTensorMaps(pipe::KernelOp kernel);
 /// of items is no expression over the arguments, or two kernels disagree about
 /// one.
 mlir::FailureOr<Manifest> buildManifest(mlir::ModuleOp module,
-                                        llvm::StringRef target = "");
+                                        const Architecture &architecture);
 
-} // namespace attn::nvidia
+} // namespace attn::gpu
 
-#endif // ATTN_TARGET_NVIDIA_LAUNCHRECIPE_H
+#endif // ATTN_TARGET_GPU_LAUNCHRECIPE_H

@@ -1,12 +1,10 @@
 //===- LaunchRecipe.cpp - what a host needs to launch pipe kernels --------===//
 
-#include "attn/Target/NVIDIA/LaunchRecipe.h"
+#include "attn/Target/GPU/LaunchRecipe.h"
 
-#include "Instructions.h"
+#include "Lowering.h"
 #include "attn/Support/ElementType.h"
 #include "attn/Version.h"
-
-#include "GPU/Lowering.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"
@@ -17,13 +15,12 @@
 using namespace mlir;
 using namespace attn;
 using namespace attn::gpu;
-using namespace attn::nvidia;
 using namespace attn::pipe;
 
 /// CUDA driver API, cuTensorMapEncodeTiled: at most 256 elements a dimension.
 static constexpr int64_t kMaxBox = 256;
 
-SmallVector<int64_t> attn::nvidia::getMapOrder(unsigned rank,
+SmallVector<int64_t> attn::gpu::getMapOrder(unsigned rank,
                                                PackingAttr packing) {
   SmallVector<int64_t> order;
   for (unsigned dim = 0; dim + 1 < rank; ++dim)
@@ -36,7 +33,7 @@ SmallVector<int64_t> attn::nvidia::getMapOrder(unsigned rank,
 }
 
 FailureOr<SmallVector<TensorMap>>
-attn::nvidia::assignTensorMaps(KernelOp kernel) {
+attn::gpu::assignTensorMaps(KernelOp kernel) {
   SmallVector<TensorMap> maps;
   Builder builder(kernel.getContext());
   auto assign = [&](Operation *op, Value tensor, int64_t rows, SharedType tile,
@@ -476,12 +473,9 @@ LogicalResult ManifestBuilder::add(KernelOp kernel) {
   return success();
 }
 
-FailureOr<Manifest> attn::nvidia::buildManifest(ModuleOp module,
-                                                StringRef target) {
-  const Architecture *architecture = getArchitecture(module, target);
-  if (!architecture)
-    return failure();
-  ManifestBuilder builder(*architecture);
+FailureOr<Manifest> attn::gpu::buildManifest(ModuleOp module,
+                                             const Architecture &architecture) {
+  ManifestBuilder builder(architecture);
   for (KernelOp kernel : module.getOps<KernelOp>())
     if (failed(builder.add(kernel)))
       return failure();
@@ -492,7 +486,7 @@ FailureOr<Manifest> attn::nvidia::buildManifest(ModuleOp module,
                                       : manifest.launches.front().symbol;
   manifest.attnVersion = ATTN_VERSION;
   manifest.llvmVersion = LLVM_VERSION_STRING;
-  manifest.target.arch = architecture->name.str();
-  manifest.target.driver = architecture->driver;
+  manifest.target.arch = architecture.name.str();
+  manifest.target.driver = architecture.driver;
   return std::move(manifest);
 }
