@@ -7,9 +7,10 @@
 #include "attn/Driver/Execution.h"
 #include "attn/Driver/PagedInputs.h"
 #include "attn/Driver/Updates.h"
-#include "attn/Target/GPU/Pipelines.h"
 #include "attn/Pipelines/Pipelines.h"
+#include "attn/Target/GPU/Pipelines.h"
 #include "attn/Target/GpuTarget.h"
+#include "attn/Transforms/Passes.h"
 
 #include "mlir/Pass/PassManager.h"
 
@@ -107,6 +108,9 @@ Result<OwningOpRef<ModuleOp>> attn::test::lowerCase(Source &source,
   } else {
     gpu::addThreadPasses(passes);
   }
+  if (c.sharedBytes)
+    passes.addNestedPass<pipe::KernelOp>(
+        createPlaceArraysPass({*c.sharedBytes}));
   if (failed(runCascadeStages(*module, options)) || failed(passes.run(*module)))
     return Status::error(StatusCode::unsupported, source.name,
                          "has no lowering", "see the message above");

@@ -47,6 +47,8 @@ struct InterpretedCase {
   bool isInvariant = false;
   /// The GPU; empty for the usual one.
   std::string target = {};
+  /// Shared memory of a block, beyond which arrays lie in the device's.
+  std::optional<int64_t> sharedBytes = {};
 };
 
 /// The machine whose products a GPU's kernels are run with; a GPU of no name is

@@ -29,6 +29,8 @@ TEST_P(ThreadsTest, IsRight) {
       {{1, 1, 1, 19, 3, 16, 8, {}}, DType::f32, 8, 16},
       {{1, 1, 1, 3, 0, 8, 8, {}}, DType::f16, 4, 4},
   };
+  // All arrays in the device's memory, and several items a block.
+  cases[1].sharedBytes = 0;
   std::vector<PipeLaunch> launches(3);
   launches[1].schedule = PipeSchedule::latest;
   launches[2].schedule = PipeSchedule::random;
