@@ -47,7 +47,7 @@ static MachineModel createModel() {
       getWmma16Fragment,
       getRegisters,
       /*widenRegisters=*/96,
-      /*operandRegisters=*/48,
+      /*operandRegisters=*/96,
   };
 }
 
