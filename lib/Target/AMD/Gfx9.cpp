@@ -14,12 +14,13 @@ using namespace attn;
 using namespace attn::amd;
 
 /// What a lane has of the 512 registers of a SIMD's lane that its waves share:
-/// one wave of each group of four, one of them a group that loads. A multiple
-/// of 8, and no more than an instruction can name.
+/// one wave of each group of four, one of them a group that loads, or of two
+/// blocks of a group that fills its own slots. A multiple of 8, and no more
+/// than an instruction can name.
 static ArrayRef<std::pair<int64_t, int64_t>> getRegisters(int64_t groups,
                                                           bool widens) {
   using Split = std::pair<int64_t, int64_t>;
-  static const Split two[] = {{256, 256}}, three[] = {{168, 168}},
+  static const Split two[] = {{256, 256}, {0, 256}}, three[] = {{168, 168}},
                      four[] = {{128, 128}};
   switch (groups + (widens ? 1 : 0)) {
   case 1:
@@ -72,6 +73,8 @@ static MachineModel createModel(const Numbers &numbers) {
       getRegisters,
       /*widenRegisters=*/96,
       /*operandRegisters=*/24,
+      /*tall=*/nullptr,
+      /*mergedBlocks=*/2,
   };
 }
 

@@ -101,9 +101,7 @@ public:
         b, loc,
         LLVM::LoadOp::create(b, loc, b.getI32Type(), address, /*alignment=*/4));
   }
-  int64_t getCopyArrivals(int64_t warps, bool) const override {
-    return warps;
-  }
+  int64_t getCopyArrivals(int64_t warps, bool) const override { return warps; }
   std::unique_ptr<LaneCopier>
   createLaneCopier(OpBuilder &,
                    llvm::function_ref<void()> wait) const override {

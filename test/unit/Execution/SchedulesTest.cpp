@@ -131,33 +131,38 @@ TEST_P(SchedulesTest, AreRightWithMatrixCoresOfAmd) {
 // Variants of which one role may load and multiply.
 class MergedSchedulesTest : public testing::TestWithParam<Scheduled> {};
 
-// Steps of fewer keys than there are slots, one slot and several, and items
-// without keys.
+// Fewer steps than there are slots, one slot and several, and items without
+// keys.
 TEST_P(MergedSchedulesTest, AreRight) {
   uint64_t seed = std::random_device()();
   std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
   const Scheduled &scheduled = GetParam();
   std::vector<InterpretedCase> cases = {
-      {{1, 4, 2, 70, 150, 16, 24, {}}, DType::bf16, 128, 16},
-      {{2, 2, 1, 130, 100, 32, 24, {}}, DType::f16, 128, 64},
-      {{1, 1, 1, 40, 0, 16, 16, {}}, DType::bf16, 128, 32},
-      {{1, 3, 1, 300, 70, 72, 8, {}}, DType::bf16, 128, 48},
+      {{1, 4, 2, 70, 150, 16, 32, {}}, DType::bf16, 128, 32},
+      {{2, 2, 1, 130, 100, 32, 64, {}}, DType::f16, 128, 64},
+      {{1, 1, 1, 40, 0, 16, 32, {}}, DType::bf16, 128, 32},
+      {{1, 3, 1, 300, 70, 80, 32, {}}, DType::bf16, 128, 96},
   };
   const int64_t slots[] = {3, 1, 2, 2};
   PipeLaunch launch;
-  launch.target = PipeTarget::ampere;
   launch.multiprocessors = 3;
   launch.schedule = PipeSchedule::random;
   launch.seed = seed;
-  for (auto [c, count] : llvm::zip_equal(cases, slots)) {
-    c.isScheduled = true;
-    c.target = "sm_80";
-    c.schedule.split = 1;
-    c.schedule.slots = count;
-    c.parameters = scheduled.parameters;
-    c.nan = NaNKind::hidden;
-    EXPECT_EQ(InterpretedRun(scheduled.variant, c).run(seed, launch), "");
-  }
+  for (const char *target : {"sm_80", "gfx942", "gfx1100"})
+    for (auto [c, count] : llvm::zip_equal(cases, slots)) {
+      InterpretedCase own = c;
+      own.isScheduled = true;
+      own.target = target;
+      launch.target = getPipeTarget(target);
+      if (own.target == "gfx1100")
+        own.tileRows = 64;
+      own.schedule.split = 1;
+      own.schedule.slots = count;
+      own.parameters = scheduled.parameters;
+      own.nan = NaNKind::hidden;
+      EXPECT_EQ(InterpretedRun(scheduled.variant, own).run(seed, launch), "")
+          << target << ", steps of " << own.tileKeys;
+    }
 }
 
 INSTANTIATE_TEST_SUITE_P(
