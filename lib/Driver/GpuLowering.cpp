@@ -6,8 +6,8 @@
 #include "attn/Conversion/Passes.h"
 #include "attn/Driver/Execution.h"
 #include "attn/Driver/Source.h"
-#include "attn/Target/GPU/Pipelines.h"
 #include "attn/Support/ElementType.h"
+#include "attn/Target/GPU/Pipelines.h"
 #include "dialects/Tile/Tile.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"

@@ -23,9 +23,10 @@ static std::string computeCacheKey(ModuleOp module) {
                      /*LowerCase=*/true);
 }
 
-FailureOr<CompiledCode> attn::gpu::lowerToLLVM(
-    ModuleOp module, const Architecture &architecture,
-    void (*build)(OpPassManager &passes, StringRef target), CodeKind kind) {
+FailureOr<CompiledCode>
+attn::gpu::lowerToLLVM(ModuleOp module, const Architecture &architecture,
+                       void (*build)(OpPassManager &passes, StringRef target),
+                       CodeKind kind) {
   FailureOr<Manifest> manifest = buildManifest(module, architecture);
   if (failed(manifest))
     return failure();

@@ -21,7 +21,7 @@ using namespace attn::pipe;
 static constexpr int64_t kMaxBox = 256;
 
 SmallVector<int64_t> attn::gpu::getMapOrder(unsigned rank,
-                                               PackingAttr packing) {
+                                            PackingAttr packing) {
   SmallVector<int64_t> order;
   for (unsigned dim = 0; dim + 1 < rank; ++dim)
     if (!packing || (dim != packing.getInner() && dim != packing.getOuter()))
@@ -32,8 +32,7 @@ SmallVector<int64_t> attn::gpu::getMapOrder(unsigned rank,
   return order;
 }
 
-FailureOr<SmallVector<TensorMap>>
-attn::gpu::assignTensorMaps(KernelOp kernel) {
+FailureOr<SmallVector<TensorMap>> attn::gpu::assignTensorMaps(KernelOp kernel) {
   SmallVector<TensorMap> maps;
   Builder builder(kernel.getContext());
   auto assign = [&](Operation *op, Value tensor, int64_t rows, SharedType tile,

@@ -7,8 +7,8 @@
 #include "attn/Driver/Execution.h"
 #include "attn/Driver/PagedInputs.h"
 #include "attn/Driver/Updates.h"
-#include "attn/Target/GPU/Pipelines.h"
 #include "attn/Pipelines/Pipelines.h"
+#include "attn/Target/GPU/Pipelines.h"
 #include "attn/Target/GpuTarget.h"
 
 #include "mlir/Pass/PassManager.h"

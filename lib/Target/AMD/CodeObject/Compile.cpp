@@ -32,15 +32,13 @@ FailureOr<CompiledCode> attn::amd::compile(ModuleOp module, CodeKind kind,
   if (code->kind != CodeKind::MachineCode)
     return code;
   auto kernels = readMetadata(module, code->bytes);
-  if (failed(kernels) ||
-      failed(verifyMetadata(module, *kernels, code->manifest,
-                            architecture->warpSize)))
+  if (failed(kernels) || failed(verifyMetadata(module, *kernels, code->manifest,
+                                               architecture->warpSize)))
     return failure();
   for (const KernelMetadata &kernel : *kernels)
-    code->resources.push_back({kernel.name, kernel.vectorRegisters,
-                               kernel.spilledVectorRegisters * 4,
-                               kernel.spilledVectorRegisters * 4,
-                               kernel.scratchBytes});
+    code->resources.push_back(
+        {kernel.name, kernel.vectorRegisters, kernel.spilledVectorRegisters * 4,
+         kernel.spilledVectorRegisters * 4, kernel.scratchBytes});
   return code;
 }
 
