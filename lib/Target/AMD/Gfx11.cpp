@@ -47,7 +47,7 @@ static MachineModel createModel() {
       getWmma16Fragment,
       getRegisters,
       /*widenRegisters=*/96,
-      /*operandRegisters=*/48,
+      /*operandRegisters=*/96,
   };
 }
 
@@ -70,6 +70,7 @@ const gpu::Architecture &amd::getGfx1100() {
       /*registersOfBlock=*/4 * 32 * 1536,
       /*mostRegisters=*/256,
       /*setRegisters=*/nullptr,
+      /*sharesFillings=*/true,
       /*hasNamedBarriers=*/false,
       /*hasFixedShared=*/true,
       /*spilledBytes=*/0,

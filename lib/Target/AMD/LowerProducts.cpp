@@ -35,12 +35,6 @@ public:
   SmallVector<Value> run(Value rhs, ValueRange lhs, ValueRange accumulators);
 
 private:
-  /// Instructions from number `block` on of a step: an A of each, and their B.
-  struct Batch {
-    int64_t step, block;
-    SmallVector<Value> a = {};
-    Value b = {};
-  };
   /// Operands of 16 bits as the instruction has them, of words.
   Value createOperand(ArrayRef<Value> words);
   /// B of each step, from registers.
@@ -185,30 +179,32 @@ SmallVector<Value> ProductWriter::run(Value rhs, ValueRange lhs,
   // The instructions of a run at a time: what they read comes while those
   // before them multiply, and no earlier, so that it takes the registers of
   // two.
-  SmallVector<Batch> batches;
+  SmallVector<std::pair<int64_t, int64_t>> batches;
   for (int64_t step = 0; step < steps; ++step)
     for (int64_t block = 0; block < blocks; block += count)
       batches.push_back({step, block});
-  Value b;
-  auto read = [&](Batch &batch) {
-    if (batch.block == 0)
-      b = left ? createOperand(left->read(batch.step, 0)) : taken[batch.step];
-    batch.b = b;
+  auto fetch = [&](std::pair<int64_t, int64_t> batch) {
+    auto [step, block] = batch;
+    if (left && block == 0)
+      left->fetch(step, 0);
     for (int64_t i = 0; i < count; ++i)
-      batch.a.push_back(createOperand(right.read(batch.step, batch.block + i)));
+      right.fetch(step, block + i);
   };
-  read(batches.front());
+  fetch(batches.front());
+  Value b;
   for (auto [number, batch] : llvm::enumerate(batches)) {
     if (number + 1 < batches.size()) {
       // Of instructions those that have nothing to do with memory may cross it.
       constexpr int64_t kNoMemory = 1;
       ROCDL::SchedBarrier::create(e.b, e.loc, kNoMemory);
-      read(batches[number + 1]);
+      fetch(batches[number + 1]);
     }
-    for (auto [i, a] : llvm::enumerate(batch.a)) {
-      Value &product = products[batch.block + i];
-      product = multiply(a, batch.b, product);
-    }
+    auto [step, first] = batch;
+    if (first == 0)
+      b = left ? createOperand(left->read(step, 0)) : taken[step];
+    for (int64_t block = first; block < first + count; ++block)
+      products[block] =
+          multiply(createOperand(right.read(step, block)), b, products[block]);
   }
   for (Value &product : products)
     product = keepHere(product);

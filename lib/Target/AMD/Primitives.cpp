@@ -111,6 +111,7 @@ public:
 
   Value loadGlobalIf(OpBuilder &b, Location loc, Value address, unsigned bits,
                      Value predicate) const override;
+  int64_t getStoreRegisters() const override { return 4; }
   void storeGlobalIf(OpBuilder &b, Location loc, Value address, int64_t offset,
                      Value value, Value predicate) const override;
   void storeChunkIf(OpBuilder &b, Location loc, Value address, int64_t offset,
@@ -398,9 +399,11 @@ void AmdPrimitives::storeGlobalIf(OpBuilder &b, Location loc, Value address,
   auto choice = scf::IfOp::create(b, loc, predicate, /*withElseRegion=*/false);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(choice.thenBlock());
+  // Words of a vector need no more than what one does.
+  Type element = getElementTypeOrSelf(value.getType());
   LLVM::StoreOp::create(b, loc, value,
                         createByteOffset(b, loc, address, offset),
-                        value.getType().getIntOrFloatBitWidth() / 8);
+                        element.getIntOrFloatBitWidth() / 8);
 }
 
 void AmdPrimitives::storeChunkIf(OpBuilder &b, Location loc, Value address,

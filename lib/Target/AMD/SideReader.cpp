@@ -47,8 +47,12 @@ void SideReader::begin(const MatrixInstruction &instruction,
   Value moved = e.mul(e.bits(row, kRowBytes / kChunk - 1), kChunk);
   Value within = e.exclusiveOr(e.bits(byte, kRowBytes - 1), moved);
   Value panel = e.shiftRight(byte, llvm::Log2_64(kRowBytes));
-  lanePlace =
+  Value place =
       e.add(e.add(e.mul(panel, panelBytes), e.mul(row, kRowBytes)), within);
+  // Of the tile's address no bits below 1024 are set, so that changes are of
+  // the sum: they take no registers from one product to the next.
+  lanePlace = e.add(
+      LLVM::PtrToIntOp::create(e.b, e.loc, e.b.getI32Type(), address), place);
 }
 
 SmallVector<Value> SideReader::load(int64_t row, int64_t byte, int64_t bytes) {
@@ -60,8 +64,9 @@ SmallVector<Value> SideReader::load(int64_t row, int64_t byte, int64_t bytes) {
       (row % kChunks * kChunk) ^ (byte % kRowBytes / kChunk * kChunk);
   Value &place = places[change];
   if (!place)
-    place = createByteOffset(e.b, e.loc, address,
-                             e.exclusiveOr(lanePlace, e.constant(change)));
+    place =
+        LLVM::IntToPtrOp::create(e.b, e.loc, address.getType(),
+                                 e.exclusiveOr(lanePlace, e.constant(change)));
   Value from = createByteOffset(
       e.b, e.loc, place,
       row * kRowBytes + byte / kRowBytes * panelBytes + byte % kChunk);
@@ -100,16 +105,19 @@ SmallVector<Value> SideReader::readAlong(int64_t step, int64_t block) {
   return words;
 }
 
+SmallVector<Value> SideReader::loadTerm(int64_t step, int64_t block,
+                                        int64_t term) {
+  int64_t byte = block / together * columnsOfRun * kElementBytes;
+  return load(order.getTerm(step, term), byte, together * kElementBytes);
+}
+
 /// Of each term a lane has neighbours, one an instruction: those of two terms
 /// are a word.
 SmallVector<Value> SideReader::readAcross(int64_t step, int64_t block) {
   const MatrixInstruction &instruction = order.instruction;
-  int64_t byte = block / together * columnsOfRun * kElementBytes;
   int64_t number = block % together;
   auto get = [&](int64_t term) {
-    SmallVector<Value> words =
-        load(order.getTerm(step, term), byte, together * kElementBytes);
-    return words[number * kElementBytes / kWordBytes];
+    return loadTerm(step, block, term)[number * kElementBytes / kWordBytes];
   };
   Type i32 = e.b.getI32Type();
   SmallVector<Value> words;
@@ -133,6 +141,15 @@ SmallVector<Value> SideReader::readAcross(int64_t step, int64_t block) {
                         .getResults());
   }
   return words;
+}
+
+void SideReader::fetch(int64_t step, int64_t block) {
+  if (!isAcross) {
+    readAlong(step, block);
+    return;
+  }
+  for (int64_t term = 0; term < order.instruction.getNumOperands(); ++term)
+    loadTerm(step, block, term);
 }
 
 SmallVector<Value> SideReader::read(int64_t step, int64_t block) {

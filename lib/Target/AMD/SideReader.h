@@ -8,9 +8,10 @@
 // A lane's row and byte are those of its number and constants that share no
 // bits with them below 8 and 128, so that
 //
-//   (place of the lane) ^ (changes of bits 4 to 6) + (constants)
+//   (address of the tile + place of the lane) ^ (changes of bits 4 to 6)
+//       + (constants)
 //
-// is the place, of which eight addresses a lane serve all of a tile.
+// is the address, of which eight a lane serve all of a tile.
 //
 //===----------------------------------------------------------------------===//
 
@@ -74,6 +75,8 @@ public:
   /// Lanes are columns of B: the wave's rows of the tile.
   void beginColumns(const MatrixInstruction &instruction);
 
+  /// Loads what `read` is going to take, which then loads nothing.
+  void fetch(int64_t step, int64_t block);
   /// The words of a lane's operand of step `step` of instruction number
   /// `block`.
   llvm::SmallVector<mlir::Value> read(int64_t step, int64_t block);
@@ -89,6 +92,9 @@ private:
   llvm::SmallVector<mlir::Value> load(int64_t row, int64_t byte, int64_t bytes);
   llvm::SmallVector<mlir::Value> readAlong(int64_t step, int64_t block);
   llvm::SmallVector<mlir::Value> readAcross(int64_t step, int64_t block);
+  /// Of the lane's term number `term`, the neighbours.
+  llvm::SmallVector<mlir::Value> loadTerm(int64_t step, int64_t block,
+                                          int64_t term);
 
   gpu::Emitter e;
   const gpu::KernelValues &values;
@@ -101,7 +107,7 @@ private:
   /// that instructions of one run are apart otherwise, and columns of all of a
   /// run.
   int64_t together = 1, apart = 0, columnsOfRun = 0;
-  /// The place of the lane, and addresses by what they change of it.
+  /// The lane's address, and others by what they change of it.
   mlir::Value lanePlace;
   std::map<int64_t, mlir::Value> places;
   /// What was read, by the constant row and byte.

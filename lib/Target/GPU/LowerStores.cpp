@@ -144,8 +144,8 @@ private:
   const KernelValues &values;
 };
 
-/// Each register by one instruction: its address is that of its place in all
-/// dimensions but the last, and a constant.
+/// Each register, or some of neighbouring columns, by one instruction: its
+/// address is that of its place in all dimensions but the last, and a constant.
 struct StoreLowering : OpConversionPattern<StoreOp> {
   StoreLowering(const TypeConverter &converter, MLIRContext *context,
                 const KernelValues &values)
@@ -245,7 +245,11 @@ struct StoreLowering : OpConversionPattern<StoreOp> {
     llvm::DenseMap<int64_t, std::pair<Value, Value>> rows;
     llvm::DenseMap<std::pair<int64_t, int64_t>, Value> predicates;
     bool isStrided = op.getDest().getType().getStrided();
-    for (auto [i, value] : llvm::enumerate(adaptor.getValue())) {
+    int64_t together =
+        hasColumns && !isStrided ? countTogether(op, primitives) : 1;
+    ValueRange registers = adaptor.getValue();
+    for (size_t i = 0; i < registers.size(); i += together) {
+      Value value = joinRegisters(e, registers.slice(i, together));
       int64_t row = hasRows ? getOffset(i, 0) : 0;
       int64_t column = hasColumns ? getOffset(i, type.getRank() - 1) : 0;
       auto &[address, rowPredicate] = rows[row];
@@ -300,6 +304,42 @@ struct StoreLowering : OpConversionPattern<StoreOp> {
   }
 
 private:
+  /// Registers that one instruction stores: neighbouring columns of one row,
+  /// all of which the tensor has, or none.
+  static int64_t countTogether(StoreOp op, const Primitives &primitives) {
+    auto type = cast<RankedTensorType>(op.getValue().getType());
+    auto fragment = dyn_cast<FragmentAttr>(type.getEncoding());
+    int64_t count = primitives.getStoreRegisters();
+    int64_t columns = count * 32 / type.getElementTypeBitWidth();
+    int64_t extent = op.getDest().getType().getShape().back();
+    APInt first;
+    if (!fragment || ShapedType::isDynamic(extent) || extent % columns != 0 ||
+        !matchPattern(op.getIndices().back(), m_ConstantInt(&first)) ||
+        first.getSExtValue() % columns != 0)
+      return 1;
+    DigitAttr run = fragment.getRegisters().front();
+    auto areRunsApart = [&](DigitAttr digit) {
+      return digit.getDim() != 1 || digit.getStride() % columns == 0;
+    };
+    bool isRun = run.getDim() == 1 && run.getStride() == 1 &&
+                 run.getSize() % columns == 0 &&
+                 llvm::all_of(fragment.getLanes(), areRunsApart);
+    return isRun ? count : 1;
+  }
+
+  /// Registers of one instruction.
+  static Value joinRegisters(Emitter &e, ValueRange registers) {
+    if (registers.size() == 1)
+      return registers.front();
+    Value vector = LLVM::PoisonOp::create(
+        e.b, e.loc,
+        VectorType::get(registers.size(), registers.front().getType()));
+    for (auto [i, value] : llvm::enumerate(registers))
+      vector = LLVM::InsertElementOp::create(e.b, e.loc, vector, value,
+                                             e.constant(i));
+    return vector;
+  }
+
   /// One of the elements that a register holds.
   static Value getPart(Emitter &e, Value value, int64_t part,
                        int64_t perRegister) {

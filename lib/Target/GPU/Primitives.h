@@ -149,6 +149,8 @@ public:
   virtual mlir::Value loadGlobalIf(mlir::OpBuilder &b, mlir::Location loc,
                                    mlir::Value address, unsigned bits,
                                    mlir::Value predicate) const = 0;
+  /// Registers that one store may have, a vector of them.
+  virtual int64_t getStoreRegisters() const = 0;
   /// Stores `value` (f32, i32, i16) `offset` bytes from `address`.
   virtual void storeGlobalIf(mlir::OpBuilder &b, mlir::Location loc,
                              mlir::Value address, int64_t offset,

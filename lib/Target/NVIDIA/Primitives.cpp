@@ -140,6 +140,7 @@ public:
                      Value predicate) const override {
     return nvidia::loadGlobalIf(b, loc, address, bits, predicate);
   }
+  int64_t getStoreRegisters() const override { return 1; }
   void storeGlobalIf(OpBuilder &b, Location loc, Value address, int64_t offset,
                      Value value, Value predicate) const override {
     nvidia::storeGlobalIf(b, loc, address, offset, value, predicate);
