@@ -5,9 +5,9 @@
     tools/support.py            writes it (some minutes)
     tools/support.py --check N  asks N entries, drawn anew, and compares
 
-An entry is asked with `attn.refusal`, and for a GPU its PTX is read: kernels with wgmma or
-mma.sync are scheduled for tensor cores, others run on ordinary threads. ATTN_SEED repeats a
-draw.
+An entry is asked with `attn.refusal`, and for a GPU its PTX or LLVM IR is read: kernels with
+wgmma, mma.sync, mfma or wmma are scheduled for tensor cores, others run on ordinary threads.
+For an AMD GPU the code object is made first. ATTN_SEED repeats a draw.
 """
 
 import argparse
@@ -26,6 +26,7 @@ from attn._compiler import run_compiler
 
 PAGE = os.path.join(ROOT, "docs", "support.md")
 GPU, AMPERE, ADA = (f"--target={name}" for name in ("sm_90a", "sm_80", "sm_89"))
+AMD = tuple(f"--target={name}" for name in ("gfx942", "gfx90a", "gfx1100"))
 
 # What a column is called, and its options.
 COLUMNS = (
@@ -36,6 +37,7 @@ COLUMNS = (
     ("GPU f32", (GPU,)),
     ("sm_80 bf16", (AMPERE, "--dtype=bf16")),
     ("sm_89 bf16", (ADA, "--dtype=bf16")),
+    *((f"{name.removeprefix('--target=')} bf16", (name, "--dtype=bf16")) for name in AMD),
 )
 WIDTHS = (16, 32, 48, 64, 80, 96, 128, 160, 192, 256, 512)
 CACHES = (
@@ -61,7 +63,7 @@ Entry = collections.namedtuple("Entry", "table row column program options")
 
 
 def is_gpu(options):
-    return any(option in (GPU, AMPERE, ADA) for option in options)
+    return any(option in (GPU, AMPERE, ADA, *AMD) for option in options)
 
 
 def list_variants():
@@ -94,11 +96,16 @@ def refuse(error):
 def ask(entry):
     """What a cell says, and the reason of one that says no."""
     if is_gpu(entry.options):
+        is_amd = any(option in AMD for option in entry.options)
+        if is_amd and (error := attn.refusal(entry.program, *entry.options)):
+            return refuse(error)
         try:
-            text = run_compiler(entry.program, (*entry.options, "--emit=ptx"))
+            form = "llvm" if is_amd else "ptx"
+            text = run_compiler(entry.program, (*entry.options, f"--emit={form}"))
         except attn.Error as error:
             return refuse(error)
-        return ("yes" if "wgmma" in text or "mma.sync" in text else "threads"), None
+        products = ("wgmma", "mma.sync", "amdgcn.mfma", "amdgcn.wmma")
+        return ("yes" if any(name in text for name in products) else "threads"), None
     error = attn.refusal(entry.program, *entry.options)
     return refuse(error) if error else ("yes", None)
 
@@ -134,7 +141,7 @@ TEXT = """\
 
 Written by `tools/support.py`, which asks the compiler (`attn.refusal` in Python, `attn_compile_artifact` in C); a test asks a sample of the
 entries again. A *GPU* is one of compute capability 9.0, a *CPU* one of x86-64;
-*sm_80* and *sm_89* is code for those GPUs, which later ones run too.
+*sm_80* and *sm_89* is code for those GPUs, which later ones run too; *gfx942*, *gfx90a* and *gfx1100* are AMD's.
 
 * **yes**: on a GPU by a schedule for its tensor cores.
 * **threads**: on a GPU right, but by ordinary threads: slow, save for kernels that only move data.
@@ -145,6 +152,9 @@ Evidence: what a CPU runs *ran* in CI against the f64 interpreter (`test/unit/Ex
 [performance](performance.md)), and is *simulated* in CI by the `pipe` interpreter. Widths that no such run has drawn are *assembled* only: the
 sweeps draw 64, 80, 96, 128, 192 and 256. Code for sm_80 *ran* on an H200 (`tools/gpu/run.sh target`), and is *simulated* in CI as well (`SchedulesTest`, `PagesTest`, `QuantizedTest`, `SegmentsTest`,
 `MmaSyncTest`); neither it nor that for sm_89, which is *assembled* only, has run on such a GPU.
+Code for *gfx942*, *gfx90a* and *gfx1100* is *simulated*: no AMD GPU has run it. Its `pipe` programs run in the interpreter (`SchedulesTest`, `PagesTest`,
+`QuantizedTest`, `SegmentsTest`, `AmdFaultsTest`), its LLVM IR lane by lane (`test/unit/Target/AMD`: `EmulatedTest`), and its code objects are linked and their
+metadata compared with the manifest. A *yes* or *threads* there says that the code object was made without scratch memory or spills.
 
 ## Variants, of width 64
 

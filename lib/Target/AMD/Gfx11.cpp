@@ -74,6 +74,7 @@ const gpu::Architecture &amd::getGfx1100() {
       /*registersOfBlock=*/4 * 32 * 1536,
       /*mostRegisters=*/256,
       /*setRegisters=*/nullptr,
+      /*sharesFillings=*/true,
       /*hasNamedBarriers=*/false,
       /*hasFixedShared=*/true,
       /*spilledBytes=*/0,

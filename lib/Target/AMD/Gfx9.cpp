@@ -120,6 +120,7 @@ const gpu::Architecture &amd::getGfx942() {
       /*registersOfBlock=*/4 * 64 * 512,
       /*mostRegisters=*/256,
       /*setRegisters=*/nullptr,
+      /*sharesFillings=*/true,
       /*hasNamedBarriers=*/false,
       /*hasFixedShared=*/true,
       /*spilledBytes=*/0,

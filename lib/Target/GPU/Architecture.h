@@ -38,6 +38,9 @@ struct Architecture {
   /// entry; null where all threads have equally many.
   void (*setRegisters)(mlir::OpBuilder &b, mlir::Location loc,
                        int64_t registers, bool isMore);
+  /// The warps of a role of one take its fillings in turns: copies hold a warp
+  /// up until they are done, so that several are on their way.
+  bool sharesFillings;
   /// Barriers that groups have for meeting: of hardware, or words of shared
   /// memory.
   bool hasNamedBarriers;

@@ -59,6 +59,8 @@ private:
   LogicalResult countThreads(ArrayRef<RoleOp> roles);
   LogicalResult lowerRole(RoleOp role, int64_t firstGroup);
   void leaveToOneLane(RoleOp role);
+  bool canShare(RoleOp role);
+  void shareFillings(RoleOp role);
 
   Value createShuffled(Value value);
   Value i32(int64_t value) { return createI32(rewriter, loc, value); }
@@ -399,6 +401,64 @@ LogicalResult KernelLowering::initialise() {
   return success();
 }
 
+/// Whether all warps of the group that has `role` may do what one would: others
+/// see nothing of it but fillings, which they take in turns, and items that are
+/// taken.
+bool KernelLowering::canShare(RoleOp role) {
+  if (!architecture.sharesFillings || role.getWarps() != 1)
+    return false;
+  return !role.walk([](Operation *op) {
+                bool isSeen = isa<ReleaseOp, PutOp, StoreOp, MeetOp, ClearOp,
+                                  TakeTurnOp, PassTurnOp>(op);
+                return isSeen ? WalkResult::interrupt() : WalkResult::advance();
+              })
+              .wasInterrupted();
+}
+
+void KernelLowering::shareFillings(RoleOp role) {
+  llvm::SmallSetVector<Value, 4> rings;
+  role.walk([&](FillOp fill) { rings.insert(fill.getRing()); });
+  role.walk([&](FillOp fill) {
+    int64_t number = llvm::find(rings, fill.getRing()) - rings.begin();
+    fill->setAttr(kTurnAttr, rewriter.getI64IntegerAttr(number));
+    // Odd, so that the fillings of each ring are of all warps.
+    fill->setAttr(kTurnsAttr, rewriter.getI64IntegerAttr(rings.size() | 1));
+  });
+  // One thread takes an item for all, who have read its number before the next.
+  SmallVector<NextItemOp> ops;
+  role.walk([&](NextItemOp op) {
+    if (op.getWork().getType().getKind() == WorkKind::Dynamic)
+      ops.push_back(op);
+  });
+  for (NextItemOp op : ops) {
+    OpBuilder::InsertionGuard guard(rewriter);
+    Location opLoc = op.getLoc();
+    rewriter.setInsertionPoint(op);
+    Value barrier = createI32(rewriter, opLoc, nextNamedBarrier);
+    Value word =
+        createByteOffset(rewriter, opLoc, values.barriers,
+                         nextNamedBarrier * kBarrierBytes + kBarrierBytes / 2);
+    auto taken = scf::IfOp::create(rewriter, opLoc, values.isFirstInGroup,
+                                   /*withElseRegion=*/false);
+    auto meet = [&] {
+      architecture.primitives->meet(rewriter, opLoc, values, barrier,
+                                    groupThreads);
+    };
+    meet();
+    Value item = LLVM::LoadOp::create(rewriter, opLoc, rewriter.getI32Type(),
+                                      word, /*alignment=*/4);
+    item = architecture.primitives->takeFirst(rewriter, opLoc, item);
+    meet();
+    op.getResult().replaceAllUsesWith(item);
+    op->moveBefore(taken.thenYield());
+    rewriter.setInsertionPointAfter(op);
+    LLVM::StoreOp::create(rewriter, opLoc, op.getResult(), word,
+                          /*alignment=*/4);
+  }
+  if (!ops.empty())
+    ++nextNamedBarrier;
+}
+
 /// Of what a role of one warp does, others see fillings and items that are
 /// taken: these are of one lane, all else of all. What lanes copy is of all
 /// too.
@@ -490,13 +550,16 @@ LogicalResult KernelLowering::lowerRole(RoleOp role, int64_t firstGroup) {
     });
     ++nextNamedBarrier;
   }
+  bool isShared = canShare(role);
+  if (isShared)
+    shareFillings(role);
   if (nextNamedBarrier > kNumNamedBarriers)
     return role.emitOpError("expects at most ")
            << kNumNamedBarriers - 1
            << " groups in all turns and roles with pipe.each or pipe.clear, "
               "one named barrier each, but got more";
   OpBuilder::InsertionGuard guard(rewriter);
-  if (role.getWarps() == 1) {
+  if (role.getWarps() == 1 && !isShared) {
     // One lane of the first of the four warps.
     Value isWarp =
         arith::CmpIOp::create(rewriter, roleLoc, arith::CmpIPredicate::eq,

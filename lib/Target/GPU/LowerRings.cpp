@@ -225,11 +225,39 @@ private:
     return success();
   }
 
+  /// What follows is for the warp whose turn it is by the number of the
+  /// filling, counted over all rings that the role fills.
+  void beginTurn(FillOp op, Place &place,
+                 ConversionPatternRewriter &rewriter) const {
+    Location loc = op.getLoc();
+    auto i32 = [&](int64_t value) { return createI32(rewriter, loc, value); };
+    // All warps compute what coordinates are made of.
+    for (Operation &nested : llvm::make_early_inc_range(op.getBody().front()))
+      if (!isa<LoadOp>(nested) && !nested.hasTrait<OpTrait::IsTerminator>())
+        rewriter.moveOpBefore(&nested, op);
+    int64_t turns = op->getAttrOfType<IntegerAttr>(kTurnsAttr).getInt();
+    int64_t turn = op->getAttrOfType<IntegerAttr>(kTurnAttr).getInt();
+    Value number = arith::MulIOp::create(
+        rewriter, loc, place.phase, i32(op.getRing().getType().getSlots()));
+    number = arith::AddIOp::create(rewriter, loc, number, place.index);
+    number = arith::MulIOp::create(rewriter, loc, number, i32(turns));
+    number = arith::AddIOp::create(rewriter, loc, number, i32(turn));
+    number = arith::AndIOp::create(rewriter, loc, number, i32(kGroupWarps - 1));
+    Value isOwn = arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::eq,
+                                        number, values.warpInGroup);
+    auto choice = scf::IfOp::create(rewriter, loc, isOwn,
+                                    /*withElseRegion=*/false);
+    rewriter.setInsertionPointToStart(choice.thenBlock());
+  }
+
   /// The warp that copies goes on to the next filling as soon as it can.
   LogicalResult fillByLanes(FillOp op, OneToNOpAdaptor adaptor, Place &place,
                             llvm::function_ref<void()> wait,
                             ConversionPatternRewriter &rewriter) const {
     Location loc = op.getLoc();
+    OpBuilder::InsertionGuard guard(rewriter);
+    if (op->hasAttr(kTurnAttr))
+      beginTurn(op, place, rewriter);
     Value isSender =
         getNumCopyWarps(op) == 1 ? values.isFirstInWarp : values.isFirstInGroup;
     auto begin = [&] {

@@ -77,6 +77,12 @@ inline constexpr int64_t kBarrierBytes = 8;
 /// On pipe.fill: the releases of the slot that it waits for.
 inline constexpr llvm::StringLiteral kReleasesAttr = "attn.releases";
 
+/// On pipe.fill whose role's warps take turns: the number of its ring among
+/// those that the role fills, and by how many one filling of a ring is after
+/// the one before.
+inline constexpr llvm::StringLiteral kTurnAttr = "attn.turn",
+                                     kTurnsAttr = "attn.turns";
+
 /// Writes out the functions of math in `pipe.each`, of which there are no exact
 /// instructions.
 mlir::LogicalResult expandThreadMath(pipe::KernelOp kernel);

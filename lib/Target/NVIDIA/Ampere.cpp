@@ -139,6 +139,7 @@ const Architecture &attn::nvidia::getAmpere() {
       /*registersOfBlock=*/64 << 10,
       /*mostRegisters=*/248,
       /*setRegisters=*/nullptr,
+      /*sharesFillings=*/false,
       /*hasNamedBarriers=*/true,
       /*hasFixedShared=*/false,
       /*spilledBytes=*/32,

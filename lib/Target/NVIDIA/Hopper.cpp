@@ -117,6 +117,7 @@ const Architecture &attn::nvidia::getHopper() {
       /*registersOfBlock=*/64 << 10,
       /*mostRegisters=*/256,
       setRegisters,
+      /*sharesFillings=*/false,
       /*hasNamedBarriers=*/true,
       /*hasFixedShared=*/false,
       /*spilledBytes=*/0,

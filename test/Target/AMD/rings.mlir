@@ -12,13 +12,20 @@
 // CHECK-LABEL: llvm.func @copies(
 //       CHECK:   llvm.store %{{.*}}, %{{.*}} {alignment = 8 : i64} : i64, !llvm.ptr<3>
 //       CHECK:   rocdl.barrier
+
+// The four waves take fillings in turns.
+//       CHECK:   %[[FIRST:.*]] = arith.muli %[[PHASE:.*]], %c2_i32
+//       CHECK:   %[[NUMBER:.*]] = arith.addi %[[FIRST]], %{{.*}}
+//       CHECK:   %[[TURN:.*]] = arith.andi %{{.*}}, %c3_i32
+//       CHECK:   %[[OWN:.*]] = arith.cmpi eq, %[[TURN]], %{{.*}}
+//       CHECK:   scf.if %[[OWN]] {
 //       CHECK:   %[[EXISTS:.*]] = arith.cmpi ne, %{{.*}}, %c0_i32
 //       CHECK:   %[[HIDDEN:.*]] = llvm.call_intrinsic "llvm.amdgcn.implicitarg.ptr"
 //       CHECK:   %[[OTHER:.*]] = llvm.addrspacecast %[[HIDDEN]]
 //       CHECK:   %[[FROM:.*]] = arith.select %[[EXISTS]], %{{.*}}, %[[OTHER]]
 //       CHECK:   %[[LOADED:.*]] = llvm.load %[[FROM]] {alignment = 16 : i64} : !llvm.ptr<1> -> vector<4xi32>
 //       CHECK:   %[[CHUNK:.*]] = arith.select %[[EXISTS]], %[[LOADED]], %{{.*}} : vector<4xi32>
-//       CHECK:   %[[LAST:.*]] = arith.subi %[[PHASE:.*]], %c1_i32
+//       CHECK:   %[[LAST:.*]] = arith.subi %[[PHASE]], %c1_i32
 //       CHECK:   %[[TIMES:.*]] = arith.addi %[[LAST]], %c1_i32
 //       CHECK:   %[[TARGET:.*]] = arith.muli %[[TIMES]], %c8_i32
 //       CHECK:   scf.while
@@ -91,5 +98,29 @@ pipe.kernel @messages(%n: i32 {pipe.name = "n"}) {
     %y = pipe.wait %ys[%c] : !pipe.ring<1 x !pipe.shared<64x64xbf16, swizzle = 128>, messages = 1>
     %m = pipe.message %ys[%c] number 0 : !pipe.ring<1 x !pipe.shared<64x64xbf16, swizzle = 128>, messages = 1>
     pipe.release %ys[%c] : !pipe.ring<1 x !pipe.shared<64x64xbf16, swizzle = 128>, messages = 1>
+  }
+}
+
+// -----
+
+// One thread takes an item for the waves that share a role, which meet before
+// and after they read its number.
+// CHECK-LABEL: llvm.func @items(
+//       CHECK:   %[[WORD:.*]] = llvm.getelementptr %{{.*}}[12]
+//       CHECK:   scf.if
+//       CHECK:     llvm.atomicrmw add %{{.*}} syncscope("agent") monotonic
+//       CHECK:     llvm.store %{{.*}}, %[[WORD]] {alignment = 4 : i64} : i32, !llvm.ptr<3>
+//       CHECK:   llvm.atomicrmw add %{{.*}} syncscope("workgroup")
+//       CHECK:   %[[ITEM:.*]] = llvm.load %[[WORD]]
+//       CHECK:   rocdl.readfirstlane %[[ITEM]]
+//       CHECK:   llvm.atomicrmw add %{{.*}} syncscope("workgroup")
+pipe.kernel @items(%n: i32 {pipe.name = "n"}) {
+  %work = pipe.work items(%n) : !pipe.work<dynamic>
+  pipe.role "load" groups(1) warps(1) registers(168) (%group) {
+    %first = pipe.first_item %work : !pipe.work<dynamic>
+    pipe.work_loop %item = %first {
+      %next = pipe.next_item %work after %item : !pipe.work<dynamic>
+      pipe.yield %next : i32
+    }
   }
 }

@@ -8,6 +8,7 @@
 
 #include "Workgroup.h"
 
+#include "llvm/IR/InlineAsm.h"
 #include "llvm/IR/IntrinsicsAMDGPU.h"
 
 #include <cmath>
@@ -21,6 +22,14 @@ void Wave::call(llvm::CallInst &call, Register &result) {
   if (callNumber(call, result) || callExchange(call, result) ||
       callMatrix(call, result))
     return;
+  // Without text it only hides a value from the compiler.
+  if (auto *assembly = llvm::dyn_cast<llvm::InlineAsm>(call.getCalledOperand());
+      assembly && assembly->getAsmString().empty() && call.arg_size() == 1) {
+    const Register &value = get(call.getArgOperand(0));
+    return forEach([&](unsigned lane) {
+      std::copy_n(value.get(lane), result.count, result.get(lane));
+    });
+  }
   auto ask = [&](auto value) {
     forEach([&](unsigned lane) { *result.get(lane) = value(lane); });
   };

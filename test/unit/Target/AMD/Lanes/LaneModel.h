@@ -42,7 +42,7 @@ struct LaneLaunch {
   /// Of the turns that waves take.
   uint64_t seed = 0;
   /// A launch of more instructions of waves is given up.
-  uint64_t mostInstructions = 200'000'000;
+  uint64_t mostInstructions = 20'000'000;
 };
 
 class LaneModel {
