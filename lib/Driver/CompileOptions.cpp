@@ -26,10 +26,9 @@ static const OptionSpec kSpecs[] = {
     {"symbol", "NAME",
      "of obj and so: what their C functions begin with (the function's name)"},
     {"target", "NAMES",
-     "machine to compile for, a CPU or a GPU: sm_90a, sm_89, sm_80, gfx942, "
-     "gfx90a or gfx1100 (host); "
-     "of "
-     "an artifact several, divided by commas"},
+     "machine to compile for, a CPU or a GPU, as sm_90a, sm_80, gfx942 or "
+     "another that a wrong name has listed (host); of an artifact several, "
+     "divided by commas"},
     {"dtype", "TYPE", "f32, bf16 or f16 (f32)"},
     {"compile-to", "STAGE",
      "emit mlir after source, bind, schedule, reduce, tile, vector, arith or "

@@ -14,9 +14,9 @@ using namespace attn::amd;
 /// The usual one first.
 static ArrayRef<const gpu::Architecture *> getArchitectures() {
   static const gpu::Architecture *const all[] = {
-      &getGfx942(),
-      &getGfx90a(),
-      &getGfx1100(),
+#define ATTN_AMD_TARGET(NAME) &get##NAME(),
+#include "Targets.def"
+#undef ATTN_AMD_TARGET
   };
   return all;
 }

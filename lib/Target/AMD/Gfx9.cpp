@@ -1,13 +1,8 @@
-//===- Gfx9.cpp - gfx942 and gfx90a: MFMA by waves of 64 lanes ------------===//
-//
-// The lanes of one wave bring 16 bytes each to shared memory, by way of their
-// registers. Each wave multiplies 16 rows of its group's 64, or 32 of 128, for
-// which it reads as much of the right side.
-//
-//===----------------------------------------------------------------------===//
+//===- Gfx9.cpp - MFMA by waves of 64 lanes -------------------------------===//
+
+#include "Gfx9.h"
 
 #include "Instructions.h"
-#include "Models.h"
 
 using namespace mlir;
 using namespace attn;
@@ -32,18 +27,7 @@ static ArrayRef<std::pair<int64_t, int64_t>> getRegisters(int64_t groups,
   }
 }
 
-namespace {
-/// How the GPUs differ.
-struct Numbers {
-  StringRef name;
-  /// Of the cache that compute units share.
-  int64_t cacheBytes;
-  /// Clocks of a product of 64 rows and a depth of 16 a column.
-  double productColumn;
-};
-} // namespace
-
-static MachineModel createModel(const Numbers &numbers) {
+MachineModel amd::createGfx9Model(const Gfx9Numbers &numbers) {
   return {
       /*name=*/numbers.name,
       /*productRows=*/4 * kMfma16.columns,
@@ -58,7 +42,7 @@ static MachineModel createModel(const Numbers &numbers) {
       /*swizzle=*/128,
       /*maxTensorRank=*/5,
       /*maxBoxRows=*/256,
-      /*sharedBytes=*/64 << 10,
+      numbers.sharedBytes,
       numbers.cacheBytes,
       /*itemKeys=*/256,
       /*maxGroups=*/3,
@@ -78,8 +62,8 @@ static MachineModel createModel(const Numbers &numbers) {
   };
 }
 
-/// With groups of 128 rows: of what products can do, shared memory gives half.
-static MachineModel createTallModel(MachineModel model) {
+/// Of what products can do, shared memory gives half.
+MachineModel amd::createTallGfx9Model(MachineModel model) {
   model.productRows = 4 * kMfma32.columns;
   model.columnGranule = kMfma32.rows;
   model.maxSeenColumns = 64;
@@ -90,32 +74,16 @@ static MachineModel createTallModel(MachineModel model) {
   return model;
 }
 
-/// AMD Instinct MI300X data sheet: 2048 operations of a product a clock and
-/// compute unit; 4 MiB of cache a die.
-static const MachineModel &getGfx942Model(bool anyStrides) {
-  static const MachineModel rows = createModel({"gfx942", 4 << 20, 1}),
-                            tall = createTallModel(rows);
-  static const Models models(rows, &tall);
-  return models.get(anyStrides);
-}
-
-/// AMD Instinct MI250X data sheet: half as many; 8 MiB.
-static const MachineModel &getGfx90aModel(bool anyStrides) {
-  static const MachineModel rows = createModel({"gfx90a", 8 << 20, 2}),
-                            tall = createTallModel(rows);
-  static const Models models(rows, &tall);
-  return models.get(anyStrides);
-}
-
-const gpu::Architecture &amd::getGfx942() {
-  static const gpu::Architecture architecture = {
-      /*name=*/"gfx942",
+gpu::Architecture amd::createGfx9(StringRef name,
+                                  const MachineModel &(*getModel)(bool)) {
+  return {
+      name,
       /*features=*/"",
       /*driver=*/std::nullopt,
       /*isPortable=*/false,
       // None was measured.
       /*schedules=*/"",
-      getGfx942Model,
+      getModel,
       /*warpSize=*/kMfma16.lanes,
       /*registersOfBlock=*/4 * 64 * 512,
       /*mostRegisters=*/256,
@@ -130,15 +98,4 @@ const gpu::Architecture &amd::getGfx942() {
       populateMfmaPatterns,
       /*finish=*/nullptr,
   };
-  return architecture;
-}
-
-const gpu::Architecture &amd::getGfx90a() {
-  static const gpu::Architecture architecture = [] {
-    gpu::Architecture gfx90a = getGfx942();
-    gfx90a.name = "gfx90a";
-    gfx90a.getModel = getGfx90aModel;
-    return gfx90a;
-  }();
-  return architecture;
 }

@@ -31,9 +31,9 @@ const gpu::Architecture *findArchitecture(llvm::StringRef name);
 const gpu::Architecture *getArchitecture(mlir::Operation *where,
                                          llvm::StringRef name);
 
-const gpu::Architecture &getGfx942();
-const gpu::Architecture &getGfx90a();
-const gpu::Architecture &getGfx1100();
+#define ATTN_AMD_TARGET(NAME) const gpu::Architecture &get##NAME();
+#include "Targets.def"
+#undef ATTN_AMD_TARGET
 
 } // namespace attn::amd
 

@@ -1,6 +1,7 @@
-//===- Gfx11.cpp - gfx1100: WMMA by waves of 32 lanes ---------------------===//
+//===- Gfx1100.cpp - gfx1100: WMMA by waves of 32 lanes
+//---------------------===//
 //
-// As Gfx9.cpp, but lanes 0-15 and 16-31 of a wave hold the same of both sides
+// As Gfx9.h, but lanes 0-15 and 16-31 of a wave hold the same of both sides
 // of a product, so that halves exchange what they hold of a left side in
 // registers.
 //
