@@ -58,9 +58,6 @@ private:
   LogicalResult lowerRoles();
   LogicalResult countThreads(ArrayRef<RoleOp> roles);
   LogicalResult lowerRole(RoleOp role, int64_t firstGroup);
-  void leaveToOneLane(RoleOp role);
-  bool canShare(RoleOp role);
-  void shareFillings(RoleOp role);
 
   Value createShuffled(Value value);
   Value i32(int64_t value) { return createI32(rewriter, loc, value); }
@@ -401,98 +398,6 @@ LogicalResult KernelLowering::initialise() {
   return success();
 }
 
-/// Whether all warps of the group that has `role` may do what one would: others
-/// see nothing of it but fillings, which they take in turns, and items that are
-/// taken.
-bool KernelLowering::canShare(RoleOp role) {
-  if (!architecture.sharesFillings || role.getWarps() != 1)
-    return false;
-  return !role.walk([](Operation *op) {
-                bool isSeen = isa<ReleaseOp, PutOp, StoreOp, MeetOp, ClearOp,
-                                  TakeTurnOp, PassTurnOp>(op);
-                return isSeen ? WalkResult::interrupt() : WalkResult::advance();
-              })
-              .wasInterrupted();
-}
-
-void KernelLowering::shareFillings(RoleOp role) {
-  llvm::SmallSetVector<Value, 4> rings;
-  role.walk([&](FillOp fill) { rings.insert(fill.getRing()); });
-  role.walk([&](FillOp fill) {
-    int64_t number = llvm::find(rings, fill.getRing()) - rings.begin();
-    fill->setAttr(kTurnAttr, rewriter.getI64IntegerAttr(number));
-    // Odd, so that the fillings of each ring are of all warps.
-    fill->setAttr(kTurnsAttr, rewriter.getI64IntegerAttr(rings.size() | 1));
-  });
-  // One thread takes an item for all, who have read its number before the next.
-  SmallVector<NextItemOp> ops;
-  role.walk([&](NextItemOp op) {
-    if (op.getWork().getType().getKind() == WorkKind::Dynamic)
-      ops.push_back(op);
-  });
-  for (NextItemOp op : ops) {
-    OpBuilder::InsertionGuard guard(rewriter);
-    Location opLoc = op.getLoc();
-    rewriter.setInsertionPoint(op);
-    Value barrier = createI32(rewriter, opLoc, nextNamedBarrier);
-    Value word =
-        createByteOffset(rewriter, opLoc, values.barriers,
-                         nextNamedBarrier * kBarrierBytes + kBarrierBytes / 2);
-    auto taken = scf::IfOp::create(rewriter, opLoc, values.isFirstInGroup,
-                                   /*withElseRegion=*/false);
-    auto meet = [&] {
-      architecture.primitives->meet(rewriter, opLoc, values, barrier,
-                                    groupThreads);
-    };
-    meet();
-    Value item = LLVM::LoadOp::create(rewriter, opLoc, rewriter.getI32Type(),
-                                      word, /*alignment=*/4);
-    item = architecture.primitives->takeFirst(rewriter, opLoc, item);
-    meet();
-    op.getResult().replaceAllUsesWith(item);
-    op->moveBefore(taken.thenYield());
-    rewriter.setInsertionPointAfter(op);
-    LLVM::StoreOp::create(rewriter, opLoc, op.getResult(), word,
-                          /*alignment=*/4);
-  }
-  if (!ops.empty())
-    ++nextNamedBarrier;
-}
-
-/// Of what a role of one warp does, others see fillings and items that are
-/// taken: these are of one lane, all else of all. What lanes copy is of all
-/// too.
-void KernelLowering::leaveToOneLane(RoleOp role) {
-  SmallVector<Operation *> ops;
-  role.walk([&](Operation *op) {
-    if (isa<NextItemOp>(op) || (isa<FillOp>(op) && architecture.bulk))
-      ops.push_back(op);
-  });
-  for (Operation *op : ops) {
-    OpBuilder::InsertionGuard guard(rewriter);
-    Location opLoc = op->getLoc();
-    rewriter.setInsertionPoint(op);
-    if (op->getNumResults() == 0) {
-      // So that ptxas knows it for one lane, whose registers are uniform.
-      Value elected = architecture.bulk->electLane(rewriter, opLoc);
-      auto laneIf = scf::IfOp::create(rewriter, opLoc, elected, false);
-      op->moveBefore(laneIf.thenYield());
-      continue;
-    }
-    auto laneIf =
-        scf::IfOp::create(rewriter, opLoc, op->getResultTypes(),
-                          values.isFirstInWarp, /*withElseRegion=*/true);
-    rewriter.setInsertionPointAfter(laneIf);
-    Value shared = createShuffled(laneIf.getResult(0));
-    op->getResult(0).replaceAllUsesWith(shared);
-    rewriter.setInsertionPointToStart(laneIf.elseBlock());
-    scf::YieldOp::create(rewriter, opLoc, i32(0));
-    rewriter.setInsertionPointToStart(laneIf.thenBlock());
-    auto yield = scf::YieldOp::create(rewriter, opLoc, op->getResult(0));
-    op->moveBefore(yield);
-  }
-}
-
 LogicalResult KernelLowering::lowerRole(RoleOp role, int64_t firstGroup) {
   Location roleLoc = role.getLoc();
   int64_t registers = role.getRegisters();
@@ -550,9 +455,9 @@ LogicalResult KernelLowering::lowerRole(RoleOp role, int64_t firstGroup) {
     });
     ++nextNamedBarrier;
   }
-  bool isShared = canShare(role);
-  if (isShared)
-    shareFillings(role);
+  bool isShared = canShareFillings(role, architecture);
+  if (isShared && shareFillings(role, values, nextNamedBarrier, rewriter))
+    ++nextNamedBarrier;
   if (nextNamedBarrier > kNumNamedBarriers)
     return role.emitOpError("expects at most ")
            << kNumNamedBarriers - 1
@@ -568,7 +473,7 @@ LogicalResult KernelLowering::lowerRole(RoleOp role, int64_t firstGroup) {
     rewriter.setInsertionPointToStart(warpIf.thenBlock());
     // Its lanes compute sums together, or copy.
     if (asksRuns(role.getBody()) || !architecture.bulk) {
-      leaveToOneLane(role);
+      leaveToOneLane(role, values, rewriter);
     } else {
       Value elected = architecture.bulk->electLane(rewriter, roleLoc);
       auto laneIf = scf::IfOp::create(rewriter, roleLoc, elected, false);

@@ -20,6 +20,7 @@ static LogicalResult lowerBody(const KernelValues &values) {
   PipeTypeConverter converter(context);
   RewritePatternSet patterns(context);
   ConversionTarget target(*context);
+  populateClearPatterns(converter, values, patterns);
   populateCoordPatterns(converter, values, patterns);
   populateMaskPatterns(converter, values, patterns);
   populateRegisterPatterns(converter, values, patterns);

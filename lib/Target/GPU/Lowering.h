@@ -101,6 +101,19 @@ mlir::FailureOr<KernelValues> lowerKernel(pipe::KernelOp kernel,
                                           const Architecture &architecture,
                                           mlir::IRRewriter &rewriter);
 
+/// Of roles of one warp whose group's warps may all do what one would: says
+/// which fillings each takes. `barrier` is one at which they may meet; whether
+/// they do.
+bool canShareFillings(pipe::RoleOp role, const Architecture &architecture);
+bool shareFillings(pipe::RoleOp role, const KernelValues &values,
+                   int64_t barrier, mlir::IRRewriter &rewriter);
+
+/// Of what a role of one warp does, others see fillings and items that are
+/// taken: these are of one lane, all else of all. What lanes copy is of all
+/// too.
+void leaveToOneLane(pipe::RoleOp role, const KernelValues &values,
+                    mlir::IRRewriter &rewriter);
+
 /// What products read of shared memory is what threads wrote before; bulk
 /// copies and products that read it by themselves have to be told.
 void createSharedFence(mlir::OpBuilder &b, mlir::Location loc,
@@ -212,6 +225,9 @@ public:
   explicit PipeTypeConverter(mlir::MLIRContext *context);
 };
 
+void populateClearPatterns(const mlir::TypeConverter &converter,
+                           const KernelValues &values,
+                           mlir::RewritePatternSet &patterns);
 void populateCoordPatterns(const mlir::TypeConverter &converter,
                            const KernelValues &values,
                            mlir::RewritePatternSet &patterns);
