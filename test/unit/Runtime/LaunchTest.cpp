@@ -1,7 +1,7 @@
 //===- LaunchTest.cpp - manifests of GPU kernels --------------------------===//
 
-#include "attn/Runtime/Manifest.h"
 #include "attn/Runtime/LaunchLayout.h"
+#include "attn/Runtime/Manifest.h"
 
 #include <gtest/gtest.h>
 
