@@ -86,9 +86,9 @@ public:
                      Value one) const override {
     return arith::SubIOp::create(b, loc, phase, one);
   }
-  void waitFilled(OpBuilder &b, Location loc, Value full,
-                  Value phase) const override {
-    waitReleased(b, loc, full, phase, /*releases=*/1, Waiter::Needed);
+  void waitFilled(OpBuilder &b, Location loc, Value full, Value phase,
+                  int64_t arrivals) const override {
+    waitReleased(b, loc, full, phase, arrivals, Waiter::Needed);
   }
   void waitReleased(OpBuilder &b, Location loc, Value empty, Value phase,
                     int64_t releases, Waiter waiter) const override;

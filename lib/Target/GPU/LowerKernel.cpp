@@ -251,6 +251,18 @@ int64_t RingLayout::getArrivals(FillOp fill) const {
       /*hasMessages=*/type.getMessages() != 0);
 }
 
+/// Calls `visit` for what uses the ring, itself or as one of several of which
+/// each group has its own.
+static void visitUsers(Value ring,
+                       llvm::function_ref<void(Operation *)> visit) {
+  for (Operation *user : ring.getUsers()) {
+    if (auto own = dyn_cast<arith::SelectOp>(user))
+      visitUsers(own.getResult(), visit);
+    else
+      visit(user);
+  }
+}
+
 void KernelLowering::lowerRing(RingOp ring) {
   RingType type = ring.getRing().getType();
   RingLayout layout(type, architecture);
@@ -267,9 +279,12 @@ void KernelLowering::lowerRing(RingOp ring) {
   int64_t releases = ring.getReaders() * layout.getReleasesOfGroup() *
                      (type.getCluster() ? values.cluster : 1);
   int64_t arrivals = layout.getArrivals(fill);
-  for (Operation *user : ring.getRing().getUsers())
+  visitUsers(ring.getRing(), [&](Operation *user) {
     if (isa<FillOp>(user))
       user->setAttr(kReleasesAttr, rewriter.getI64IntegerAttr(releases));
+    if (isa<WaitOp>(user))
+      user->setAttr(kArrivalsAttr, rewriter.getI64IntegerAttr(arrivals));
+  });
   for (int64_t slot = 0; slot < type.getSlots(); ++slot) {
     int64_t base = controlOffset + slot * RingLayout::kBarrierBytes;
     barriers.push_back({base + layout.getFullOffset(), arrivals});

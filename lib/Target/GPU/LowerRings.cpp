@@ -294,8 +294,10 @@ struct WaitLowering : OpConversionPattern<WaitOp> {
     Location loc = op.getLoc();
     Place place(op.getRing().getType(), *values.architecture, adaptor.getRing(),
                 adaptor.getCursor());
-    values.getPrimitives().waitFilled(
-        rewriter, loc, place.getFull(rewriter, loc), place.phase);
+    auto arrivals = op->getAttrOfType<IntegerAttr>(kArrivalsAttr);
+    values.getPrimitives().waitFilled(rewriter, loc,
+                                      place.getFull(rewriter, loc), place.phase,
+                                      arrivals ? arrivals.getInt() : 1);
     rewriter.replaceOpWithMultiple(
         op, {ValueRange{place.getSlot(rewriter, loc),
                         place.getDescriptor(rewriter, loc)}});

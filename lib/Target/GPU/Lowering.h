@@ -77,6 +77,9 @@ inline constexpr int64_t kBarrierBytes = 8;
 /// On pipe.fill: the releases of the slot that it waits for.
 inline constexpr llvm::StringLiteral kReleasesAttr = "attn.releases";
 
+/// On waits: the arrivals of a filling, one where it is absent.
+inline constexpr llvm::StringLiteral kArrivalsAttr = "attn.arrivals";
+
 /// On pipe.fill whose role's warps take turns: the number of its ring among
 /// those that the role fills, and by how many one filling of a ring is after
 /// the one before.

@@ -115,9 +115,10 @@ public:
   virtual mlir::Value getLastPhase(mlir::OpBuilder &b, mlir::Location loc,
                                    mlir::Value phase,
                                    mlir::Value one) const = 0;
-  /// Waits until the slot has been filled in `phase`.
+  /// Waits until the slot has been filled in `phase`, by `arrivals` a phase.
   virtual void waitFilled(mlir::OpBuilder &b, mlir::Location loc,
-                          mlir::Value full, mlir::Value phase) const = 0;
+                          mlir::Value full, mlir::Value phase,
+                          int64_t arrivals) const = 0;
   /// Waits until what was in the slot in `phase` has been released, by
   /// `releases` a phase.
   virtual void waitReleased(mlir::OpBuilder &b, mlir::Location loc,

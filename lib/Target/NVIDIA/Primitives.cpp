@@ -104,8 +104,8 @@ public:
                      Value one) const override {
     return getNextPhase(b, loc, phase, one);
   }
-  void waitFilled(OpBuilder &b, Location loc, Value full,
-                  Value phase) const override {
+  void waitFilled(OpBuilder &b, Location loc, Value full, Value phase,
+                  int64_t) const override {
     waitBarrier(b, loc, full, phase, getWaitKind(Waiter::Needed));
   }
   void waitReleased(OpBuilder &b, Location loc, Value empty, Value phase,

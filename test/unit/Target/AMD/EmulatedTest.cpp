@@ -108,6 +108,21 @@ TEST_P(EmulatedTargetTest, StreamsAreRight) {
   EXPECT_EQ(run("causal-bottom-right", c), "");
 }
 
+// A group that fills the slots it reads.
+TEST_P(EmulatedTargetTest, OneRoleIsRight) {
+  InterpretedCase c = {{1, 2, 1, 70, 150, 32, 32, {}}, DType::bf16, 64, 32};
+  c.isScheduled = true;
+  c.schedule.split = 1;
+  c.nan = NaNKind::hidden;
+  for (int64_t keys : {64, 150})
+    for (int64_t slots : {1, 2}) {
+      c.shape.keyLength = keys;
+      c.schedule.slots = slots;
+      EXPECT_EQ(run("causal-bottom-right", c), "")
+          << keys << " keys, " << slots << " slots";
+    }
+}
+
 TEST_P(EmulatedTargetTest, AnyStridesAreRight) {
   InterpretedCase c = {{1, 4, 2, 70, 90, 16, 32, {}}, DType::bf16, 64, 32};
   c.isScheduled = c.anyStrides = true;
@@ -200,7 +215,7 @@ TEST_P(EmulatedTargetTest, MistakesAreSeen) {
     bool (*change)(llvm::Instruction &instruction);
     const char *finding;
   } faults[] = {{"sides of a product", swapSides, "misses the error rule"},
-                {"a lane's number", shiftLanes, "it does not end"},
+                {"a lane's number", shiftLanes, "misses the error rule"},
                 {"an exchange of lanes", keepOwn, "misses the error rule"},
                 {"an arrival", dropArrival, "it does not end"}};
   for (const auto &fault : faults) {
