@@ -308,7 +308,7 @@ struct WaitLowering : OpConversionPattern<WaitOp> {
 };
 
 /// One lane of each warp reads, and all have the value before one releases the
-/// slot; ptxas is told that it is uniform over the warp.
+/// slot; it is said to be uniform over the warp.
 struct MessageLowering : OpConversionPattern<MessageOp> {
   MessageLowering(const TypeConverter &converter, MLIRContext *context,
                   const KernelValues &values)

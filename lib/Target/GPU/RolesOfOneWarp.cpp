@@ -82,7 +82,7 @@ void attn::gpu::leaveToOneLane(RoleOp role, const KernelValues &values,
     Location opLoc = op->getLoc();
     rewriter.setInsertionPoint(op);
     if (op->getNumResults() == 0) {
-      // So that ptxas knows it for one lane, whose registers are uniform.
+      // Known to be of one lane, whose registers are uniform.
       Value elected = bulk->electLane(rewriter, opLoc);
       auto laneIf = scf::IfOp::create(rewriter, opLoc, elected, false);
       op->moveBefore(laneIf.thenYield());

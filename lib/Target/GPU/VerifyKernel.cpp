@@ -249,7 +249,7 @@ static LogicalResult verifyElementwise(Operation *op) {
 static constexpr int64_t kReservedRegisters = 16;
 
 /// Tiles beyond the budget would be spilled, and products in flight could not
-/// keep their registers (ptxas, C7512 to C7514).
+/// keep their registers.
 static LogicalResult verify(RoleOp role) {
   RegisterPressure pressure = estimateRegisters(role);
   int64_t budget = role.getRegisters() - kReservedRegisters;

@@ -39,7 +39,7 @@ static bool hasRank(cascade::FuncOp func, StringRef rank) {
 PipeTarget attn::test::getPipeTarget(StringRef target) {
   return llvm::StringSwitch<PipeTarget>(target)
       .Cases({"sm_80", "sm_89"}, PipeTarget::ampere)
-      .Cases({"gfx942", "gfx90a"}, PipeTarget::cdna)
+      .Cases({"gfx942", "gfx90a", "gfx950"}, PipeTarget::cdna)
       .Case("gfx1100", PipeTarget::rdna)
       .Default(PipeTarget::hopper);
 }

@@ -230,7 +230,8 @@ TEST_P(EmulatedTargetTest, MistakesAreSeen) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Gpus, EmulatedTargetTest,
-                         testing::Values("gfx942", "gfx90a", "gfx1100"),
+                         testing::Values("gfx942", "gfx90a", "gfx950",
+                                         "gfx1100"),
                          [](const auto &info) { return info.param; });
 
 INSTANTIATE_TEST_SUITE_P(
