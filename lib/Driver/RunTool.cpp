@@ -199,7 +199,7 @@ Status Run::upload() {
   if (!isGpuTarget(options.target))
     return {};
   if (!device) {
-    auto created = DeviceTensors::create();
+    auto created = DeviceTensors::create(options.target);
     if (!created.isOk())
       return created.takeStatus();
     device.emplace(std::move(*created));

@@ -15,9 +15,9 @@ namespace attn {
 /// around their elements.
 class DeviceTensors {
 public:
-  /// Makes the first GPU's primary context current on this thread. Refuses
-  /// where there is no driver or no GPU.
-  static Result<DeviceTensors> create();
+  /// Makes the first GPU current on this thread: AMD's where `target` is one of
+  /// its, else NVIDIA's. Refuses where there is no driver or no GPU.
+  static Result<DeviceTensors> create(llvm::StringRef target = {});
   DeviceTensors(DeviceTensors &&);
   ~DeviceTensors();
 
