@@ -5,6 +5,7 @@
 #include "lib/Runtime/HIP/DriverTypes.h"
 
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -27,8 +28,11 @@ struct FakeModule {
   std::map<std::string, FakeFunction> functions;
 };
 
+void *allocateAligned(size_t bytes) { return std::aligned_alloc(256, bytes); }
+
 struct State {
   std::string log, arch;
+  int computeUnits = 304;
   int numCalls = 0, failFirst = 0, failCount = 0, failResult = 0;
   int current = 0;
   bool capturing = false, captureBroken = false;
@@ -41,6 +45,10 @@ struct State {
   std::vector<std::string> parameters;
   fakeHipLauncher launcher = nullptr;
   void *launcherContext = nullptr;
+  fakeHipLoader loader = nullptr;
+  void *loaderContext = nullptr;
+  void *(*allocate)(size_t) = allocateAligned;
+  void (*release)(void *) = std::free;
 };
 
 constexpr std::pair<ResultCode, const char *> errors[] = {
@@ -50,6 +58,7 @@ constexpr std::pair<ResultCode, const char *> errors[] = {
     {errorInvalidImage, "hipErrorInvalidImage"},
     {errorInvalidHandle, "hipErrorInvalidHandle"},
     {errorNotFound, "hipErrorNotFound"},
+    {719, "hipErrorLaunchFailure"},
     {errorStreamCaptureUnsupported, "hipErrorStreamCaptureUnsupported"},
     {errorStreamCaptureImplicit, "hipErrorStreamCaptureImplicit"}};
 
@@ -96,6 +105,7 @@ void fakeHipReset() {
   State &state = getState();
   state.log.clear();
   state.arch = "gfx942:sramecc+:xnack-";
+  state.computeUnits = 304;
   state.numCalls = state.failFirst = state.failCount = 0;
   state.current = 0;
   state.capturing = state.captureBroken = false;
@@ -123,6 +133,7 @@ int fakeHipNumLive(const char *kind) {
 int fakeHipGetCurrent() { return getState().current; }
 void fakeHipSetCurrent(int device) { getState().current = device; }
 void fakeHipSetArch(const char *name) { getState().arch = name; }
+void fakeHipSetComputeUnits(int count) { getState().computeUnits = count; }
 
 void fakeHipSetCapturing(int capturing) {
   getState().capturing = capturing != 0;
@@ -146,6 +157,16 @@ const void *fakeHipParameter(int index, size_t *size) {
 void fakeHipSetLauncher(fakeHipLauncher launcher, void *context) {
   getState().launcher = launcher;
   getState().launcherContext = context;
+}
+
+void fakeHipSetLoader(fakeHipLoader loader, void *context) {
+  getState().loader = loader;
+  getState().loaderContext = context;
+}
+
+void fakeHipSetAllocator(void *(*allocate)(size_t), void (*release)(void *)) {
+  getState().allocate = allocate;
+  getState().release = release;
 }
 
 void fakeHipForEachMemory(void (*visit)(void *context, const void *address,
@@ -204,7 +225,7 @@ ResultCode hipDeviceGetAttribute(int *value, DeviceAttribute attribute,
     return code;
   switch (attribute) {
   case multiprocessorCount:
-    *value = 304;
+    *value = getState().computeUnits;
     return success;
   case maxSharedMemoryPerBlock:
     *value = 65536;
@@ -247,11 +268,17 @@ ResultCode hipStreamSynchronize(StreamHandle stream) {
 ResultCode hipModuleLoadData(ModuleHandle *module, const void *image) {
   if (ResultCode code = enterUnsafe("hipModuleLoadData"))
     return code;
-  std::istringstream text(static_cast<const char *>(image));
+  constexpr char textStart[] = "FAKEHSACO\n";
+  const auto *chars = static_cast<const char *>(image);
+  if (std::strncmp(chars, textStart, sizeof(textStart) - 1) != 0) {
+    State &state = getState();
+    chars = state.loader ? state.loader(state.loaderContext, image) : nullptr;
+    if (!chars)
+      return errorInvalidImage;
+  }
+  std::istringstream text(chars);
   std::string head;
   std::getline(text, head);
-  if (head != "FAKEHSACO")
-    return errorInvalidImage;
   auto owned = std::make_unique<FakeModule>();
   for (std::string row; std::getline(text, row);) {
     std::istringstream words(row);
@@ -291,7 +318,7 @@ ResultCode hipMalloc(void **address, size_t bytes) {
     return code;
   // Real allocations are aligned to 256 bytes at least.
   void *memory = bytes < (size_t(1) << 40)
-                     ? std::aligned_alloc(256, (bytes + 255) / 256 * 256)
+                     ? getState().allocate((bytes + 255) / 256 * 256)
                      : nullptr;
   if (!memory)
     return errorOutOfMemory;
@@ -305,7 +332,7 @@ ResultCode hipFree(void *address) {
   ResultCode code = enterUnsafe("hipFree");
   if (getState().memory.erase(address) == 0)
     return errorInvalidValue;
-  std::free(address);
+  getState().release(address);
   return code;
 }
 
@@ -314,6 +341,36 @@ ResultCode hipMemsetD8(void *address, unsigned char value, size_t bytes) {
     return code;
   std::memset(address, value, bytes);
   return success;
+}
+
+// What attn-run calls, besides.
+ResultCode hipDeviceGet(int *device, int number) {
+  *device = number;
+  return enter(line("hipDeviceGet", number));
+}
+
+ResultCode hipDeviceGetName(char *name, int bytes, int device) {
+  std::snprintf(name, size_t(bytes), "a stand-in for %s",
+                getState().arch.c_str());
+  return enter(line("hipDeviceGetName", device));
+}
+
+ResultCode hipMemcpyHtoD(void *to, const void *from, size_t bytes) {
+  if (ResultCode code = enterUnsafe(line("hipMemcpyHtoD", bytes)))
+    return code;
+  std::memcpy(to, from, bytes);
+  return success;
+}
+
+ResultCode hipMemcpyDtoH(void *to, const void *from, size_t bytes) {
+  if (ResultCode code = enterUnsafe(line("hipMemcpyDtoH", bytes)))
+    return code;
+  std::memcpy(to, from, bytes);
+  return success;
+}
+
+ResultCode hipDeviceSynchronize() {
+  return enterUnsafe("hipDeviceSynchronize");
 }
 
 ResultCode hipMemcpyDtoDAsync(void *to, void *from, size_t bytes,

@@ -6,9 +6,9 @@
 |* tests need no GPU. Only one thread may use it at a time.
 |*
 |* A module's image is text: "FAKEHSACO" on the first line, then a line for each
-|* function: its name and the bytes of each of its parameters. A launch records
-a
-|* copy of the parameters and runs nothing, or what a test has it call.
+|* function: its name and the bytes of each of its parameters; or a code object,
+|* where a loader says the same of it. A launch records a copy of the parameters
+|* and runs nothing, or what a test has it call.
 |*
 \*===----------------------------------------------------------------------===*/
 
@@ -41,8 +41,10 @@ int fakeHipNumLive(const char *kind);
 int fakeHipGetCurrent(void);
 void fakeHipSetCurrent(int device);
 
-/* What the devices' properties call their architecture. */
+/* What the devices' properties call their architecture, and how many compute
+ * units they have. */
 void fakeHipSetArch(const char *name);
+void fakeHipSetComputeUnits(int count);
 
 /* 1: a blocking stream captures, so that the default stream may not be used. */
 void fakeHipSetCapturing(int capturing);
@@ -61,6 +63,15 @@ const void *fakeHipParameter(int index, size_t *size);
 typedef void (*fakeHipLauncher)(void *context, const char *function,
                                 const unsigned *grid, unsigned threads);
 void fakeHipSetLauncher(fakeHipLauncher launcher, void *context);
+
+/* Has `loader` say of images that are none of text what such text would say;
+ * NULL has them refused, as does a loader that returns NULL. */
+typedef const char *(*fakeHipLoader)(void *context, const void *image);
+void fakeHipSetLoader(fakeHipLoader loader, void *context);
+
+/* Has `allocate` give memory, aligned to 256 bytes, and `release` take it. */
+void fakeHipSetAllocator(void *(*allocate)(size_t bytes),
+                         void (*release)(void *memory));
 
 /* Calls `visit` for each allocation that is alive. */
 void fakeHipForEachMemory(void (*visit)(void *context, const void *address,
