@@ -252,10 +252,26 @@ struct RowReduceLowering : OpConversionPattern<RowReduceOp> {
     bool initLast = isSum && !slice.getPartial();
     if (op.getInit() && !initLast)
       llvm::copy(adaptor.getInit(), results.begin());
-    for (auto [i, value] : llvm::enumerate(adaptor.getTile())) {
-      Value &result = results[getLineRegister(fragment, slice.getDim(), i)];
+    // In as many chains as keep a warp busy while each waits for its last.
+    constexpr size_t kChains = 4;
+    size_t parts = std::max<size_t>(kChains / results.size(), 1);
+    SmallVector<SmallVector<Value>> chains(parts,
+                                           SmallVector<Value>(results.size()));
+    chains[0] = results;
+    auto join = [&](Value &result, Value value) {
       result =
           result ? combine(rewriter, loc, op.getKind(), result, value) : value;
+    };
+    SmallVector<size_t> numbers(results.size());
+    for (auto [i, value] : llvm::enumerate(adaptor.getTile())) {
+      size_t line = getLineRegister(fragment, slice.getDim(), i);
+      join(chains[numbers[line]++ % parts][line], value);
+    }
+    for (auto [line, result] : llvm::enumerate(results)) {
+      result = chains[0][line];
+      for (const auto &chain : llvm::drop_begin(chains))
+        if (chain[line])
+          join(result, chain[line]);
     }
     if (!slice.getPartial())
       for (Value &result : results)

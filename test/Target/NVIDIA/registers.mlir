@@ -11,9 +11,15 @@
 
 // A maximum that propagates NaN, of the two rows of a thread: three comparisons
 // among the four elements that it has of each, though the line is that of a tile
-// of half the width, and one with each of two lanes.
+// of half the width, and one with each of two lanes. Of each row they are two
+// chains, so that none waits for the one before.
 // CHECK-LABEL: llvm.func @maximum(
-// CHECK-COUNT-6:  = arith.maximumf
+//       CHECK:   %[[P:.*]] = arith.maximumf
+//  CHECK-NEXT:   %[[Q:.*]] = arith.maximumf
+//  CHECK-NEXT:   %[[R:.*]] = arith.maximumf
+//  CHECK-NEXT:   %[[S:.*]] = arith.maximumf
+//   CHECK-DAG:   arith.maximumf %[[P]], %[[Q]]
+//   CHECK-DAG:   arith.maximumf %[[R]], %[[S]]
 //       CHECK:   %[[B:.*]] = nvvm.shfl.sync bfly {{.*}}, %[[A0:.*]], %c2_i32
 //       CHECK:   %[[C:.*]] = arith.maximumf %[[A0]], %[[B]]
 //       CHECK:   %[[D:.*]] = nvvm.shfl.sync bfly {{.*}}, %[[C]], %c1_i32
