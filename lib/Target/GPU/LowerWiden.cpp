@@ -2,7 +2,9 @@
 //
 // A thread takes 8 bytes of a row at a time and writes 16, a chunk that the
 // swizzle moves as one. Neighbouring threads take neighbouring chunks, so that
-// neither the reads nor the writes of a warp meet in a bank.
+// neither the reads nor the writes of a warp meet in a bank. Where a group
+// takes whole rows, as many as a swizzle has or a multiple, a thread's places
+// are at constant distances.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,7 +21,9 @@ using namespace attn::pipe;
 /// Elements of a chunk that is written.
 static constexpr int64_t kElements = kChunkBytes / 2;
 /// Reads of a thread that are on their way at once.
-static constexpr int64_t kBatch = 8;
+static constexpr int64_t kBatch = 16;
+/// Rows after which a swizzle repeats itself.
+static constexpr int64_t kSwizzleRows = 8;
 
 static ByteType getByteType(Type type) {
   if (isa<Float8E4M3FNType>(type))
@@ -45,15 +49,22 @@ private:
     return arith::MulIOp::create(b, loc, x, i32(y));
   }
   Value getPlace(SharedType type, Value tile, Value row, Value byte);
-  Value read(Value unit);
-  void write(Value unit, Value words);
-  std::pair<Value, Value> split(Value unit);
+  /// Where a unit is read and where it is written.
+  struct Places {
+    Value from, to;
+  };
+  Places getPlaces(Value unit);
+  Places getPlacesOfTurn(int64_t turn);
+  Value read(Places places);
+  void write(Places places, Value words);
 
   OpBuilder &b;
   Location loc;
   SharedType sourceType, slotType;
   Value source, slot;
   const KernelValues &values;
+  /// Those of the first turn.
+  std::optional<Places> first;
 };
 } // namespace
 
@@ -74,23 +85,35 @@ Value Widening::getPlace(SharedType type, Value tile, Value row, Value byte) {
   return createByteOffset(b, loc, tile, offset);
 }
 
-/// The row and the first column of a unit of `kElements`.
-std::pair<Value, Value> Widening::split(Value unit) {
+/// A unit has `kElements` of a row.
+Widening::Places Widening::getPlaces(Value unit) {
   Value perRow = i32(slotType.getNumColumns() / kElements);
   Value row = arith::DivUIOp::create(b, loc, unit, perRow);
-  Value chunk = arith::RemUIOp::create(b, loc, unit, perRow);
-  return {row, mul(chunk, kElements)};
+  Value column = mul(arith::RemUIOp::create(b, loc, unit, perRow), kElements);
+  return {getPlace(sourceType, source, row, column),
+          getPlace(slotType, slot, row, mul(column, 2))};
 }
 
-Value Widening::read(Value unit) {
-  auto [row, column] = split(unit);
+Widening::Places Widening::getPlacesOfTurn(int64_t turn) {
+  int64_t perRow = slotType.getNumColumns() / kElements;
+  int64_t groupThreads = values.getGroupThreads();
+  int64_t rows = groupThreads / perRow;
+  if (groupThreads % perRow != 0 || rows % kSwizzleRows != 0)
+    return getPlaces(add(values.threadInGroup, i32(turn * groupThreads)));
+  if (!first)
+    first = getPlaces(values.threadInGroup);
+  auto move = [&](Value place, SharedType type) {
+    return createByteOffset(b, loc, place, turn * rows * type.getSwizzle());
+  };
+  return {move(first->from, sourceType), move(first->to, slotType)};
+}
+
+Value Widening::read(Places places) {
   auto type = VectorType::get(kElements / 4, b.getI32Type());
-  return LLVM::LoadOp::create(
-      b, loc, type, getPlace(sourceType, source, row, column), kElements);
+  return LLVM::LoadOp::create(b, loc, type, places.from, kElements);
 }
 
-void Widening::write(Value unit, Value words) {
-  auto [row, column] = split(unit);
+void Widening::write(Places places, Value words) {
   auto type = VectorType::get(kChunkBytes / 4, b.getI32Type());
   Value wide = LLVM::PoisonOp::create(b, loc, type);
   for (int64_t i = 0; i < kElements / 4; ++i) {
@@ -101,22 +124,22 @@ void Widening::write(Value unit, Value words) {
     for (auto [j, half] : llvm::enumerate(halves))
       wide = LLVM::InsertElementOp::create(b, loc, wide, half, i32(2 * i + j));
   }
-  LLVM::StoreOp::create(
-      b, loc, wide, getPlace(slotType, slot, row, mul(column, 2)), kChunkBytes);
+  LLVM::StoreOp::create(b, loc, wide, places.to, kChunkBytes);
 }
 
 void Widening::run() {
   int64_t units = slotType.getNumRows() * slotType.getNumColumns() / kElements;
   int64_t groupThreads = values.getGroupThreads();
   int64_t turns = units / groupThreads;
-  for (int64_t first = 0; first < turns; first += kBatch) {
-    SmallVector<Value> numbers, words;
-    for (int64_t turn = first; turn < std::min(first + kBatch, turns); ++turn)
-      numbers.push_back(add(values.threadInGroup, i32(turn * groupThreads)));
-    for (Value number : numbers)
-      words.push_back(read(number));
-    for (auto [number, word] : llvm::zip_equal(numbers, words))
-      write(number, word);
+  for (int64_t begin = 0; begin < turns; begin += kBatch) {
+    SmallVector<Places> batch;
+    SmallVector<Value> words;
+    for (int64_t turn = begin; turn < std::min(begin + kBatch, turns); ++turn)
+      batch.push_back(getPlacesOfTurn(turn));
+    for (Places places : batch)
+      words.push_back(read(places));
+    for (auto [places, word] : llvm::zip_equal(batch, words))
+      write(places, word);
   }
   if (units % groupThreads == 0)
     return;
@@ -126,7 +149,8 @@ void Widening::run() {
   auto choice = scf::IfOp::create(b, loc, exists, /*withElseRegion=*/false);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(choice.thenBlock());
-  write(rest, read(rest));
+  Places places = getPlaces(rest);
+  write(places, read(places));
 }
 
 void attn::gpu::widenByThreads(OpBuilder &b, WidenOp op, Value source,

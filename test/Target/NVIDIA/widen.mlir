@@ -46,3 +46,33 @@ pipe.kernel @integers(%n: i32 {pipe.name = "n"}) {
     pipe.release %xs[%c] : !narrow_ints
   }
 }
+
+// Of eight rows or a multiple that a group takes at once, a thread's next places
+// are so many rows further on: 8 of 128 bytes here, and 8 of two panels.
+!wide_bytes = !pipe.shared<32x128xf8E4M3FN, swizzle = 128>
+!wide_slot = !pipe.shared<32x128xbf16, swizzle = 128>
+!narrow_rows = !pipe.ring<1 x !wide_bytes>
+!wide_rows = !pipe.ring<1 x !wide_slot>
+// CHECK-LABEL: llvm.func @rows(
+//       CHECK:   %[[FROM:.*]] = llvm.getelementptr %{{.*}}[%{{.*}}]
+//       CHECK:   %[[TO:.*]] = llvm.getelementptr %{{.*}}[%{{.*}}]
+//  CHECK-NEXT:   %[[NEXT:.*]] = llvm.getelementptr %[[FROM]][1024]
+//  CHECK-NEXT:   %[[NEXT_TO:.*]] = llvm.getelementptr %[[TO]][1024]
+//       CHECK:   %[[LAST:.*]] = llvm.getelementptr %[[FROM]][3072]
+//       CHECK:   llvm.load %[[FROM]] {alignment = 8 : i64}
+//  CHECK-NEXT:   llvm.load %[[NEXT]] {alignment = 8 : i64}
+//       CHECK:   llvm.load %[[LAST]] {alignment = 8 : i64}
+//       CHECK:   llvm.store %{{.*}}, %[[TO]] {alignment = 16 : i64}
+//       CHECK:   llvm.store %{{.*}}, %[[NEXT_TO]] {alignment = 16 : i64}
+pipe.kernel @rows(%n: i32 {pipe.name = "n"}) {
+  %xs = pipe.ring readers(1) : !narrow_rows
+  %ys = pipe.ring readers(1) : !wide_rows
+  pipe.role "widen" groups(1) warps(4) registers(72) (%group) {
+    %c = pipe.cursor : !pipe.cursor<1>
+    %x = pipe.wait %xs[%c] : !narrow_rows
+    pipe.fill %ys[%c] as %y : !wide_rows {
+      pipe.widen %x -> %y : !wide_bytes -> !wide_slot
+    }
+    pipe.release %xs[%c] : !narrow_rows
+  }
+}
