@@ -325,15 +325,28 @@ static std::optional<ScheduleFields> getStream(cascade::FuncOp func,
     return std::nullopt;
   given.stream = 1;
   // All queries of a few heads are one tile, and keys are read once.
-  int64_t group = getMachineModel(gpu.target).productRows;
+  const MachineModel &machine = getMachineModel(gpu.target);
+  int64_t group = machine.productRows;
   int64_t rows = 2 * group;
   if (gpu.hasFewQueries()) {
     int64_t width = options.packing ? options.packing->width : 1;
-    rows = std::clamp<int64_t>(llvm::alignTo(*gpu.queries * width, group),
-                               group, rows);
+    int64_t few = *gpu.queries * width;
+    // A tile of queries of many sequences is not low because each has few.
+    bool isLow = machine.low && few <= machine.low->productRows &&
+                 !findSummedRanks(func);
+    rows = isLow ? machine.low->productRows
+                 : std::clamp<int64_t>(llvm::alignTo(few, group), group, rows);
   }
   given.rows = rows;
   return given;
+}
+
+/// The machine that a schedule of such rows is for.
+static const MachineModel &getMachine(const GpuOptions &gpu,
+                                      std::optional<int64_t> rows) {
+  const MachineModel &machine = getMachineModel(gpu.target, gpu.anyStrides);
+  return machine.low && rows == machine.low->productRows ? *machine.low
+                                                         : machine;
 }
 
 static Result<GpuProgram> build(cascade::FuncOp func,
@@ -350,8 +363,7 @@ static Result<GpuProgram> build(cascade::FuncOp func,
     given.keys = options.tileKeys;
   takeOwnSchedule(func, given);
   GpuProgram program;
-  GpuLowering lowering(func, options,
-                       getMachineModel(gpu.target, gpu.anyStrides));
+  GpuLowering lowering(func, options, getMachine(gpu, given.rows));
   Chooser chooser(lowering, given, kind, program);
   // Entries are for kernels that copy rows as wholes.
   std::optional<ScheduleKey> key =
@@ -361,7 +373,8 @@ static Result<GpuProgram> build(cascade::FuncOp func,
     return program;
   if (std::optional<ScheduleFields> stream =
           getStream(func, options, gpu, given)) {
-    auto isBuilt = Chooser(lowering, *stream, kind, program).tryModel();
+    GpuLowering own(func, options, getMachine(gpu, stream->rows));
+    auto isBuilt = Chooser(own, *stream, kind, program).tryModel();
     if (!isBuilt.isOk())
       return isBuilt.takeStatus();
     if (*isBuilt)

@@ -75,9 +75,17 @@ struct MachineModel {
   /// Blocks of such a merged role that a multiprocessor has at once, each with
   /// its part of shared memory.
   int64_t mergedBlocks = 1;
+  /// Of what early and late products take, each has a role of its own that
+  /// widens it, or one role widens both.
+  bool widensApart = false;
+  /// The same with one group of fewer rows, for tiles of just so many: products
+  /// take as long, but what is computed of their results is less.
+  const MachineModel *low = nullptr;
 
   /// The one for tiles of so many rows.
   const MachineModel &forRows(int64_t rows) const {
+    if (low && rows == low->productRows)
+      return *low;
     return tall && rows > 0 && rows % tall->productRows == 0 ? *tall : *this;
   }
 };

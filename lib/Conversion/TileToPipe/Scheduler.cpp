@@ -462,10 +462,15 @@ LogicalResult Scheduler::run() {
       return failure();
     b.setInsertionPointAfter(load);
   }
-  if (plan.widens()) {
-    auto widen = createRole("widen", 1, plan.machine.groupWarps,
+  SmallVector<std::pair<StringRef, Widened>> widening;
+  if (plan.widens() && plan.machine.widensApart)
+    widening = {{"widen_early", Widened::Early}, {"widen_late", Widened::Late}};
+  else if (plan.widens())
+    widening = {{"widen", Widened::Both}};
+  for (auto [name, which] : widening) {
+    auto widen = createRole(name, 1, plan.machine.groupWarps,
                             plan.machine.widenRegisters);
-    if (failed(writeWidenRole()))
+    if (failed(writeWidenRole(which)))
       return failure();
     b.setInsertionPointAfter(widen);
   }

@@ -117,7 +117,9 @@ private:
                 llvm::function_ref<void(mlir::DenseI64ArrayAttr)> copy);
 
   // The role that widens what was loaded (WidenRole.cpp).
-  mlir::LogicalResult writeWidenRole();
+  /// Of what early products take, of what late ones do, or of both.
+  enum class Widened { Early, Late, Both };
+  mlir::LogicalResult writeWidenRole(Widened which);
   mlir::LogicalResult widenItem(RegisterEmitter &emitter);
   /// Those of a step: early products' tiles, or late ones'.
   void widenMoving(bool isLate);

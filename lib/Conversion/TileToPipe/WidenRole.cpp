@@ -1,7 +1,8 @@
 //===- WidenRole.cpp - the role that widens what was loaded ---------------===//
 //
 // Its groups take the slots of 8 bits an element in the order in which the role
-// that loads fills them, and fill those that products read.
+// that loads fills them, and fill those that products read. There may be one
+// such role for all of them, or one for those that each kind of products reads.
 //
 //===----------------------------------------------------------------------===//
 
@@ -63,11 +64,12 @@ LogicalResult Scheduler::widenItem(RegisterEmitter &emitter) {
   return success();
 }
 
-LogicalResult Scheduler::writeWidenRole() {
+LogicalResult Scheduler::writeWidenRole(Widened which) {
   Operands all = operands;
   auto restore = llvm::make_scope_exit([&] { operands = all; });
-  auto isWidened = [](const Operand &operand) {
-    return operand.slot->isWidened;
+  auto isWidened = [&](const Operand &operand) {
+    Widened own = operand.slot->isLate ? Widened::Late : Widened::Early;
+    return operand.slot->isWidened && (which == Widened::Both || which == own);
   };
   operands = llvm::filter_to_vector(loaded, isWidened);
   llvm::append_range(operands, llvm::make_filter_range(all, isWidened));

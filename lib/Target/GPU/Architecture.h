@@ -63,6 +63,8 @@ struct Architecture {
                            mlir::RewritePatternSet &patterns);
   /// Looks over what a kernel has become; null for nothing.
   void (*finish)(mlir::LLVM::LLVMFuncOp function);
+  /// Bytes behind the tiles of a kernel that products read; null for none.
+  int64_t (*getOverread)(mlir::Operation *kernel) = nullptr;
 
   static constexpr int64_t kGroupWarps = 4;
   int64_t getGroupThreads() const { return warpSize * kGroupWarps; }

@@ -379,6 +379,8 @@ LogicalResult KernelLowering::lowerDeclarations() {
   values.function.walk([&](ClearUnsetOp clear) {
     clear->setAttr(kExchangeAttr, rewriter.getI64IntegerAttr(offset));
   });
+  if (architecture.getOverread)
+    tileOffset += architecture.getOverread(values.function);
   int64_t most = architecture.getModel(/*anyStrides=*/false).sharedBytes;
   if (tileOffset <= most)
     return success();

@@ -109,29 +109,32 @@ struct StageLowering : OpConversionPattern<StageOp> {
                   ConversionPatternRewriter &rewriter) const override {
     RankedTensorType tile = op.getTile().getType();
     SharedType dest = op.getDest().getType();
-    constexpr int64_t kSwizzle = 128, kMatrixColumns = 16;
+    // Four matrices of 8 x 8, as many below each other as rows allow.
+    constexpr int64_t kSwizzle = 128, kMatrices = 4, kMatrixSize = 8;
     Location loc = op.getLoc();
     Emitter e{rewriter, loc};
     waitBulkReadsIf(rewriter, loc, values.isFirstInWarp);
     int64_t rows = dest.getRowsOfPart();
     int64_t partBytes = dest.getNumBytes() / dest.getParts();
-    // PTX ISA, stmatrix.x4: lanes 0-15 address the rows of the first two
-    // matrices, lanes 16-31 those of the two eight columns further on.
-    Value row = e.bits(values.lane, 15), chunk = e.shiftRight(values.lane, 4);
-    Value rowInAtom = e.bits(row, 7);
+    int64_t chunks = kMatrices * kMatrixSize / rows;
+    int64_t columns = chunks * kMatrixSize;
+    // PTX ISA, stmatrix.x4: lanes address the rows of the matrices in order.
+    Value row = e.bits(values.lane, rows - 1);
+    Value chunk = e.shiftRight(values.lane, llvm::Log2_64(rows));
+    Value rowInAtom = e.bits(row, kMatrixSize - 1);
     Value base = createByteOffset(
         rewriter, loc, adaptor.getDest()[0],
         e.add(e.mul(values.warpInGroup, partBytes), e.mul(row, kSwizzle)));
-    int64_t stepsInPanel = dest.getPanelColumns() / kMatrixColumns;
+    int64_t stepsInPanel = dest.getPanelColumns() / columns;
     ValueRange registers = adaptor.getTile();
-    for (int64_t step = 0; step < tile.getDimSize(1) / kMatrixColumns; ++step) {
+    for (int64_t step = 0; step < tile.getDimSize(1) / columns; ++step) {
       Value position = e.exclusiveOr(
-          e.add(chunk, e.constant(step % stepsInPanel * 2)), rowInAtom);
+          e.add(chunk, e.constant(step % stepsInPanel * chunks)), rowInAtom);
       Value offset = e.add(e.mul(position, 16),
                            e.constant(step / stepsInPanel * rows * kSwizzle));
       NVVM::StMatrixOp::create(
           rewriter, loc, createByteOffset(rewriter, loc, base, offset),
-          registers.slice(4 * step, 4), NVVM::MMALayout::row,
+          registers.slice(kMatrices * step, kMatrices), NVVM::MMALayout::row,
           NVVM::LdStMatrixShapeAttr::get(getContext(), 8, 8),
           NVVM::LdStMatrixEltType::B16);
     }

@@ -91,10 +91,54 @@ static MachineModel createStridedModel() {
   return model;
 }
 
+/// With two groups of 128 threads that widen.
+static ArrayRef<std::pair<int64_t, int64_t>> getLowRegisters(int64_t groups,
+                                                             bool widens) {
+  static const std::pair<int64_t, int64_t> twoMore[] = {{88, 232}};
+  return widens ? ArrayRef(twoMore) : getRegisters(groups, widens);
+}
+
+/// What is left of a step is less than widening it takes.
+static MachineModel createLowModel(MachineModel model) {
+  model.productRows = kLowRows;
+  model.widensApart = true;
+  model.getRegisters = getLowRegisters;
+  model.maxGroups = 1;
+  model.getFragment = getLowFragment;
+  return model;
+}
+
+namespace {
+/// Both kinds of tensors, and both heights of groups.
+struct Models {
+  Models() {
+    model.low = &low;
+    strided.low = &lowStrided;
+  }
+  Models(const Models &) = delete;
+
+  MachineModel model = createModel(), strided = createStridedModel();
+  MachineModel low = createLowModel(model),
+               lowStrided = createLowModel(strided);
+};
+} // namespace
+
 static const MachineModel &getModel(bool anyStrides) {
-  static const MachineModel model = createModel(),
-                            strided = createStridedModel();
-  return anyStrides ? strided : model;
+  static const Models models;
+  return anyStrides ? models.strided : models.model;
+}
+
+/// What products read behind their left sides of few rows.
+static int64_t getOverread(Operation *kernel) {
+  bool isLow = kernel
+                   ->walk([](pipe::MmaAsyncOp product) {
+                     auto type = product.getToken().getType().getAccumulator();
+                     return type.getDimSize(0) == kLowRows
+                                ? WalkResult::interrupt()
+                                : WalkResult::advance();
+                   })
+                   .wasInterrupted();
+  return isLow ? kLowOverread : 0;
 }
 
 static void setRegisters(OpBuilder &b, Location loc, int64_t registers,
@@ -126,6 +170,7 @@ const Architecture &attn::nvidia::getHopper() {
       verifyWgmma,
       populateWgmmaPatterns,
       spreadProducts,
+      getOverread,
   };
   return architecture;
 }

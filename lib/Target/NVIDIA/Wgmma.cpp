@@ -6,6 +6,10 @@
 // offset is that of eight rows. A tile whose rows run along K needs no leading
 // offset; for one whose rows run along M or N it is the pitch of panels.
 //
+// Of a left side of 32 rows eight go to each warp, which has 16 rows of the
+// product: with half the stride every second eight rows of the product are
+// eight of the tile, and those between them begin in their middle.
+//
 //===----------------------------------------------------------------------===//
 
 #include "Wgmma.h"
@@ -25,22 +29,33 @@ FragmentAttr attn::nvidia::getWgmmaFragment(MLIRContext *context,
       {digit(4, 1, 2), digit(8, 0, 1)}, {digit(4, 0, 16)});
 }
 
-FailureOr<WgmmaOperand> attn::nvidia::getWgmmaOperand(SharedType tile,
-                                                      int64_t contracted) {
+FragmentAttr attn::nvidia::getLowFragment(MLIRContext *context,
+                                          int64_t columns) {
+  auto digit = [&](int64_t size, unsigned dim, int64_t stride) {
+    return DigitAttr::get(context, size, dim, stride);
+  };
+  return FragmentAttr::get(context, {digit(2, 1, 1), digit(columns / 8, 1, 8)},
+                           {digit(4, 1, 2), digit(8, 0, 1)}, {digit(4, 0, 8)});
+}
+
+FailureOr<WgmmaOperand>
+attn::nvidia::getWgmmaOperand(SharedType tile, int64_t contracted, bool isLow) {
   constexpr int64_t kSwizzle = 128, kRowsOfAtom = 8, kUnit = 16;
   if (tile.getSwizzle() != kSwizzle || tile.getParts() != 1 ||
       tile.getElementBytes() != 2)
     return failure();
   int64_t panelBytes = tile.getNumRows() * kSwizzle;
   bool transpose = contracted == 0;
+  if (isLow && transpose)
+    return failure();
+  int64_t stride = kRowsOfAtom * kSwizzle / (isLow ? 2 : 1);
   int64_t leading = transpose ? panelBytes : kUnit;
   if (leading / kUnit >= 1 << 14)
     return failure();
   WgmmaOperand operand;
   operand.transpose = transpose;
-  operand.descriptor = (int64_t(1) << 62) |
-                       ((kRowsOfAtom * kSwizzle / kUnit) << 32) |
-                       ((leading / kUnit) << 16);
+  operand.descriptor =
+      (int64_t(1) << 62) | ((stride / kUnit) << 32) | ((leading / kUnit) << 16);
   if (transpose) {
     // A step is 16 rows further down all panels.
     operand.stepsInPanel = tile.getNumRows() / kWgmmaDepth;

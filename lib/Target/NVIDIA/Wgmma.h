@@ -11,11 +11,21 @@ namespace attn::nvidia {
 inline constexpr int64_t kWgmmaRows = 64;
 inline constexpr int64_t kWgmmaDepth = 16;
 
+/// Rows of a tile of which each warp takes the first half of its 16 rows of a
+/// product; the others are of nobody.
+inline constexpr int64_t kLowRows = kWgmmaRows / 2;
+/// What the product's last rows read behind such a tile.
+inline constexpr int64_t kLowOverread = 512;
+
 /// Who holds a 64 x `columns` accumulator, and a left side of 16-bit elements
 /// in registers (PTX ISA, wgmma: the D fragment, the A fragment). The two are
 /// one: an A fragment of k16 is a D fragment of 16 columns.
 pipe::FragmentAttr getWgmmaFragment(mlir::MLIRContext *context,
                                     int64_t columns);
+
+/// The same of a tile of `kLowRows`: every second pair of a full fragment's
+/// registers.
+pipe::FragmentAttr getLowFragment(mlir::MLIRContext *context, int64_t columns);
 
 /// How a tile in shared memory is walked by products of k16.
 struct WgmmaOperand {
@@ -32,9 +42,9 @@ struct WgmmaOperand {
 };
 
 /// Walks `tile` along its dimension `contracted`; fails for what no descriptor
-/// can say.
-mlir::FailureOr<WgmmaOperand> getWgmmaOperand(pipe::SharedType tile,
-                                              int64_t contracted);
+/// can say. `isLow`: a left side of `kLowRows` rows.
+mlir::FailureOr<WgmmaOperand>
+getWgmmaOperand(pipe::SharedType tile, int64_t contracted, bool isLow = false);
 
 } // namespace attn::nvidia
 

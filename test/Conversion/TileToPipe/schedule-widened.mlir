@@ -52,3 +52,47 @@ tile.program @widened(
   }
   tile.store %a, %o[#box](%row) valid(%valid, %c64) : tensor<64x64xf32>, !o
 }
+
+// Of tiles of few rows, what early products take one role widens, and what late
+// ones take another.
+// CHECK-LABEL: pipe.kernel @few(
+//       CHECK:   %[[EARLY_BYTES:.*]] = pipe.ring readers(1) : <2 x !pipe.shared<32x64xi8, swizzle = 64>>
+//       CHECK:   %[[EARLY:.*]] = pipe.ring readers(1) : <2 x !pipe.shared<32x64xbf16, swizzle = 128>>
+//       CHECK:   %[[LATE_BYTES:.*]] = pipe.ring readers(1) : <2 x !pipe.shared<32x64xi8, swizzle = 64>>
+//       CHECK:   %[[LATE:.*]] = pipe.ring readers(1) : <2 x !pipe.shared<32x64xbf16, swizzle = 128>>
+//       CHECK:   pipe.role "widen_early" groups(1) warps(4) registers(96)
+//       CHECK:     pipe.wait %[[EARLY_BYTES]]
+//  CHECK-NEXT:     pipe.fill %[[EARLY]]
+//   CHECK-NOT:     %[[LATE_BYTES]]
+//       CHECK:   pipe.role "widen_late" groups(1) warps(4) registers(96)
+//       CHECK:     pipe.wait %[[LATE_BYTES]]
+//  CHECK-NEXT:     pipe.fill %[[LATE]]
+//   CHECK-NOT:     %[[EARLY_BYTES]]
+//       CHECK:   pipe.role "multiply" groups(1) warps(4) registers(232)
+tile.program @few(
+    %q: !q {tile.name = "q", tile.access = "read", tile.shape = ["P", 64]},
+    %k: !k {tile.name = "k", tile.access = "read", tile.shape = ["M", 64]},
+    %o: !o {tile.name = "o", tile.access = "write", tile.shape = ["P", 64]},
+    %p: index {tile.extent = "P"}, %m: index {tile.extent = "M"})
+    space(%row = "P" by 32) {
+  %c0 = arith.constant 0 : index
+  %c64 = arith.constant 64 : index
+  %c32 = arith.constant 32 : index
+  %none = arith.constant dense<0.0> : tensor<32x32xf32>
+  %zeros = arith.constant dense<0.0> : tensor<32x64xf32>
+  %rest = arith.subi %p, %row : index
+  %valid = arith.minsi %rest, %c32 : index
+  %x = tile.load %q[#box](%row) valid(%valid, %c64) : !q -> tensor<32x64xbf16>
+  %a = tile.sweep(%c0 to %m full) by 32 carry(%zeros : tensor<32x64xf32>) step {
+  ^bb0(%key: index, %count: index, %acc: tensor<32x64xf32>):
+    %y = tile.load %k[#box](%key) valid(%count, %c64) : !k -> tensor<32x64xbf16>
+    %s = tile.dot %x, %y, %none maps [#mk, #nk, #mn]
+        : tensor<32x64xbf16>, tensor<32x64xbf16>, tensor<32x32xf32>
+    %w = arith.truncf %s : tensor<32x32xf32> to tensor<32x32xbf16>
+    %z = tile.load %k[#box](%key) valid(%count, %c64) : !k -> tensor<32x64xbf16>
+    %next = tile.dot %w, %z, %acc maps [#mk, #kn, #mn]
+        : tensor<32x32xbf16>, tensor<32x64xbf16>, tensor<32x64xf32>
+    tile.yield %next : tensor<32x64xf32>
+  }
+  tile.store %a, %o[#box](%row) valid(%valid, %c64) : tensor<32x64xf32>, !o
+}

@@ -205,7 +205,7 @@ TEST(GpuProgram, SharesStepsWhereQueriesAreFew) {
     ASSERT_TRUE(program.schedule) << queries;
     EXPECT_EQ(program.schedule->isStream, isStream) << queries;
     if (isStream) {
-      EXPECT_EQ(program.schedule->rows, 64) << queries;
+      EXPECT_EQ(program.schedule->rows, 32) << queries;
       EXPECT_EQ(program.schedule->keys, 128) << queries;
     }
   }
@@ -216,12 +216,28 @@ TEST(GpuProgram, SharesStepsWhereQueriesAreFew) {
   EXPECT_FALSE(gqa.compile(options).schedule->isStream);
 }
 
+// Heads that are packed are rows too.
+TEST(GpuProgram, HasTilesOfFewRowsWhereTheyDo) {
+  Bound gqa(getText("gqa"));
+  gqa.pipeline.packing.emplace();
+  GpuOptions options;
+  for (auto [queries, width, rows] :
+       {std::tuple(1, 4, 32), {8, 4, 32}, {9, 4, 64}, {16, 4, 64}}) {
+    options.queries = queries;
+    gqa.pipeline.packing->width = width;
+    GpuProgram program = gqa.compile(options);
+    ASSERT_TRUE(program.schedule) << queries;
+    EXPECT_EQ(program.schedule->rows, rows) << queries << " of " << width;
+  }
+}
+
 // Parts of 256 columns do not fit the registers of those that bring them
 // together.
 TEST(GpuProgram, GoesOnWhereStepsCannotBeShared) {
   Bound wide(getText("gqa"), 256);
   GpuOptions options;
-  options.queries = 1;
+  wide.pipeline.packing.emplace().width = 4;
+  options.queries = 16;
   GpuProgram program = wide.compile(options);
   ASSERT_TRUE(program.schedule);
   EXPECT_FALSE(program.schedule->isStream);

@@ -47,6 +47,13 @@ TEST_P(PackedRowsTest, AreRightWhereTheyAreScheduled) {
   run(c, {1, 2, 9, 40});
 }
 
+TEST_P(PackedRowsTest, AreRightInTilesOfFewRows) {
+  InterpretedCase c = {{2, 2, 2, 1, 150, 16, 64, {}}, DType::bf16, 32, 32};
+  c.isScheduled = c.schedule.isStream = true;
+  c.nan = NaNKind::hidden;
+  run(c, {1, 7});
+}
+
 TEST_P(PackedRowsTest, AreRightInTilesOfSeveralGroups) {
   InterpretedCase c = {{1, 1, 1, 1, 100, 32, 24, {}}, DType::f16, 128, 64};
   c.isScheduled = true;

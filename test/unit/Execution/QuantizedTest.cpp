@@ -92,6 +92,16 @@ TEST_P(ScheduledQuantizedTest, AreRightInStreamsOfPackedRows) {
   interpret(c, {std::nullopt, 16});
 }
 
+// What early and late products take two roles widen.
+TEST_P(ScheduledQuantizedTest, AreRightInStreamsOfFewRows) {
+  InterpretedCase c = {{3, 4, 2, 1, 150, 32, 64, {}}, DType::bf16, 32, 32};
+  c.isScheduled = true;
+  c.schedule.isStream = true;
+  c.schedule.slots = 3;
+  c.pack = 2;
+  interpret(c, {std::nullopt, 16});
+}
+
 TEST_P(ScheduledQuantizedTest, AreRightWhereLanesCopyTheirSlots) {
   InterpretedCase c = {{2, 4, 2, 70, 150, 64, 24, {}}, DType::bf16, 64, 32};
   c.isScheduled = true;

@@ -64,6 +64,31 @@ TEST_P(SchedulesTest, AreRight) {
   }
 }
 
+// The same in tiles of few rows, of which a warp has half of its own of a
+// product.
+TEST_P(SchedulesTest, AreRightWithFewRows) {
+  uint64_t seed = std::random_device()();
+  std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
+  const Scheduled &scheduled = GetParam();
+  std::vector<InterpretedCase> cases = {
+      {{1, 2, 2, 70, 150, 16, 16, {}}, DType::bf16, 32, 16},
+      {{2, 2, 1, 50, 100, 32, 64, {}}, DType::f16, 32, 64},
+      {{1, 1, 1, 40, 0, 16, 16, {}}, DType::bf16, 32, 32},
+  };
+  PipeLaunch launch;
+  launch.multiprocessors = 3;
+  launch.schedule = PipeSchedule::random;
+  launch.seed = seed;
+  for (InterpretedCase c : cases) {
+    c.isScheduled = true;
+    c.parameters = scheduled.parameters;
+    c.nan = NaNKind::hidden;
+    if (scheduled.tokens != 0)
+      c.shape.queryLength = c.shape.keyLength = scheduled.tokens;
+    EXPECT_EQ(InterpretedRun(scheduled.variant, c).run(seed, launch), "");
+  }
+}
+
 // The same where no engine copies.
 TEST_P(SchedulesTest, AreRightWithCopiesByLanes) {
   uint64_t seed = std::random_device()();

@@ -37,6 +37,27 @@ TEST(WgmmaTest, AccumulatorFragmentIsTheManuals) {
   }
 }
 
+// Of a tile of 32 rows a warp has eight: elements that a full one has eight
+// rows lower are of nobody, and the others keep their order.
+TEST(WgmmaTest, LowFragmentHasTheFirstEightRowsOfAWarp) {
+  test::Context context;
+  for (int64_t columns : {8, 64, 128}) {
+    FragmentAttr full = nvidia::getWgmmaFragment(&context.get(), columns);
+    FragmentAttr low = nvidia::getLowFragment(&context.get(), columns);
+    ASSERT_EQ(low.getNumRegisters(), columns / 4);
+    EXPECT_EQ(low.getLanes(), full.getLanes());
+    for (int64_t i = 0, next = 0; i < columns / 2; ++i) {
+      if (FragmentAttr::getOffset(full.getRegisters(), i, 0) != 0)
+        continue;
+      EXPECT_EQ(FragmentAttr::getOffset(low.getRegisters(), next, 0), 0);
+      EXPECT_EQ(FragmentAttr::getOffset(low.getRegisters(), next++, 1),
+                FragmentAttr::getOffset(full.getRegisters(), i, 1));
+    }
+    for (int64_t warp = 0; warp < 4; ++warp)
+      EXPECT_EQ(FragmentAttr::getOffset(low.getWarps(), warp, 0), 8 * warp);
+  }
+}
+
 static SharedType getTile(MLIRContext &context, int64_t rows, int64_t columns) {
   return SharedType::get(&context, {rows, columns}, BFloat16Type::get(&context),
                          128, 1);
@@ -57,6 +78,21 @@ TEST(WgmmaTest, RowsAlongKHaveOneStride) {
   EXPECT_EQ(operand->getOffset(3), 6);
   EXPECT_EQ(operand->getOffset(4), 128 * 128 / 16);
   EXPECT_EQ(operand->getOffset(7), 128 * 128 / 16 + 6);
+}
+
+// Half the stride: the product's rows 16 w on are the tile's 8 w on. As run on
+// an H200.
+TEST(WgmmaTest, RowsOfALowTileAreEverySecondAtom) {
+  test::Context context;
+  auto operand = nvidia::getWgmmaOperand(getTile(context.get(), 32, 128),
+                                         /*contracted=*/1, /*isLow=*/true);
+  ASSERT_TRUE(succeeded(operand));
+  EXPECT_EQ(operand->descriptor, 0x4000002000010000);
+  EXPECT_EQ(operand->getOffset(3), 6);
+  EXPECT_EQ(operand->getOffset(4), 32 * 128 / 16);
+  EXPECT_TRUE(failed(nvidia::getWgmmaOperand(getTile(context.get(), 32, 128),
+                                             /*contracted=*/0,
+                                             /*isLow=*/true)));
 }
 
 TEST(WgmmaTest, RowsAcrossKHaveThePitchOfPanels) {
