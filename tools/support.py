@@ -154,7 +154,8 @@ sweeps draw 64, 80, 96, 128, 192 and 256. Code for sm_80 *ran* on an H200 (`tool
 `MmaSyncTest`); neither it nor that for sm_89, which is *assembled* only, has run on such a GPU.
 Code for *gfx942*, *gfx90a* and *gfx1100* is *simulated*: no AMD GPU has run it. Its `pipe` programs run in the interpreter (`SchedulesTest`, `PagesTest`,
 `QuantizedTest`, `SegmentsTest`, `AmdFaultsTest`), its LLVM IR lane by lane (`test/unit/Target/AMD`: `EmulatedTest`), and its code objects are linked and their
-metadata compared with the manifest. A *yes* or *threads* there says that the code object was made without scratch memory or spills.
+metadata compared with the manifest. Machine code for *gfx1100* of every variant was run in a public
+[emulator of the instruction set](runtime.md#in-an-emulator-of-the-instruction-set). A *yes* or *threads* there says that the code object was made without scratch memory or spills.
 
 ## Variants, of width 64
 
