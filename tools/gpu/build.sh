@@ -65,7 +65,7 @@ decode() {
 }
 for keys in 64 128; do
   slots=$((384 / keys))
-  schedule=rows=64,keys=$keys,slots=$slots,stream=1
+  schedule=rows=32,keys=$keys,slots=$slots,stream=1
   decode gqa-$keys gqa --schedule=$schedule
   decode causal-$keys causal-bottom-right --schedule=$schedule
   # Those of invariant.py.
@@ -92,7 +92,7 @@ decode causal-64-page64 causal-bottom-right --page=64 --schedule=rows=64,keys=64
 for type in e4m3 i8; do
   for page in '' 16 64; do
     decode gqa-$type${page:+-page$page} gqa --kv-dtype=$type ${page:+--page=$page} \
-      --schedule=rows=64,keys=128,slots=2,stream=1
+      --schedule=rows=32,keys=128,slots=2,stream=1
   done
 done
 # Those that append.py checks and times.

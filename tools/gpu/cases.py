@@ -126,7 +126,8 @@ def draw_decoding(rng, variants, dims):
         variant, f"--dtype={rng.choice(['bf16', 'f16'])}", f"--batch={batch}",
         f"--kv-heads={heads}", f"--heads={heads * group}", f"--q-len={queries}",
         f"--kv-len={keys}", f"--head-dim={dim}", f"--seed={rng.randrange(10**6)}",
-        f"--input={rng.choice(INPUTS)}", "--schedule=rows=64,stream=1",
+        f"--input={rng.choice(INPUTS)}",
+        f"--schedule=rows={rng.choice([32, 64])},stream=1",
     ]
     if page := rng.choice(PAGES):
         args.append(f"--page={page}")
