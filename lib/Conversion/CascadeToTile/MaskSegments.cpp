@@ -105,8 +105,14 @@ LogicalResult MaskSegments::analyze() {
     return hasPoints || isBlockOfRows(node) ||
            (!node.operands.empty() && llvm::all_of(node.operands, isPoint));
   };
+  // Steps that begin where pages do have whole rows of them.
+  int64_t alignment = 0;
+  for (const Sequences &sequences : emitter.sequences)
+    if (sequences.pages.getRank() == rank)
+      alignment = std::gcd(alignment, sequences.pages.getSize());
+  alignment = alignment == 0 ? 1 : std::gcd(alignment, emitter.fullMultiple);
   mask::Sequencer<IndexOps> sequencer(ops, pool, form, isPoint,
-                                      emitter.fullMultiple);
+                                      emitter.fullMultiple, alignment);
   for (mask::Segment<IndexOps> &segment : sequencer.run(evaluator)) {
     SmallVector<Value> coordinates;
     if (segment.list)

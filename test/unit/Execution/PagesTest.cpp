@@ -16,6 +16,10 @@
 using namespace attn;
 using namespace attn::test;
 
+static bool hasWindow(llvm::StringRef variant) {
+  return variant == "sliding-window" || variant == "streaming";
+}
+
 namespace {
 class PagesTest : public testing::TestWithParam<const char *> {
 protected:
@@ -31,6 +35,9 @@ protected:
     for (int64_t size : sizes) {
       InterpretedCase c = base;
       c.kv.page = size;
+      // Windows begin inside of pages, and of steps.
+      if (hasWindow(GetParam()))
+        c.parameters["window"] = "37";
       EXPECT_EQ(InterpretedRun(GetParam(), c).run(seed, launch), "")
           << "pages of " << size;
     }
@@ -81,7 +88,8 @@ TEST_P(PagesTest, AreRightByThreads) {
 
 INSTANTIATE_TEST_SUITE_P(Variants, PagesTest,
                          testing::Values("gqa", "causal-bottom-right",
-                                         "softcap", "sink", "alibi"),
+                                         "softcap", "sink", "alibi",
+                                         "sliding-window", "streaming"),
                          [](const auto &info) {
                            std::string name = info.param;
                            std::replace(name.begin(), name.end(), '-', '_');

@@ -107,7 +107,8 @@ std::string checkSteps(Mask &mask, const Truth &truth, mask::Span box,
       if (isVisited[at])
         say("it comes again", step);
       isVisited[at] = true;
-      bool isTight = truth.isTight || !mask.hasGaps();
+      bool isTight =
+          (truth.isTight && mask.getAlignment() == 1) || !mask.hasGaps();
       if (isTight && truth.live.count(box, {at, at}) == 0)
         say("it has a dead column", step);
     }

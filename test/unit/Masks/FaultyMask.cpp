@@ -66,7 +66,7 @@ static NormalForm change(ExprPool &pool, NormalForm form, const Fault &fault) {
 
 FaultyMask::FaultyMask(ExprPool &pool, Expr predicate, NormalForm givenForm,
                        std::function<bool(Expr)> isPoint, const Fault &fault,
-                       int64_t granule)
+                       int64_t granule, int64_t alignment)
     : fault(fault), pool(pool), predicate(predicate),
       form(change(pool, std::move(givenForm), fault)), host(pool),
       ops(host, fault.op), evaluator(ops, pool), hostEvaluator(host, pool),
@@ -75,7 +75,7 @@ FaultyMask::FaultyMask(ExprPool &pool, Expr predicate, NormalForm givenForm,
           [isPoint = std::move(isPoint), &fault](Expr expr) {
             return fault.takesAllForPoints || isPoint(expr);
           },
-          granule) {}
+          granule, alignment) {}
 
 bool FaultyMask::setSymbol(llvm::StringRef name, int64_t value) {
   for (auto [i, symbol] : llvm::enumerate(pool.getSymbols()))
@@ -180,7 +180,10 @@ void FaultyMask::forEachStep(int64_t tile,
   if (fault.changeSegments)
     fault.changeSegments(segments);
   for (const Segment<HostOps> &segment : segments) {
-    if (!isWalkable(segment)) {
+    // A segment that begins elsewhere counts as one out of the extent.
+    bool isAligned = !segment.isPlain() || segment.hi <= segment.lo ||
+                     segment.lo % getAlignment() == 0;
+    if (!isWalkable(segment) || !isAligned) {
       visit({-1, 1, false});
       return;
     }

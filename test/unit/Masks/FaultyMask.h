@@ -119,7 +119,7 @@ class FaultyMask {
 public:
   FaultyMask(mask::ExprPool &pool, mask::Expr predicate, mask::NormalForm form,
              std::function<bool(mask::Expr)> isPoint, const Fault &fault,
-             int64_t granule = 1);
+             int64_t granule = 1, int64_t alignment = 1);
 
   bool setSymbol(llvm::StringRef name, int64_t value);
   bool setTable(llvm::StringRef name, mask::TableData data);
@@ -128,6 +128,7 @@ public:
   TileClass classify(mask::Span span);
   void forEachStep(int64_t tile, llvm::function_ref<void(mask::Step)> visit);
   bool hasGaps() const { return !fault.deniesGaps && sequencer.hasGaps(); }
+  int64_t getAlignment() const { return sequencer.getAlignment(); }
   int64_t countLive();
 
 private:

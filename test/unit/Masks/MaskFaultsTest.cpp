@@ -283,7 +283,7 @@ protected:
 
   /// Checks configuration `number` with the fault in both sweeps.
   std::string run(const Fault &fault, const std::string &variant, int number,
-                  int64_t granule = 1) {
+                  int64_t granule = 1, int64_t alignment = 1) {
     Random random(number);
     Configuration configuration = makeConfiguration(variant, random);
     const auto &scalars = configuration.given.scalars;
@@ -307,7 +307,7 @@ protected:
         });
       };
       FaultyMask mask(pool, imported->predicate, forms[byKeys], isPoint, fault,
-                      granule);
+                      granule, alignment);
       if (std::string wrong = check(mask, *imported, configuration, byKeys);
           !wrong.empty())
         return (byKeys ? "keys" : "queries") + (": " + wrong) + " of " +
@@ -323,13 +323,16 @@ private:
 };
 } // namespace
 
-// Without a fault there is nothing to find, whatever full ranges are cut to.
+// Without a fault there is nothing to find, whatever full ranges are cut to and
+// wherever segments begin.
 TEST_F(MaskFaults, NoneIsNotFound) {
   Fault none;
   for (int number = 0; number < kRounds; ++number)
     for (const std::string &variant : getMaskVariants())
-      for (int64_t granule : {1, 64})
-        ASSERT_EQ(run(none, variant, number, granule), "");
+      for (auto [granule, alignment] :
+           {std::pair(1, 1), {64, 1}, {16, 16}, {64, 16}, {64, 64}})
+        ASSERT_EQ(run(none, variant, number, granule, alignment), "")
+            << granule << ", " << alignment;
 }
 
 TEST_F(MaskFaults, AllAreFound) {

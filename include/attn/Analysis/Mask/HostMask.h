@@ -102,6 +102,7 @@ public:
   /// Whether steps may have coordinates for which the predicate holds nowhere
   /// in the box.
   bool hasGaps() const { return sequencer.hasGaps(); }
+  int64_t getAlignment() const { return sequencer.getAlignment(); }
   /// Swept coordinates for which the predicate holds; all variables are points.
   int64_t countLive();
 

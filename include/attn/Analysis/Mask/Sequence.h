@@ -126,9 +126,12 @@ public:
 
   /// `evaluator`'s box has all variables; the swept one spans its whole extent.
   /// `isPoint` as for planTerm. Full plain ranges that end by a bound are cut
-  /// to a multiple of `granule`.
+  /// to a multiple of `granule`. Plain segments begin at multiples of
+  /// `alignment`, of which `granule` is one: partial ones then have points
+  /// before the first that a row sees.
   Sequencer(Ops &ops, ExprPool &pool, const NormalForm &form,
-            std::function<bool(Expr)> isPoint, int64_t granule = 1);
+            std::function<bool(Expr)> isPoint, int64_t granule = 1,
+            int64_t alignment = 1);
 
   /// Partial segments first, then full ones.
   std::vector<Segment<Ops>> run(IntervalEvaluator<Ops> &evaluator);
@@ -136,6 +139,8 @@ public:
   /// Whether partial segments may have keys that no row of the box sees. If
   /// each row is known to see a key that moves with it, intervals overlap.
   bool hasGaps(bool isReflexive = false) const;
+
+  int64_t getAlignment() const { return alignment; }
 
 private:
   struct Ranges {
@@ -152,6 +157,16 @@ private:
   void narrow(const Term &term, Expr axis, Ranges &ranges);
   void sortByStart(std::vector<Ranges> &ranges);
   void addPlain(const Ranges &ranges);
+  Value alignDown(Value value) {
+    Value unit = ops.constant(alignment);
+    return ops.mul(ops.floorDiv(value, unit), unit);
+  }
+  Value alignUp(Value value) {
+    return alignDown(ops.add(value, ops.constant(alignment - 1)));
+  }
+  /// Moves where plain segments begin to multiples of the alignment, the end of
+  /// a range with them where another follows it.
+  void align(std::vector<Ranges> &ranges);
   /// True only if the term `before` ends where `after` begins, in every box.
   bool isBefore(const Term &before, const Term &after) const;
   void addDriven(const Term &term, const TermPlan &plan, const Ranges &ranges,
@@ -181,7 +196,7 @@ private:
   ExprPool &pool;
   const NormalForm &form;
   std::function<bool(Expr)> isPoint;
-  int64_t granule;
+  int64_t granule, alignment;
   std::vector<TermPlan> plans;
   IntervalEvaluator<Ops> *evaluator = nullptr;
   std::vector<Segment<Ops>> partial, full;
@@ -193,9 +208,10 @@ private:
 
 template <typename Ops>
 Sequencer<Ops>::Sequencer(Ops &ops, ExprPool &pool, const NormalForm &form,
-                          std::function<bool(Expr)> isPoint, int64_t granule)
+                          std::function<bool(Expr)> isPoint, int64_t granule,
+                          int64_t alignment)
     : ops(ops), pool(pool), form(form), isPoint(std::move(isPoint)),
-      granule(granule) {
+      granule(granule), alignment(alignment) {
   bool isDriven = false;
   for (const Term &term : form.terms) {
     TermPlan plan = planTerm(pool, form, term, this->isPoint);
@@ -209,6 +225,13 @@ Sequencer<Ops>::Sequencer(Ops &ops, ExprPool &pool, const NormalForm &form,
 }
 
 template <typename Ops> bool Sequencer<Ops>::hasGaps(bool isReflexive) const {
+  bool hasLower = llvm::any_of(form.terms, [&](const Term &term) {
+    return llvm::any_of(term.atoms, [&](const Atom &atom) {
+      return atom.kind == AtomKind::Lower && atom.axis == form.swept;
+    });
+  });
+  if (alignment != 1 && (hasLower || form.terms.size() > 1))
+    return true;
   // What rows that follow each other see are then intervals about points that
   // do.
   if (isReflexive && form.terms.size() == 1 &&
@@ -385,7 +408,12 @@ template <typename Ops> void Sequencer<Ops>::addPlain(const Ranges &ranges) {
     plain(ranges.lo, ranges.fullLo, false);
   Value fullHi = ranges.fullHi;
   if (ranges.hasUpper) {
-    if (granule != 1) {
+    if (alignment != 1) {
+      Value unit = ops.constant(granule);
+      Value length = ops.sub(fullHi, ranges.fullLo);
+      fullHi =
+          ops.add(ranges.fullLo, ops.mul(ops.floorDiv(length, unit), unit));
+    } else if (granule != 1) {
       Value excess =
           ops.mod(ops.sub(fullHi, ranges.fullLo), ops.constant(granule));
       fullHi = ops.sub(fullHi, excess);
@@ -393,6 +421,28 @@ template <typename Ops> void Sequencer<Ops>::addPlain(const Ranges &ranges) {
     plain(fullHi, ranges.hi, false);
   }
   plain(ranges.fullLo, fullHi, true);
+}
+
+template <typename Ops>
+void Sequencer<Ops>::align(std::vector<Ranges> &ranges) {
+  Value end = ops.add(evaluator->get(form.swept).hi, ops.constant(1));
+  for (size_t i = 0; i < ranges.size(); ++i) {
+    Ranges &own = ranges[i];
+    if (own.hasLower || i > 0) {
+      own.lo = alignDown(own.lo);
+      if (i > 0)
+        own.lo = ops.max(own.lo, alignUp(ranges[i - 1].hi));
+      own.hi = ops.max(own.hi, own.lo);
+      // What is full has no points where it is empty, wherever that is.
+      Value fullLo = ops.max(alignUp(own.fullLo), own.lo);
+      Bool isEmpty = ops.atMost(own.fullHi, fullLo);
+      own.fullLo = ops.select(isEmpty, own.lo, fullLo);
+      own.fullHi = ops.select(isEmpty, own.lo, own.fullHi);
+      own.hasLower = own.hasUpper = true;
+    }
+    if (i + 1 < ranges.size())
+      own.hi = ops.min(alignUp(own.hi), ops.max(end, own.lo));
+  }
 }
 
 /// The box of the digits over [lo, hi): of the first `numFull` digits the range
@@ -524,8 +574,10 @@ Sequencer<Ops>::run(IntervalEvaluator<Ops> &intervals) {
       onlyPlain = plain.size() == 1 ? &term : nullptr;
     }
   sortByStart(plain);
+  if (alignment != 1)
+    align(plain);
   for (size_t i = 0; i < plain.size(); ++i) {
-    if (i > 0) {
+    if (i > 0 && alignment == 1) {
       // Begin where the one before ended.
       Ranges &ranges = plain[i];
       ranges.lo = ops.max(ranges.lo, plain[i - 1].hi);
