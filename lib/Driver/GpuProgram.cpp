@@ -341,6 +341,16 @@ static std::optional<ScheduleFields> getStream(cascade::FuncOp func,
   return given;
 }
 
+/// The same for tiles of a full group's rows, where they were of fewer.
+static std::optional<ScheduleFields> getTaller(ScheduleFields stream,
+                                               const GpuOptions &gpu) {
+  int64_t group = getMachineModel(gpu.target).productRows;
+  if (*stream.rows >= group)
+    return std::nullopt;
+  stream.rows = group;
+  return stream;
+}
+
 /// The machine that a schedule of such rows is for.
 static const MachineModel &getMachine(const GpuOptions &gpu,
                                       std::optional<int64_t> rows) {
@@ -371,8 +381,9 @@ static Result<GpuProgram> build(cascade::FuncOp func,
   if (key &&
       chooser.tryTable(gpu.table, *key, gpu.length, ScheduleOrigin::ownTable))
     return program;
-  if (std::optional<ScheduleFields> stream =
-          getStream(func, options, gpu, given)) {
+  for (std::optional<ScheduleFields> stream =
+           getStream(func, options, gpu, given);
+       stream; stream = getTaller(*stream, gpu)) {
     GpuLowering own(func, options, getMachine(gpu, stream->rows));
     auto isBuilt = Chooser(own, *stream, kind, program).tryModel();
     if (!isBuilt.isOk())
