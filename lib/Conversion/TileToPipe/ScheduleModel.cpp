@@ -307,9 +307,8 @@ ScheduleModel::create(const MachineModel &machine, Lower lower,
   constexpr int64_t kProbeRows = 128;
   ScheduleModel model(machine);
   model.mostRows = mostRows;
-  int64_t rows =
-      std::min({kProbeRows, machine.productRows * machine.maxGroups,
-                mostRows.value_or(kProbeRows)});
+  int64_t rows = std::min({kProbeRows, machine.productRows * machine.maxGroups,
+                           mostRows.value_or(kProbeRows)});
   if (machine.tall) {
     auto tall = machine.tall->productRows > mostRows.value_or(kProbeRows)
                     ? FailureOr<ScheduleModel>(failure())

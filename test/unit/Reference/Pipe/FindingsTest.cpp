@@ -163,16 +163,15 @@ static void addProductMistakes(std::vector<Mistake> &list) {
       product + multiply("%a", "%q") +
           "%p1 = pipe.mma_retire %p pending(1) : !token\n" +
           waitFor("%p1", "%d") + waitFor("%q", "%e"));
-  add("HasNoInstruction", "has 64 rows, but this one has 32",
-      "%thin = arith.constant dense<1.0> : tensor<32x64xbf16, "
-      "#pipe.fragment<registers = [2 x d1 by 1, 8 x d1 by 8], "
-      "lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 8]>>\n"
-      "%p = pipe.mma_async %thin, %a contract(1, 0) : tensor<32x64xbf16, "
-      "#pipe.fragment<registers = [2 x d1 by 1, 8 x d1 by 8], "
-      "lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 8]>>, !slot -> "
-      "!pipe.token<tensor<32x64xf32, #pipe.fragment<registers = [2 x d1 by 1, "
-      "8 x d1 by 8], lanes = [4 x d1 by 2, 8 x d0 by 1], "
-      "warps = [4 x d0 by 8]>>>\n");
+  add("HasNoInstruction", "has 64 or 32 rows, but this one has 16",
+      "%thin = arith.constant dense<1.0> : tensor<16x64xbf16, "
+      "#pipe.fragment<registers = [8 x d1 by 8], "
+      "lanes = [8 x d1 by 1, 4 x d0 by 1], warps = [4 x d0 by 4]>>\n"
+      "%p = pipe.mma_async %thin, %a contract(1, 0) : tensor<16x64xbf16, "
+      "#pipe.fragment<registers = [8 x d1 by 8], "
+      "lanes = [8 x d1 by 1, 4 x d0 by 1], warps = [4 x d0 by 4]>>, !slot -> "
+      "!pipe.token<tensor<16x64xf32, #pipe.fragment<registers = [8 x d1 by 8], "
+      "lanes = [8 x d1 by 1, 4 x d0 by 1], warps = [4 x d0 by 4]>>>\n");
   add("HasOtherRegisters", "expects a fragment of 32 registers, 32 lanes",
       "%p = pipe.mma_async %a, %a contract(1, 1) : !slot, !slot -> "
       "!pipe.token<tensor<64x64xf32, #pipe.fragment<registers = "
