@@ -82,11 +82,12 @@ static Result<CompiledCode> compileProgram(MLIRContext &context,
                                            CodeKind kind, std::string &report,
                                            llvm::raw_ostream &errors) {
   const std::string &name = line.getPositionals().front();
-  auto module = loadModule(context, name);
-  if (!module.isOk())
-    return module.takeStatus();
-  bool hasTiles = !(*module)->getOps<tile::ProgramOp>().empty();
-  bool isCascade = !hasTiles && (*module)->getOps<pipe::KernelOp>().empty();
+  auto parsed = loadModule(context, name);
+  if (!parsed.isOk())
+    return parsed.takeStatus();
+  ModuleOp module = *parsed->module;
+  bool hasTiles = !module.getOps<tile::ProgramOp>().empty();
+  bool isCascade = !hasTiles && module.getOps<pipe::KernelOp>().empty();
   if (Status status = checkOptions(line, isCascade); !status.isOk())
     return status;
   if (isCascade) {
@@ -106,10 +107,10 @@ static Result<CompiledCode> compileProgram(MLIRContext &context,
     return std::move(program->code);
   }
   if (hasTiles)
-    if (Status status = lowerTilesForGpu(**module, name, line.get("target"));
+    if (Status status = lowerTilesForGpu(module, name, line.get("target"));
         !status.isOk())
       return status;
-  auto code = compileKernels(**module, kind, line.get("target"));
+  auto code = compileKernels(module, kind, line.get("target"));
   if (failed(code))
     return refuse("compile", name + " cannot be compiled for this target",
                   "see the message above", StatusCode::unsupported);

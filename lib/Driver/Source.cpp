@@ -22,6 +22,8 @@ std::unique_ptr<MLIRContext> attn::createContext() {
   auto context =
       std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
   context->loadAllAvailableDialects();
+  // A diagnostic shows the line of the text that the operation came of.
+  context->printOpOnDiagnostic(false);
   return context;
 }
 
@@ -54,34 +56,59 @@ readText(const std::string &name) {
   return std::move(*file);
 }
 
-Result<OwningOpRef<ModuleOp>> attn::loadModule(MLIRContext &context,
-                                               const std::string &name) {
+SourceText::SourceText(MLIRContext &context,
+                       std::shared_ptr<llvm::SourceMgr> buffers)
+    : SourceMgrDiagnosticHandler(*buffers, &context),
+      buffers(std::move(buffers)) {
+  StringRef name =
+      mgr.getMemoryBuffer(mgr.getMainFileID())->getBufferIdentifier();
+  auto isElsewhere = [name](const Diagnostic &diagnostic) {
+    return diagnostic.getLocation()
+        ->walk([&](Location part) {
+          auto place = dyn_cast<FileLineColLoc>(part);
+          return place && place.getFilename() != name ? WalkResult::interrupt()
+                                                      : WalkResult::advance();
+        })
+        .wasInterrupted();
+  };
+  setHandler([this, isElsewhere](Diagnostic &diagnostic) {
+    if (!diagnostic.getLocation()->findInstanceOf<FileLineColLoc>() ||
+        isElsewhere(diagnostic) ||
+        llvm::any_of(diagnostic.getNotes(), isElsewhere))
+      return failure();
+    emitDiagnostic(diagnostic);
+    return success();
+  });
+}
+
+Result<ParsedModule> attn::loadModule(MLIRContext &context,
+                                      const std::string &name) {
   auto text = readText(name);
   if (!text.isOk())
     return text.takeStatus();
   if (failed(checkParserLimits((*text)->getMemBufferRef(), llvm::errs())))
     return refuse(name, "it exceeds a limit of the parser",
                   "see the message above");
-  auto sources = std::make_shared<llvm::SourceMgr>();
-  sources->AddNewSourceBuffer(std::move(*text), SMLoc());
-  OwningOpRef<ModuleOp> module;
-  {
-    SourceMgrDiagnosticHandler handler(*sources, &context);
-    module = parseSourceFile<ModuleOp>(sources, &context);
-  }
-  if (!module)
+  auto buffers = std::make_shared<llvm::SourceMgr>();
+  buffers->AddNewSourceBuffer(std::move(*text), SMLoc());
+  ParsedModule parsed;
+  parsed.text = std::make_unique<SourceText>(context, std::move(buffers));
+  parsed.module =
+      parseSourceFile<ModuleOp>(parsed.text->getBuffers(), &context);
+  if (!parsed.module)
     return refuse(name, "it is not a valid program", "see the message above");
-  return module;
+  return parsed;
 }
 
 Result<Source> attn::loadSource(MLIRContext &context, const std::string &name,
                                 const std::string &function) {
-  auto module = loadModule(context, name);
-  if (!module.isOk())
-    return module.takeStatus();
+  auto parsed = loadModule(context, name);
+  if (!parsed.isOk())
+    return parsed.takeStatus();
   Source source;
   source.name = name == "causal" ? "causal-bottom-right" : name;
-  source.module = std::move(*module);
+  source.text = std::move(parsed->text);
+  source.module = std::move(parsed->module);
   std::string names;
   unsigned count = 0;
   for (auto func : source.module->getOps<cascade::FuncOp>()) {

@@ -7,8 +7,8 @@
 using namespace attn;
 
 /// An error as MLIR prints it, `place: error: text`. A place is
-/// file:line:column, in a location's own syntax, "file":line:column, where
-/// there is no source.
+/// file:line:column, or a location in its own syntax, as one that has only a
+/// name.
 static bool readError(const std::string &errors, std::string &place,
                       std::string &text) {
   static const std::string mark = "error: ";
@@ -21,7 +21,7 @@ static bool readError(const std::string &errors, std::string &place,
   text =
       errors.substr(at + mark.size(), errors.find('\n', at) - at - mark.size());
   // loc("name"("file":1:2)) has the place within its last parentheses.
-  if (size_t open = place.rfind('('); open != std::string::npos)
+  if (size_t open = place.rfind('('); place.rfind("loc(", 0) == 0)
     place = place.substr(open + 1, place.find(')', open) - open - 1);
   std::string cleaned;
   for (char c : place)

@@ -7,21 +7,40 @@
 #include "dialects/Cascade/Cascade.h"
 
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/OwningOpRef.h"
+#include "llvm/Support/SourceMgr.h"
 
 #include <memory>
 #include <string>
 
-namespace llvm {
-class SourceMgr;
-} // namespace llvm
-
 namespace attn {
+
+/// The text of a program. Diagnostics of any stage are printed with the line
+/// that they are about, and their notes after it. Those about another place are
+/// left to the context: no file is opened because a location names it. Lives no
+/// longer than the context.
+class SourceText : private mlir::SourceMgrDiagnosticHandler {
+public:
+  SourceText(mlir::MLIRContext &context,
+             std::shared_ptr<llvm::SourceMgr> buffers);
+
+  const std::shared_ptr<llvm::SourceMgr> &getBuffers() const { return buffers; }
+
+private:
+  std::shared_ptr<llvm::SourceMgr> buffers;
+};
+
+struct ParsedModule {
+  std::unique_ptr<SourceText> text;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+};
 
 /// A parsed module and the cascade in it.
 struct Source {
   /// The variant's name, or the file's.
   std::string name;
+  std::unique_ptr<SourceText> text;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   cascade::FuncOp func;
 };
@@ -31,13 +50,13 @@ std::unique_ptr<mlir::MLIRContext> createContext();
 
 /// The module that `name`, a variant or a file, holds. Refuses text that is not
 /// a valid program; the diagnostics are printed.
-Result<mlir::OwningOpRef<mlir::ModuleOp>> loadModule(mlir::MLIRContext &context,
-                                                     const std::string &name);
+Result<ParsedModule> loadModule(mlir::MLIRContext &context,
+                                const std::string &name);
 
 /// Loads the shipped variant or the file called `name`: a variant's name goes
 /// first, `./name` is the file. `function` picks one of several functions; it
 /// may be empty. Refuses what cannot be read and a module without one cascade.
-/// Diagnostics of the parser go to the context's handler before the refusal.
+/// The parser's diagnostics are printed before the refusal.
 Result<Source> loadSource(mlir::MLIRContext &context, const std::string &name,
                           const std::string &function);
 

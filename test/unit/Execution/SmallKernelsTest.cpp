@@ -48,21 +48,22 @@ protected:
     std::unique_ptr<MLIRContext> context = createContext();
     std::string path =
         std::string(ATTN_PROGRAMS_DIR) + "/threads/" + name + ".mlir";
-    auto module = loadModule(*context, path);
-    if (!module.isOk()) {
-      ADD_FAILURE() << module.getStatus().message();
+    auto parsed = loadModule(*context, path);
+    if (!parsed.isOk()) {
+      ADD_FAILURE() << parsed.getStatus().message();
       return {};
     }
+    ModuleOp module = *parsed->module;
     PassManager passes(context.get());
     passes.addPass(createConvertTileToPipePass());
-    EXPECT_TRUE(succeeded(passes.run(**module)));
+    EXPECT_TRUE(succeeded(passes.run(module)));
     std::map<std::string, ReferenceTensor> results;
     for (PipeSchedule schedule : {PipeSchedule::roundRobin,
                                   PipeSchedule::latest, PipeSchedule::random}) {
       PipeLaunch launch;
       launch.schedule = schedule;
       launch.seed = seed;
-      auto outcome = interpretPipe(*(*module)->getOps<pipe::KernelOp>().begin(),
+      auto outcome = interpretPipe(*module.getOps<pipe::KernelOp>().begin(),
                                    arguments, launch);
       if (!outcome.isOk()) {
         ADD_FAILURE() << outcome.getStatus().message();
