@@ -17,10 +17,13 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/Iterators.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/StringSet.h"
 
 namespace attn {
 #define GEN_PASS_DEF_CONVERTCASCADETOTILEPASS
@@ -233,7 +236,8 @@ private:
         list.push_back(b.getNamedAttr(tile::kMostAttr, most));
       addArgument(getStridedType(sizes, b.getI32Type()), list);
     };
-    for (auto &[table, pages] : tables) {
+    for (auto &entry : tables) {
+      PagesAttr pages = entry.second;
       PackingAttr packing = getPackingWith(
           func, cast<StringAttr>(pages.getBy().getValue().front()));
       if (packing && packing.getInner() != pages.getRank())
@@ -249,11 +253,11 @@ private:
       if (pages.getStarts()) {
         add(pages.getStarts(), shape);
         // A list of all is as long as all of them.
-        addTable(table, getTableWidth(pages));
+        addTable(entry.first, getTableWidth(pages));
         continue;
       }
       shape.push_back(getTableWidth(pages));
-      add(table, shape);
+      add(entry.first, shape);
     }
     SmallVector<Value> stored(planner.getMaterialized());
     for (Value root : program.roots)
@@ -511,21 +515,40 @@ private:
     return emitter.storeUpdates(updates);
   }
 
+  /// Leaves a program what it needs. An input that is read stays, whatever
+  /// comes of it, since it binds extents; lengths and tables of pages go with
+  /// the keys that are read through them.
   void eraseUnusedArguments(tile::ProgramOp op) {
+    llvm::StringSet<> inputs;
+    for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i)
+      inputs.insert(func.getArgumentName(i));
     llvm::BitVector unused(op.getNumArguments());
+    auto mark = [&](auto mayErase) {
+      for (unsigned i = 0, e = op.getNumArguments(); i < e; ++i)
+        if (op.getBody().getArgument(i).use_empty() && mayErase(i))
+          unused.set(i);
+    };
+    mark([](unsigned) { return true; });
+    op.walk<WalkOrder::PostOrder, ReverseIterator>([](Operation *inner) {
+      if (isOpTriviallyDead(inner))
+        inner->erase();
+    });
+    mark([&](unsigned i) {
+      auto name = op.getArgAttrOfType<StringAttr>(i, tile::kNameAttr);
+      return !name || !inputs.contains(name);
+    });
     llvm::DenseSet<Attribute> needed;
     for (Attribute rank : op.getSpaceRanks())
       needed.insert(rank);
     if (op.getGuardRankAttr())
       needed.insert(op.getGuardRankAttr());
     for (unsigned i = 0, e = op.getNumArguments(); i < e; ++i)
-      if (!op.getBody().getArgument(i).use_empty())
-        if (auto shape = op.getArgAttrOfType<ArrayAttr>(i, "tile.shape"))
-          needed.insert(shape.begin(), shape.end());
-    for (unsigned i = 0, e = op.getNumArguments(); i < e; ++i)
-      if (op.getBody().getArgument(i).use_empty())
-        if (!needed.contains(op.getArgAttr(i, "tile.extent")))
-          unused.set(i);
+      if (auto shape = op.getArgAttrOfType<ArrayAttr>(i, tile::kShapeAttr);
+          shape && !unused[i])
+        needed.insert(shape.begin(), shape.end());
+    for (unsigned i : llvm::to_vector(unused.set_bits()))
+      if (needed.contains(op.getArgAttr(i, tile::kExtentAttr)))
+        unused.reset(i);
     (void)op.eraseArguments(unused);
   }
 

@@ -59,3 +59,29 @@ cascade.func @compressed(%q: !Q,
       : !cascade.tensor<[B, P, M], f32, empty = 0.0> -> !O
   cascade.return %o : !O
 }
+
+// -----
+
+// A program without keys has no lengths and no table.
+// CHECK-LABEL: tile.program @reassociated_0(
+// CHECK-SAME: tile.name = "lengths"
+// CHECK-SAME: tile.extent = "pages_width"
+// CHECK:      tile.sweep
+// CHECK-LABEL: tile.program @reassociated_1(
+// CHECK-NOT:  tile.name = "lengths"
+// CHECK-NOT:  pages_width
+!Q = !cascade.tensor<[B, P, E], f32, empty = 0.0>
+!K = !cascade.tensor<[B, M, E], f32, empty = 0.0>
+!V = !cascade.tensor<[B, M, F], f32, empty = 0.0>
+!State = !cascade.tensor<[B, E, F], f32, empty = 0.0>
+!O = !cascade.tensor<[B, P, F], f32, empty = 0.0>
+cascade.func @reassociated(%q: !Q,
+    %k: !K {cascade.pages = #cascade.pages<16 of "M" by ["B"] in "pages" to "lengths">},
+    %v: !V {cascade.pages = #cascade.pages<16 of "M" by ["B"] in "pages" to "lengths">})
+    -> (o: !O) attributes {reassoc} {
+  cascade.rank E = 64
+  cascade.rank F = 64
+  %state = cascade.einsum [b, e, f] = %k[b, m, e], %v[b, m, f] reduce add : !K, !V -> !State
+  %o = cascade.einsum [b, p, f] = %q[b, p, e], %state[b, e, f] reduce add : !Q, !State -> !O
+  cascade.return %o : !O
+}
