@@ -106,36 +106,39 @@ static std::vector<double> scatter(const HostTensor &tensor,
                                    NamedTensorType type, PagesAttr pages,
                                    const Table &table,
                                    llvm::ArrayRef<int64_t> shape) {
-  std::vector<double> values = tensor.getValues();
-  int64_t size = 1;
-  for (int64_t extent : shape)
-    size *= extent;
-  std::vector<double> result(size, std::numeric_limits<double>::quiet_NaN());
   const std::vector<int64_t> &extents = tensor.getShape();
-  std::vector<int64_t> at(extents.size());
-  for (int64_t i = 0, e = tensor.getNumElements(); i < e; ++i) {
-    int64_t rest = i;
-    for (size_t dim = extents.size(); dim-- > 0;) {
-      at[dim] = rest % extents[dim];
-      rest /= extents[dim];
-    }
-    auto coordinate = [&](mlir::Attribute rank) {
-      return at[*type.getRankPosition(mlir::cast<mlir::StringAttr>(rank))];
-    };
-    int64_t key = coordinate(pages.getRank()), entry = 0;
-    for (auto [dim, rank] : llvm::enumerate(pages.getBy()))
-      entry = entry * table.shape[dim] + coordinate(rank);
-    entry = entry * table.shape.back() + key / pages.getSize();
-    auto target = static_cast<int64_t>(table.entries[entry]);
-    size_t position = 1;
-    for (mlir::StringAttr rank : type.getRanks()) {
-      if (llvm::is_contained(pages.getBy(), rank))
-        continue;
-      int64_t place =
-          rank == pages.getRank() ? key % pages.getSize() : coordinate(rank);
-      target = target * shape[position++] + place;
-    }
-    result[target] = values[i];
+  size_t numDims = extents.size();
+  // What a step along each dimension of the tensor is in the table, or in a
+  // page.
+  std::vector<int64_t> inTable(numDims), inPage(numDims);
+  int64_t step = table.shape.back();
+  for (size_t i = pages.getBy().size(); i-- > 0; step *= table.shape[i])
+    inTable[*type.getRankPosition(
+        mlir::cast<mlir::StringAttr>(pages.getBy()[i]))] = step;
+  int64_t pageElements = 1;
+  for (size_t dim = numDims, position = shape.size(); dim-- > 0;) {
+    if (llvm::is_contained(pages.getBy(), type.getRanks()[dim]))
+      continue;
+    inPage[dim] = pageElements;
+    pageElements *= shape[--position];
+  }
+  size_t keys = *type.getRankPosition(pages.getRank());
+  int64_t size = pages.getSize();
+  std::vector<double> values = tensor.getValues();
+  std::vector<double> result(shape.front() * pageElements,
+                             std::numeric_limits<double>::quiet_NaN());
+  std::vector<int64_t> at(numDims);
+  for (double value : values) {
+    int64_t entry = at[keys] / size, place = at[keys] % size * inPage[keys];
+    for (size_t dim = 0; dim < numDims; ++dim)
+      if (dim != keys) {
+        entry += at[dim] * inTable[dim];
+        place += at[dim] * inPage[dim];
+      }
+    auto page = static_cast<int64_t>(table.entries[entry]);
+    result[page * pageElements + place] = value;
+    for (size_t dim = numDims; dim-- > 0 && ++at[dim] == extents[dim];)
+      at[dim] = 0;
   }
   return result;
 }
