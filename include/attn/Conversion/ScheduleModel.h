@@ -77,6 +77,11 @@ public:
                                       bool isSearch) const;
 
 private:
+  /// The steps that programs are looked at with.
+  static constexpr int64_t kNarrowKeys = 32, kWideKeys = 128;
+  /// Keys of a located range of which nothing is known.
+  static constexpr int64_t kLocatedKeys = 64;
+
   /// What one step takes for the rows of one group, and what its kernel holds.
   struct StepCosts {
     double products = 0, earlyProducts = 0, specials = 0, operations = 0,
