@@ -354,9 +354,8 @@ static std::optional<ScheduleFields> getTaller(ScheduleFields stream,
 /// The machine that a schedule of such rows is for.
 static const MachineModel &getMachine(const GpuOptions &gpu,
                                       std::optional<int64_t> rows) {
-  const MachineModel &machine = getMachineModel(gpu.target, gpu.anyStrides);
-  return machine.low && rows == machine.low->productRows ? *machine.low
-                                                         : machine;
+  return getMachineModel(gpu.target, gpu.anyStrides)
+      .forFewRows(rows.value_or(0));
 }
 
 static Result<GpuProgram> build(cascade::FuncOp func,

@@ -21,8 +21,10 @@ static bool readError(const std::string &errors, std::string &place,
   text =
       errors.substr(at + mark.size(), errors.find('\n', at) - at - mark.size());
   // loc("name"("file":1:2)) has the place within its last parentheses.
-  if (size_t open = place.rfind('('); place.rfind("loc(", 0) == 0)
+  if (place.compare(0, 4, "loc(") == 0) {
+    size_t open = place.rfind('(');
     place = place.substr(open + 1, place.find(')', open) - open - 1);
+  }
   std::string cleaned;
   for (char c : place)
     if (c != '"')

@@ -82,10 +82,14 @@ struct MachineModel {
   /// take as long, but what is computed of their results is less.
   const MachineModel *low = nullptr;
 
+  /// `low` for tiles of its rows, else this one.
+  const MachineModel &forFewRows(int64_t rows) const {
+    return low && rows == low->productRows ? *low : *this;
+  }
   /// The one for tiles of so many rows.
   const MachineModel &forRows(int64_t rows) const {
-    if (low && rows == low->productRows)
-      return *low;
+    if (const MachineModel &own = forFewRows(rows); &own != this)
+      return own;
     return tall && rows > 0 && rows % tall->productRows == 0 ? *tall : *this;
   }
 };

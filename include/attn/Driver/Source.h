@@ -31,6 +31,7 @@ private:
   std::shared_ptr<llvm::SourceMgr> buffers;
 };
 
+/// A module, and the text that it is of.
 struct ParsedModule {
   std::unique_ptr<SourceText> text;
   mlir::OwningOpRef<mlir::ModuleOp> module;

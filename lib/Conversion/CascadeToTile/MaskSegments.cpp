@@ -12,6 +12,8 @@
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/Remarks.h"
 
+#include <numeric>
+
 using namespace mlir;
 using namespace attn;
 using namespace attn::cascade;

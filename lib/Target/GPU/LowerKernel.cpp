@@ -267,9 +267,10 @@ void KernelLowering::lowerRing(RingOp ring) {
   RingType type = ring.getRing().getType();
   RingLayout layout(type, architecture);
   FillOp fill;
-  for (Operation *user : ring.getRing().getUsers())
+  visitUsers(ring.getRing(), [&](Operation *user) {
     if (auto found = dyn_cast<FillOp>(user))
       fill = found;
+  });
   rewriter.setInsertionPoint(ring);
   Value control = createByteOffset(rewriter, loc, shared, controlOffset);
   SmallVector<Value> lowered{control};

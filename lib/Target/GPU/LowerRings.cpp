@@ -294,10 +294,9 @@ struct WaitLowering : OpConversionPattern<WaitOp> {
     Location loc = op.getLoc();
     Place place(op.getRing().getType(), *values.architecture, adaptor.getRing(),
                 adaptor.getCursor());
-    auto arrivals = op->getAttrOfType<IntegerAttr>(kArrivalsAttr);
-    values.getPrimitives().waitFilled(rewriter, loc,
-                                      place.getFull(rewriter, loc), place.phase,
-                                      arrivals ? arrivals.getInt() : 1);
+    int64_t arrivals = op->getAttrOfType<IntegerAttr>(kArrivalsAttr).getInt();
+    values.getPrimitives().waitFilled(
+        rewriter, loc, place.getFull(rewriter, loc), place.phase, arrivals);
     rewriter.replaceOpWithMultiple(
         op, {ValueRange{place.getSlot(rewriter, loc),
                         place.getDescriptor(rewriter, loc)}});

@@ -77,7 +77,7 @@ inline constexpr int64_t kBarrierBytes = 8;
 /// On pipe.fill: the releases of the slot that it waits for.
 inline constexpr llvm::StringLiteral kReleasesAttr = "attn.releases";
 
-/// On waits: the arrivals of a filling, one where it is absent.
+/// On pipe.wait: the arrivals of a filling.
 inline constexpr llvm::StringLiteral kArrivalsAttr = "attn.arrivals";
 
 /// On pipe.fill whose role's warps take turns: the number of its ring among

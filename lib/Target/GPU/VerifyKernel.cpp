@@ -269,6 +269,18 @@ static LogicalResult verify(RoleOp role) {
   return diag;
 }
 
+/// What uses a ring is told of its arrivals and releases, and found through
+/// selections alone.
+static LogicalResult verifyRings(Operation *op) {
+  bool takesRing = llvm::any_of(op->getOperandTypes(),
+                                [](Type type) { return isa<RingType>(type); });
+  if (!takesRing ||
+      isa<FillOp, WaitOp, MessageOp, ReleaseOp, arith::SelectOp>(op))
+    return success();
+  return op->emitOpError("expects to pass no ring on; use the kernel's rings "
+                         "themselves, or choose one by arith.select");
+}
+
 LogicalResult attn::gpu::verifyKernel(KernelOp kernel,
                                       const Architecture &architecture) {
   bool failedAny = false;
@@ -303,7 +315,7 @@ LogicalResult attn::gpu::verifyKernel(KernelOp kernel,
             .Case<math::Exp2Op, math::Log2Op, math::TanhOp>(
                 [](auto typed) { return verifyApproximate(typed); })
             .Default([](Operation *other) { return verifyElementwise(other); });
-    failedAny |= failed(result);
+    failedAny |= failed(result) || failed(verifyRings(op));
   });
   return failure(failedAny);
 }

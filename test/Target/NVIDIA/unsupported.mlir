@@ -435,3 +435,25 @@ pipe.kernel @engines_of_four_warps(
     }
   }
 }
+
+// -----
+
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!ring = !pipe.ring<1 x !slot>
+pipe.kernel @rings_passed_on(
+    %a: !pipe.global<?x64xbf16> {pipe.name = "a", pipe.access = "read", pipe.shape = ["M", 64]}) {
+  %zero = arith.constant 0 : i32
+  %one = arith.constant 1 : i32
+  %r = pipe.ring readers(1) : !ring
+  pipe.role "load" groups(1) warps(1) registers(24) (%g) {
+    %c = pipe.cursor : !pipe.cursor<1>
+    // expected-error @below {{expects to pass no ring on; use the kernel's rings themselves, or choose one by arith.select}}
+    %own = scf.for %i = %zero to %one step %one iter_args(%x = %r) -> (!ring) : i32 {
+      // expected-error @below {{expects to pass no ring on}}
+      scf.yield %x : !ring
+    }
+    pipe.fill %own[%c] as %s : !ring {
+      pipe.load %a[%zero, %zero] -> %s : !pipe.global<?x64xbf16> -> !slot
+    }
+  }
+}

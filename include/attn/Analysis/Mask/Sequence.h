@@ -409,6 +409,7 @@ template <typename Ops> void Sequencer<Ops>::addPlain(const Ranges &ranges) {
   Value fullHi = ranges.fullHi;
   if (ranges.hasUpper) {
     if (alignment != 1) {
+      // The same as a sum of products, of which a remainder can be told.
       Value unit = ops.constant(granule);
       Value length = ops.sub(fullHi, ranges.fullLo);
       fullHi =
