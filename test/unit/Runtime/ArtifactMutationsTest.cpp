@@ -87,12 +87,15 @@ protected:
     useFakeCuda();
     for (const auto &[name, parts] : corpus) {
       originals.insert(parts.join());
-      for (const ArtifactParts &artifact : parts.artifacts)
+      for (const ArtifactParts &artifact : parts.artifacts) {
+        // What is left of a set may be one of its artifacts, undamaged.
+        originals.insert(artifact.join());
         for (const ArtifactParts::Payload &payload : artifact.payloads)
           if (payload.bytes.compare(0, 4,
                                     "\x7f"
                                     "ELF") == 0)
             code.insert(payload.bytes);
+      }
     }
   }
   void TearDown() override { EXPECT_EQ(describeLeaks(), ""); }
@@ -194,6 +197,17 @@ protected:
   std::map<std::string, int> refusals;
   int numAccepted = 0, numLoaded = 0;
 };
+
+TEST_F(ArtifactMutations, SetsCutDownToAnArtifactAreNotDamaged) {
+  for (const auto &[name, parts] : corpus) {
+    Mutant mutant;
+    mutant.bytes = parts.join();
+    mutant.bytes.erase(0, mutant.bytes.size() -
+                              parts.artifacts.back().join().size());
+    SCOPED_TRACE(name);
+    ASSERT_NO_FATAL_FAILURE(check(mutant));
+  }
+}
 
 TEST_F(ArtifactMutations, AreRefusedOrWhatTheySay) {
   uint64_t seed = getNumber("ATTN_MUTATION_SEED", std::random_device()());
