@@ -4,6 +4,7 @@
 
 include "dialects/Pipe/PipeTypes.td"
 include "mlir/IR/CommonTypeConstraints.td"
+include "mlir/IR/BuiltinAttributeInterfaces.td"
 include "mlir/IR/CommonAttrConstraints.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
@@ -32,5 +33,6 @@ include "dialects/Pipe/PipeMemoryOps.td"
 include "dialects/Pipe/PipeTileOps.td"
 include "dialects/Pipe/PipeThreadOps.td"
 include "dialects/Pipe/PipeStreamOps.td"
+include "dialects/Pipe/PipePageOps.td"
 
 #endif // DIALECTS_PIPE_PIPEOPS_TD

@@ -80,6 +80,15 @@ static LogicalResult verifyIndices(Operation *op, Type type,
 }
 
 LogicalResult GetOp::verify() {
+  // get_c2
+  if (TypedAttr beyond = getBeyondAttr()) {
+    if (isa<ArrayType>(getSource().getType()))
+      return emitOpError("expects a tensor to have points beyond its extents, "
+                         "but got an array; leave out the 'else'");
+    if (beyond.getType() != getElement().getType())
+      return emitOpError("expects an 'else' of the element's type, ")
+             << getElement().getType() << ", but got " << beyond;
+  }
   // get_c1
   return verifyIndices(*this, getSource().getType(), getIndices());
 }

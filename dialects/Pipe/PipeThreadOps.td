@@ -50,15 +50,28 @@ def Pipe_GetOp : Pipe_Op<"get", [TypesMatchWith<
     "::attn::pipe::getElementType($_self)">]> {
   let summary = "an element of a tensor or an array";
   let description = [{
-    Points beyond the extents of a tensor give zero; of an array there are none.
-    Outside of `pipe.each` all threads of the group get the one element.
+    Points beyond the extents of a tensor give zero, or what `else` says; of an
+    array there are none. Outside of `pipe.each` all threads of the group get the
+    one element.
+
+    ```mlir
+    %page = pipe.get %pages[%b, %n] else -1 : i32 : !pipe.global<?x?xi32>
+    ```
 
     Constraints:
     * (C1) One index a dimension.
+    * (C2) `else` has the element's type and is of a tensor.
   }];
-  let arguments = (ins Pipe_ElementSource:$source, Variadic<I32>:$indices);
+  let arguments = (ins Pipe_ElementSource:$source, Variadic<I32>:$indices,
+                       OptionalAttr<TypedAttrInterface>:$beyond);
   let results = (outs AnyTypeOf<[AnySignlessInteger, AnyFloat]>:$element);
-  let assemblyFormat = "$source `[` $indices `]` attr-dict `:` type($source)";
+  let assemblyFormat = [{
+    $source `[` $indices `]` (`else` $beyond^)? attr-dict `:` type($source)
+  }];
+  let builders = [OpBuilder<(ins "::mlir::Type":$element, "::mlir::Value":$source,
+                                 "::mlir::ValueRange":$indices), [{
+    build($_builder, $_state, element, source, indices, ::mlir::TypedAttr());
+  }]>];
   let hasVerifier = 1;
 }
 

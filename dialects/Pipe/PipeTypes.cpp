@@ -238,3 +238,11 @@ LogicalResult RingType::verify(function_ref<InFlightDiagnostic()> emitError,
                        << slot.getParts();
   return success();
 }
+
+LogicalResult PagesType::verify(function_ref<InFlightDiagnostic()> emitError,
+                                int64_t count) {
+  // pages_c1
+  if (count >= 1)
+    return success();
+  return emitError() << "expects at least 1 page, but got " << count;
+}

@@ -127,6 +127,17 @@ def Pipe_TurnType : Pipe_Type<"Turn", "turn"> {
   let assemblyFormat = "`<` $groups `>`";
 }
 
+def Pipe_PagesType : Pipe_Type<"Pages", "pages"> {
+  let summary = "the numbers of so many pages, of which a warp's lanes have one each";
+  let description = [{
+    Constraints:
+    * (C1) at least one page.
+  }];
+  let parameters = (ins "int64_t":$count);
+  let assemblyFormat = "`<` $count `>`";
+  let genVerifyDecl = 1;
+}
+
 def Pipe_WorkType : Pipe_Type<"Work", "work"> {
   let summary = "work items, and how blocks come by them";
   let parameters = (ins EnumParameter<Pipe_WorkKind>:$kind);

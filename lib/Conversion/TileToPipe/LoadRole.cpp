@@ -97,18 +97,14 @@ FailureOr<Scheduler::Values> Scheduler::findPages(RegisterEmitter &emitter) {
       return other.slot->run != 0 && haveSamePages(*other.slot, slot);
     });
     if (known != before.end()) {
-      operand.firstPage = known->firstPage;
+      operand.pages = known->pages;
       continue;
     }
-    operand.firstPage = pages.size();
-    Value from = emitter.getScalar(slot.load.getFrom());
-    for (int64_t at = 0; at < operand.type.getNumRows(); at += slot.run) {
-      Value page =
-          emitter.findPage(slot.load, arith::AddIOp::create(b, from, i32(at)));
-      if (!page)
-        return failure();
-      pages.push_back(page);
-    }
+    operand.pages = pages.size();
+    pages.push_back(emitter.findPages(slot.load, slot.run,
+                                      operand.type.getNumRows() / slot.run));
+    if (!pages.back())
+      return failure();
   }
   return pages;
 }
@@ -121,9 +117,12 @@ void Scheduler::fillPages(RegisterEmitter &emitter, Operand &operand,
   Value from = emitter.getScalar(load.getFrom());
   SmallVector<Values> starts;
   for (int64_t at = 0; at < operand.type.getNumRows(); at += slot.run) {
-    Value page = pages[operand.firstPage + at / slot.run];
-    Value place =
-        emitter.getPlaceInPage(load, arith::AddIOp::create(b, from, i32(at)));
+    Value page = pipe::PageOp::create(b, pages[operand.pages], at / slot.run);
+    // A whole page begins where it does.
+    Value place = slot.run == load.getPages()->getSize()
+                      ? i32(0)
+                      : emitter.getPlaceInPage(
+                            load, arith::AddIOp::create(b, from, i32(at)));
     starts.push_back(emitter.getStartsInPage(slot.box, load, {page, place}));
   }
   auto op = pipe::FillOp::create(b, operand.rings[0], operand.cursor, messages);

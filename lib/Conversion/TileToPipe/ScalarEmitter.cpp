@@ -65,35 +65,24 @@ Value ScalarEmitter::cloneScalar(Operation *op, ValueRange operands) {
   return copy->getResult(0);
 }
 
-Value ScalarEmitter::loadScalar(Value memref, ValueRange indices) {
+Value ScalarEmitter::loadScalar(Value memref, ValueRange indices,
+                                TypedAttr beyond) {
   Value tensor = tensors.lookup(memref);
   if (!tensor || llvm::is_contained(indices, Value()))
     return {};
   return pipe::GetOp::create(
       b, cast<pipe::GlobalType>(tensor.getType()).getElementType(), tensor,
-      indices);
+      indices, beyond);
 }
 
 Value ScalarEmitter::loadTableElement(Operation *op, Value memref,
                                       ValueRange coordinates, TypedAttr empty) {
-  auto extents = tables.find(memref);
-  if (extents == tables.end() || !tensors.contains(memref))
+  if (!tables.contains(memref) || !tensors.contains(memref))
     return fail(op, "expects to read an argument of the program");
-  // Points beyond the extents give zero: nothing is touched there.
-  Value element = loadScalar(memref, coordinates);
+  Value element = loadScalar(memref, coordinates, empty);
   if (!element)
     return fail(op, "expects coordinates that threads can compute");
-  Value inside;
-  for (auto [at, extent] : llvm::zip(coordinates, extents->second)) {
-    // A negative number is a large one.
-    Value isInside =
-        arith::CmpIOp::create(b, arith::CmpIPredicate::ult, at, extent);
-    inside = inside ? arith::AndIOp::create(b, inside, isInside) : isInside;
-  }
-  if (!inside)
-    return element;
-  return arith::SelectOp::create(b, inside, element,
-                                 arith::ConstantOp::create(b, empty));
+  return element;
 }
 
 Value ScalarEmitter::findPage(tile::LoadOp op, Value position) {
@@ -104,6 +93,18 @@ Value ScalarEmitter::findPage(tile::LoadOp op, Value position) {
   auto element = cast<MemRefType>(op.getTable().getType()).getElementType();
   TypedAttr none = b.getIntegerAttr(getScalarType(element), -1);
   return loadTableElement(op, op.getTable(), coordinates, none);
+}
+
+Value ScalarEmitter::findPages(tile::LoadOp op, int64_t run, int64_t count) {
+  Value table = tensors.lookup(op.getTable());
+  SmallVector<Value> indices = getScalars(op.getTableIndices());
+  Value from = getScalar(op.getFrom());
+  if (!table || !from || llvm::is_contained(indices, Value()))
+    return fail(op, "expects a table of the program's arguments and "
+                    "coordinates that threads can compute");
+  return pipe::PagesOp::create(b, pipe::PagesType::get(b.getContext(), count),
+                               table, indices, from, run,
+                               op.getPages()->getSize());
 }
 
 Value ScalarEmitter::getPlaceInPage(tile::LoadOp op, Value position) {

@@ -59,6 +59,9 @@ public:
   locate(tile::LoadOp op, mlir::Value position);
   /// The former alone, null after an error, and the latter.
   mlir::Value findPage(tile::LoadOp op, mlir::Value position);
+  /// Those of `count` runs of `run` positions each, from where the load begins
+  /// on; null after an error.
+  mlir::Value findPages(tile::LoadOp op, int64_t run, int64_t count);
   mlir::Value getPlaceInPage(tile::LoadOp op, mlir::Value position);
 
   /// `value` as the cast `op` of it to or from an index gives it: a number, or
@@ -83,7 +86,9 @@ protected:
                                mlir::TypedAttr empty);
   /// `op` on scalars: an elementwise op of one result.
   mlir::Value cloneScalar(mlir::Operation *op, mlir::ValueRange operands);
-  mlir::Value loadScalar(mlir::Value memref, mlir::ValueRange indices);
+  /// `beyond` is what points beyond the extents give; zero if it is null.
+  mlir::Value loadScalar(mlir::Value memref, mlir::ValueRange indices,
+                         mlir::TypedAttr beyond = {});
   mlir::Type getScalarType(mlir::Type type) {
     return type.isIndex() ? b.getI32Type() : type;
   }

@@ -32,8 +32,8 @@ private:
     Values rings;
     /// A role's place in the ring.
     mlir::Value cursor;
-    /// Where the pages of its tile begin among those of a step.
-    size_t firstPage = 0;
+    /// The pages of its tile among those that a step asks for.
+    size_t pages = 0;
   };
   using Operands = llvm::SmallVector<Operand>;
 

@@ -181,6 +181,7 @@ private:
   ThreadArray::Element *getElement(mlir::Value array, mlir::ValueRange indices,
                                    mlir::Operation *op);
   Progress getElement(pipe::GetOp op);
+  Progress findPages(pipe::PagesOp op);
   Progress putElement(pipe::PutOp op);
 
   // Products (Products.cpp).

@@ -58,6 +58,11 @@ Agent::Progress Agent::executeSync(Operation *op) {
         setInteger(o.getRank(), block.index % machine.kernel.getCluster());
         return Progress::inside;
       })
+      .Case([&](PagesOp o) { return findPages(o); })
+      .Case([&](PageOp o) {
+        set(o.getPage(), (*get<RegistersRef>(o.getPages()))[o.getNumber()]);
+        return Progress::inside;
+      })
       .Case([&](DimOp o) {
         unsigned argument = get<GlobalRef>(o.getSource()).argument;
         setInteger(o.getExtent(),

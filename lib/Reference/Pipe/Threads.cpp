@@ -104,7 +104,9 @@ Agent::Progress Agent::getElement(GetOp op) {
   if (isa<GlobalType>(op.getSource().getType())) {
     Global &global = machine.globals[get<GlobalRef>(op.getSource()).argument];
     int64_t offset = Machine::getOffset(global, getIntegers(op.getIndices()));
+    TypedAttr beyond = op.getBeyondAttr();
     set(op.getElement(), offset >= 0 ? machine.read(global, offset, op)
+                         : beyond    ? reference::getSlot(beyond)
                                      : toScalar(global.elementType, 0));
     return Progress::inside;
   }
@@ -123,6 +125,24 @@ Agent::Progress Agent::getElement(GetOp op) {
                   element->get.point != point;
   element->get = {op, eachNumber, isShared ? ThreadArray::kSeveral : point};
   set(op.getElement(), element->value);
+  return Progress::inside;
+}
+
+Agent::Progress Agent::findPages(PagesOp op) {
+  Global &table = machine.globals[get<GlobalRef>(op.getTable()).argument];
+  llvm::SmallVector<int64_t> indices = getIntegers(op.getIndices());
+  auto position = static_cast<uint32_t>(getInteger(op.getPosition()));
+  Registers pages(op.getPages().getType().getCount());
+  indices.push_back(0);
+  for (auto [number, page] : llvm::enumerate(pages)) {
+    indices.back() = (position + number * op.getRun()) / op.getSize();
+    int64_t offset = Machine::getOffset(table, indices);
+    if (offset >= 0)
+      page = machine.read(table, offset, op);
+    else
+      page.i = -1;
+  }
+  set(op.getPages(), std::move(pages));
   return Progress::inside;
 }
 

@@ -50,6 +50,11 @@ public:
   Value takeFirst(OpBuilder &b, Location loc, Value value) const override {
     return ROCDL::ReadfirstlaneOp::create(b, loc, value.getType(), value);
   }
+  Value take(OpBuilder &b, Location loc, Value value,
+             int64_t lane) const override {
+    return ROCDL::ReadlaneOp::create(b, loc, value.getType(), value,
+                                     createI32(b, loc, lane));
+  }
   Value shuffleXor(OpBuilder &b, Location loc, Value value,
                    int64_t mask) const override;
   Value shuffleUp(OpBuilder &b, Location loc, Value value,

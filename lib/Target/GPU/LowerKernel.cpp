@@ -416,6 +416,13 @@ LogicalResult KernelLowering::initialise() {
   return success();
 }
 
+/// Whether the role's lanes do what one could not.
+static bool asksLanes(RoleOp role) {
+  return asksRuns(role.getBody()) ||
+         role.walk([](PagesOp) { return WalkResult::interrupt(); })
+             .wasInterrupted();
+}
+
 LogicalResult KernelLowering::lowerRole(RoleOp role, int64_t firstGroup) {
   Location roleLoc = role.getLoc();
   int64_t registers = role.getRegisters();
@@ -483,14 +490,14 @@ LogicalResult KernelLowering::lowerRole(RoleOp role, int64_t firstGroup) {
               "one named barrier each, but got more";
   OpBuilder::InsertionGuard guard(rewriter);
   if (role.getWarps() == 1 && !isShared) {
-    // One lane of the first of the four warps.
-    Value isWarp =
-        arith::CmpIOp::create(rewriter, roleLoc, arith::CmpIPredicate::eq,
-                              values.warpInGroup, i32(0));
+    // One lane of those of the four warps that fill.
+    Value isWarp = arith::CmpIOp::create(
+        rewriter, roleLoc, arith::CmpIPredicate::ult, values.warpInGroup,
+        i32(splitFillings(role, architecture)));
     auto warpIf = scf::IfOp::create(rewriter, roleLoc, isWarp, false);
     rewriter.setInsertionPointToStart(warpIf.thenBlock());
-    // Its lanes compute sums together, or copy.
-    if (asksRuns(role.getBody()) || !architecture.bulk) {
+    // Its lanes compute sums together, ask for pages, or copy.
+    if (asksLanes(role) || !architecture.bulk) {
       leaveToOneLane(role, values, rewriter);
     } else {
       Value elected = architecture.bulk->electLane(rewriter, roleLoc);

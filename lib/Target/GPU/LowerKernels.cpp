@@ -33,6 +33,7 @@ static LogicalResult lowerBody(const KernelValues &values) {
     values.architecture->bulk->populateStores(converter, values, patterns);
   populateStreamPatterns(converter, values, patterns);
   populateSumPatterns(converter, values, patterns);
+  populatePagePatterns(converter, values, patterns);
   populateThreadPatterns(converter, values, patterns);
   populateWorkPatterns(converter, values, patterns);
   arith::populateCeilFloorDivExpandOpsPatterns(patterns);

@@ -135,6 +135,9 @@ struct FillLowering : OpConversionPattern<FillOp> {
     };
     if (isByLanes)
       return fillByLanes(op, adaptor, place, wait, rewriter);
+    OpBuilder::InsertionGuard guard(rewriter);
+    if (op->hasAttr(kTurnAttr))
+      beginTurn(op, place, rewriter);
     wait();
     if (isByThreads)
       return fillByThreads(op, adaptor, place, rewriter);
@@ -206,8 +209,9 @@ private:
     return success();
   }
 
-  /// What follows is for the warp whose turn it is by the number of the
-  /// filling, counted over all rings that the role fills.
+  /// What follows is for the warp whose filling it is: the one of the ring, or
+  /// whose turn it is by the number of the filling, counted over all rings that
+  /// the role fills.
   void beginTurn(FillOp op, Place &place,
                  ConversionPatternRewriter &rewriter) const {
     Location loc = op.getLoc();
@@ -218,12 +222,16 @@ private:
         rewriter.moveOpBefore(&nested, op);
     int64_t turns = op->getAttrOfType<IntegerAttr>(kTurnsAttr).getInt();
     int64_t turn = op->getAttrOfType<IntegerAttr>(kTurnAttr).getInt();
-    Value number = arith::MulIOp::create(
-        rewriter, loc, place.phase, i32(op.getRing().getType().getSlots()));
-    number = arith::AddIOp::create(rewriter, loc, number, place.index);
-    number = arith::MulIOp::create(rewriter, loc, number, i32(turns));
-    number = arith::AddIOp::create(rewriter, loc, number, i32(turn));
-    number = arith::AndIOp::create(rewriter, loc, number, i32(kGroupWarps - 1));
+    Value number = i32(turn % kGroupWarps);
+    if (turns != 0) {
+      number = arith::MulIOp::create(rewriter, loc, place.phase,
+                                     i32(op.getRing().getType().getSlots()));
+      number = arith::AddIOp::create(rewriter, loc, number, place.index);
+      number = arith::MulIOp::create(rewriter, loc, number, i32(turns));
+      number = arith::AddIOp::create(rewriter, loc, number, i32(turn));
+      number =
+          arith::AndIOp::create(rewriter, loc, number, i32(kGroupWarps - 1));
+    }
     Value isOwn = arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::eq,
                                         number, values.warpInGroup);
     auto choice = scf::IfOp::create(rewriter, loc, isOwn,

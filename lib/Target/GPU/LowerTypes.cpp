@@ -124,6 +124,8 @@ PipeTypeConverter::PipeTypeConverter(MLIRContext *context) {
         results.append(type.getNumStrides(), i64);
         return success();
       });
+  // That of the lane.
+  addConversion([=](PagesType) -> Type { return i32; });
   // The number of the first named barrier.
   addConversion([=](TurnType) -> Type { return i32; });
   // The number of items, and for dynamic work, the counter; of a stream what

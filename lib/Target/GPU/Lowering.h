@@ -80,9 +80,9 @@ inline constexpr llvm::StringLiteral kReleasesAttr = "attn.releases";
 /// On pipe.wait: the arrivals of a filling.
 inline constexpr llvm::StringLiteral kArrivalsAttr = "attn.arrivals";
 
-/// On pipe.fill whose role's warps take turns: the number of its ring among
-/// those that the role fills, and by how many one filling of a ring is after
-/// the one before.
+/// On pipe.fill of a role of one warp that several warps do: the number of its
+/// ring among those that the role fills, and by how many one filling of a ring
+/// is after the one before; 0 where a ring's fillings are all of one warp.
 inline constexpr llvm::StringLiteral kTurnAttr = "attn.turn",
                                      kTurnsAttr = "attn.turns";
 
@@ -110,6 +110,11 @@ mlir::FailureOr<KernelValues> lowerKernel(pipe::KernelOp kernel,
 bool canShareFillings(pipe::RoleOp role, const Architecture &architecture);
 bool shareFillings(pipe::RoleOp role, const KernelValues &values,
                    int64_t barrier, mlir::IRRewriter &rewriter);
+
+/// Where engines copy: gives the rings that a role of one warp fills from pages
+/// to a warp each, as starting their many copies holds a warp up. How many
+/// warps do the role.
+int64_t splitFillings(pipe::RoleOp role, const Architecture &architecture);
 
 /// Of what a role of one warp does, others see fillings and items that are
 /// taken: these are of one lane, all else of all. What lanes copy is of all
@@ -235,6 +240,9 @@ void populateCoordPatterns(const mlir::TypeConverter &converter,
                            const KernelValues &values,
                            mlir::RewritePatternSet &patterns);
 void populateMaskPatterns(const mlir::TypeConverter &converter,
+                          const KernelValues &values,
+                          mlir::RewritePatternSet &patterns);
+void populatePagePatterns(const mlir::TypeConverter &converter,
                           const KernelValues &values,
                           mlir::RewritePatternSet &patterns);
 void populateRegisterPatterns(const mlir::TypeConverter &converter,

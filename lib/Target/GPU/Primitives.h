@@ -73,6 +73,9 @@ public:
                                 mlir::Value value) const = 0;
   /// Of 32 bits: of the lane whose number differs in the bits of `mask`, a
   /// power of 2; of the lane `lanes` lower, or anything where there is none.
+  /// The value that lane `lane` has.
+  virtual mlir::Value take(mlir::OpBuilder &b, mlir::Location loc,
+                           mlir::Value value, int64_t lane) const = 0;
   virtual mlir::Value shuffleXor(mlir::OpBuilder &b, mlir::Location loc,
                                  mlir::Value value, int64_t mask) const = 0;
   virtual mlir::Value shuffleUp(mlir::OpBuilder &b, mlir::Location loc,

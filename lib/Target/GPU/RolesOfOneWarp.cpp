@@ -10,12 +10,11 @@ using namespace attn;
 using namespace attn::gpu;
 using namespace attn::pipe;
 
-/// Whether all warps of the group that has `role` may do what one would: others
-/// see nothing of it but fillings, which they take in turns, and items that are
-/// taken.
-bool attn::gpu::canShareFillings(RoleOp role,
-                                 const Architecture &architecture) {
-  if (!architecture.sharesFillings || role.getWarps() != 1)
+/// Whether several warps of the group that has `role` may do what one would:
+/// others see nothing of it but fillings, each of which is some warp's, and
+/// items that are taken.
+static bool hasFillingsAlone(RoleOp role) {
+  if (role.getWarps() != 1)
     return false;
   return !role.walk([](Operation *op) {
                 bool isSeen = isa<ReleaseOp, PutOp, StoreOp, MeetOp, ClearOp,
@@ -25,16 +24,49 @@ bool attn::gpu::canShareFillings(RoleOp role,
               .wasInterrupted();
 }
 
+bool attn::gpu::canShareFillings(RoleOp role,
+                                 const Architecture &architecture) {
+  return architecture.sharesFillings && hasFillingsAlone(role);
+}
+
+static llvm::SmallSetVector<Value, 4> getFilledRings(RoleOp role) {
+  llvm::SmallSetVector<Value, 4> rings;
+  role.walk([&](FillOp fill) { rings.insert(fill.getRing()); });
+  return rings;
+}
+
+static void setTurn(FillOp fill, int64_t turn, int64_t turns) {
+  Builder b(fill.getContext());
+  fill->setAttr(kTurnAttr, b.getI64IntegerAttr(turn));
+  fill->setAttr(kTurnsAttr, b.getI64IntegerAttr(turns));
+}
+
+int64_t attn::gpu::splitFillings(RoleOp role,
+                                 const Architecture &architecture) {
+  bool asksPages = false, takesItems = false;
+  role.walk([&](Operation *op) {
+    asksPages |= isa<PagesOp>(op);
+    if (auto next = dyn_cast<NextItemOp>(op))
+      takesItems |= next.getWork().getType().getKind() == WorkKind::Dynamic;
+  });
+  if (!architecture.bulk || !asksPages || takesItems || !hasFillingsAlone(role))
+    return 1;
+  llvm::SmallSetVector<Value, 4> rings = getFilledRings(role);
+  role.walk([&](FillOp fill) {
+    setTurn(fill, llvm::find(rings, fill.getRing()) - rings.begin(),
+            /*turns=*/0);
+  });
+  return std::min<int64_t>(rings.size(), kGroupWarps);
+}
+
 bool attn::gpu::shareFillings(RoleOp role, const KernelValues &values,
                               int64_t barrier, IRRewriter &rewriter) {
   const Primitives &primitives = values.getPrimitives();
-  llvm::SmallSetVector<Value, 4> rings;
-  role.walk([&](FillOp fill) { rings.insert(fill.getRing()); });
+  llvm::SmallSetVector<Value, 4> rings = getFilledRings(role);
   role.walk([&](FillOp fill) {
-    int64_t number = llvm::find(rings, fill.getRing()) - rings.begin();
-    fill->setAttr(kTurnAttr, rewriter.getI64IntegerAttr(number));
     // Odd, so that the fillings of each ring are of all warps.
-    fill->setAttr(kTurnsAttr, rewriter.getI64IntegerAttr(rings.size() | 1));
+    setTurn(fill, llvm::find(rings, fill.getRing()) - rings.begin(),
+            rings.size() | 1);
   });
   // One thread takes an item for all, who have read its number before the next.
   SmallVector<NextItemOp> ops;

@@ -20,7 +20,7 @@ inline void leaveToLanes(mlir::Operation *op) {
   });
 }
 
-/// Whether there are any in `region`.
+/// Whether there are sums over runs in `region`.
 inline bool asksRuns(mlir::Region &region) {
   return region
       .walk([](mlir::Operation *op) {

@@ -186,6 +186,15 @@ static LogicalResult verify(FillOp op, const Architecture &architecture) {
          << slot;
 }
 
+static LogicalResult verify(PagesOp op, const Architecture &architecture) {
+  int64_t count = op.getPages().getType().getCount();
+  if (count <= architecture.warpSize)
+    return success();
+  return op.emitOpError("expects at most ")
+         << architecture.warpSize
+         << " pages, one for each lane of a warp, but got " << count;
+}
+
 static LogicalResult verify(EachOp op) {
   auto role = op->getParentOfType<RoleOp>();
   if (role && role.getWarps() == kGroupWarps)
@@ -304,7 +313,8 @@ LogicalResult attn::gpu::verifyKernel(KernelOp kernel,
   kernel.walk([&](Operation *op) {
     LogicalResult result =
         llvm::TypeSwitch<Operation *, LogicalResult>(op)
-            .Case<MmaAsyncOp, ClearUnsetOp, StageOp, BulkStoreOp, FillOp>(
+            .Case<MmaAsyncOp, ClearUnsetOp, StageOp, BulkStoreOp, FillOp,
+                  PagesOp>(
                 [&](auto typed) { return verify(typed, architecture); })
             .Case<StoreOp, RelayoutOp, EachOp, RoleOp>(
                 [](auto typed) { return verify(typed); })

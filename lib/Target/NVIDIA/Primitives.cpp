@@ -55,6 +55,10 @@ public:
   Value takeFirst(OpBuilder &b, Location loc, Value value) const override {
     return shuffle(b, loc, value, 0, kWarpSize - 1, NVVM::ShflKind::idx);
   }
+  Value take(OpBuilder &b, Location loc, Value value,
+             int64_t lane) const override {
+    return shuffle(b, loc, value, lane, kWarpSize - 1, NVVM::ShflKind::idx);
+  }
   Value shuffleXor(OpBuilder &b, Location loc, Value value,
                    int64_t mask) const override {
     return shuffle(b, loc, value, mask, kWarpSize - 1, NVVM::ShflKind::bfly);

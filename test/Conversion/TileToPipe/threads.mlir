@@ -110,19 +110,14 @@ tile.program @guarded(
 
 // -----
 
-// An element of a table that may be outside: a tensor reads as zero there, and
-// has `empty` in place of it.
+// An element of a table that may be outside, where it is `empty`.
 
 // CHECK-LABEL: pipe.kernel @element(
 // CHECK-SAME: %[[X:[a-z0-9]+]]: !pipe.global<?xi32, strided>
 // CHECK: pipe.role
-// CHECK: %[[ENTRIES:.*]] = pipe.dim %[[X]], 0
 // CHECK: pipe.each
 // CHECK: %[[AT:.*]] = arith.muli
-// CHECK: %[[E:.*]] = pipe.get %[[X]][%[[AT]]] : !pipe.global
-// CHECK: %[[IN:.*]] = arith.cmpi ult, %[[AT]], %[[ENTRIES]] : i32
-// CHECK: %[[EMPTY:.*]] = arith.constant 7 : i32
-// CHECK: arith.select %[[IN]], %[[E]], %[[EMPTY]] : i32
+// CHECK: pipe.get %[[X]][%[[AT]]] else 7 : i32 : !pipe.global
 
 // NVVM: llvm.func @element(
 
@@ -149,16 +144,10 @@ tile.program @element(
 
 // CHECK-LABEL: pipe.kernel @gather(
 // CHECK-SAME: %[[X:[a-z0-9]+]]: !pipe.global<?x?xf32, strided>
-// CHECK: %[[HEADS:.*]] = pipe.dim %[[X]], 0
-// CHECK: %[[ENTRIES:.*]] = pipe.dim %[[X]], 1
 // CHECK: %[[H:.*]] = arith.trunci
 // CHECK: pipe.each
 // CHECK: %[[AT:.*]] = arith.muli
-// CHECK: %[[E:.*]] = pipe.get %[[X]][%[[H]], %[[AT]]] : !pipe.global
-// CHECK: %[[IN_H:.*]] = arith.cmpi ult, %[[H]], %[[HEADS]] : i32
-// CHECK: %[[IN_N:.*]] = arith.cmpi ult, %[[AT]], %[[ENTRIES]] : i32
-// CHECK: %[[IN:.*]] = arith.andi %[[IN_H]], %[[IN_N]]
-// CHECK: arith.select %[[IN]], %[[E]], %{{.*}} : f32
+// CHECK: pipe.get %[[X]][%[[H]], %[[AT]]] else {{.*}} : f32 : !pipe.global
 
 // NVVM: llvm.func @gather(
 

@@ -1,0 +1,69 @@
+// RUN: attn-opt %s --convert-pipe-to-nvvm --cse --split-input-file | FileCheck %s
+
+!slot = !pipe.shared<16x64xbf16, swizzle = 128>
+!ring = !pipe.ring<2 x !slot>
+!pool = !pipe.global<?x8x64xbf16>
+
+// Each ring that is filled from pages has a warp, of which all lanes ask for
+// pages, one each, and one copies.
+// CHECK-LABEL: llvm.func @pages(
+//       CHECK:   %[[LANE:.*]] = arith.andi %{{.*}}, %c31
+//       CHECK:   %[[UNIFORM:.*]] = nvvm.shfl.sync {{ *}}idx
+//       CHECK:   %[[WARP:.*]] = arith.andi %[[UNIFORM]], %c3_i32 : i32
+//       CHECK:   %[[LOADS:.*]] = arith.cmpi ult, %[[WARP]], %c2_i32 : i32
+//       CHECK:   scf.if %[[LOADS]] {
+//       CHECK:     %[[OFFSET:.*]] = arith.muli %[[LANE]], %c8_i32 : i32
+//       CHECK:     %[[ROW:.*]] = arith.addi %{{.*}}, %[[OFFSET]] : i32
+//       CHECK:     %[[PLACE:.*]] = arith.divui %[[ROW]], %c8_i32 : i32
+//       CHECK:     arith.cmpi ult, %[[PLACE]]
+//       CHECK:     arith.cmpi ult, %[[LANE]], %c2_i32 : i32
+//       CHECK:     %[[PAGES:.*]] = scf.if {{.*}} -> (i32) {
+//       CHECK:       llvm.load
+//       CHECK:     } else {
+//       CHECK:       scf.yield %c-1_i32
+//       CHECK:     nvvm.shfl.sync {{ *}}idx %{{.*}}, %[[PAGES]], %c0_i32
+//       CHECK:     nvvm.shfl.sync {{ *}}idx %{{.*}}, %[[PAGES]], %c1_i32
+//       CHECK:     %[[FIRST:.*]] = arith.cmpi eq, %c0_i32, %[[WARP]] : i32
+//       CHECK:     scf.if %[[FIRST]] {
+//       CHECK:       nvvm.cp.async.bulk.tensor.shared.cluster.global
+//       CHECK:       nvvm.cp.async.bulk.tensor.shared.cluster.global
+//       CHECK:     %[[SECOND:.*]] = arith.cmpi eq, %c1_i32, %[[WARP]] : i32
+//       CHECK:     scf.if %[[SECOND]] {
+//       CHECK:       nvvm.cp.async.bulk.tensor.shared.cluster.global
+pipe.kernel @pages(
+    %k: !pool {pipe.name = "k", pipe.access = "read", pipe.shape = ["N", 8, 64]},
+    %v: !pool {pipe.name = "v", pipe.access = "read", pipe.shape = ["N", 8, 64]},
+    %table: !pipe.global<?xi32> {pipe.name = "table", pipe.access = "read", pipe.shape = ["W"]}) {
+  %c0 = arith.constant 0 : i32
+  %items = pipe.dim %table, 0 : <?xi32>
+  %work = pipe.work items(%items) : <single>
+  %keys = pipe.ring readers(1) : !ring
+  %values = pipe.ring readers(1) : !ring
+  pipe.role "load" groups(1) warps(1) registers(24) (%g) {
+    %c = pipe.cursor : <2>
+    %first = pipe.first_item %work : <single>
+    pipe.work_loop %i = %first iter_args(%at = %c) -> (!pipe.cursor<2>) {
+      %pages = pipe.pages %table[] at %i every 8 of 8 : <?xi32> -> <2>
+      %upper = pipe.page %pages[0] : <2>
+      %lower = pipe.page %pages[1] : <2>
+      pipe.fill %keys[%at] as %slot : !ring {
+        pipe.load %k[%upper, %c0, %c0] -> %slot rows [0, 8] : !pool -> !slot
+        pipe.load %k[%lower, %c0, %c0] -> %slot rows [8, 8] : !pool -> !slot
+      }
+      pipe.fill %values[%at] as %slot : !ring {
+        pipe.load %v[%upper, %c0, %c0] -> %slot rows [0, 8] : !pool -> !slot
+        pipe.load %v[%lower, %c0, %c0] -> %slot rows [8, 8] : !pool -> !slot
+      }
+      %n = pipe.advance %at : <2>
+      %next = pipe.next_item %work after %i : <single>
+      pipe.yield %next, %n : i32, !pipe.cursor<2>
+    }
+  }
+  pipe.role "multiply" groups(1) warps(4) registers(128) (%g) {
+    %c = pipe.cursor : <2>
+    %s = pipe.wait %keys[%c] : !ring
+    pipe.release %keys[%c] : !ring
+    %t = pipe.wait %values[%c] : !ring
+    pipe.release %values[%c] : !ring
+  }
+}
