@@ -268,3 +268,93 @@ RelayoutCost attn::pipe::getRelayoutCost(FragmentAttr from, FragmentAttr to) {
     return RelayoutCost::Shuffle;
   return RelayoutCost::Free;
 }
+
+//===-- Leaves ------------------------------------------------------------===//
+
+LogicalResult LeavesAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                 ArrayRef<int64_t> counts,
+                                 ArrayRef<int64_t> sizes) {
+  // leaves_c1
+  auto isPositive = [](int64_t value) { return value > 0; };
+  if (sizes.size() != counts.size() + 1 || !llvm::all_of(counts, isPositive) ||
+      !llvm::all_of(sizes, isPositive))
+    return emitError() << "expects positive counts and sizes of leaves, and a "
+                          "size more, which all others have";
+  // leaves_c2
+  int64_t begin = 0;
+  for (auto [i, size] : llvm::enumerate(sizes)) {
+    if (!llvm::isPowerOf2_64(size))
+      return emitError() << "expects leaves of a power of 2 of steps, but got "
+                         << size;
+    if (begin % size != 0)
+      return emitError() << "expects leaves of " << size
+                         << " steps to begin at a multiple of it, but got "
+                         << begin;
+    begin += i < counts.size() ? counts[i] * size : 0;
+  }
+  return success();
+}
+
+Attribute LeavesAttr::parse(AsmParser &parser, Type) {
+  SMLoc loc = parser.getCurrentLocation();
+  SmallVector<int64_t> counts, sizes;
+  int64_t number;
+  if (parser.parseLess())
+    return {};
+  while (true) {
+    if (parser.parseInteger(number))
+      return {};
+    if (failed(parser.parseOptionalKeyword("of")))
+      break;
+    counts.push_back(number);
+    if (parser.parseInteger(sizes.emplace_back()) || parser.parseComma())
+      return {};
+  }
+  sizes.push_back(number);
+  if (parser.parseGreater())
+    return {};
+  auto emitError = [&] { return parser.emitError(loc); };
+  return getChecked(function_ref<InFlightDiagnostic()>(emitError),
+                    parser.getContext(), ArrayRef(counts), ArrayRef(sizes));
+}
+
+void LeavesAttr::print(AsmPrinter &printer) const {
+  printer << '<';
+  for (auto [count, size] : llvm::zip(getCounts(), getSizes()))
+    printer << count << " of " << size << ", ";
+  printer << getSizes().back() << '>';
+}
+
+/// Leaves that begin before `place`, where one of `size` steps has so many
+/// places more.
+static int64_t countLeaves(LeavesAttr leaves, int64_t place, int64_t more) {
+  int64_t before = 0;
+  for (auto [count, size] : llvm::zip(leaves.getCounts(), leaves.getSizes())) {
+    int64_t places = size + more;
+    if (place <= count * places)
+      return before + llvm::divideCeil(std::max<int64_t>(place, 0), places);
+    before += count;
+    place -= count * places;
+  }
+  return before + llvm::divideCeil(std::max<int64_t>(place, 0),
+                                   leaves.getSizes().back() + more);
+}
+
+int64_t LeavesAttr::countLeaves(int64_t step) const {
+  return ::countLeaves(*this, step, /*more=*/0);
+}
+
+int64_t LeavesAttr::countLeavesBefore(int64_t place) const {
+  return ::countLeaves(*this, place, /*more=*/1);
+}
+
+int64_t LeavesAttr::getFirstStep(int64_t leaf) const {
+  int64_t step = 0;
+  for (auto [count, size] : llvm::zip(getCounts(), getSizes())) {
+    if (leaf <= count)
+      return step + leaf * size;
+    step += count * size;
+    leaf -= count;
+  }
+  return step + leaf * getSizes().back();
+}

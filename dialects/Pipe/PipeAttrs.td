@@ -100,6 +100,39 @@ def Pipe_PackingAttr : Pipe_Attr<"Packing", "packing"> {
   }];
 }
 
+def Pipe_LeavesAttr : Pipe_Attr<"Leaves", "leaves"> {
+  let summary = "which steps of an item make a leaf of the tree in which they meet";
+  let description = [{
+    `#pipe.leaves<8 of 1, 14 of 4, 8>`: from an item's first step on, 8 leaves of
+    one step each, 14 of four, and then leaves of eight. An item's last leaf has
+    what is left.
+
+    Constraints:
+    * (C1) as many counts as sizes but for the last, all of them positive;
+    * (C2) sizes are powers of 2, and leaves begin at multiples of theirs.
+  }];
+  let parameters = (ins ArrayRefParameter<"int64_t">:$counts,
+                        ArrayRefParameter<"int64_t">:$sizes);
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// Leaves that begin before step `step`; they are those of as many steps.
+    int64_t countLeaves(int64_t step) const;
+    int64_t getFirstStep(int64_t leaf) const;
+    /// The first step of a leaf that is no earlier than `step`.
+    int64_t roundUp(int64_t step) const {
+      return getFirstStep(countLeaves(step));
+    }
+    /// In a line of items each leaf has a place more than steps, before its
+    /// first one: what its beginning and end cost.
+    int64_t countPlaces(int64_t steps) const {
+      return steps + countLeaves(steps);
+    }
+    /// Leaves whose first place is before `place`.
+    int64_t countLeavesBefore(int64_t place) const;
+  }];
+}
+
 def Pipe_ReduceKind : I32EnumAttr<"ReduceKind", "monoid of a reduction", [
     I32EnumAttrCase<"Add", 0, "add">,
     I32EnumAttrCase<"MaxNum", 1, "maxnum">,

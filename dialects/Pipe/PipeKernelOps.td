@@ -116,8 +116,11 @@ def Pipe_WorkOp : Pipe_Op<"work", [
       by the device, so that a launch can be repeated with others. With
       `lead(n)`, an item counts in the line as `n` steps more than it has, before
       its first one: what its beginning and end cost, which is no step of any
-      block. With `most(%n)`, no item has more than `n` steps, and each step meets by its
-      number (`pipe.meet ... at`).
+      block. With `most(%n)`, no item has more than `n` steps, and these meet as the
+      leaves of a tree (`pipe.meet ... at`): each is one, or with
+      `leaves #pipe.leaves<...>` several are. Each leaf then counts in the line as a
+      step more than it has, and a block's run begins with the first leaf that
+      begins in its share, which may have none.
 
     ```mlir
     %work = pipe.work items(%n) alike(%heads) : !pipe.work<stream> steps {
@@ -141,20 +144,23 @@ def Pipe_WorkOp : Pipe_Op<"work", [
     * (C3) Only a stream has `alike`.
     * (C4) Only a stream has `most`.
     * (C5) Only a stream without `most` has `lead`, which is not negative.
+    * (C6) Only a stream with `most` has `leaves`.
   }];
   let arguments = (ins I32:$items, Optional<I32>:$alike, Optional<I32>:$most,
-                       DefaultValuedAttr<I64Attr, "0">:$lead);
+                       DefaultValuedAttr<I64Attr, "0">:$lead,
+                       OptionalAttr<Pipe_LeavesAttr>:$leaves);
   let results = (outs Pipe_WorkType:$work);
   let regions = (region AnyRegion:$steps);
   let assemblyFormat = [{
     `items` `(` $items `)` (`alike` `(` $alike^ `)`)? (`most` `(` $most^ `)`)?
-    (`lead` `(` $lead^ `)`)? attr-dict `:` type($work) (`steps` $steps^)?
+    (`leaves` $leaves^)? (`lead` `(` $lead^ `)`)? attr-dict `:` type($work) (`steps` $steps^)?
   }];
   let skipDefaultBuilders = 1;
   let builders = [OpBuilder<(ins "WorkType":$work, "::mlir::Value":$items,
                                  CArg<"::mlir::Value", "{}">:$alike,
                                  CArg<"::mlir::Value", "{}">:$most,
-                                 CArg<"int64_t", "0">:$lead)>];
+                                 CArg<"int64_t", "0">:$lead,
+                                 CArg<"LeavesAttr", "{}">:$leaves)>];
   let hasRegionVerifier = 1;
 }
 

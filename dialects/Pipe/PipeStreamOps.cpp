@@ -71,7 +71,8 @@ LogicalResult LocateOp::verifyRegions() { return verifyRuns(*this, 1); }
 static constexpr uint64_t kMostLead = 1024;
 
 void WorkOp::build(OpBuilder &builder, OperationState &state, WorkType work,
-                   Value items, Value alike, Value most, int64_t lead) {
+                   Value items, Value alike, Value most, int64_t lead,
+                   LeavesAttr leaves) {
   state.addOperands(items);
   if (alike)
     state.addOperands(alike);
@@ -81,6 +82,8 @@ void WorkOp::build(OpBuilder &builder, OperationState &state, WorkType work,
       ArrayRef<int32_t>({1, alike ? 1 : 0, most ? 1 : 0}),
       state.getOrAddProperties<Properties>().operandSegmentSizes.begin());
   state.getOrAddProperties<Properties>().lead = builder.getI64IntegerAttr(lead);
+  if (leaves)
+    state.getOrAddProperties<Properties>().leaves = leaves;
   state.addRegion();
   state.addTypes(work);
 }
@@ -102,6 +105,9 @@ LogicalResult WorkOp::verifyRegions() {
     return emitOpError("expects a 'lead' of 0 to ")
            << kMostLead << ", and of a stream without 'most' only, but got "
            << static_cast<int64_t>(getLead());
+  // work_c6
+  if (getLeaves() && !getMost())
+    return emitOpError("expects 'leaves' of a stream with 'most' only");
   if (!isStream)
     return success();
   // work_c2

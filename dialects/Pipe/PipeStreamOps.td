@@ -22,7 +22,8 @@ def Pipe_PartOp : Pipe_Op<"part", [Pure]> {
   let summary = "the steps of an item that this block does";
   let description = [{
     Of an item of `steps` steps with `before` steps before it, those from `first`
-    on, up to `last`, which is not one of them.
+    on, up to `last`, which is not one of them. Of work with `leaves` they are
+    whole ones.
   }];
   let arguments = (ins Pipe_WorkType:$work, I32:$before, I32:$steps);
   let results = (outs I32:$first, I32:$last);
@@ -107,15 +108,16 @@ def Pipe_MeetOp : Pipe_Op<"meet", [
 
     Each group of a role meets its own of the other blocks.
 
-    `at %number` says that the values are of one step of the item, its `number`th:
-    the block comes here with each step that it does, in their order, and whose is
-    the last of all gets the whole. Steps are the leaves of a binary tree: node `j`
-    of a level is `merge` of nodes `2 * j` and `2 * j + 1` of the level below, or
-    the former where the latter has no steps. So the bits do not depend on where
-    the line is cut:
+    `at %step` says that the values are of one leaf of the item, which begins with
+    step `%step`, that is of one step, or of several where the work says so: the
+    block comes here with each leaf that it does, in their order, and whose is the
+    last of all gets the whole. Steps are those of a binary tree: node `j` of a
+    level is `merge` of nodes `2 * j` and `2 * j + 1` of the level below, or the
+    former where the latter has no steps; a leaf of 2^l steps is a node of level
+    `l`. So the bits do not depend on where the line is cut:
 
     ```mlir
-    %is_whole, %sum = pipe.meet %work[%before, %steps] at %number (%own : !tile)
+    %is_whole, %sum = pipe.meet %work[%before, %steps] at %step (%own : !tile)
         : !pipe.work<stream> merge { ... }
     ```
 

@@ -151,8 +151,7 @@ LogicalResult Scheduler::loadItem(RegisterEmitter &emitter, Value message) {
   if (failed(emitScalars(emitter)))
     return failure();
   StepSequence sequence(b, emitter, plan.sweep);
-  auto [firstUnit, endUnit] = getUnits(sequence);
-  Value begin = getFirstStep(firstUnit), end = getEndStep(sequence, endUnit);
+  auto [begin, end] = getSteps(sequence);
   // Which pages a step has is asked a step ahead, and once for all operands, so
   // that nobody waits for tables; after the last one its own again.
   Value last = arith::SubIOp::create(b, end, i32(1));

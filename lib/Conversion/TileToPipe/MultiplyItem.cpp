@@ -10,6 +10,8 @@
 
 #include "Scheduler.h"
 
+#include "attn/Conversion/LeafArithmetic.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
@@ -93,7 +95,7 @@ FailureOr<Scheduler::Values> Scheduler::emitMerge(RegisterEmitter &emitter,
   return merged;
 }
 
-LogicalResult Scheduler::meet(RegisterEmitter &emitter, Value number) {
+LogicalResult Scheduler::meet(RegisterEmitter &emitter, Value leaf) {
   tile::SweepOp sweep = plan.sweep;
   Values parts;
   for (Value out : sweep.getOuts())
@@ -102,8 +104,8 @@ LogicalResult Scheduler::meet(RegisterEmitter &emitter, Value number) {
   FailureOr<Value> rows = countRows(emitter);
   if (failed(rows))
     return failure();
-  auto op = pipe::MeetOp::create(b, work, stepsBefore, numSteps, number, *rows,
-                                 parts);
+  auto op =
+      pipe::MeetOp::create(b, work, stepsBefore, numSteps, leaf, *rows, parts);
   {
     OpBuilder::InsertionGuard guard(b);
     Block *body = b.createBlock(&op.getMerge());
@@ -119,7 +121,7 @@ LogicalResult Scheduler::meet(RegisterEmitter &emitter, Value number) {
   auto choice = scf::IfOp::create(b, op.getIsWhole(), /*withElseRegion=*/false);
   b.setInsertionPointToStart(choice.thenBlock());
   Values whole = op.getCombined();
-  if (number) {
+  if (leaf) {
     // With nothing, as rows whose tile has more parts than they see are: it
     // leaves them as they are but for the sign of a zero.
     Values nothing;
@@ -186,24 +188,30 @@ LogicalResult Scheduler::multiplySteps(RegisterEmitter &emitter,
   return drain(emitter, state);
 }
 
-LogicalResult Scheduler::multiplyParts(RegisterEmitter &emitter,
-                                       StepSequence &sequence, Value first,
-                                       Value end) {
-  Value last = getEndStep(sequence, end);
-  auto loop = scf::ForOp::create(b, first, end, i32(1), getCursors(true));
+LogicalResult Scheduler::multiplyLeaves(RegisterEmitter &emitter,
+                                        StepSequence &sequence, Value first,
+                                        Value end) {
+  auto count = [&](Value step) {
+    return createCountLeaves(b, b.getLoc(), plan.leaves, step);
+  };
+  auto getFirstStep = [&](Value leaf) {
+    return createFirstStep(b, b.getLoc(), plan.leaves, leaf);
+  };
+  auto loop =
+      scf::ForOp::create(b, count(first), count(end), i32(1), getCursors(true));
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
     setCursors(loop.getRegionIterArgs(), true);
-    Value number = loop.getInductionVar();
-    Value next = arith::AddIOp::create(b, number, i32(1));
-    if (failed(multiplySteps(emitter, sequence, getFirstStep(number),
-                             getEndStep(sequence, next), last)))
+    Value number = loop.getInductionVar(), step = getFirstStep(number);
+    Value next = getFirstStep(arith::AddIOp::create(b, number, i32(1)));
+    if (failed(multiplySteps(emitter, sequence, step,
+                             arith::MinSIOp::create(b, next, end), end)))
       return failure();
     Values cursors = getCursors(true);
     {
       OpBuilder::InsertionGuard inner(b);
-      if (failed(meet(emitter, number)) || failed(emitEpilogue(emitter)))
+      if (failed(meet(emitter, step)) || failed(emitEpilogue(emitter)))
         return failure();
     }
     scf::YieldOp::create(b, cursors);
@@ -228,9 +236,9 @@ LogicalResult Scheduler::multiplyItem(RegisterEmitter &emitter) {
       slotValues[load.getResult()] =
           pipe::WaitOp::create(b, operand.rings[0], operand.cursor);
     }
-  auto [begin, end] = getUnits(sequence);
-  if (plan.partSteps != 0) {
-    if (failed(multiplyParts(emitter, sequence, begin, end)))
+  auto [begin, end] = getSteps(sequence);
+  if (plan.leaves) {
+    if (failed(multiplyLeaves(emitter, sequence, begin, end)))
       return failure();
   } else {
     if (failed(multiplySteps(emitter, sequence, begin, end, end)))

@@ -13,10 +13,28 @@
 using namespace mlir;
 using namespace attn;
 
-/// Of an invariant stream: few, so that blocks have equal shares of short items
-/// too, and enough for the pipeline to fill and drain and for results to be
-/// combined behind the copies of the next part.
-static constexpr int64_t kPartSteps = 4;
+/// Of an invariant stream, in keys: leaves of so many until so many, and longer
+/// ones then. Where they are cut must depend on the number of a key alone.
+/// Short ones let blocks share short items, but each takes time to fill and
+/// drain the pipeline and to be combined with those before it.
+static constexpr std::pair<int64_t, int64_t> kLeafKeys[] = {{1024, 65536}};
+static constexpr int64_t kLongLeafKeys = 2048;
+
+static pipe::LeavesAttr getLeaves(MLIRContext *context, int64_t stepKeys) {
+  auto getSize = [&](int64_t keys) {
+    return static_cast<int64_t>(
+        llvm::PowerOf2Ceil(llvm::divideCeil(keys, stepKeys)));
+  };
+  SmallVector<int64_t> counts, sizes;
+  int64_t begin = 0;
+  for (auto [keys, end] : kLeafKeys) {
+    counts.push_back((end - begin) / keys);
+    sizes.push_back(getSize(keys));
+    begin = end;
+  }
+  sizes.push_back(getSize(kLongLeafKeys));
+  return pipe::LeavesAttr::get(context, counts, sizes);
+}
 
 namespace {
 struct ScheduleTiles final
@@ -61,7 +79,10 @@ struct ScheduleTiles final
       if (!refusal.op && program.getInvariant())
         refusal = plan.checkInvariant();
       if (!refusal.op && program.getInvariant() && options.isStream)
-        plan.partSteps = std::max<int64_t>(partSteps, 1);
+        plan.leaves = chooseLeaves(plan.sweep.getTile());
+      if (program.getInvariant() && options.isStream && !refusal.op &&
+          !plan.leaves)
+        return signalPassFailure();
       if (refusal.op && !keepOthers) {
         refusal.op->emitOpError("has no schedule for ")
             << machine.name << ": " << refusal.reason;
@@ -77,6 +98,19 @@ struct ScheduleTiles final
       if (failed(Scheduler(plan, options, builder).run()))
         return signalPassFailure();
     }
+  }
+
+  /// The pass' option, or those that suit steps of so many keys.
+  pipe::LeavesAttr chooseLeaves(int64_t stepKeys) {
+    if (leaves.empty())
+      return getLeaves(&getContext(), stepKeys);
+    SmallVector<int64_t> counts, sizes;
+    for (auto [i, number] : llvm::enumerate(leaves))
+      (i % 2 == 0 && i + 1 < leaves.size() ? counts : sizes).push_back(number);
+    auto emitError = [&] { return getOperation().emitError(); };
+    return pipe::LeavesAttr::getChecked(
+        function_ref<InFlightDiagnostic()>(emitError), &getContext(),
+        ArrayRef(counts), ArrayRef(sizes));
   }
 
   /// A program's own, or the pass'.
@@ -118,10 +152,10 @@ struct ScheduleTiles final
                         llvm::cl::desc("Blocks do equal runs of the steps of "
                                        "all items"),
                         llvm::cl::init(false)};
-  Option<int64_t> partSteps{*this, "part-steps",
-                            llvm::cl::desc("Steps of an invariant stream that "
-                                           "one block does together"),
-                            llvm::cl::init(kPartSteps)};
+  ListOption<int64_t> leaves{
+      *this, "leaves",
+      llvm::cl::desc("Of an invariant stream: a count of leaves and the steps "
+                     "of each, and so on, and the steps of all others")};
   Option<bool> keepOthers{*this, "keep-others",
                           llvm::cl::desc("Leave programs without a schedule as "
                                          "they are, with a remark"),

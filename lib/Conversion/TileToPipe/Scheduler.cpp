@@ -224,15 +224,14 @@ LogicalResult Scheduler::createStream(Value items) {
   Value alike = i32(1);
   for (size_t i : llvm::make_range(firstAlike, order.end()))
     alike = arith::MulIOp::create(b, alike, counts[i]);
-  if (plan.partSteps != 0)
-    mostUnits = arith::CeilDivUIOp::create(
-        b, getMostPoints(), i32(plan.partSteps * plan.sweep.getTile()));
-  // Which parts steps make must not depend on what else there is.
+  if (plan.leaves)
+    mostSteps = arith::CeilDivUIOp::create(b, getMostPoints(),
+                                           i32(plan.sweep.getTile()));
   int64_t lead =
-      mostUnits ? 0
+      mostSteps ? 0
                 : llvm::divideCeil(plan.machine.itemKeys, plan.sweep.getTile());
   auto op = pipe::WorkOp::create(b, pipe::WorkType::get(b.getContext(), kind),
-                                 items, alike, mostUnits, lead);
+                                 items, alike, mostSteps, lead, plan.leaves);
   work = op;
   OpBuilder::InsertionGuard guard(b);
   Block *body = b.createBlock(&op.getSteps(), {}, b.getI32Type(), b.getLoc());
@@ -243,7 +242,7 @@ LogicalResult Scheduler::createStream(Value items) {
   if (failed(emitScalars(emitter)))
     return failure();
   StepSequence sequence(b, emitter, plan.sweep);
-  pipe::YieldOp::create(b, countUnits(sequence));
+  pipe::YieldOp::create(b, countSteps(sequence));
   return success();
 }
 
@@ -340,33 +339,19 @@ Value Scheduler::getNextItem(Value item) {
   return next.getNext();
 }
 
-Value Scheduler::countUnits(StepSequence &sequence) {
-  Value units = sequence.getNumSteps();
-  if (plan.partSteps > 1)
-    units = arith::CeilDivUIOp::create(b, units, i32(plan.partSteps));
+Value Scheduler::countSteps(StepSequence &sequence) {
+  Value steps = sequence.getNumSteps();
   // Beyond what tensors have there is nothing, whatever lengths say.
-  return mostUnits ? arith::MinUIOp::create(b, units, mostUnits).getResult()
-                   : units;
+  return mostSteps ? arith::MinUIOp::create(b, steps, mostSteps).getResult()
+                   : steps;
 }
 
-std::pair<Value, Value> Scheduler::getUnits(StepSequence &sequence) {
-  numSteps = countUnits(sequence);
+std::pair<Value, Value> Scheduler::getSteps(StepSequence &sequence) {
+  numSteps = countSteps(sequence);
   if (kind != pipe::WorkKind::Stream)
     return {i32(0), numSteps};
   auto part = pipe::PartOp::create(b, work, stepsBefore, numSteps);
   return {part.getFirst(), part.getLast()};
-}
-
-Value Scheduler::getFirstStep(Value unit) {
-  if (plan.partSteps <= 1)
-    return unit;
-  return arith::MulIOp::create(b, unit, i32(plan.partSteps));
-}
-
-Value Scheduler::getEndStep(StepSequence &sequence, Value end) {
-  if (plan.partSteps <= 1)
-    return end;
-  return arith::MinSIOp::create(b, getFirstStep(end), sequence.getNumSteps());
 }
 
 LogicalResult Scheduler::emitScalars(ScalarEmitter &emitter) {

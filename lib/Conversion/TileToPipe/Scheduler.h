@@ -60,14 +60,10 @@ private:
   mlir::LogicalResult emitScalars(ScalarEmitter &emitter);
   /// Of a stream: how many points an item's sweep has at the most.
   mlir::Value getMostPoints();
-  /// What the line counts of an item: its steps, or the parts that these make.
-  mlir::Value countUnits(StepSequence &sequence);
-  /// The units of an item that this block does: all, or those of its part.
-  std::pair<mlir::Value, mlir::Value> getUnits(StepSequence &sequence);
-  /// The first step of a unit.
-  mlir::Value getFirstStep(mlir::Value unit);
-  /// The step after those of the units up to `end`.
-  mlir::Value getEndStep(StepSequence &sequence, mlir::Value end);
+  /// What the line counts of an item.
+  mlir::Value countSteps(StepSequence &sequence);
+  /// The steps of an item that this block does: all, or those of its part.
+  std::pair<mlir::Value, mlir::Value> getSteps(StepSequence &sequence);
   /// The item after `item`, of work that a role takes by itself.
   mlir::Value getNextItem(mlir::Value item);
   mlir::LogicalResult setStep(RegisterEmitter &emitter, const Step &step);
@@ -153,10 +149,10 @@ private:
   mlir::LogicalResult multiplySteps(RegisterEmitter &emitter,
                                     StepSequence &sequence, mlir::Value first,
                                     mlir::Value end, mlir::Value last);
-  /// Units `first` on, up to `end`, each with carries of its own.
-  mlir::LogicalResult multiplyParts(RegisterEmitter &emitter,
-                                    StepSequence &sequence, mlir::Value first,
-                                    mlir::Value end);
+  /// The leaves of steps `first` on, up to `end`, each with carries of its own.
+  mlir::LogicalResult multiplyLeaves(RegisterEmitter &emitter,
+                                     StepSequence &sequence, mlir::Value first,
+                                     mlir::Value end);
   /// A turn: the early products of step `number`, `known` if it is not sent,
   /// beside the late ones of the step before, unless it is the first.
   mlir::LogicalResult emitTurn(RegisterEmitter &emitter, mlir::Value number,
@@ -171,10 +167,10 @@ private:
                                  const State &state);
   mlir::LogicalResult drain(RegisterEmitter &emitter, State &state);
   mlir::LogicalResult emitEpilogue(RegisterEmitter &emitter);
-  /// Combines what blocks have of a stream's item, or part `number` of it with
-  /// the others, and begins the branch of the one that has it whole: the
-  /// insertion point is left in it.
-  mlir::LogicalResult meet(RegisterEmitter &emitter, mlir::Value number);
+  /// Combines what blocks have of a stream's item, or the leaf that begins with
+  /// step `leaf` with the others, and begins the branch of the one that has it
+  /// whole: the insertion point is left in it.
+  mlir::LogicalResult meet(RegisterEmitter &emitter, mlir::Value leaf);
   /// The rows of a tile, from the first of the group on, that the tensors have;
   /// null where that is no number.
   mlir::FailureOr<mlir::Value> countRows(RegisterEmitter &emitter);
@@ -215,8 +211,8 @@ private:
   llvm::SmallVector<size_t> order;
   /// In a role, of a stream's item: the steps of those before it, and its own.
   mlir::Value stepsBefore, numSteps;
-  /// Of an invariant stream: the parts of an item at the most.
-  mlir::Value mostUnits;
+  /// Of an invariant stream: the steps of an item at the most.
+  mlir::Value mostSteps;
   /// What a role reads or fills. Those that multiply read `operands`; the one
   /// that loads fills `loaded`, of which the others are the same.
   Operands operands, loaded;

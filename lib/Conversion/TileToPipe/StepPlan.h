@@ -138,9 +138,9 @@ public:
   /// The number of the program's coordinate along which rows run; its tile.
   unsigned rowCoordinate = 0;
   int64_t numRows = 0, numGroups = 1;
-  /// Of an invariant stream: so many steps of an item, by their numbers, are a
-  /// part that one block does. 0 of others, which are cut anywhere.
-  int64_t partSteps = 0;
+  /// Of an invariant stream: which steps of an item, by their numbers, are a
+  /// leaf, which one block does. Null of others, which are cut anywhere.
+  pipe::LeavesAttr leaves;
   llvm::SmallVector<SlotOperand> slots;
   llvm::SmallVector<tile::DotOp> earlyProducts, lateProducts;
 

@@ -46,8 +46,7 @@ LogicalResult Scheduler::widenItem(RegisterEmitter &emitter) {
   if (failed(emitScalars(emitter)))
     return failure();
   StepSequence sequence(b, emitter, plan.sweep);
-  auto [firstUnit, endUnit] = getUnits(sequence);
-  Value begin = getFirstStep(firstUnit), end = getEndStep(sequence, endUnit);
+  auto [begin, end] = getSteps(sequence);
   widenMoving(/*isLate=*/false);
   Value second = b.createOrFold<arith::AddIOp>(begin, i32(1));
   auto loop = scf::ForOp::create(b, second, end, i32(1), getCursors(true));

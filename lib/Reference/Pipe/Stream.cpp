@@ -16,6 +16,24 @@ using namespace attn::reference;
 
 //===-- Steps -------------------------------------------------------------===//
 
+static LeavesAttr getLeaves(Value work) {
+  auto op = work.getDefiningOp<WorkOp>();
+  return op ? op.getLeavesAttr() : LeavesAttr();
+}
+
+/// The places of an item's steps in the line.
+static int64_t countPlaces(Value work, int64_t steps) {
+  LeavesAttr leaves = getLeaves(work);
+  return leaves ? leaves.countPlaces(steps) : steps;
+}
+
+/// The step with which what a block has of an item begins whose share begins
+/// with its place `place`: that of the first leaf from there on.
+static int64_t getFirstStep(Value work, int64_t place) {
+  LeavesAttr leaves = getLeaves(work);
+  return leaves ? leaves.getFirstStep(leaves.countLeavesBefore(place)) : place;
+}
+
 Agent::Progress Agent::startSteps(WorkOp op) {
   if (op.getWork().getType().getKind() != WorkKind::Stream)
     return Progress::inside;
@@ -37,8 +55,8 @@ Agent::Progress Agent::endSteps(WorkOp op, int64_t steps) {
     return stop(op, "expects items of at most " + std::to_string(most) +
                         " steps, but item " + std::to_string(item) + " has " +
                         std::to_string(steps));
-  // With what stands before the first step.
-  steps += static_cast<int64_t>(op.getLead());
+  // With what stands before the first step, or that of each leaf.
+  steps = countPlaces(op.getWork(), steps) + static_cast<int64_t>(op.getLead());
   std::vector<int64_t> &line = machine.lineOfSteps;
   int64_t alike = op.getAlike() ? getInteger(op.getAlike()) : 1;
   if (block.index == 0) {
@@ -82,9 +100,18 @@ Agent::Progress Agent::firstPart(FirstPartOp op) {
     const std::vector<int64_t> &line = machine.lineOfSteps;
     item = std::distance(line.begin(), llvm::upper_bound(line, begin)) - 1;
     before = line[item] + getLead(op.getWork());
-    // A share that ends in an item's lead has nothing of it.
-    if (before >= end)
+    int64_t places = line[item + 1] - before;
+    Value work = op.getWork();
+    int64_t first = getFirstStep(work, begin - before);
+    // A share that ends in an item's lead has nothing of it, nor has one in
+    // which no leaf begins.
+    if (first >= getFirstStep(work, places)) {
+      before += places;
+      item = before < end ? item + 1 : -1;
+    } else if (before >= end ||
+               getFirstStep(work, std::min(end - before, places)) <= first) {
       item = -1;
+    }
   }
   setInteger(op.getItem(), item);
   setInteger(op.getBefore(), before);
@@ -98,18 +125,22 @@ Agent::Progress Agent::part(PartOp op) {
   const std::vector<int64_t> &line = machine.lineOfSteps;
   auto place = llvm::lower_bound(line, before - getLead(op.getWork()));
   if (place == line.end() || *place != before - getLead(op.getWork()) ||
-      std::next(place) == line.end() || *std::next(place) != before + steps)
+      std::next(place) == line.end() ||
+      *std::next(place) != before + countPlaces(op.getWork(), steps))
     return stop(op, "expects an item of the stream, but none has " +
                         std::to_string(steps) + " steps after " +
                         std::to_string(before));
-  setInteger(op.getFirst(), std::max<int64_t>(begin - before, 0));
-  setInteger(op.getLast(), std::min(end - before, steps));
+  setInteger(op.getFirst(),
+             getFirstStep(op.getWork(), std::max<int64_t>(begin - before, 0)));
+  setInteger(op.getLast(),
+             std::min(getFirstStep(op.getWork(), end - before), steps));
   return Progress::inside;
 }
 
 Agent::Progress Agent::nextPart(NextPartOp op) {
   int64_t end = machine.getShareOfSteps(block.index).second;
-  int64_t next = getInteger(op.getBefore()) + getInteger(op.getSteps()) +
+  int64_t next = getInteger(op.getBefore()) +
+                 countPlaces(op.getWork(), getInteger(op.getSteps())) +
                  getLead(op.getWork());
   setInteger(op.getNext(), next < end ? getInteger(op.getItem()) + 1 : -1);
   setInteger(op.getNextBefore(), next);
@@ -131,19 +162,21 @@ static void planFold(int64_t count, std::vector<int64_t> &plan) {
   }
 }
 
-/// The same of the tree over `count` parts: of its node `number` of a level.
-static void planTree(int64_t level, int64_t number, int64_t count,
-                     std::vector<int64_t> &plan) {
-  if (level == 0)
-    return plan.push_back(number);
-  planTree(level - 1, 2 * number, count, plan);
-  if ((2 * number + 1) << (level - 1) >= count)
+/// The same of a tree over so many steps: of its node of 2^`level` steps from
+/// `begin` on. Leaves are numbered by their first steps.
+static void planTree(LeavesAttr leaves, int64_t level, int64_t begin,
+                     int64_t steps, std::vector<int64_t> &plan) {
+  int64_t half = level > 0 ? int64_t(1) << (level - 1) : 0;
+  if (level == 0 || (leaves && leaves.roundUp(begin + 1) >= begin + 2 * half))
+    return plan.push_back(begin);
+  planTree(leaves, level - 1, begin, steps, plan);
+  if (begin + half >= steps)
     return;
-  planTree(level - 1, 2 * number + 1, count, plan);
+  planTree(leaves, level - 1, begin + half, steps, plan);
   plan.push_back(kMerge);
 }
 
-/// How many blocks, or with `at` steps, bring something to the meeting; and
+/// How many blocks, or with `at` leaves, bring something to the meeting; and
 /// which of them this is.
 FailureOr<std::pair<int64_t, int64_t>> Agent::countParts(MeetOp op) {
   int64_t before = getInteger(op.getBefore()),
@@ -160,13 +193,20 @@ FailureOr<std::pair<int64_t, int64_t>> Agent::countParts(MeetOp op) {
     }
     return std::pair(expected, own);
   }
-  int64_t number = getInteger(op.getNumber());
+  int64_t number = getInteger(op.getNumber()), place = number, count = steps;
+  bool isLeaf = true;
+  if (LeavesAttr leaves = getLeaves(op.getWork())) {
+    count = leaves.countLeaves(steps);
+    place = leaves.countPlaces(number);
+    isLeaf = leaves.roundUp(number) == number;
+  }
   auto [begin, end] = machine.getShareOfSteps(block.index);
-  if (number >= 0 && number < steps && before + number >= begin &&
-      before + number < end)
-    return std::pair(steps, number);
-  stop(op, "expects the number of a step that " + describe() + " does of " +
-               std::to_string(steps) + ", but got " + std::to_string(number));
+  if (number >= 0 && number < steps && isLeaf && before + place >= begin &&
+      before + place < end)
+    return std::pair(count, number);
+  stop(op, "expects the first step of a leaf that " + describe() +
+               " does, of " + std::to_string(steps) + ", but got " +
+               std::to_string(number));
   return failure();
 }
 
@@ -202,7 +242,9 @@ Agent::Progress Agent::meet(MeetOp op) {
   machine.parts.erase(place);
   plan.clear();
   if (op.getNumber())
-    planTree(llvm::Log2_64_Ceil(expected), 0, expected, plan);
+    planTree(getLeaves(op.getWork()),
+             llvm::Log2_64_Ceil(getInteger(op.getSteps())), 0,
+             getInteger(op.getSteps()), plan);
   else
     planFold(expected, plan);
   std::reverse(plan.begin(), plan.end());

@@ -55,6 +55,10 @@ public:
     return ROCDL::ReadlaneOp::create(b, loc, value.getType(), value,
                                      createI32(b, loc, lane));
   }
+  Value takeFrom(OpBuilder &b, Location loc, Value value,
+                 Value lane) const override {
+    return permute(b, loc, value, lane);
+  }
   Value shuffleXor(OpBuilder &b, Location loc, Value value,
                    int64_t mask) const override;
   Value shuffleUp(OpBuilder &b, Location loc, Value value,

@@ -359,6 +359,9 @@ LogicalResult KernelLowering::lowerDeclarations() {
       replaceByCast(turn, first);
     } else if (auto work = dyn_cast<WorkOp>(op)) {
       SmallVector<Value> lowered{work.getItems()};
+      if (LeavesAttr leaves = work.getLeavesAttr())
+        for (Operation *user : work.getWork().getUsers())
+          user->setAttr(kLeavesAttr, leaves);
       if (!work.getSteps().empty())
         lowered = createStream(
             rewriter, work, values,

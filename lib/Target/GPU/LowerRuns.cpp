@@ -22,7 +22,13 @@ static constexpr int64_t kFewParts = 6;
 namespace {
 class RunMeeting : public Meeting {
 public:
-  using Meeting::Meeting;
+  RunMeeting(MeetOp op, const Operands &operands,
+             const TypeConverter &converter, const KernelValues &values,
+             ConversionPatternRewriter &rewriter)
+      : Meeting(op, operands, converter, values, rewriter),
+        firstBlock(stream.findBlock(e, before)),
+        lastBlock(
+            stream.findBlock(e, e.sub(e.add(before, steps), e.constant(1)))) {}
 
   FailureOr<Registers> run();
 
@@ -36,8 +42,13 @@ private:
   Value getFirstPart(Value warp);
   /// Where `thread` has its registers of the part of `block`.
   Value getPart(Value block, Value thread) {
-    return getPlace(block, e.constant(1), e.constant(0), thread);
+    Value beginsThere = e.compare(arith::CmpIPredicate::eq, block, firstBlock);
+    return getAddress(
+        getPlace(block, beginsThere, e.constant(1), e.constant(0)), thread);
   }
+
+  /// Those that have some of the item.
+  Value firstBlock, lastBlock;
 };
 } // namespace
 
@@ -124,7 +135,8 @@ Meeting::Registers RunMeeting::foldAll(Value hasRows) {
 Meeting::Registers RunMeeting::exchange(Value hasRows) {
   Value block = values.getPrimitives().getBlock(rewriter, e.loc);
   store(getPart(block, values.threadInGroup), own, hasRows);
-  Value isLast = arrive();
+  Value isLast = arrive(firstBlock, e.constant(1),
+                        e.sub(e.add(lastBlock, e.constant(1)), firstBlock));
   Registers whole = choose(isLast, own, [&] { return foldAll(hasRows); });
   whole.insert(whole.begin(), isLast);
   return whole;

@@ -52,7 +52,8 @@ private:
         leaveToLanes(copy);
     }
     Value steps = mapping.lookupOrDefault(body.getTerminator()->getOperand(0));
-    steps = e.add(steps, lead);
+    steps =
+        e.add(createCountPlaces(e.b, e.loc, work.getLeavesAttr(), steps), lead);
     Value left = e.sub(work.getItems(), e.mul(number, alike));
     Value count = arith::MinSIOp::create(e.b, e.loc, alike, left);
     return e.select(exists, e.mul(steps, count), e.constant(0));
@@ -199,6 +200,24 @@ SmallVector<Value> StepCounter::run(Value numbers) {
   Value isEmpty = arith::OrIOp::create(
       e.b, e.loc, e.compare(arith::CmpIPredicate::eq, begin, end),
       e.compare(arith::CmpIPredicate::sge, before, end));
+  if (LeavesAttr leaves = work.getLeavesAttr()) {
+    // Nor has one in which no leaf begins; where that would be behind the last
+    // one, the next item's first is the first.
+    auto count = [&](Value place) {
+      return createCountLeavesBefore(e.b, e.loc, leaves, place);
+    };
+    Value first = count(e.sub(begin, before)), all = count(own);
+    Value last =
+        arith::MinSIOp::create(e.b, e.loc, count(e.sub(end, before)), all);
+    Value isBehind = e.compare(arith::CmpIPredicate::sge, first, all);
+    Value next = e.add(before, own);
+    Value hasNone =
+        e.select(isBehind, e.compare(arith::CmpIPredicate::sge, next, end),
+                 e.compare(arith::CmpIPredicate::sge, first, last));
+    isEmpty = arith::OrIOp::create(e.b, e.loc, isEmpty, hasNone);
+    item = e.select(isBehind, e.add(item, e.constant(1)), item);
+    before = e.select(isBehind, next, before);
+  }
   item = e.select(isEmpty, e.constant(-1), item);
   auto isFirst = e.compare(arith::CmpIPredicate::eq, thread, e.constant(0));
   auto choice = scf::IfOp::create(e.b, e.loc, isFirst, /*withElse=*/false);
@@ -247,11 +266,14 @@ struct PartLowering : OpConversionPattern<PartOp> {
     Stream stream(adaptor.getWork());
     StreamEmitter e{rewriter, op.getLoc(), values};
     Value before = adaptor.getBefore()[0];
+    LeavesAttr leaves = getLeaves(op);
     Value first = arith::MaxSIOp::create(
         rewriter, e.loc, e.sub(stream.get(e, StreamNumber::Begin), before),
         e.constant(0));
+    first = e.getFirstStep(leaves, first);
     Value last = arith::MinSIOp::create(
-        rewriter, e.loc, e.sub(stream.get(e, StreamNumber::End), before),
+        rewriter, e.loc,
+        e.getFirstStep(leaves, e.sub(stream.get(e, StreamNumber::End), before)),
         adaptor.getSteps()[0]);
     rewriter.replaceOp(op, {first, last});
     return success();
@@ -270,8 +292,9 @@ struct NextPartLowering : OpConversionPattern<NextPartOp> {
                   ConversionPatternRewriter &rewriter) const override {
     Stream stream(adaptor.getWork());
     StreamEmitter e{rewriter, op.getLoc(), values};
-    Value before = e.add(e.add(adaptor.getBefore()[0], adaptor.getSteps()[0]),
-                         stream.lead);
+    Value places = createCountPlaces(rewriter, e.loc, getLeaves(op),
+                                     adaptor.getSteps()[0]);
+    Value before = e.add(e.add(adaptor.getBefore()[0], places), stream.lead);
     Value exists = e.compare(arith::CmpIPredicate::slt, before,
                              stream.get(e, StreamNumber::End));
     Value next = e.select(exists, e.add(adaptor.getItem()[0], e.constant(1)),

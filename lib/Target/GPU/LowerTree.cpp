@@ -1,18 +1,20 @@
 //===- LowerTree.cpp - steps that meet as the leaves of a tree ------------===//
 //
 // A node of the tree over an item's steps has a run of 2^l of them that begins
-// at a multiple of its length. A block's steps are at most two nodes of each
-// length, ascending and then descending: it keeps them on a stack in its
-// places. A step that it adds goes on with the nodes that it completes, as a
-// counter carries: one merge a step in the mean. The nodes on the stack are
-// those of the steps so far, so that what has where a place is follows from
-// numbers of steps.
+// at a multiple of its length; leaves are those of one step, or larger ones. A
+// block's steps are at most two nodes of each length, ascending and then
+// descending: it keeps them on a stack in its places. A leaf that it adds goes
+// on with the nodes that it completes, as a counter carries: one merge a leaf
+// in the mean. The nodes on the stack are those of the steps so far, so that
+// what has where a place is follows from numbers of steps.
 //
 // Who comes last to an item takes the nodes of all blocks in their order, by
 // the same rule: between two neighbours lies the number of a step, and those
 // with fewer zeros at its end are merged first. What has to wait for a later
-// one goes back to the place of its last node. Missing steps at an item's end
-// leave a node to what is merged at last.
+// one goes back to the place of its last node, whose number the lanes of a warp
+// keep on a stack. Missing steps at an item's end leave a node to what is
+// merged at last. Where all rows are one warp's, each warp takes a quarter of
+// the largest power of two of steps, and then of the rest.
 //
 //===----------------------------------------------------------------------===//
 
@@ -26,9 +28,14 @@ using namespace attn;
 using namespace attn::gpu;
 using namespace attn::pipe;
 
-/// Of so many steps each warp takes a quarter, where one has all rows: of fewer
-/// one warp is as fast as four that have to bring together what they have.
-static constexpr int64_t kManySteps = 8;
+/// Of so many leaves each warp takes a quarter, where one has all rows: of
+/// fewer one warp is as fast as four that have to bring together what they
+/// have.
+static constexpr int64_t kManyLeaves = 4;
+
+/// Registers of a node that may be on its way while another is merged, and of
+/// one that waits for the rest of the steps.
+static constexpr size_t kMostAhead = 40;
 
 namespace {
 class TreeMeeting : public Meeting {
@@ -38,32 +45,65 @@ public:
   FailureOr<Registers> run();
 
 private:
-  /// Those of an item that `block` does: the first, and the one after the last.
-  std::pair<Value, Value> getSteps(Value block);
+  /// The steps of an item that `block` does: the first, and the one after the
+  /// last leaf.
+  std::pair<Value, Value> getStepsOf(Value block);
+  /// The block that does the leaf that begins with `step`.
+  Value findBlock(Value step) {
+    return stream.findBlock(
+        e, e.add(before, createCountPlaces(rewriter, e.loc, leaves, step)));
+  }
   /// The nodes of steps `first` on, up to `end`.
   Value countNodes(Value first, Value end);
-  /// Where `thread` has the last node of those up to step `end`, which is not
-  /// the first; of a block whose steps of the item begin with `first`.
-  Value getNode(Value block, Value first, Value end, Value thread);
-  Value getNode(Value end, Value thread);
+  /// The number of the place of node `node` of a block whose steps of the item
+  /// begin with `first`.
+  Value getNodePlace(Value block, Value first, Value node) {
+    return getPlace(block, isEqual(first, e.constant(0)),
+                    stream.get(e, StreamNumber::Places), node);
+  }
 
-  /// What this step's registers become with `count` nodes of the stack, of
-  /// which there are `depth`.
-  Registers pop(Value block, Value depth, Value count, Value hasRows);
-  /// Brings the nodes, which are in their places, to the others if this is the
-  /// block's last step.
-  Registers exchange(Value isEnd, Value hasRows);
+  /// What this leaf's registers become with `count` nodes of the stack, of
+  /// which there are `depth`; the places of the block's nodes begin with
+  /// `bottom`.
+  Registers pop(Value bottom, Value depth, Value count, Value hasRows);
+  /// Brings the nodes of `count` steps, which are in their places, to the
+  /// others if this is the block's last one.
+  Registers exchange(Value isEnd, Value count, Value hasRows);
+
+  /// A node that a block has: the step after it, and the number of its place.
+  struct Node {
+    Value next, place;
+  };
+  /// How far the nodes of an item were taken: to step `begin`, of a block whose
+  /// steps end with `end`, and whose next node is at `place`.
+  struct Cursor {
+    Value begin, end, place;
+  };
+  /// The nodes of steps `begin` on, one of which begins there.
+  Cursor findNodes(Value begin);
+  Node takeNode(Cursor &cursor);
+  /// Places of what waits, those of lanes 0 on, and how many; the last of these
+  /// has its registers in `last`.
+  struct Waiting {
+    Value places, depth;
+    Registers last;
+  };
+  /// Merges `node`, of steps `begin` on, with what waits, of steps `first`
+  /// on, as far as these end with fewer than `zeros` zeros, or `isLast`.
+  void mergeWaiting(Registers &node, Waiting &waiting, Value first, Value begin,
+                    Value isLast, Value zeros, Value thread, Value predicate);
+  /// What steps `first` on, up to `end`, have together, `first` being a
+  /// multiple of more than there are; and the place of the last node, or -1 of
+  /// none.
+  std::pair<Registers, Value> fold(Value first, Value end, Value thread,
+                                   Value predicate);
+  /// Brings together what the warps have folded in turn `turn`.
+  Registers foldWarps(ValueRange own, Value place, Value turn, Value hasRows);
+  /// Whether a node begins with step `first + warp * quarter`.
+  Value hasNodes(Value first, Value warp, Value quarter);
+  Registers foldQuarters(const Narrow &narrow, Value isNarrow, Value turn,
+                         Value first, Value end, Value hasRows);
   Registers foldAll(Value hasRows);
-  /// Merges what steps `first` on, up to `end`, have, `first` being a multiple
-  /// of more than there are.
-  Registers fold(Value first, Value end, Value thread, Value predicate);
-  /// Merges `node`, of steps `first` on, with what precedes it and has waited.
-  Registers mergeWaiting(ValueRange node, Value first, Value begin,
-                         Value isLast, Value zeros, Value thread,
-                         Value predicate);
-  Registers foldWarps(ValueRange own, Value quarter, Value hasRows);
-  /// Whether a warp has nodes where it takes those that begin in its quarter.
-  Value hasNodes(Value warp, Value quarter);
 
   /// In place of registers that nobody reads: nothing has to be kept for them.
   Registers createUndefined() {
@@ -99,6 +139,9 @@ private:
   Value either(Value x, Value y) {
     return arith::OrIOp::create(rewriter, e.loc, x, y);
   }
+  Value bits(Value x, Value mask) {
+    return arith::AndIOp::create(rewriter, e.loc, x, mask);
+  }
   Value min(Value x, Value y) {
     return arith::MinSIOp::create(rewriter, e.loc, x, y);
   }
@@ -109,11 +152,12 @@ private:
 // Nodes
 //===----------------------------------------------------------------------===//
 
-std::pair<Value, Value> TreeMeeting::getSteps(Value block) {
+std::pair<Value, Value> TreeMeeting::getStepsOf(Value block) {
   Value first = e.sub(stream.getBegin(e, block), before);
   Value end = e.sub(stream.getBegin(e, e.add(block, e.constant(1))), before);
-  return {arith::MaxSIOp::create(rewriter, e.loc, first, e.constant(0)),
-          min(end, steps)};
+  first = arith::MaxSIOp::create(rewriter, e.loc, first, e.constant(0));
+  return {e.getFirstStep(leaves, first),
+          min(e.getFirstStep(leaves, end), numSteps)};
 }
 
 /// Up to the number between them that ends with the most zeros nodes ascend,
@@ -127,21 +171,11 @@ Value TreeMeeting::countNodes(Value first, Value end) {
   return e.add(countOnes(e.sub(middle, first)), countOnes(e.sub(end, middle)));
 }
 
-Value TreeMeeting::getNode(Value block, Value first, Value end, Value thread) {
-  return getPlace(block, stream.get(e, StreamNumber::Places),
-                  e.sub(countNodes(first, end), e.constant(1)), thread);
-}
-
-Value TreeMeeting::getNode(Value end, Value thread) {
-  Value block = stream.findBlock(e, e.add(before, e.sub(end, e.constant(1))));
-  return getNode(block, getSteps(block).first, end, thread);
-}
-
 //===----------------------------------------------------------------------===//
-// The block's own steps
+// The block's own leaves
 //===----------------------------------------------------------------------===//
 
-Meeting::Registers TreeMeeting::pop(Value block, Value depth, Value count,
+Meeting::Registers TreeMeeting::pop(Value bottom, Value depth, Value count,
                                     Value hasRows) {
   Value one = e.constant(1);
   auto loop = scf::ForOp::create(rewriter, e.loc, e.constant(0), count, one,
@@ -149,19 +183,20 @@ Meeting::Registers TreeMeeting::pop(Value block, Value depth, Value count,
   OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPointToStart(loop.getBody());
   Value top = e.sub(e.sub(depth, one), loop.getInductionVar());
-  Registers node = load(getPlace(block, stream.get(e, StreamNumber::Places),
-                                 top, values.threadInGroup),
-                        hasRows);
+  Registers node =
+      load(getAddress(e.add(bottom, top), values.threadInGroup), hasRows);
   scf::YieldOp::create(rewriter, e.loc,
                        combine(node, loop.getRegionIterArgs()));
   return Registers(loop.getResults());
 }
 
-Meeting::Registers TreeMeeting::exchange(Value isEnd, Value hasRows) {
+Meeting::Registers TreeMeeting::exchange(Value isEnd, Value count,
+                                         Value hasRows) {
   Registers later = {arith::ConstantIntOp::create(rewriter, e.loc, 0, 1)};
   llvm::append_range(later, createUndefined());
   return choose(isEnd, later, [&] {
-    Value isLast = arrive();
+    Value firstBlock = stream.findBlock(e, before);
+    Value isLast = arrive(firstBlock, count, numSteps);
     Registers whole =
         choose(isLast, createUndefined(), [&] { return foldAll(hasRows); });
     whole.insert(whole.begin(), isLast);
@@ -173,22 +208,30 @@ FailureOr<Meeting::Registers> TreeMeeting::run() {
   Value hasRows = createHasRows();
   if (!hasRows)
     return failure();
+  leaves = getLeaves(op);
+  numLeaves = createCountLeaves(rewriter, e.loc, leaves, steps);
+  numSteps = createFirstStep(rewriter, e.loc, leaves, numLeaves);
   Value block = values.getPrimitives().getBlock(rewriter, e.loc);
-  auto [first, end] = getSteps(block);
-  Value next = e.add(number, e.constant(1));
+  auto [first, end] = getStepsOf(block);
+  Value next = createFirstStep(
+      rewriter, e.loc, leaves,
+      e.add(createCountLeaves(rewriter, e.loc, leaves, number), e.constant(1)));
   Value isEnd = isEqual(next, end);
-  Value isShared = e.compare(arith::CmpIPredicate::ne, firstBlock, lastBlock);
-  Value isMore = either(isShared, isLess(next, end));
+  Value isMore =
+      either(isLess(next, numSteps),
+             e.compare(arith::CmpIPredicate::ne, first, e.constant(0)));
   Value depth = countNodes(first, number), after = countNodes(first, next);
   // At the end of an item that nobody shares all that is left is merged.
   Value completed = e.sub(e.add(depth, e.constant(1)), after);
+  Value bottom = getNodePlace(block, first, e.constant(0));
   Registers node =
-      pop(block, depth, e.select(isMore, completed, depth), hasRows);
+      pop(bottom, depth, e.select(isMore, completed, depth), hasRows);
   Registers whole = {arith::ConstantIntOp::create(rewriter, e.loc, 1, 1)};
   llvm::append_range(whole, node);
   return choose(isMore, whole, [&] {
-    store(getNode(block, first, next, values.threadInGroup), node, hasRows);
-    return exchange(isEnd, hasRows);
+    Value top = e.add(bottom, e.sub(after, e.constant(1)));
+    store(getAddress(top, values.threadInGroup), node, hasRows);
+    return exchange(isEnd, e.sub(end, first), hasRows);
   });
 }
 
@@ -196,35 +239,93 @@ FailureOr<Meeting::Registers> TreeMeeting::run() {
 // The nodes of all blocks
 //===----------------------------------------------------------------------===//
 
-Meeting::Registers TreeMeeting::mergeWaiting(ValueRange node, Value first,
-                                             Value begin, Value isLast,
-                                             Value zeros, Value thread,
-                                             Value predicate) {
-  SmallVector<Value> inits = {begin};
+TreeMeeting::Cursor TreeMeeting::findNodes(Value begin) {
+  Value block = findBlock(begin);
+  auto [first, end] = getStepsOf(block);
+  return {begin, end, getNodePlace(block, first, countNodes(first, begin))};
+}
+
+TreeMeeting::Node TreeMeeting::takeNode(Cursor &cursor) {
+  Registers here = {cursor.end, cursor.place};
+  here = choose(isEqual(cursor.begin, cursor.end), here, [&] {
+    Cursor next = findNodes(cursor.begin);
+    return Registers{next.end, next.place};
+  });
+  Value left = e.sub(here[0], cursor.begin);
+  Value length =
+      shiftLeft(e.constant(1), min(countZeros(cursor.begin),
+                                   e.sub(countDigits(left), e.constant(1))));
+  Node node = {e.add(cursor.begin, length), here[1]};
+  cursor = {node.next, here[0], e.add(node.place, e.constant(1))};
+  return node;
+}
+
+void TreeMeeting::mergeWaiting(Registers &node, Waiting &waiting, Value first,
+                               Value begin, Value isLast, Value zeros,
+                               Value thread, Value predicate) {
+  Value one = e.constant(1);
+  auto isMerged = [&](Value begin) {
+    Value isNext = either(isLast, isLess(countZeros(begin), zeros));
+    return e.both(isLess(first, begin), isNext);
+  };
+  auto merge = [&](ValueRange left, ValueRange state) {
+    Registers merged = {
+        // It begins where the last digit of the number is taken away.
+        bits(state[0], e.sub(state[0], one)), e.sub(state[1], one)};
+    llvm::append_range(merged, combine(left, state.drop_front(2)));
+    return merged;
+  };
+  Registers inits = {begin, waiting.depth};
   llvm::append_range(inits, node);
+  inits = choose(isMerged(begin), inits,
+                 [&] { return merge(waiting.last, inits); });
   auto loop = scf::WhileOp::create(
       rewriter, e.loc, TypeRange(ValueRange(inits)), inits,
       [&](OpBuilder &, Location, ValueRange state) {
-        Value isNext = either(isLast, isLess(countZeros(state[0]), zeros));
-        scf::ConditionOp::create(
-            rewriter, e.loc, e.both(isLess(first, state[0]), isNext), state);
+        scf::ConditionOp::create(rewriter, e.loc, isMerged(state[0]), state);
       },
       [&](OpBuilder &, Location, ValueRange state) {
-        Registers left = load(getNode(state[0], thread), predicate);
-        Registers merged = combine(left, state.drop_front());
-        // It begins where the last digit of the number is taken away.
-        Value earlier = arith::AndIOp::create(rewriter, e.loc, state[0],
-                                              e.sub(state[0], e.constant(1)));
-        merged.insert(merged.begin(), earlier);
-        scf::YieldOp::create(rewriter, e.loc, merged);
+        Value place = values.getPrimitives().takeFrom(
+            rewriter, e.loc, waiting.places, e.sub(state[1], one));
+        Registers left = load(getAddress(place, thread), predicate);
+        scf::YieldOp::create(rewriter, e.loc, merge(left, state));
       });
-  return Registers(loop.getResults().drop_front());
+  waiting.depth = loop.getResult(1);
+  node = Registers(loop.getResults().drop_front(2));
 }
 
-Meeting::Registers TreeMeeting::fold(Value first, Value end, Value thread,
-                                     Value predicate) {
-  SmallVector<Value> inits = {first};
-  llvm::append_range(inits, createUndefined());
+/// Nodes are asked for one ahead.
+std::pair<Meeting::Registers, Value>
+TreeMeeting::fold(Value first, Value end, Value thread, Value predicate) {
+  bool isAhead = own.size() <= kMostAhead;
+  size_t size = own.size();
+  auto loadNode = [&](Node node, Value begin) {
+    return load(getAddress(node.place, thread),
+                e.both(predicate, isLess(begin, end)));
+  };
+  // Before the loop, and of a turn of it: the step that is next and the place
+  // of what was merged before, how far nodes were taken, what waits, and the
+  // node that was taken ahead.
+  auto join = [](Value begin, Value place, const Cursor &cursor,
+                 const Waiting &waiting, std::optional<Node> ahead,
+                 ValueRange node) {
+    Registers state = {begin,        place,          cursor.begin, cursor.end,
+                       cursor.place, waiting.places, waiting.depth};
+    llvm::append_range(state, waiting.last);
+    if (ahead)
+      state.append({ahead->next, ahead->place});
+    llvm::append_range(state, node);
+    return state;
+  };
+  Cursor cursor = findNodes(first);
+  Waiting waiting = {e.constant(0), e.constant(0), createUndefined()};
+  std::optional<Node> ahead;
+  Registers node;
+  if (isAhead) {
+    ahead = takeNode(cursor);
+    node = loadNode(*ahead, first);
+  }
+  Registers inits = join(first, e.constant(-1), cursor, waiting, ahead, node);
   auto loop = scf::WhileOp::create(
       rewriter, e.loc, TypeRange(ValueRange(inits)), inits,
       [&](OpBuilder &, Location, ValueRange state) {
@@ -232,98 +333,159 @@ Meeting::Registers TreeMeeting::fold(Value first, Value end, Value thread,
       },
       [&](OpBuilder &, Location, ValueRange state) {
         Value begin = state[0];
-        Value block = stream.findBlock(e, e.add(before, begin));
-        auto [firstOfBlock, endOfBlock] = getSteps(block);
-        Value digits =
-            e.sub(countDigits(e.sub(endOfBlock, begin)), e.constant(1));
-        Value length = shiftLeft(e.constant(1), min(countZeros(begin), digits));
-        Value next = e.add(begin, length);
-        Value place = getNode(block, firstOfBlock, next, thread);
-        Registers node = load(place, predicate);
-        Value isLast = e.compare(arith::CmpIPredicate::sge, next, end);
-        node = mergeWaiting(node, first, begin, isLast, countZeros(next),
-                            thread, predicate);
-        store(place, node, e.both(predicate, isLess(next, end)));
-        node.insert(node.begin(), next);
-        scf::YieldOp::create(rewriter, e.loc, node);
+        cursor = {state[2], state[3], state[4]};
+        waiting = {state[5], state[6], Registers(state.slice(7, size))};
+        Node now;
+        Registers next;
+        if (isAhead) {
+          now = {state[7 + size], state[8 + size]};
+          node = Registers(state.drop_front(9 + size));
+          ahead = takeNode(cursor);
+          next = loadNode(*ahead, now.next);
+        } else {
+          now = takeNode(cursor);
+          node = load(getAddress(now.place, thread), predicate);
+        }
+        Value isLast = e.compare(arith::CmpIPredicate::sge, now.next, end);
+        mergeWaiting(node, waiting, first, begin, isLast, countZeros(now.next),
+                     thread, predicate);
+        store(getAddress(now.place, thread), node,
+              e.both(predicate, isLess(now.next, end)));
+        Value isTop = isEqual(values.lane, waiting.depth);
+        waiting = {e.select(isTop, now.place, waiting.places),
+                   e.add(waiting.depth, e.constant(1)), node};
+        scf::YieldOp::create(
+            rewriter, e.loc,
+            join(now.next, now.place, cursor, waiting, ahead, next));
       });
-  return Registers(loop.getResults().drop_front());
+  return {Registers(loop.getResults().slice(7, size)), loop.getResult(1)};
 }
 
-/// Nodes of half of the steps are those of the first warp of a pair.
-Value TreeMeeting::hasNodes(Value warp, Value quarter) {
-  Value one = e.constant(1);
-  Value isSecond =
-      isEqual(arith::AndIOp::create(rewriter, e.loc, warp, one), one);
-  Value begin = e.mul(warp, quarter);
-  Value half = e.sub(begin, quarter), end = e.add(begin, quarter);
-  auto [first, last] = getSteps(stream.findBlock(e, e.add(before, half)));
-  Value isWhole = e.both(e.compare(arith::CmpIPredicate::sle, first, half),
-                         e.compare(arith::CmpIPredicate::sle, end, last));
-  Value exists = isLess(begin, steps);
+/// Nodes of more than a quarter are those of the first warp that they reach.
+Value TreeMeeting::hasNodes(Value first, Value warp, Value quarter) {
+  Value begin = e.add(first, e.mul(warp, quarter));
+  auto [firstOfBlock, endOfBlock] = getStepsOf(findBlock(begin));
+  auto isInside = [&](Value from, Value length) {
+    return e.both(
+        e.compare(arith::CmpIPredicate::sle, firstOfBlock, from),
+        e.compare(arith::CmpIPredicate::sle, e.add(from, length), endOfBlock));
+  };
+  Value one = e.constant(1), half = e.add(quarter, quarter);
+  Value isInHalf = e.both(isEqual(bits(warp, one), one),
+                          isInside(e.sub(begin, quarter), half));
+  Value isInAll =
+      e.both(isLess(e.constant(0), warp), isInside(first, e.add(half, half)));
   Value isNone = arith::ConstantIntOp::create(rewriter, e.loc, 0, 1);
-  return e.select(e.both(isSecond, isWhole), isNone, exists);
+  return e.select(either(isInHalf, isInAll), isNone, isLess(begin, numSteps));
 }
 
-/// Whose nodes are those of a quarter of the steps, a half: at each level the
-/// later ones of a pair send theirs to the earlier ones. Of the results the
-/// first warp's alone counts.
-Meeting::Registers TreeMeeting::foldWarps(ValueRange own, Value quarter,
-                                          Value hasRows) {
-  Value warp = values.warpInGroup, one = e.constant(1);
+/// At each level the later ones of a pair send what they have to the earlier
+/// ones, by the place of their last node, which is no other's. Of the results
+/// the first warp's alone counts.
+Meeting::Registers TreeMeeting::foldWarps(ValueRange own, Value place,
+                                          Value turn, Value hasRows) {
+  Value warp = values.warpInGroup, one = e.constant(1), none = e.constant(-1);
+  auto getWord = [&](Value warp) {
+    Value row = e.add(e.mul(group, e.constant(kTurns)), turn);
+    return stream.getWord(e, e.add(e.mul(row, e.constant(kGroupWarps)), warp));
+  };
+  auto isFirst = scf::IfOp::create(rewriter, e.loc, values.isFirstInWarp,
+                                   /*withElseRegion=*/false);
+  {
+    OpBuilder::InsertionGuard guard(rewriter);
+    rewriter.setInsertionPointToStart(isFirst.thenBlock());
+    LLVM::StoreOp::create(rewriter, e.loc, place, getWord(warp),
+                          /*alignment=*/4);
+  }
   auto loop =
       scf::ForOp::create(rewriter, e.loc, e.constant(0),
                          e.constant(llvm::Log2_64(kGroupWarps)), one, own);
   OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPointToStart(loop.getBody());
   Value distance = shiftLeft(one, loop.getInductionVar());
-  Value twice = e.add(distance, distance);
-  Value within =
-      arith::AndIOp::create(rewriter, e.loc, warp, e.sub(twice, one));
-  Value other = e.add(warp, distance);
-  Value sends = e.both(isEqual(within, distance), hasNodes(warp, quarter));
-  Value takes =
-      e.both(isEqual(within, e.constant(0)), hasNodes(other, quarter));
-  // Where the last of a warp's nodes was, which is no other's.
-  auto getPlaceOf = [&](Value warp) {
-    Value end = min(e.mul(e.add(warp, distance), quarter), steps);
-    return getNode(end, values.lane);
-  };
-  store(getPlaceOf(warp), loop.getRegionIterArgs(), e.both(hasRows, sends));
+  Value within = bits(warp, e.sub(e.add(distance, distance), one));
+  Value sends = e.both(isEqual(within, distance),
+                       e.compare(arith::CmpIPredicate::ne, place, none));
+  store(getAddress(place, values.lane), loop.getRegionIterArgs(),
+        e.both(hasRows, sends));
   createGroupBarrier(rewriter, op, values);
+  Value isTaker = isEqual(within, e.constant(0));
+  Value other = e.select(isTaker, e.add(warp, distance), warp);
+  Value from = LLVM::LoadOp::create(rewriter, e.loc, rewriter.getI32Type(),
+                                    getWord(other), /*alignment=*/4,
+                                    /*isVolatile=*/true);
+  Value takes =
+      e.both(isTaker, e.compare(arith::CmpIPredicate::ne, from, none));
   Registers state = choose(takes, loop.getRegionIterArgs(), [&] {
-    return combine(loop.getRegionIterArgs(), load(getPlaceOf(other), hasRows));
+    return combine(loop.getRegionIterArgs(),
+                   load(getAddress(from, values.lane), hasRows));
   });
   scf::YieldOp::create(rewriter, e.loc, state);
   return Registers(loop.getResults());
 }
 
-/// Where all rows that count are the first warp's, and steps are many, each
-/// warp takes a quarter of the steps in its place.
-Meeting::Registers TreeMeeting::foldAll(Value hasRows) {
-  std::optional<Narrow> narrow = createNarrow();
-  if (!narrow)
-    return fold(e.constant(0), steps, values.threadInGroup, hasRows);
-  Value isNarrow =
-      e.both(narrow->holds, e.compare(arith::CmpIPredicate::sge, steps,
-                                      e.constant(kManySteps)));
-  Value digits = countDigits(e.sub(steps, e.constant(1)));
-  Value quarter = shiftLeft(e.constant(1),
-                            arith::MaxSIOp::create(rewriter, e.loc,
-                                                   e.sub(digits, e.constant(2)),
-                                                   e.constant(0)));
-  Value warp = values.warpInGroup, first = e.mul(warp, quarter);
-  Value end = e.select(hasNodes(warp, quarter),
-                       min(e.add(first, quarter), steps), first);
+/// The warps' quarters of steps `first` on, up to `end`, in turn `turn`; all
+/// steps where rows are those of several warps.
+Meeting::Registers TreeMeeting::foldQuarters(const Narrow &narrow,
+                                             Value isNarrow, Value turn,
+                                             Value first, Value end,
+                                             Value hasRows) {
+  Value zero = e.constant(0), one = e.constant(1), warp = values.warpInGroup;
   auto choosePlace = [&](Value narrow, Value wide) {
     return e.select(isNarrow, narrow, wide);
   };
-  Value hasNode = choosePlace(narrow->hasRows, hasRows);
+  Value hasNode = choosePlace(narrow.hasRows, hasRows);
+  // Of few leaves the first warp takes all.
+  Value count = e.sub(end, first);
+  auto countLeaves = [&](Value step) {
+    return createCountLeaves(rewriter, e.loc, leaves, step);
+  };
+  Value isFew = isLess(e.sub(countLeaves(end), countLeaves(first)),
+                       e.constant(kManyLeaves));
+  Value quarter = shiftLeft(
+      one,
+      e.sub(countDigits(e.sub(count, one)),
+            e.select(isFew, zero, e.constant(llvm::Log2_64(kGroupWarps)))));
+  Value begin = e.add(first, e.mul(warp, quarter));
+  Value endOfWarp = e.select(hasNodes(first, warp, quarter),
+                             min(e.add(begin, quarter), end), begin);
+  auto folded = fold(choosePlace(begin, zero), choosePlace(endOfWarp, numSteps),
+                     choosePlace(values.lane, values.threadInGroup), hasNode);
+  return choose(isNarrow, folded.first, [&] {
+    return foldWarps(folded.first, folded.second, turn, hasNode);
+  });
+}
+
+Meeting::Registers TreeMeeting::foldAll(Value hasRows) {
+  std::optional<Narrow> narrow = createNarrow();
+  Value zero = e.constant(0), one = e.constant(1);
+  if (!narrow)
+    return fold(zero, numSteps, values.threadInGroup, hasRows).first;
+  Value isNarrow =
+      e.both(narrow->holds, e.compare(arith::CmpIPredicate::sge, numLeaves,
+                                      e.constant(kManyLeaves)));
+  if (own.size() > kMostAhead)
+    return foldQuarters(*narrow, isNarrow, zero, zero, numSteps, hasRows);
+  // Of the most steps that are a power of 2, and then of the rest, if that is
+  // a quarter of it at the most; else all at once.
+  Value most = shiftLeft(one, e.sub(countDigits(numSteps), one));
+  Value rest = e.sub(numSteps, most), four = e.constant(kGroupWarps);
+  Value isShort = e.compare(arith::CmpIPredicate::sle, e.mul(rest, four), most);
+  Value hasRest = e.both(isNarrow, e.both(isLess(zero, rest), isShort));
+  most = e.select(hasRest, most, numSteps);
+  auto loop = scf::ForOp::create(rewriter, e.loc, zero,
+                                 e.select(hasRest, e.constant(kTurns), one),
+                                 one, createUndefined());
+  OpBuilder::InsertionGuard guard(rewriter);
+  rewriter.setInsertionPointToStart(loop.getBody());
+  Value turn = loop.getInductionVar(), isRest = isEqual(turn, one);
   Registers state =
-      fold(choosePlace(first, e.constant(0)), choosePlace(end, steps),
-           choosePlace(values.lane, values.threadInGroup), hasNode);
-  return choose(isNarrow, state,
-                [&] { return foldWarps(state, quarter, hasNode); });
+      foldQuarters(*narrow, isNarrow, turn, e.select(isRest, most, zero),
+                   e.select(isRest, numSteps, most), hasRows);
+  scf::YieldOp::create(rewriter, e.loc, choose(isRest, state, [&] {
+                         return combine(loop.getRegionIterArgs(), state);
+                       }));
+  return Registers(loop.getResults());
 }
 
 FailureOr<Meeting::Registers>

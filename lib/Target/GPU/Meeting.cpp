@@ -30,8 +30,6 @@ Meeting::Meeting(MeetOp op, const Operands &operands,
       steps(operands.steps), number(operands.number), rows(operands.rows),
       own(operands.own), converter(converter), values(values),
       e{rewriter, op.getLoc(), values}, rewriter(rewriter) {
-  firstBlock = stream.findBlock(e, before);
-  lastBlock = stream.findBlock(e, e.sub(e.add(before, steps), e.constant(1)));
   groups = op->getAttrOfType<IntegerAttr>(kThreadsAttr).getInt() /
            values.getGroupThreads();
   group = e.sub(
@@ -43,14 +41,17 @@ Meeting::Meeting(MeetOp op, const Operands &operands,
 
 //===-- Memory ------------------------------------------------------------===//
 
-Value Meeting::getPlace(Value block, Value count, Value number, Value thread) {
+Value Meeting::getPlace(Value block, Value beginsThere, Value count,
+                        Value number) {
   // Where its share begins in an item a block has the first places, of the item
   // in which it ends the second.
-  Value isItsLast = e.compare(arith::CmpIPredicate::eq, block, firstBlock);
   Value item = e.add(e.mul(block, e.constant(2)),
-                     arith::ExtUIOp::create(rewriter, e.loc,
-                                            rewriter.getI32Type(), isItsLast));
-  Value place = e.add(e.mul(item, count), number);
+                     arith::ExtUIOp::create(
+                         rewriter, e.loc, rewriter.getI32Type(), beginsThere));
+  return e.add(e.mul(item, count), number);
+}
+
+Value Meeting::getAddress(Value place, Value thread) {
   place = e.add(e.mul(place, e.constant(groups)), group);
   Value bytes =
       arith::MulIOp::create(rewriter, e.loc, e.widen(place),
@@ -65,7 +66,7 @@ Value Meeting::getPlace(Value block, Value count, Value number, Value thread) {
 }
 
 /// In chunks, those of neighbouring threads beside each other.
-void Meeting::store(Value place, ValueRange registers, Value predicate) {
+void Meeting::store(Value address, ValueRange registers, Value predicate) {
   SmallVector<Value> bits;
   for (Value value : registers)
     bits.push_back(value.getType().isInteger()
@@ -77,15 +78,15 @@ void Meeting::store(Value place, ValueRange registers, Value predicate) {
     bits.push_back(bits.back());
   for (size_t i = 0; i < bits.size(); i += kChunk)
     values.getPrimitives().storeChunkIf(
-        rewriter, e.loc, place, i * 4 * values.getGroupThreads(),
+        rewriter, e.loc, address, i * 4 * values.getGroupThreads(),
         ArrayRef(bits).slice(i, kChunk), predicate);
 }
 
-Meeting::Registers Meeting::load(Value place, Value predicate) {
+Meeting::Registers Meeting::load(Value address, Value predicate) {
   Registers registers;
   for (size_t i = 0; i < own.size(); i += kChunk)
     for (Value bits : values.getPrimitives().loadChunkIf(
-             rewriter, e.loc, place, i * 4 * values.getGroupThreads(),
+             rewriter, e.loc, address, i * 4 * values.getGroupThreads(),
              predicate)) {
       if (registers.size() == own.size())
         break;
@@ -183,7 +184,7 @@ std::optional<Meeting::Narrow> Meeting::createNarrow() {
 
 //===-- Counters ----------------------------------------------------------===//
 
-Value Meeting::arrive() {
+Value Meeting::arrive(Value firstBlock, Value own, Value all) {
   const Primitives &primitives = values.getPrimitives();
   primitives.release(rewriter, e.loc);
   createGroupBarrier(rewriter, op, values);
@@ -198,10 +199,9 @@ Value Meeting::arrive() {
     rewriter.setInsertionPointToStart(first.thenBlock());
     // It stands for the threads that the barrier has ordered before this one,
     // and after the next barrier for those behind it.
-    Value arrived =
-        primitives.exchange(rewriter, e.loc, counter, e.constant(1));
-    Value isLast = e.compare(arith::CmpIPredicate::eq, arrived,
-                             e.sub(lastBlock, firstBlock));
+    Value arrived = primitives.exchange(rewriter, e.loc, counter, own);
+    Value isLast =
+        e.compare(arith::CmpIPredicate::eq, arrived, e.sub(all, own));
     primitives.storeGlobalIf(rewriter, e.loc, counter, /*offset=*/0,
                              e.constant(0), isLast);
     scf::YieldOp::create(rewriter, e.loc,

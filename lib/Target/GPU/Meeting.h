@@ -36,22 +36,25 @@ public:
 protected:
   /// Whether the thread has rows that count; null where its rows have no place.
   mlir::Value createHasRows();
-  /// Counts this block; whether it is the last. Nobody else comes to the
-  /// counter in this launch then, so that a store sets it back, and launches
-  /// that share it may not overlap.
-  mlir::Value arrive();
+  /// Counts what this block has, `own` of `all`, of an item that begins in
+  /// `firstBlock`; whether it is the last. Nobody else comes to the counter in
+  /// this launch then, so that a store sets it back, and launches that share it
+  /// may not overlap.
+  mlir::Value arrive(mlir::Value firstBlock, mlir::Value own, mlir::Value all);
   /// The sweep's `merge`.
   Registers combine(mlir::ValueRange first, mlir::ValueRange second);
   /// The registers that `make` gives where `condition` holds, else `others`.
   Registers choose(mlir::Value condition, mlir::ValueRange others,
                    llvm::function_ref<Registers()> make);
-  /// Where `thread` has its registers of place `number` of those that `block`
-  /// has for the item, of `count` for each of its two.
-  mlir::Value getPlace(mlir::Value block, mlir::Value count, mlir::Value number,
-                       mlir::Value thread);
-  void store(mlir::Value place, mlir::ValueRange registers,
+  /// The number of place `number` of those that `block` has for the item, of
+  /// `count` for each of its two; `beginsThere` says of the item where it does.
+  mlir::Value getPlace(mlir::Value block, mlir::Value beginsThere,
+                       mlir::Value count, mlir::Value number);
+  /// Where `thread` has its registers of a place.
+  mlir::Value getAddress(mlir::Value place, mlir::Value thread);
+  void store(mlir::Value address, mlir::ValueRange registers,
              mlir::Value predicate);
-  Registers load(mlir::Value place, mlir::Value predicate);
+  Registers load(mlir::Value address, mlir::Value predicate);
 
   /// Where all rows that count are the first warp's, each warp may take a share
   /// of the parts: a thread then stands for the first warp's of its lane.
@@ -69,9 +72,12 @@ protected:
   const KernelValues &values;
   StreamEmitter e;
   mlir::ConversionPatternRewriter &rewriter;
-  /// Those that have some of the item; the number of this thread's group, and
-  /// how many there are.
-  mlir::Value firstBlock, lastBlock, group;
+  /// The number of this thread's group, and how many there are.
+  mlir::Value group;
+  /// Of steps that meet as leaves: which of them do, how many leaves there are,
+  /// and whole ones' steps.
+  pipe::LeavesAttr leaves;
+  mlir::Value numLeaves, numSteps;
   int64_t groups = 1;
 
 private:

@@ -76,6 +76,9 @@ public:
   /// The value that lane `lane` has.
   virtual mlir::Value take(mlir::OpBuilder &b, mlir::Location loc,
                            mlir::Value value, int64_t lane) const = 0;
+  /// The same of a lane that all lanes agree about.
+  virtual mlir::Value takeFrom(mlir::OpBuilder &b, mlir::Location loc,
+                               mlir::Value value, mlir::Value lane) const = 0;
   virtual mlir::Value shuffleXor(mlir::OpBuilder &b, mlir::Location loc,
                                  mlir::Value value, int64_t mask) const = 0;
   virtual mlir::Value shuffleUp(mlir::OpBuilder &b, mlir::Location loc,

@@ -4,6 +4,7 @@
 #define ATTN_LIB_TARGET_GPU_STREAM_H
 
 #include "Lowering.h"
+#include "attn/Conversion/LeafArithmetic.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -11,6 +12,14 @@ namespace attn::gpu {
 
 /// On a sum over runs: each lane has its own.
 inline constexpr llvm::StringLiteral kOfLaneAttr = "attn.of_lane";
+
+/// On what asks for parts of a stream's items, and where they meet: the leaves
+/// of its work.
+inline constexpr llvm::StringLiteral kLeavesAttr = "attn.leaves";
+
+inline pipe::LeavesAttr getLeaves(mlir::Operation *op) {
+  return op->getAttrOfType<pipe::LeavesAttr>(kLeavesAttr);
+}
 
 /// Says so of those in `op`, which lanes do at numbers of their own.
 inline void leaveToLanes(mlir::Operation *op) {
@@ -63,6 +72,11 @@ struct StreamEmitter {
   mlir::Value widen(mlir::Value x) {
     return mlir::arith::ExtUIOp::create(b, loc, b.getI64Type(), x);
   }
+  /// The first step of the first leaf from place `x` of an item on.
+  mlir::Value getFirstStep(pipe::LeavesAttr leaves, mlir::Value x) {
+    return createFirstStep(b, loc, leaves,
+                           createCountLeavesBefore(b, loc, leaves, x));
+  }
   /// Over the lanes of the warp.
   mlir::Value reduce(WarpReduction kind, mlir::Value x) {
     return values.getPrimitives().reduce(b, loc, kind, x);
@@ -85,7 +99,14 @@ enum class StreamNumber : uint8_t {
   /// Of the two items that a block may do a part of, the places that each has.
   Places
 };
-inline constexpr int64_t kNumStreamNumbers = 5, kStreamBytes = 32;
+inline constexpr int64_t kNumStreamNumbers = 5;
+
+/// In shared memory: those numbers, and for each group that multiplies and turn
+/// of its meeting a word a warp.
+inline constexpr int64_t kTurns = 2, kMostGroups = 3, kNumberBytes = 32,
+                         kStreamBytes = 128;
+static_assert(kNumberBytes + 4 * kMostGroups * kTurns * kGroupWarps <=
+              kStreamBytes);
 
 /// What stands for a stream, as PipeTypeConverter has it.
 struct Stream {
@@ -107,6 +128,13 @@ struct Stream {
     // Volatile, or it were in a register from the first item on.
     return mlir::LLVM::LoadOp::create(e.b, e.loc, e.b.getI32Type(), address,
                                       /*alignment=*/4, /*isVolatile=*/true);
+  }
+
+  /// Where word `number` is, of those behind the numbers.
+  mlir::Value getWord(StreamEmitter &e, mlir::Value number) const {
+    return createByteOffset(
+        e.b, e.loc, numbers,
+        e.add(e.mul(number, e.constant(4)), e.constant(kNumberBytes)));
   }
 
   /// The step with which the share of block `number` begins.

@@ -59,6 +59,12 @@ public:
              int64_t lane) const override {
     return shuffle(b, loc, value, lane, kWarpSize - 1, NVVM::ShflKind::idx);
   }
+  Value takeFrom(OpBuilder &b, Location loc, Value value,
+                 Value lane) const override {
+    return NVVM::ShflOp::create(b, loc, value.getType(), createI32(b, loc, -1),
+                                value, lane, createI32(b, loc, kWarpSize - 1),
+                                NVVM::ShflKind::idx, UnitAttr());
+  }
   Value shuffleXor(OpBuilder &b, Location loc, Value value,
                    int64_t mask) const override {
     return shuffle(b, loc, value, mask, kWarpSize - 1, NVVM::ShflKind::bfly);

@@ -259,6 +259,18 @@ pipe.kernel @work_c5_most(%n: i32 {pipe.name = "n"}) {
 
 // -----
 
+pipe.kernel @work_c6(%n: i32 {pipe.name = "n"}) {
+  // expected-error @below {{expects 'leaves' of a stream with 'most' only}}
+  %work = pipe.work items(%n) leaves <4> : !pipe.work<stream> steps {
+  ^bb0(%item: i32):
+    pipe.yield %item : i32
+  }
+  pipe.role "r" groups(1) warps(1) registers(24) (%g) {
+  }
+}
+
+// -----
+
 pipe.kernel @work_c5_negative(%n: i32 {pipe.name = "n"}) {
   // expected-error @below {{expects a 'lead' of 0 to 1024, and of a stream without 'most' only, but got -1}}
   %work = pipe.work items(%n) lead(-1) : !pipe.work<stream> steps {

@@ -50,6 +50,18 @@ pipe.kernel @sums(%lengths: !pipe.global<?xi32> {pipe.name = "lengths", pipe.acc
   }
 }
 
+// Leaves of one step, and of more.
+// CHECK-LABEL: pipe.kernel @leaves
+pipe.kernel @leaves(%n: i32 {pipe.name = "n"}) {
+  // CHECK: pipe.work items(%{{.*}}) most(%{{.*}}) leaves <8 of 1, 2 of 4, 16> : <stream> steps {
+  %work = pipe.work items(%n) most(%n) leaves <8 of 1, 2 of 4, 16> : !pipe.work<stream> steps {
+  ^bb0(%item: i32):
+    pipe.yield %item : i32
+  }
+  pipe.role "r" groups(1) warps(1) registers(24) (%g) {
+  }
+}
+
 // Steps that meet by their numbers.
 // CHECK-LABEL: pipe.kernel @tree
 pipe.kernel @tree(%n: i32 {pipe.name = "n"}) {

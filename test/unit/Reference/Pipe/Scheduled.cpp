@@ -44,7 +44,7 @@ std::string attn::test::readProgram(const std::string &name,
 
 /// Parts of a stream are for programs that are invariant.
 static bool isInvariant(const std::string &options) {
-  return options.find("part-steps=") != std::string::npos;
+  return options.find("leaves=") != std::string::npos;
 }
 
 /// The kernel that `schedule-tiles` with `options` makes of a tile program.

@@ -152,7 +152,8 @@ TEST(ScheduledStepsTest, SectionsOfHeads) {
 TEST(ScheduledStepsTest, SchedulesOfStepsThatDependOnTheRows) {
   for (std::string options :
        {"slots=1", "slots=3", "turns=false", "stream=true",
-        "stream=true part-steps=1", "stream=true part-steps=2"})
+        "stream=true leaves=1", "stream=true leaves=2",
+        "stream=true leaves=2,1,1,2,4", "stream=true leaves=4,1,2,2,8"})
     expectMasked(520, 600, 5, 64, options);
 }
 

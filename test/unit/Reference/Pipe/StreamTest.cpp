@@ -75,18 +75,43 @@ $CLOSE
 }
 )";
 
-/// `isTree`: with a meeting of each step by its number.
+/// Loops over the first steps of leaves <4 of 1, 4>.
+static const char *const kLeafLoop = R"(
+        %c3 = arith.constant 3 : i32
+        %c4 = arith.constant 4 : i32
+        %begin_quads = arith.ceildivui %begin, %c4 : i32
+        %begin_long = arith.addi %begin_quads, %c3 : i32
+        %begins_short = arith.cmpi ult, %begin, %c4 : i32
+        %first_leaf = arith.select %begins_short, %begin, %begin_long : i32
+        %last_quads = arith.ceildivui %last, %c4 : i32
+        %last_long = arith.addi %last_quads, %c3 : i32
+        %ends_short = arith.cmpi ult, %last, %c4 : i32
+        %end_leaf = arith.select %ends_short, %last, %last_long : i32
+        scf.for %leaf = %first_leaf to %end_leaf step %c1 : i32 {
+        %longs = arith.subi %leaf, %c3 : i32
+        %long_step = arith.muli %longs, %c4 : i32
+        %is_short = arith.cmpi ult, %leaf, %c4 : i32
+        %first = arith.select %is_short, %leaf, %long_step : i32)";
+
+/// What meets: the runs of blocks, each step by its number, or leaves.
+enum class Meets { Runs, Steps, Leaves };
+
 static std::string makeProgram(int64_t alike, int64_t divisor,
-                               bool isTree = false) {
+                               Meets meets = Meets::Runs) {
   std::string text = kProgram;
+  bool isTree = meets != Meets::Runs, hasLeaves = meets == Meets::Leaves;
   auto choose = [&](const char *tree, const char *run) -> std::string {
     return isTree ? tree : run;
   };
   for (auto [key, value] : {
            std::pair("$ALIKE", std::to_string(alike)),
            {"$DIVISOR", std::to_string(divisor)},
-           {"$MOST", choose("most(%most)", "")},
-           {"$LOOP", choose("scf.for %first = %begin to %last step %c1 : i32 {",
+           {"$MOST",
+            choose(hasLeaves ? "most(%most) leaves <4 of 1, 4>" : "most(%most)",
+                   "")},
+           {"$LOOP", choose(hasLeaves ? kLeafLoop
+                                      : "scf.for %first = %begin to %last "
+                                        "step %c1 : i32 {",
                             "%first = arith.addi %begin, %c0 : i32")},
            {"$END", choose("%steps", "%last")},
            {"$AT", choose("at %first", "")},
@@ -146,19 +171,20 @@ TEST(StreamTest, FoldsPartsInOrder) {
 }
 
 /// What the tree gives of steps `begin` on, up to `end`, of a node of `size`.
-static double foldTree(int64_t begin, int64_t size, int64_t end) {
-  if (size == 1)
+static double foldTree(int64_t begin, int64_t size, int64_t end, Meets meets) {
+  if (size == 1 || (meets == Meets::Leaves && begin >= 4 && size == 4))
     return double(begin);
   int64_t middle = begin + size / 2;
-  double left = foldTree(begin, size / 2, end);
+  double left = foldTree(begin, size / 2, end, meets);
   if (middle >= end)
     return left;
-  return float(left / 2 + foldTree(middle, size / 2, end));
+  return float(left / 2 + foldTree(middle, size / 2, end, meets));
 }
 
 /// The same on any number of blocks.
-static void expectTree(const std::vector<double> &lengths, int64_t heads) {
-  PipeProgram program(makeProgram(heads, heads, /*isTree=*/true));
+static void expectTree(const std::vector<double> &lengths, int64_t heads,
+                       Meets meets = Meets::Steps) {
+  PipeProgram program(makeProgram(heads, heads, meets));
   ASSERT_TRUE(program.isValid()) << program.getDiagnostics();
   for (int64_t blocks : {1, 2, 3, 7, 200})
     for (const PipeLaunch &launch : getLaunches(blocks, /*numSeeds=*/2)) {
@@ -167,7 +193,7 @@ static void expectTree(const std::vector<double> &lengths, int64_t heads) {
       ASSERT_EQ(print(outcome), "");
       for (size_t item = 0; item < lengths.size() * heads; ++item)
         EXPECT_EQ(outcome.results["folds"].values[item * 64],
-                  foldTree(0, 64, int64_t(lengths[item / heads])));
+                  foldTree(0, 64, int64_t(lengths[item / heads]), meets));
     }
 }
 
@@ -177,6 +203,15 @@ TEST(StreamTest, FoldsStepsAsATree) {
   expectTree({1, 7, 3}, 1);
   expectTree({1, 40, 3, 1}, 2);
   expectTree({16, 33, 8}, 3);
+}
+
+/// Larger leaves are not cut: a block whose share lies in one has none.
+TEST(StreamTest, FoldsLeavesAsATree) {
+  for (double length : {1, 3, 4, 5, 8, 9, 31})
+    expectTree({length}, 1, Meets::Leaves);
+  expectTree({1, 7, 3}, 1, Meets::Leaves);
+  expectTree({1, 40, 3, 1}, 2, Meets::Leaves);
+  expectTree({16, 33, 8}, 3, Meets::Leaves);
 }
 
 TEST(StreamTest, NoItems) {
@@ -207,19 +242,20 @@ TEST(StreamTest, ReportsItemsThatAreNotAlike) {
 }
 
 TEST(StreamTest, ReportsItemsOfMoreSteps) {
-  EXPECT_NE(run(makeProgram(1, 1, /*isTree=*/true), {3, 41}, 1)
+  EXPECT_NE(run(makeProgram(1, 1, Meets::Steps), {3, 41}, 1)
                 .find("expects items of at most 40 steps, but item 1 has 41"),
             std::string::npos);
 }
 
 TEST(StreamTest, ReportsNumbersOfOtherSteps) {
-  std::string text = makeProgram(1, 1, /*isTree=*/true);
+  std::string text = makeProgram(1, 1, Meets::Steps);
   std::string at = "at %first (";
   text.replace(text.find(at), at.size(), "at %last (");
-  EXPECT_NE(run(text, {3}, 1)
-                .find("expects the number of a step that group 0 of \"sum\" in "
-                      "block 0 does of 3, but got 3"),
-            std::string::npos);
+  EXPECT_NE(
+      run(text, {3}, 1)
+          .find("expects the first step of a leaf that group 0 of \"sum\" "
+                "in block 0 does, of 3, but got 3"),
+      std::string::npos);
 }
 
 /// What a kernel counts itself has to be what the work says.
