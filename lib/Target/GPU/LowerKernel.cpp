@@ -1,15 +1,12 @@
-//===- LowerKernel.cpp - a kernel's parameters, memory and roles ----------===//
+//===- LowerKernel.cpp - a kernel's parameters and memory -----------------===//
 //
 // Shared memory: the control blocks of all rings, then their slots and the
 // tiles and arrays in the order of the program, tiles aligned to the 1024 bytes
-// of a swizzle atom. Each role takes whole groups of four warps, as a budget of
-// registers is set for four warps at once, and without budgets the quarter of a
-// multiprocessor that has the most warps says how many registers a thread has.
+// of a swizzle atom.
 //
 //===----------------------------------------------------------------------===//
 
-#include "Lowering.h"
-
+#include "KernelLowering.h"
 #include "Stream.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -24,76 +21,16 @@ using namespace attn::pipe;
 /// Of what launches give all kernels, and what each has of its own.
 static constexpr StringLiteral kSharedSymbol = "attn_shared_memory";
 static constexpr int64_t kTileAlignment = 1024, kArrayAlignment = 16;
-/// A multiple of 8 (PTX ISA, setmaxnreg).
-static constexpr int64_t kMinRegisters = 24, kMaxRegisters = 256;
-/// PTX ISA, bar: barriers 0 to 15; 0 is the block's. Words of shared memory are
-/// as many.
-static constexpr int64_t kNumNamedBarriers = 16;
 
-namespace {
-/// Builds the function of one kernel.
-class KernelLowering {
-public:
-  KernelLowering(KernelOp kernel, const Architecture &architecture,
-                 IRRewriter &rewriter)
-      : kernel(kernel), architecture(architecture), rewriter(rewriter),
-        loc(kernel.getLoc()), groupThreads(architecture.getGroupThreads()) {
-    values.architecture = &architecture;
-    symbol = kSharedSymbol;
-    if (architecture.hasFixedShared)
-      symbol += ("_" + kernel.getSymName()).str();
-  }
-
-  FailureOr<KernelValues> run();
-
-private:
-  LogicalResult createFunction();
-  void createEntry();
-  LogicalResult lowerDeclarations();
-  void lowerRing(RingOp ring);
-  /// The offset of `bytes` of shared memory, which `op` declares.
-  int64_t allocate(Operation *op, int64_t bytes, int64_t alignment);
-  Value allocateArray(ArrayOp array);
-  LogicalResult initialise();
-  LogicalResult lowerRoles();
-  LogicalResult countThreads(ArrayRef<RoleOp> roles);
-  LogicalResult lowerRole(RoleOp role, int64_t firstGroup);
-
-  Value createShuffled(Value value);
-  Value i32(int64_t value) { return createI32(rewriter, loc, value); }
-  void replaceByCast(Operation *op, ValueRange values);
-  /// The values of a tile at `address`: the address and the descriptor's bits.
-  SmallVector<Value> createTile(int64_t offset);
-
-  KernelOp kernel;
-  const Architecture &architecture;
-  IRRewriter &rewriter;
-  Location loc;
-  int64_t groupThreads;
-  KernelValues values;
-  /// Of shared memory.
-  std::string symbol;
-  Value shared;
-  /// Next free byte of shared memory for tiles.
-  int64_t controlOffset = 0, tileOffset = 0;
-  int64_t nextNamedBarrier = 1;
-  int64_t numThreads = 0;
-  bool hasSeveralRoles = false;
-  /// Where tiles in shared memory are declared, and their bytes.
-  SmallVector<std::pair<Location, int64_t>> sharedTiles;
-  /// Offsets and counts of the barriers to initialise.
-  SmallVector<std::pair<int64_t, int64_t>> barriers;
-  /// What the work has of global memory.
-  SmallVector<Value> workMemory;
-  /// The arrays in global memory of all blocks, bytes of a block's, and of
-  /// those that have been placed.
-  Value globalArrays;
-  int64_t globalBytes = 0, globalOffset = 0;
-};
-} // namespace
-
-static int64_t getNumGroups(RoleOp role) {
-  return role.getGroups() * llvm::divideCeil(role.getWarps(), kGroupWarps);
+KernelLowering::KernelLowering(KernelOp kernel,
+                               const Architecture &architecture,
+                               IRRewriter &rewriter)
+    : kernel(kernel), architecture(architecture), rewriter(rewriter),
+      loc(kernel.getLoc()), groupThreads(architecture.getGroupThreads()) {
+  values.architecture = &architecture;
+  symbol = kSharedSymbol;
+  if (architecture.hasFixedShared)
+    symbol += ("_" + kernel.getSymName()).str();
 }
 
 bool attn::gpu::isFilledByThreads(FillOp op) {
@@ -102,17 +39,6 @@ bool attn::gpu::isFilledByThreads(FillOp op) {
   };
   return llvm::any_of(op.getBody().getOps<LoadOp>(), isStrided) ||
          !op.getBody().getOps<WidenOp>().empty();
-}
-
-/// Whether the group's threads meet after `op`.
-static bool isThreadMeeting(Operation *op) {
-  if (isa<EachOp, ClearOp, MeetOp>(op))
-    return true;
-  if (auto fill = dyn_cast<FillOp>(op))
-    return isFilledByThreads(fill);
-  auto get = dyn_cast<GetOp>(op);
-  return get && isa<pipe::ArrayType>(get.getSource().getType()) &&
-         !get->getParentOfType<EachOp>();
 }
 
 Value KernelLowering::createShuffled(Value value) {
@@ -416,189 +342,6 @@ LogicalResult KernelLowering::initialise() {
     architecture.bulk->meetCluster(rewriter, loc);
   else
     architecture.primitives->meetBlock(rewriter, loc);
-  return success();
-}
-
-/// Whether the role's lanes do what one could not.
-static bool asksLanes(RoleOp role) {
-  return asksRuns(role.getBody()) ||
-         role.walk([](PagesOp) { return WalkResult::interrupt(); })
-             .wasInterrupted();
-}
-
-LogicalResult KernelLowering::lowerRole(RoleOp role, int64_t firstGroup) {
-  Location roleLoc = role.getLoc();
-  int64_t registers = role.getRegisters();
-  if (registers < kMinRegisters || registers > kMaxRegisters || registers % 8)
-    return role.emitOpError("expects registers in multiples of 8 from ")
-           << kMinRegisters << " to " << kMaxRegisters << ", but got "
-           << registers;
-  if (role.getWarps() != 1 && role.getWarps() != kGroupWarps)
-    return role.emitOpError("expects groups of 1 or 4 warps, but got ")
-           << role.getWarps();
-  // What every thread may have at entry.
-  int64_t atEntry = architecture.registersOfBlock / numThreads / 8 * 8;
-  if (registers != atEntry && hasSeveralRoles && architecture.setRegisters)
-    architecture.setRegisters(rewriter, roleLoc, registers,
-                              /*isMore=*/registers > atEntry);
-  Value group = arith::ShRUIOp::create(rewriter, roleLoc, values.thread,
-                                       i32(llvm::Log2_64(groupThreads)));
-  group = createShuffled(group);
-  group = arith::SubIOp::create(rewriter, roleLoc, group, i32(firstGroup));
-
-  bool usesBulkStores = false, readsRings = false, meets = false;
-  bool groupsMeet = false, copiesByLanes = false;
-  llvm::SmallSetVector<Value, 2> turns;
-  role.walk([&](Operation *op) {
-    usesBulkStores |= isa<BulkStoreOp>(op);
-    readsRings |= isa<ReleaseOp>(op);
-    if (isa<MeetOp>(op))
-      op->setAttr(kThreadsAttr,
-                  rewriter.getI64IntegerAttr(role.getGroups() * groupThreads));
-    if (auto fill = dyn_cast<FillOp>(op);
-        fill && !architecture.bulk && !isFilledByThreads(fill)) {
-      copiesByLanes = true;
-      op->setAttr(kCopyWarpsAttr, rewriter.getI64IntegerAttr(role.getWarps()));
-    }
-    if (isThreadMeeting(op)) {
-      meets = true;
-      op->setAttr(kBarrierAttr, rewriter.getI64IntegerAttr(nextNamedBarrier));
-      // A barrier a group, by the number of the group in the block.
-      op->setAttr(kFirstGroupAttr, rewriter.getI64IntegerAttr(firstGroup));
-    }
-    if (auto take = dyn_cast<TakeTurnOp>(op))
-      turns.insert(take.getTurn());
-    if (isa<ClearUnsetOp>(op)) {
-      groupsMeet = true;
-      op->setAttr(kFirstGroupAttr, rewriter.getI64IntegerAttr(firstGroup));
-      op->setAttr(kThreadsAttr,
-                  rewriter.getI64IntegerAttr(role.getGroups() * groupThreads));
-    }
-  });
-  if (meets)
-    nextNamedBarrier += role.getGroups();
-  if (groupsMeet) {
-    role.walk([&](ClearUnsetOp op) {
-      op->setAttr(kBarrierAttr, rewriter.getI64IntegerAttr(nextNamedBarrier));
-    });
-    ++nextNamedBarrier;
-  }
-  bool isShared = canShareFillings(role, architecture);
-  if (isShared && shareFillings(role, values, nextNamedBarrier, rewriter))
-    ++nextNamedBarrier;
-  if (nextNamedBarrier > kNumNamedBarriers)
-    return role.emitOpError("expects at most ")
-           << kNumNamedBarriers - 1
-           << " groups in all turns and roles with pipe.each or pipe.clear, "
-              "one named barrier each, but got more";
-  OpBuilder::InsertionGuard guard(rewriter);
-  if (role.getWarps() == 1 && !isShared) {
-    // One lane of those of the four warps that fill.
-    Value isWarp = arith::CmpIOp::create(
-        rewriter, roleLoc, arith::CmpIPredicate::ult, values.warpInGroup,
-        i32(splitFillings(role, architecture)));
-    auto warpIf = scf::IfOp::create(rewriter, roleLoc, isWarp, false);
-    rewriter.setInsertionPointToStart(warpIf.thenBlock());
-    // Its lanes compute sums together, ask for pages, or copy.
-    if (asksLanes(role) || !architecture.bulk) {
-      leaveToOneLane(role, values, rewriter);
-    } else {
-      Value elected = architecture.bulk->electLane(rewriter, roleLoc);
-      auto laneIf = scf::IfOp::create(rewriter, roleLoc, elected, false);
-      rewriter.setInsertionPointToStart(laneIf.thenBlock());
-    }
-  }
-  // Group 0 gets the turn from itself.
-  for (Value turn : turns) {
-    Value isZero = arith::CmpIOp::create(
-        rewriter, roleLoc, arith::CmpIPredicate::eq, group, i32(0));
-    auto zeroIf = scf::IfOp::create(rewriter, roleLoc, isZero, false);
-    OpBuilder::InsertionGuard zeroGuard(rewriter);
-    rewriter.setInsertionPointToStart(zeroIf.thenBlock());
-    Value last = i32(cast<TurnType>(turn.getType()).getGroups() - 1);
-    PassTurnOp::create(rewriter, roleLoc, turn, last);
-  }
-  Block *body = &role.getBody().front();
-  rewriter.eraseOp(body->getTerminator());
-  rewriter.inlineBlockBefore(body, rewriter.getInsertionBlock(),
-                             rewriter.getInsertionPoint(), group);
-  // Nobody may arrive at a block that has left the cluster.
-  if (values.cluster > 1 && readsRings)
-    architecture.bulk->meetCluster(rewriter, roleLoc);
-  if (usesBulkStores)
-    architecture.bulk->finishStores(rewriter, roleLoc, values.isFirstInWarp);
-  // Nobody leaves before what it has started is done.
-  if (copiesByLanes)
-    architecture.primitives->finishCopies(rewriter, roleLoc);
-  return success();
-}
-
-LogicalResult KernelLowering::countThreads(ArrayRef<RoleOp> roles) {
-  auto count = [&](RoleOp role) { return getNumGroups(role) * groupThreads; };
-  constexpr int64_t kMaxThreads = 1024;
-  int64_t budget = 0;
-  for (RoleOp role : roles) {
-    numThreads += count(role);
-    budget += role.getRegisters() * count(role);
-  }
-  if (numThreads > kMaxThreads)
-    return kernel.emitOpError("expects at most 1024 threads, but its roles "
-                              "have ")
-           << numThreads;
-  int64_t ofBlock = architecture.registersOfBlock;
-  if (!architecture.setRegisters) {
-    int64_t most =
-        std::min(ofBlock / numThreads / 8 * 8, architecture.mostRegisters);
-    for (RoleOp role : roles)
-      if (role.getRegisters() > most)
-        return role.emitOpError("expects at most ")
-               << most << " registers of a thread, which all " << numThreads
-               << " threads have on this target, but got "
-               << role.getRegisters() << "; use smaller tiles or fewer groups";
-    return success();
-  }
-  if (budget <= ofBlock)
-    return success();
-  InFlightDiagnostic diag = kernel.emitOpError("expects roles of at most ")
-                            << ofBlock << " registers in all, but got "
-                            << budget;
-  for (RoleOp role : roles)
-    diag.attachNote(role.getLoc()) << role.getName() << " takes " << count(role)
-                                   << " threads of " << role.getRegisters();
-  return diag;
-}
-
-LogicalResult KernelLowering::lowerRoles() {
-  SmallVector<RoleOp> roles =
-      llvm::to_vector(values.function.getBody().front().getOps<RoleOp>());
-  hasSeveralRoles = roles.size() > 1;
-  if (failed(countThreads(roles)))
-    return failure();
-  rewriter.setInsertionPoint(roles.front());
-  if (failed(initialise()))
-    return failure();
-  Value group = arith::ShRUIOp::create(rewriter, loc, values.thread,
-                                       i32(llvm::Log2_64(groupThreads)));
-  group = createShuffled(group);
-  int64_t firstGroup = 0;
-  OpBuilder::InsertionGuard guard(rewriter);
-  for (RoleOp role : roles) {
-    int64_t next = firstGroup + getNumGroups(role);
-    if (role == roles.back()) {
-      if (failed(lowerRole(role, firstGroup)))
-        return failure();
-    } else {
-      Value isRole = arith::CmpIOp::create(
-          rewriter, loc, arith::CmpIPredicate::ult, group, i32(next));
-      auto ifOp = scf::IfOp::create(rewriter, loc, isRole, /*withElse=*/true);
-      rewriter.setInsertionPointToStart(ifOp.thenBlock());
-      if (failed(lowerRole(role, firstGroup)))
-        return failure();
-      rewriter.setInsertionPointToStart(ifOp.elseBlock());
-    }
-    rewriter.eraseOp(role);
-    firstGroup = next;
-  }
   return success();
 }
 
