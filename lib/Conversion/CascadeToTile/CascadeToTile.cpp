@@ -12,18 +12,16 @@
 #include "ProgramEmitter.h"
 #include "ProgramPlanner.h"
 #include "SumPatterns.h"
+#include "UnusedArguments.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/IR/Iterators.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
-#include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SetVector.h"
-#include "llvm/ADT/StringSet.h"
 
 namespace attn {
 #define GEN_PASS_DEF_CONVERTCASCADETOTILEPASS
@@ -370,7 +368,7 @@ private:
         failed(emitter.setSequences()) ||
         failed(emitRoots(emitter, program, targets)))
       return failure();
-    eraseUnusedArguments(op);
+    eraseUnusedArguments(func, op);
     return success();
   }
 
@@ -513,43 +511,6 @@ private:
         return failure();
     }
     return emitter.storeUpdates(updates);
-  }
-
-  /// Leaves a program what it needs. An input that is read stays, whatever
-  /// comes of it, since it binds extents; lengths and tables of pages go with
-  /// the keys that are read through them.
-  void eraseUnusedArguments(tile::ProgramOp op) {
-    llvm::StringSet<> inputs;
-    for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i)
-      inputs.insert(func.getArgumentName(i));
-    llvm::BitVector unused(op.getNumArguments());
-    auto mark = [&](auto mayErase) {
-      for (unsigned i = 0, e = op.getNumArguments(); i < e; ++i)
-        if (op.getBody().getArgument(i).use_empty() && mayErase(i))
-          unused.set(i);
-    };
-    mark([](unsigned) { return true; });
-    op.walk<WalkOrder::PostOrder, ReverseIterator>([](Operation *inner) {
-      if (isOpTriviallyDead(inner))
-        inner->erase();
-    });
-    mark([&](unsigned i) {
-      auto name = op.getArgAttrOfType<StringAttr>(i, tile::kNameAttr);
-      return !name || !inputs.contains(name);
-    });
-    llvm::DenseSet<Attribute> needed;
-    for (Attribute rank : op.getSpaceRanks())
-      needed.insert(rank);
-    if (op.getGuardRankAttr())
-      needed.insert(op.getGuardRankAttr());
-    for (unsigned i = 0, e = op.getNumArguments(); i < e; ++i)
-      if (auto shape = op.getArgAttrOfType<ArrayAttr>(i, tile::kShapeAttr);
-          shape && !unused[i])
-        needed.insert(shape.begin(), shape.end());
-    for (unsigned i : llvm::to_vector(unused.set_bits()))
-      if (needed.contains(op.getArgAttr(i, tile::kExtentAttr)))
-        unused.reset(i);
-    (void)op.eraseArguments(unused);
   }
 
   FuncOp func;
