@@ -271,6 +271,9 @@ RelayoutCost attn::pipe::getRelayoutCost(FragmentAttr from, FragmentAttr to) {
 
 //===-- Leaves ------------------------------------------------------------===//
 
+/// Of an item, in whose line each may be a leaf and have two places.
+static constexpr int64_t kMostSteps = 1 << 29;
+
 LogicalResult LeavesAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                  ArrayRef<int64_t> counts,
                                  ArrayRef<int64_t> sizes) {
@@ -283,6 +286,10 @@ LogicalResult LeavesAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   // leaves_c2
   int64_t begin = 0;
   for (auto [i, size] : llvm::enumerate(sizes)) {
+    if (size > kMostSteps || begin > kMostSteps ||
+        (i < counts.size() && counts[i] > kMostSteps / size))
+      return emitError() << "expects leaves to begin and end before step "
+                         << kMostSteps;
     if (!llvm::isPowerOf2_64(size))
       return emitError() << "expects leaves of a power of 2 of steps, but got "
                          << size;

@@ -109,7 +109,8 @@ def Pipe_LeavesAttr : Pipe_Attr<"Leaves", "leaves"> {
 
     Constraints:
     * (C1) as many counts as sizes but for the last, all of them positive;
-    * (C2) sizes are powers of 2, and leaves begin at multiples of theirs.
+    * (C2) sizes are powers of 2, and leaves begin at multiples of theirs, none
+      that the counts say beyond 2^29 steps.
   }];
   let parameters = (ins ArrayRefParameter<"int64_t">:$counts,
                         ArrayRefParameter<"int64_t">:$sizes);

@@ -5,7 +5,23 @@
 using namespace mlir;
 using namespace attn::pipe;
 
+static LogicalResult verifyOutsideFill(Operation *op) {
+  auto fill = op->getParentOfType<FillOp>();
+  if (!fill)
+    return success();
+  InFlightDiagnostic diag = op->emitOpError(
+      "expects to stand in no pipe.fill, as all lanes of a warp do it; put it "
+      "before");
+  diag.attachNote(fill.getLoc()) << "the pipe.fill is here";
+  return diag;
+}
+
 LogicalResult PagesOp::verify() {
+  // pages_c3
+  if (!(*this)->getParentOfType<RoleOp>())
+    return emitOpError("expects to stand in a role, whose lanes ask for pages");
+  if (failed(verifyOutsideFill(*this)))
+    return failure();
   // pages_c1
   GlobalType table = getTable().getType();
   if (table.getElementType().isInteger(32) &&
@@ -17,6 +33,9 @@ LogicalResult PagesOp::verify() {
 }
 
 LogicalResult PageOp::verify() {
+  // page_c2
+  if (failed(verifyOutsideFill(*this)))
+    return failure();
   // page_c1
   int64_t count = getPages().getType().getCount();
   if (int64_t(getNumber()) >= 0 && int64_t(getNumber()) < count)

@@ -22,6 +22,7 @@ def Pipe_PagesOp : Pipe_Op<"pages"> {
     * (C1) The table's elements are `i32`, and it has one index a dimension but
       for the last.
     * (C2) `run` and `size` are positive.
+    * (C3) It stands in a role, and in no `pipe.fill`.
   }];
   let arguments = (ins Pipe_GlobalType:$table, Variadic<I32>:$indices,
                        I32:$position, ConfinedAttr<I64Attr, [IntPositive]>:$run,
@@ -39,6 +40,7 @@ def Pipe_PageOp : Pipe_Op<"page", [Pure]> {
   let description = [{
     Constraints:
     * (C1) `number` is less than that of the pages.
+    * (C2) It stands in no `pipe.fill`, which one lane may do.
   }];
   let arguments = (ins Pipe_PagesType:$pages, I64Attr:$number);
   let results = (outs I32:$page);

@@ -6,8 +6,8 @@ def Pipe_FirstPartOp : Pipe_Op<"first_part", [Pure]> {
   let summary = "the item in which this block's share of a stream begins";
   let description = [{
     `before` is where the steps of `item` begin in the line: how many steps all
-    items before it have, with the leads of these and its own. Where a block has
-    no steps, `item` is -1.
+    items before it have, with the leads of these and its own, or one for each of
+    their leaves. Where a block has no steps, `item` is -1.
 
     Constraints:
     * (C1) The work is a stream, here as in the ops below.
@@ -21,7 +21,7 @@ def Pipe_FirstPartOp : Pipe_Op<"first_part", [Pure]> {
 def Pipe_PartOp : Pipe_Op<"part", [Pure]> {
   let summary = "the steps of an item that this block does";
   let description = [{
-    Of an item of `steps` steps with `before` steps before it, those from `first`
+    Of an item of `steps` steps that begins at `before` in the line, those from `first`
     on, up to `last`, which is not one of them. Of work with `leaves` they are
     whole ones.
   }];

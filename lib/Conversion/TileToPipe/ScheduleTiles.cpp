@@ -14,9 +14,10 @@ using namespace mlir;
 using namespace attn;
 
 /// Of an invariant stream, in keys: leaves of so many until so many, and longer
-/// ones then. Where they are cut must depend on the number of a key alone.
-/// Short ones let blocks share short items, but each takes time to fill and
-/// drain the pipeline and to be combined with those before it.
+/// ones then, or the next larger ones of a power of 2 of steps. Where they are
+/// cut must depend on the number of a key alone. Short ones let blocks share
+/// short items, but each takes time to fill and drain the pipeline and to be
+/// combined with those before it.
 static constexpr std::pair<int64_t, int64_t> kLeafKeys[] = {{1024, 65536}};
 static constexpr int64_t kLongLeafKeys = 2048;
 
@@ -49,6 +50,7 @@ struct ScheduleTiles final
     split = options.split;
     cluster = options.cluster;
     isStream = options.isStream;
+    leaves = ArrayRef(options.leaves);
     this->keepOthers = keepOthers;
   }
   ScheduleTiles(const ScheduleTiles &other)

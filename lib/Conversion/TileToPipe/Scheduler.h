@@ -209,7 +209,7 @@ private:
   mlir::Value others, section;
   /// Coordinates by number, the one that changes from item to item last.
   llvm::SmallVector<size_t> order;
-  /// In a role, of a stream's item: the steps of those before it, and its own.
+  /// In a role, of a stream's item: where it begins in the line, and its steps.
   mlir::Value stepsBefore, numSteps;
   /// Of an invariant stream: the steps of an item at the most.
   mlir::Value mostSteps;

@@ -111,9 +111,10 @@ LogicalResult KernelLowering::lowerRole(RoleOp role, int64_t firstGroup) {
   OpBuilder::InsertionGuard guard(rewriter);
   if (role.getWarps() == 1 && !isShared) {
     // One lane of those of the four warps that fill.
-    Value isWarp = arith::CmpIOp::create(
-        rewriter, roleLoc, arith::CmpIPredicate::ult, values.warpInGroup,
-        i32(splitFillings(role, architecture)));
+    int64_t numWarps = splitFillings(role, architecture);
+    Value isWarp =
+        arith::CmpIOp::create(rewriter, roleLoc, arith::CmpIPredicate::ult,
+                              values.warpInGroup, i32(numWarps));
     auto warpIf = scf::IfOp::create(rewriter, roleLoc, isWarp, false);
     rewriter.setInsertionPointToStart(warpIf.thenBlock());
     // Its lanes compute sums together, ask for pages, or copy.

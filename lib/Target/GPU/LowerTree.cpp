@@ -446,6 +446,11 @@ Meeting::Registers TreeMeeting::foldQuarters(const Narrow &narrow,
       one,
       e.sub(countDigits(e.sub(count, one)),
             e.select(isFew, zero, e.constant(llvm::Log2_64(kGroupWarps)))));
+  // No quarter cuts a leaf.
+  if (leaves)
+    quarter = arith::MaxSIOp::create(
+        rewriter, e.loc, quarter,
+        e.constant(*llvm::max_element(leaves.getSizes())));
   Value begin = e.add(first, e.mul(warp, quarter));
   Value endOfWarp = e.select(hasNodes(first, warp, quarter),
                              min(e.add(begin, quarter), end), begin);

@@ -112,8 +112,8 @@ bool shareFillings(pipe::RoleOp role, const KernelValues &values,
                    int64_t barrier, mlir::IRRewriter &rewriter);
 
 /// Where engines copy: gives the rings that a role of one warp fills from pages
-/// to a warp each, as starting their many copies holds a warp up. How many
-/// warps do the role.
+/// to a warp each, as starting their many copies holds a warp up, and all
+/// others to one more. How many warps do the role.
 int64_t splitFillings(pipe::RoleOp role, const Architecture &architecture);
 
 /// Of what a role of one warp does, others see fillings and items that are

@@ -74,11 +74,11 @@ protected:
   mlir::ConversionPatternRewriter &rewriter;
   /// The number of this thread's group, and how many there are.
   mlir::Value group;
-  /// Of steps that meet as leaves: which of them do, how many leaves there are,
-  /// and whole ones' steps.
+  int64_t groups = 1;
+  /// Of steps that meet as leaves: which are one (all where it is null), how
+  /// many leaves the item has, and its steps, rounded up to whole leaves.
   pipe::LeavesAttr leaves;
   mlir::Value numLeaves, numSteps;
-  int64_t groups = 1;
 
 private:
   bool isAlikeInRows();

@@ -71,14 +71,14 @@ public:
   /// An i32 of the warp's first lane, known to be the same in all lanes.
   virtual mlir::Value takeFirst(mlir::OpBuilder &b, mlir::Location loc,
                                 mlir::Value value) const = 0;
-  /// Of 32 bits: of the lane whose number differs in the bits of `mask`, a
-  /// power of 2; of the lane `lanes` lower, or anything where there is none.
-  /// The value that lane `lane` has.
+  /// Of 32 bits, the value that lane `lane` has.
   virtual mlir::Value take(mlir::OpBuilder &b, mlir::Location loc,
                            mlir::Value value, int64_t lane) const = 0;
   /// The same of a lane that all lanes agree about.
   virtual mlir::Value takeFrom(mlir::OpBuilder &b, mlir::Location loc,
                                mlir::Value value, mlir::Value lane) const = 0;
+  /// Of 32 bits: of the lane whose number differs in the bits of `mask`, a
+  /// power of 2; of the lane `lanes` lower, or anything where there is none.
   virtual mlir::Value shuffleXor(mlir::OpBuilder &b, mlir::Location loc,
                                  mlir::Value value, int64_t mask) const = 0;
   virtual mlir::Value shuffleUp(mlir::OpBuilder &b, mlir::Location loc,

@@ -41,6 +41,14 @@ static void setTurn(FillOp fill, int64_t turn, int64_t turns) {
   fill->setAttr(kTurnsAttr, b.getI64IntegerAttr(turns));
 }
 
+static bool isFilledFromPages(FillOp fill) {
+  return llvm::any_of(fill.getBody().getOps<LoadOp>(), [](LoadOp load) {
+    return llvm::any_of(load.getIndices(), [](Value index) {
+      return index.getDefiningOp<PageOp>() != nullptr;
+    });
+  });
+}
+
 int64_t attn::gpu::splitFillings(RoleOp role,
                                  const Architecture &architecture) {
   bool asksPages = false, takesItems = false;
@@ -51,12 +59,22 @@ int64_t attn::gpu::splitFillings(RoleOp role,
   });
   if (!architecture.bulk || !asksPages || takesItems || !hasFillingsAlone(role))
     return 1;
-  llvm::SmallSetVector<Value, 4> rings = getFilledRings(role);
+  // What stays for an item, if anything, is one more warp's.
+  llvm::SmallSetVector<Value, 4> rings;
+  bool hasOthers = false;
   role.walk([&](FillOp fill) {
-    setTurn(fill, llvm::find(rings, fill.getRing()) - rings.begin(),
+    if (isFilledFromPages(fill))
+      rings.insert(fill.getRing());
+  });
+  role.walk([&](FillOp fill) {
+    bool isPaged = rings.contains(fill.getRing());
+    hasOthers |= !isPaged;
+    setTurn(fill,
+            isPaged ? llvm::find(rings, fill.getRing()) - rings.begin()
+                    : rings.size(),
             /*turns=*/0);
   });
-  return std::min<int64_t>(rings.size(), kGroupWarps);
+  return std::min<int64_t>(rings.size() + (hasOthers ? 1 : 0), kGroupWarps);
 }
 
 bool attn::gpu::shareFillings(RoleOp role, const KernelValues &values,

@@ -92,8 +92,8 @@ enum class StreamNumber : uint8_t {
   /// This block's run.
   Begin,
   End,
-  /// How many steps blocks have at the least, and how many of them, the first
-  /// ones, one more.
+  /// How much of the line blocks have at the least, and how many of them, the
+  /// first ones, one more.
   Share,
   Rest,
   /// Of the two items that a block may do a part of, the places that each has.
@@ -137,15 +137,15 @@ struct Stream {
         e.add(e.mul(number, e.constant(4)), e.constant(kNumberBytes)));
   }
 
-  /// The step with which the share of block `number` begins.
+  /// Where in the line the share of block `number` begins.
   mlir::Value getBegin(StreamEmitter &e, mlir::Value number) const {
     return e.add(e.mul(number, get(e, StreamNumber::Share)),
                  mlir::arith::MinUIOp::create(e.b, e.loc, number,
                                               get(e, StreamNumber::Rest)));
   }
 
-  /// The block whose share has step `x`: of the first ones, which have one step
-  /// more, or of the others.
+  /// The block whose share has place `x` of the line: of the first ones, which
+  /// have one more, or of the others.
   mlir::Value findBlock(StreamEmitter &e, mlir::Value x) const {
     mlir::Value share = get(e, StreamNumber::Share);
     mlir::Value rest = get(e, StreamNumber::Rest);

@@ -73,3 +73,39 @@ pipe.kernel @get_c2_array() {
     %e = pipe.get %a[%g, %g] else 0.0 : f32 : !pipe.array<4x4xf32>
   }
 }
+
+// -----
+
+!table = !pipe.global<?x?xi32>
+pipe.kernel @pages_c3(
+    %table: !table {pipe.name = "table", pipe.access = "read", pipe.shape = ["B", "W"]},
+    %n: i32 {pipe.name = "n"}) {
+  // expected-error @below {{expects to stand in a role, whose lanes ask for pages}}
+  %pages = pipe.pages %table[%n] at %n every 16 of 16 : <?x?xi32> -> <8>
+  pipe.role "load" groups(1) warps(1) registers(24) (%g) {
+  }
+}
+
+// -----
+
+!slot = !pipe.shared<16x64xbf16, swizzle = 128>
+!ring = !pipe.ring<2 x !slot>
+!pool = !pipe.global<?x16x64xbf16>
+!table = !pipe.global<?x?xi32>
+pipe.kernel @page_c2(
+    %k: !pool {pipe.name = "k", pipe.access = "read", pipe.shape = ["N", 16, 64]},
+    %table: !table {pipe.name = "table", pipe.access = "read", pipe.shape = ["B", "W"]},
+    %n: i32 {pipe.name = "n"}) {
+  %c0 = arith.constant 0 : i32
+  %keys = pipe.ring readers(1) : !ring
+  pipe.role "load" groups(1) warps(1) registers(24) (%g) {
+    %c = pipe.cursor : <2>
+    %pages = pipe.pages %table[%g] at %n every 16 of 16 : <?x?xi32> -> <1>
+    // expected-note @below {{the pipe.fill is here}}
+    pipe.fill %keys[%c] as %slot : !ring {
+      // expected-error @below {{expects to stand in no pipe.fill, as all lanes of a warp do it; put it before}}
+      %page = pipe.page %pages[0] : <1>
+      pipe.load %k[%page, %c0, %c0] -> %slot : !pool -> !slot
+    }
+  }
+}

@@ -127,3 +127,8 @@ func.func private @leaves_c2() attributes {leaves = #pipe.leaves<4 of 1, 3>}
 
 // expected-error @below {{expects leaves of 4 steps to begin at a multiple of it, but got 6}}
 func.func private @leaves_c2_begin() attributes {leaves = #pipe.leaves<6 of 1, 4>}
+
+// -----
+
+// expected-error @below {{expects leaves to begin and end before step 536870912}}
+func.func private @leaves_c2_most() attributes {leaves = #pipe.leaves<4294967296 of 1, 1>}

@@ -62,7 +62,8 @@ class EmulatedTargetTest : public testing::TestWithParam<const char *> {
 protected:
   /// Several blocks where there is work for them.
   std::string run(const char *variant, InterpretedCase c,
-                  std::function<void(llvm::Module &)> edit = {}) {
+                  std::function<void(llvm::Module &)> edit = {},
+                  int blocks = 3) {
     c.target = GetParam();
     EmulatedRun run(variant, c);
     // Far more than what is right takes.
@@ -70,7 +71,7 @@ protected:
       run.mostInstructions = 500'000;
     run.editIR = std::move(edit);
     PipeLaunch launch;
-    launch.multiprocessors = 3;
+    launch.multiprocessors = blocks;
     launch.seed = std::random_device()();
     std::printf("seed %llu\n", static_cast<unsigned long long>(launch.seed));
     return run.run(launch.seed, launch);
@@ -106,6 +107,32 @@ TEST_P(EmulatedTargetTest, StreamsAreRight) {
   EXPECT_EQ(run("gqa", c), "");
   c.kv.page = 16;
   EXPECT_EQ(run("causal-bottom-right", c), "");
+}
+
+// Of an invariant stream several leaves meet, the last one in part.
+TEST_P(EmulatedTargetTest, InvariantStreamsAreRight) {
+  InterpretedCase c = {{2, 2, 1, 1, 2600, 32, 32, {}}, DType::bf16, 64, 64};
+  c.isScheduled = c.isInvariant = c.schedule.isStream = true;
+  c.schedule.slots = 2;
+  c.pack = 2;
+  EXPECT_EQ(run("gqa", c), "");
+}
+
+// Quarters of the tree that a leaf of several steps does not fit.
+TEST_P(EmulatedTargetTest, LeavesOfSeveralSizesAreRight) {
+  InterpretedCase c = {{1, 2, 1, 1, 512, 32, 32, {}}, DType::bf16, 64, 64};
+  c.isScheduled = c.isInvariant = c.schedule.isStream = true;
+  c.pack = 2;
+  using Leaves = std::vector<int64_t>;
+  for (const Leaves &leaves : {Leaves{2, 1, 1, 2, 4}, Leaves{8, 1, 8}})
+    for (int64_t keys : {512, 700, 1100})
+      for (int blocks : {2, 4, 9}) {
+        c.schedule.leaves = leaves;
+        c.shape.keyLength = keys;
+        EXPECT_EQ(run("gqa", c, {}, blocks), "")
+            << keys << " keys, " << blocks << " blocks, leaves until "
+            << leaves.front();
+      }
 }
 
 // A group that fills the slots it reads.
