@@ -29,11 +29,12 @@ function(attn_runtime_library name)
 endfunction()
 
 # attn_unit_test(<name> <sources...> [LINK_LIBS <libs...>])
-# A GoogleTest executable, each test of which ctest runs by itself.
+# A GoogleTest executable, each test of which ctest runs by itself. Parameters
+# are known by their names: printed, a structure is its bytes.
 function(attn_unit_test name)
   cmake_parse_arguments(ARG "" "" "LINK_LIBS" ${ARGN})
   add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PRIVATE ${ARG_LINK_LIBS} GTest::gtest_main)
   attn_sanitize(${name})
-  gtest_discover_tests(${name})
+  gtest_discover_tests(${name} NO_PRETTY_VALUES)
 endfunction()
