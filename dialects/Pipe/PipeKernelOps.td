@@ -153,7 +153,8 @@ def Pipe_WorkOp : Pipe_Op<"work", [
   let regions = (region AnyRegion:$steps);
   let assemblyFormat = [{
     `items` `(` $items `)` (`alike` `(` $alike^ `)`)? (`most` `(` $most^ `)`)?
-    (`leaves` $leaves^)? (`lead` `(` $lead^ `)`)? attr-dict `:` type($work) (`steps` $steps^)?
+    (`leaves` $leaves^)? (`lead` `(` $lead^ `)`)? attr-dict `:` type($work)
+    (`steps` $steps^)?
   }];
   let skipDefaultBuilders = 1;
   let builders = [OpBuilder<(ins "WorkType":$work, "::mlir::Value":$items,

@@ -13,28 +13,22 @@
 using namespace mlir;
 using namespace attn;
 
-/// Of an invariant stream, in keys: leaves of so many until so many, and longer
-/// ones then, or the next larger ones of a power of 2 of steps. Where they are
-/// cut must depend on the number of a key alone. Short ones let blocks share
-/// short items, but each takes time to fill and drain the pipeline and to be
-/// combined with those before it.
-static constexpr std::pair<int64_t, int64_t> kLeafKeys[] = {{1024, 65536}};
-static constexpr int64_t kLongLeafKeys = 2048;
+/// Of an invariant stream, in keys: leaves until `kShortKeys`, and those
+/// behind, or the next larger ones of a power of 2 of steps. Where they are cut
+/// must depend on the number of a key alone. Short ones let blocks share short
+/// items, but each takes time to fill and drain the pipeline and to be combined
+/// with those before it.
+static constexpr int64_t kShortLeafKeys = 1024, kShortKeys = 65536,
+                         kLongLeafKeys = 2048;
 
 static pipe::LeavesAttr getLeaves(MLIRContext *context, int64_t stepKeys) {
   auto getSize = [&](int64_t keys) {
     return static_cast<int64_t>(
         llvm::PowerOf2Ceil(llvm::divideCeil(keys, stepKeys)));
   };
-  SmallVector<int64_t> counts, sizes;
-  int64_t begin = 0;
-  for (auto [keys, end] : kLeafKeys) {
-    counts.push_back((end - begin) / keys);
-    sizes.push_back(getSize(keys));
-    begin = end;
-  }
-  sizes.push_back(getSize(kLongLeafKeys));
-  return pipe::LeavesAttr::get(context, counts, sizes);
+  return pipe::LeavesAttr::get(
+      context, {kShortKeys / kShortLeafKeys},
+      {getSize(kShortLeafKeys), getSize(kLongLeafKeys)});
 }
 
 namespace {
@@ -80,11 +74,11 @@ struct ScheduleTiles final
         refusal = plan.checkMerged(options);
       if (!refusal.op && program.getInvariant())
         refusal = plan.checkInvariant();
-      if (!refusal.op && program.getInvariant() && options.isStream)
-        plan.leaves = chooseLeaves(plan.sweep.getTile());
-      if (program.getInvariant() && options.isStream && !refusal.op &&
-          !plan.leaves)
-        return signalPassFailure();
+      if (!refusal.op && program.getInvariant() && options.isStream) {
+        plan.leaves = chooseLeaves(program, plan.sweep.getTile());
+        if (!plan.leaves)
+          return signalPassFailure();
+      }
       if (refusal.op && !keepOthers) {
         refusal.op->emitOpError("has no schedule for ")
             << machine.name << ": " << refusal.reason;
@@ -103,13 +97,13 @@ struct ScheduleTiles final
   }
 
   /// The pass' option, or those that suit steps of so many keys.
-  pipe::LeavesAttr chooseLeaves(int64_t stepKeys) {
+  pipe::LeavesAttr chooseLeaves(tile::ProgramOp program, int64_t stepKeys) {
     if (leaves.empty())
       return getLeaves(&getContext(), stepKeys);
     SmallVector<int64_t> counts, sizes;
     for (auto [i, number] : llvm::enumerate(leaves))
       (i % 2 == 0 && i + 1 < leaves.size() ? counts : sizes).push_back(number);
-    auto emitError = [&] { return getOperation().emitError(); };
+    auto emitError = [&] { return program.emitOpError(); };
     return pipe::LeavesAttr::getChecked(
         function_ref<InFlightDiagnostic()>(emitError), &getContext(),
         ArrayRef(counts), ArrayRef(sizes));

@@ -145,6 +145,11 @@ private:
   Value min(Value x, Value y) {
     return arith::MinSIOp::create(rewriter, e.loc, x, y);
   }
+
+  /// Which steps are a leaf; each is where it is null.
+  LeavesAttr leaves;
+  /// The item's, and the steps of these if its last leaf were whole.
+  Value numLeaves, numSteps;
 };
 } // namespace
 
@@ -212,7 +217,8 @@ FailureOr<Meeting::Registers> TreeMeeting::run() {
   numLeaves = createCountLeaves(rewriter, e.loc, leaves, steps);
   numSteps = createFirstStep(rewriter, e.loc, leaves, numLeaves);
   Value block = values.getPrimitives().getBlock(rewriter, e.loc);
-  auto [first, end] = getStepsOf(block);
+  Value first, end;
+  std::tie(first, end) = getStepsOf(block);
   Value next = createFirstStep(
       rewriter, e.loc, leaves,
       e.add(createCountLeaves(rewriter, e.loc, leaves, number), e.constant(1)));
@@ -364,11 +370,11 @@ TreeMeeting::fold(Value first, Value end, Value thread, Value predicate) {
 /// Nodes of more than a quarter are those of the first warp that they reach.
 Value TreeMeeting::hasNodes(Value first, Value warp, Value quarter) {
   Value begin = e.add(first, e.mul(warp, quarter));
-  auto [firstOfBlock, endOfBlock] = getStepsOf(findBlock(begin));
+  std::pair<Value, Value> ofBlock = getStepsOf(findBlock(begin));
   auto isInside = [&](Value from, Value length) {
-    return e.both(
-        e.compare(arith::CmpIPredicate::sle, firstOfBlock, from),
-        e.compare(arith::CmpIPredicate::sle, e.add(from, length), endOfBlock));
+    return e.both(e.compare(arith::CmpIPredicate::sle, ofBlock.first, from),
+                  e.compare(arith::CmpIPredicate::sle, e.add(from, length),
+                            ofBlock.second));
   };
   Value one = e.constant(1), half = e.add(quarter, quarter);
   Value isInHalf = e.both(isEqual(bits(warp, one), one),

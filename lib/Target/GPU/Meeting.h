@@ -75,10 +75,6 @@ protected:
   /// The number of this thread's group, and how many there are.
   mlir::Value group;
   int64_t groups = 1;
-  /// Of steps that meet as leaves: which are one (all where it is null), how
-  /// many leaves the item has, and its steps, rounded up to whole leaves.
-  pipe::LeavesAttr leaves;
-  mlir::Value numLeaves, numSteps;
 
 private:
   bool isAlikeInRows();

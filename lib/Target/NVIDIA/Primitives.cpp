@@ -61,9 +61,7 @@ public:
   }
   Value takeFrom(OpBuilder &b, Location loc, Value value,
                  Value lane) const override {
-    return NVVM::ShflOp::create(b, loc, value.getType(), createI32(b, loc, -1),
-                                value, lane, createI32(b, loc, kWarpSize - 1),
-                                NVVM::ShflKind::idx, UnitAttr());
+    return shuffle(b, loc, value, lane, kWarpSize - 1, NVVM::ShflKind::idx);
   }
   Value shuffleXor(OpBuilder &b, Location loc, Value value,
                    int64_t mask) const override {
@@ -221,9 +219,13 @@ private:
   }
   static Value shuffle(OpBuilder &b, Location loc, Value value, int64_t lane,
                        int64_t clamp, NVVM::ShflKind kind) {
-    Value all = createI32(b, loc, -1), other = createI32(b, loc, lane);
-    return NVVM::ShflOp::create(b, loc, value.getType(), all, value, other,
-                                createI32(b, loc, clamp), kind, UnitAttr());
+    return shuffle(b, loc, value, createI32(b, loc, lane), clamp, kind);
+  }
+  static Value shuffle(OpBuilder &b, Location loc, Value value, Value lane,
+                       int64_t clamp, NVVM::ShflKind kind) {
+    return NVVM::ShflOp::create(b, loc, value.getType(), createI32(b, loc, -1),
+                                value, lane, createI32(b, loc, clamp), kind,
+                                UnitAttr());
   }
   static Value call(OpBuilder &b, Location loc, StringRef intrinsic,
                     Value value) {

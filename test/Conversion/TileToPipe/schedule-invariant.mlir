@@ -1,5 +1,7 @@
 // RUN: attn-opt %s --schedule-tiles='stream=true leaves=4,1,4' --canonicalize --cse | FileCheck %s
 // RUN: attn-opt %s --schedule-tiles --canonicalize --cse | FileCheck %s --check-prefix=ITEMS
+// RUN: not attn-opt %s --schedule-tiles='stream=true leaves=4,1,3' 2>&1 | FileCheck %s --check-prefix=ODD
+// ODD: error: 'tile.program' op expects leaves of a power of 2 of steps, but got 3
 
 #plane = affine_map<(d0, d1)[s0, s1, s2] -> (s0, d0 + s1, d1 + s2)>
 #mk = affine_map<(m, n, k) -> (m, k)>
