@@ -21,7 +21,7 @@ using namespace attn::cascade;
 FailureOr<SmallVector<RunSegments::Range>> RunSegments::getRanges(Value run) {
   if (failed(emitter.enterRun(packing, run)))
     return failure();
-  auto leave = llvm::make_scope_exit([&] { emitter.leaveRun(packing); });
+  llvm::scope_exit leave([&] { emitter.leaveRun(packing); });
   FailureOr<Value> extent = emitter.getExtent(packing.getInner(), op.getLoc());
   if (failed(extent))
     return failure();

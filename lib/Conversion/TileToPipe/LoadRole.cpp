@@ -239,7 +239,7 @@ LogicalResult Scheduler::loadItem(RegisterEmitter &emitter, Value message) {
 
 LogicalResult Scheduler::writeLoadRole() {
   std::swap(operands, loaded);
-  auto restore = llvm::make_scope_exit([&] { std::swap(operands, loaded); });
+  llvm::scope_exit restore([&] { std::swap(operands, loaded); });
   RegisterEmitter emitter(b, plan);
   if (failed(enterRole(emitter)))
     return failure();

@@ -65,7 +65,7 @@ LogicalResult Scheduler::widenItem(RegisterEmitter &emitter) {
 
 LogicalResult Scheduler::writeWidenRole(Widened which) {
   Operands all = operands;
-  auto restore = llvm::make_scope_exit([&] { operands = all; });
+  llvm::scope_exit restore([&] { operands = all; });
   auto isWidened = [&](const Operand &operand) {
     Widened own = operand.slot->isLate ? Widened::Late : Widened::Early;
     return operand.slot->isWidened && (which == Widened::Both || which == own);

@@ -168,7 +168,7 @@ LogicalResult KernelLowering::countThreads(ArrayRef<RoleOp> roles) {
     int64_t most =
         std::min(ofBlock / numThreads / 8 * 8, architecture.mostRegisters);
     for (RoleOp role : roles)
-      if (role.getRegisters() > most)
+      if (static_cast<int64_t>(role.getRegisters()) > most)
         return role.emitOpError("expects at most ")
                << most << " registers of a thread, which all " << numThreads
                << " threads have on this target, but got "

@@ -28,7 +28,7 @@ private:
 
 FailureOr<Assembler::Output> Ptxas::run(ModuleOp module, StringRef ptx) {
   SmallString<128> input, output, log;
-  auto remove = llvm::make_scope_exit([&] {
+  llvm::scope_exit remove([&] {
     for (StringRef path : {input.str(), output.str(), log.str()})
       if (!path.empty())
         llvm::sys::fs::remove(path);

@@ -103,7 +103,7 @@ static std::string makeProgram(int64_t alike, int64_t divisor,
   auto choose = [&](const char *tree, const char *run) -> std::string {
     return isTree ? tree : run;
   };
-  for (auto [key, value] : {
+  for (const auto &[key, value] : {
            std::pair("$ALIKE", std::to_string(alike)),
            {"$DIVISOR", std::to_string(divisor)},
            {"$MOST",
