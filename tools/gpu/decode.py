@@ -74,6 +74,7 @@ def make_sequences(row):
 
 # The largest number of each type of 8 bits.
 LARGEST = {"e4m3": 448, "e5m2": 57344, "i8": 127}
+WIDE_TYPES = {"bf16": torch.bfloat16, "f16": torch.float16}
 TORCH_TYPES = {"e4m3": torch.float8_e4m3fn, "e5m2": torch.float8_e5m2, "i8": torch.int8}
 
 
@@ -172,9 +173,11 @@ def make_pages(row, tensors, size):
 def bind(kernel, row, q, keys, values):
     """A plan, what it is bound to, and the keys and values that it has."""
     shapes = {a["name"]: a.get("shape") for a in kernel.manifest["arguments"]}
+    dtypes = {a["name"]: a["dtype"] for a in kernel.manifest["arguments"]}
+    q = q.to(WIDE_TYPES[dtypes["q"]])
     bound = dict(
         q=q, scale=1 / math.sqrt(DIM),
-        o=torch.full(q.shape, float("nan"), device="cuda", dtype=torch.bfloat16),
+        o=torch.full(q.shape, float("nan"), device="cuda", dtype=q.dtype),
         lse=torch.full(q.shape[:-1], float("nan"), device="cuda"),
     )
     if row.is_ragged and "pages" not in shapes:

@@ -412,8 +412,14 @@ Value attn::nvidia::narrowToByte(OpBuilder &b, Location loc, Value value,
       .getResult(0);
 }
 
-/// 2^23 + n + 128 has n + 128, of 8 bits, for its last bits.
+/// With n + 128, of 8 bits, for last bits 2^10 has 1152 + n as f16, and 2^23 as
+/// f32 2^23 + 128 + n. bf16 has too few bits for the sum.
 static std::string widenIntegers(bool isBF16) {
+  if (!isBF16)
+    return "{ .reg .b32 w, c; xor.b32 w, $2, 0x80808080; "
+           "mov.b32 c, 0x64806480; "
+           "prmt.b32 $0, w, 0x64646464, 0x4140; sub.rn.f16x2 $0, $0, c; "
+           "prmt.b32 $1, w, 0x64646464, 0x4342; sub.rn.f16x2 $1, $1, c; }";
   std::string text = "{ .reg .b32 w, i0, i1, i2, i3; "
                      ".reg .f32 f0, f1, f2, f3; xor.b32 w, $2, 0x80808080; ";
   for (char byte : {'0', '1', '2', '3'}) {
@@ -422,7 +428,7 @@ static std::string widenIntegers(bool isBF16) {
             "; mov.b32 f" + number + ", i" + number + "; sub.f32 f" + number +
             ", f" + number + ", 0f4B000080; ";
   }
-  return text + packFloats(isBF16) + "}";
+  return text + packFloats(/*isBF16=*/true) + "}";
 }
 
 SmallVector<Value> attn::nvidia::widenBytes(OpBuilder &b, Location loc,
