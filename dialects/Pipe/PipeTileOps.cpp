@@ -35,7 +35,16 @@ LogicalResult MmaAsyncOp::verify() {
   if (getLhsDim() > 1 || getRhsDim() > 1)
     return emitOpError("expects to contract dimensions 0 or 1, but got ")
            << getLhsDim() << " and " << getRhsDim();
-  int64_t lhsDepth = lhsShape[getLhsDim()], rhsDepth = rhsShape[getRhsDim()];
+  int64_t shares = getNumShares();
+  // mma_async_c5
+  if (lhsShape[0] % shares != 0 || rhsShape[0] % shares != 0 ||
+      (shares != 1 && (getLhsDim() != 1 || getDepth())))
+    return emitOpError("expects shares that divide the rows of both sides, "
+                       "of which the left side's are kept, and no depth, but "
+                       "got ")
+           << shares << " of " << lhs << " and " << rhs;
+  int64_t lhsDepth = lhsShape[getLhsDim()];
+  int64_t rhsDepth = rhsShape[getRhsDim()] / (getRhsDim() == 0 ? shares : 1);
   if (getDepth() && (lhsDepth < getNumTerms() || rhsDepth < getNumTerms()))
     return emitOpError("expects contracted dimensions of at least depth ")
            << getNumTerms() << ", but got " << lhsDepth << " and " << rhsDepth;
@@ -44,7 +53,8 @@ LogicalResult MmaAsyncOp::verify() {
                        "got ")
            << lhsDepth << " and " << rhsDepth;
   // mma_async_c2
-  int64_t m = lhsShape[1 - getLhsDim()], n = rhsShape[1 - getRhsDim()];
+  int64_t m = lhsShape[1 - getLhsDim()];
+  int64_t n = rhsShape[1 - getRhsDim()] / (getRhsDim() == 1 ? shares : 1);
   if (accumulator.getRank() != 2 || accumulator.getDimSize(0) != m ||
       accumulator.getDimSize(1) > n || !getFragment(accumulator))
     return emitOpError("expects an accumulator of ")
@@ -58,9 +68,13 @@ LogicalResult MmaAsyncOp::verify() {
              << accumulator << ", but got " << type;
   }
   // mma_async_c4
-  if (getElementType(lhs) != getElementType(rhs))
-    return emitOpError("expects equal element types, but got ")
-           << getElementType(lhs) << " and " << getElementType(rhs);
+  Type left = getElementType(lhs), right = getElementType(rhs);
+  bool isWidened =
+      right.getIntOrFloatBitWidth() == 8 && left.getIntOrFloatBitWidth() == 16;
+  if (left != right && !isWidened)
+    return emitOpError("expects equal element types, or right ones of 8 bits "
+                       "and left ones of 16, but got ")
+           << left << " and " << right;
   return success();
 }
 
@@ -190,6 +204,12 @@ LogicalResult CoordOp::verify() {
   if (!type.getElementType().isInteger(32))
     return emitOpError("expects elements of i32, but got ")
            << type.getElementType();
+  // coord_c2
+  bool hasRows = !slice || slice.getDim() == 1;
+  if (getShares() && (!hasRows || type.getDimSize(0) % *getShares() != 0))
+    return emitOpError("expects shares that divide the rows of a tile or a "
+                       "line of rows, but got ")
+           << *getShares() << " for " << type;
   return success();
 }
 
@@ -273,5 +293,35 @@ LogicalResult RelayoutOp::verify() {
     return emitOpError("expects cost ") << stringifyRelayoutCost(cost)
                                         << " between these fragments, but got "
                                         << stringifyRelayoutCost(getCost());
+  return success();
+}
+
+LogicalResult SplitOp::verify() {
+  int64_t count = getValues().size(), into = getInto();
+  // split_c1
+  if (static_cast<int64_t>(getRuns().size()) != count * into)
+    return emitOpError("expects ") << into << " results for each of " << count
+                                   << " values, but got " << getRuns().size();
+  auto getSlice = [](RankedTensorType type) {
+    return dyn_cast<SliceAttr>(type.getEncoding());
+  };
+  for (auto [i, run] : llvm::enumerate(getRuns())) {
+    auto value = cast<RankedTensorType>(getValues()[i % count].getType());
+    auto type = cast<RankedTensorType>(run.getType());
+    if (value.getDimSize(0) % into != 0)
+      return emitOpError("expects rows that are a multiple of ")
+             << into << ", but got " << value;
+    // split_c2
+    SmallVector<int64_t> shape(value.getShape());
+    shape[0] /= into;
+    SliceAttr from = getSlice(value), to = getSlice(type);
+    bool isComplete = !from || (from.getDim() == 1 && !from.getPartial() &&
+                                to && to.getDim() == 1 && !to.getPartial());
+    if (type.getShape() != ArrayRef(shape) || !from != !to || !isComplete ||
+        type.getElementType() != value.getElementType())
+      return emitOpError("expects ")
+             << shape[0] << " rows of " << value
+             << ", a tile or a complete line of rows, but got " << type;
+  }
   return success();
 }

@@ -12,32 +12,53 @@ def Pipe_MmaAsyncOp : Pipe_Op<"mma_async"> {
     registers, which must not be written before the product is waited for; as
     values do not change, only a target's own conversions could do that.
 
+    With `shares(s)` the rows of the left side and of the accumulator are `s`
+    equal runs, and so are the rows of the right side, be they `n` or `k`: each
+    run is multiplied by its own. So warps that hold the same rows of a program
+    share out the keys of a step:
+
+    ```mlir
+    // 4 times the same 8 queries, each of which see 32 of 128 keys.
+    %scores = pipe.mma_async %q, %keys contract(1, 1) shares(4)
+        : tensor<32x128xbf16, #wide>, <128x128xf8E4M3FN, swizzle = 128>
+          -> <tensor<32x32xf32, #low>>
+    ```
+
     Constraints:
-    * (C1) `contract` names dimensions 0 or 1; their sizes agree, or are at least
-      `depth`, which is positive.
+    * (C1) `contract` names dimensions 0 or 1; their sizes agree, a share's where
+      rows of the right side are contracted, or are at least `depth`, which is
+      positive.
     * (C2) The accumulator is M x N, or has the first columns only if the right
-      side is wider.
+      side is wider; with `shares` N is a share's.
     * (C3) `acc` has the accumulator's type, or is a token of it.
-    * (C4) The left and right elements have one type.
+    * (C4) The left and right elements have one type, or the right ones 8 bits,
+      which are widened to the left ones.
+    * (C5) `shares` divides the rows of both sides, of which the left side's
+      are kept, and there is no `depth`.
   }];
   let arguments = (ins AnyTypeOf<[Pipe_SharedType, Pipe_Tile]>:$lhs,
                        Pipe_SharedType:$rhs,
                        Optional<AnyTypeOf<[Pipe_Tile, Pipe_TokenType]>>:$acc,
                        I64Attr:$lhs_dim, I64Attr:$rhs_dim,
-                       OptionalAttr<ConfinedAttr<I64Attr, [IntPositive]>>:$depth);
+                       OptionalAttr<ConfinedAttr<I64Attr, [IntPositive]>>:$depth,
+                       OptionalAttr<ConfinedAttr<I64Attr, [IntPositive]>>:$shares);
   let results = (outs Pipe_TokenType:$token);
   let assemblyFormat = [{
     $lhs `,` $rhs (`,` $acc^)? `contract` `(` $lhs_dim `,` $rhs_dim `)`
-    (`depth` $depth^)? attr-dict
+    (`depth` $depth^)? (`shares` `(` $shares^ `)`)? attr-dict
     `:` type($lhs) `,` type($rhs) (`,` type($acc)^)? `->` type($token)
   }];
   let hasCanonicalizeMethod = 1;
   let hasVerifier = 1;
   let extraClassDeclaration = [{
+    /// The runs of rows that are multiplied each by their own.
+    int64_t getNumShares() { return getShares().value_or(1); }
     /// The number of terms of each sum.
     int64_t getNumTerms() {
-      return getDepth() ? *getDepth()
-                        : getRhs().getType().getShape()[getRhsDim()];
+      if (getDepth())
+        return *getDepth();
+      int64_t size = getRhs().getType().getShape()[getRhsDim()];
+      return getRhsDim() == 0 ? size / getNumShares() : size;
     }
   }];
 }
@@ -150,12 +171,19 @@ def Pipe_CoordOp : Pipe_Op<"coord", [Pure]> {
   let description = [{
     For a line, `dim` is the dimension of the tile that it belongs to.
 
+    With `shares(s)` the rows are `s` runs of the same rows, of which the second
+    has the columns behind those of the first, and so on, as products with
+    `shares` give them: a row counts from the first of its run, a column from
+    the first one of all.
+
     Constraints:
     * (C1) `dim` is one of the result's, and its elements are `i32`.
+    * (C2) `shares` divides the rows, of a tile or of a line of them.
   }];
-  let arguments = (ins I64Attr:$dim);
+  let arguments = (ins I64Attr:$dim,
+                       OptionalAttr<ConfinedAttr<I64Attr, [IntPositive]>>:$shares);
   let results = (outs Pipe_Registers:$result);
-  let assemblyFormat = "$dim attr-dict `:` type($result)";
+  let assemblyFormat = "$dim (`shares` `(` $shares^ `)`)? attr-dict `:` type($result)";
   let hasVerifier = 1;
 }
 
@@ -219,6 +247,32 @@ def Pipe_RelayoutOp : Pipe_Op<"relayout", [Pure]> {
   let results = (outs Pipe_Tile:$result);
   let assemblyFormat = [{
     $tile `cost` `(` $cost `)` attr-dict `:` type($tile) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Pipe_SplitOp : Pipe_Op<"split", [Pure]> {
+  let summary = "the rows of tiles and lines in equal runs";
+  let description = [{
+    The results are the first `into`-th of the rows of each of `values`, then the
+    second of each, and so on; they cross warps, once for all of them.
+
+    ```mlir
+    %m0, %o0, %m1, %o1 = pipe.split %m, %o into 2
+        : !line, !tile -> !half_line, !half, !half_line, !half
+    ```
+
+    Constraints:
+    * (C1) `into` divides the rows of each value, and there are as many results
+      for each.
+    * (C2) A result has its value's elements and columns, and is a line of rows,
+      complete, as that is.
+  }];
+  let arguments = (ins Variadic<Pipe_Registers>:$values,
+                       ConfinedAttr<I64Attr, [IntPositive]>:$into);
+  let results = (outs Variadic<Pipe_Registers>:$runs);
+  let assemblyFormat = [{
+    $values `into` $into attr-dict `:` type($values) `->` type($runs)
   }];
   let hasVerifier = 1;
 }

@@ -314,6 +314,15 @@ bool attn::prefersStream(cascade::FuncOp func, const PipelineOptions &options,
   return isOpen && (gpu.hasFewQueries() || findSummedRanks(func));
 }
 
+/// Whether tensors that it reads have elements of 8 bits.
+static bool hasBytes(cascade::FuncOp func) {
+  return llvm::any_of(func.getArgumentTypes(), [](Type type) {
+    auto tensor = dyn_cast<cascade::NamedTensorType>(type);
+    return tensor && tensor.getElementType().isIntOrFloat() &&
+           tensor.getElementType().getIntOrFloatBitWidth() == 8;
+  });
+}
+
 /// The fields of a schedule in which blocks share a line of steps, where that
 /// is to be and `given` says nothing else of its kind.
 static std::optional<ScheduleFields> getStream(cascade::FuncOp func,
@@ -331,24 +340,31 @@ static std::optional<ScheduleFields> getStream(cascade::FuncOp func,
   if (gpu.hasFewQueries()) {
     int64_t width = options.packing ? options.packing->width : 1;
     int64_t few = *gpu.queries * width;
+    rows = std::clamp<int64_t>(llvm::alignTo(few, group), group, rows);
     // A tile of queries of many sequences is not low because each has few.
-    bool isLow = machine.low && few <= machine.low->productRows &&
-                 !findSummedRanks(func);
-    rows = isLow ? machine.low->productRows
-                 : std::clamp<int64_t>(llvm::alignTo(few, group), group, rows);
+    bool isLow = !findSummedRanks(func);
+    if (const MachineModel *low = machine.low;
+        low && isLow && few <= low->productRows)
+      rows = low->productRows;
+    // Where nothing has 8 bits an element, warps share out no keys.
+    if (const MachineModel *sharing = machine.sharing;
+        sharing && isLow && few <= sharing->productRows && hasBytes(func))
+      rows = sharing->productRows;
   }
   given.rows = rows;
   return given;
 }
 
-/// The same for tiles of a full group's rows, where they were of fewer.
+/// The same for tiles of more rows, where they were of few.
 static std::optional<ScheduleFields> getTaller(ScheduleFields stream,
                                                const GpuOptions &gpu) {
-  int64_t group = getMachineModel(gpu.target).productRows;
-  if (*stream.rows >= group)
-    return std::nullopt;
-  stream.rows = group;
-  return stream;
+  const MachineModel &machine = getMachineModel(gpu.target);
+  for (const MachineModel *next : {machine.low, &machine})
+    if (next && *stream.rows < next->productRows) {
+      stream.rows = next->productRows;
+      return stream;
+    }
+  return std::nullopt;
 }
 
 /// The machine that a schedule of such rows is for.

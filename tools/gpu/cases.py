@@ -122,16 +122,18 @@ def draw_decoding(rng, variants, dims):
         work = batch * heads * group * queries * keys * (2 * dim + 32)
         if work <= LARGEST_WORK:
             break
+    dtype = rng.choice(KV_TYPES)
+    # Of elements of 8 bits warps share out the keys of a step, for eight rows.
+    rows = rng.choice([8, 8, 32, 64] if dtype else [32, 64])
     args = [
         variant, f"--dtype={rng.choice(['bf16', 'f16'])}", f"--batch={batch}",
         f"--kv-heads={heads}", f"--heads={heads * group}", f"--q-len={queries}",
         f"--kv-len={keys}", f"--head-dim={dim}", f"--seed={rng.randrange(10**6)}",
-        f"--input={rng.choice(INPUTS)}",
-        f"--schedule=rows={rng.choice([32, 64])},stream=1",
+        f"--input={rng.choice(INPUTS)}", f"--schedule=rows={rows},stream=1",
     ]
     if page := rng.choice(PAGES):
         args.append(f"--page={page}")
-    if dtype := rng.choice(KV_TYPES):
+    if dtype:
         scales = rng.choice(["head", "token", "channel"])
         args += [f"--kv-dtype={dtype}", f"--kv-scales={scales}"]
     if variant not in WITHOUT_GROUPS and rng.random() < 0.8:

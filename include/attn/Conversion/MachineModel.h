@@ -81,10 +81,28 @@ struct MachineModel {
   /// The same with one group of fewer rows, for tiles of just so many: products
   /// take as long, but what is computed of their results is less.
   const MachineModel *low = nullptr;
+  /// The same with one group whose warps have the same few rows and share out
+  /// the keys of a step, for elements of 8 bits: each widens what it multiplies
+  /// in registers.
+  const MachineModel *sharing = nullptr;
+  /// Warps that share out the keys of a step; 1 where warps have rows of their
+  /// own. A tile of a program's rows has `productRows` for each of them.
+  int64_t shares = 1;
+  /// With shares: who holds tiles of other columns than the keys of a step, and
+  /// tiles of `productRows` rows once shares have come together.
+  pipe::FragmentAttr (*getWideFragment)(mlir::MLIRContext *context,
+                                        int64_t columns) = nullptr;
+  pipe::FragmentAttr (*getJoinedFragment)(mlir::MLIRContext *context,
+                                          int64_t columns) = nullptr;
 
-  /// `low` for tiles of its rows, else this one.
+  /// The rows of a group's tiles.
+  int64_t getTileRows() const { return productRows * shares; }
+  /// `low` or `sharing` for tiles of its rows, else this one.
   const MachineModel &forFewRows(int64_t rows) const {
-    return low && rows == low->productRows ? *low : *this;
+    for (const MachineModel *own : {low, sharing})
+      if (own && rows == own->productRows)
+        return *own;
+    return *this;
   }
   /// The one for tiles of so many rows.
   const MachineModel &forRows(int64_t rows) const {

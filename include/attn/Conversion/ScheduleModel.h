@@ -132,7 +132,11 @@ private:
   }
   /// Bytes of shared memory that a block may have.
   int64_t getSharedLimit(const TileSchedule &schedule) const;
-  void fillMemory(TileSchedule &schedule, const ScheduleFields &given) const;
+  void limitSlots(TileSchedule &schedule, const ScheduleFields &given) const;
+  static StepCosts getStepCosts(const ProgramCosts &program,
+                                const TileSchedule &schedule);
+  double getMovingBytes(const StepCosts &costs,
+                        const TileSchedule &schedule) const;
   double getSharedBytes(const StepCosts &costs,
                         const TileSchedule &schedule) const;
   double getStepClocks(const StepCosts &costs, const TileSchedule &schedule,

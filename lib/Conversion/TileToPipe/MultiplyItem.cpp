@@ -147,6 +147,7 @@ LogicalResult Scheduler::multiplySteps(RegisterEmitter &emitter,
                                        Value end, Value last) {
   tile::SweepOp sweep = plan.sweep;
   Block &block = sweep.getStep().front();
+  emitter.isJoined = false;
   State state;
   for (auto [i, init] : llvm::enumerate(sweep.getInits())) {
     Value carry = block.getArgument(i + 2);
@@ -211,7 +212,8 @@ LogicalResult Scheduler::multiplyLeaves(RegisterEmitter &emitter,
     Values cursors = getCursors(true);
     {
       OpBuilder::InsertionGuard inner(b);
-      if (failed(meet(emitter, step)) || failed(emitEpilogue(emitter)))
+      if (failed(joinShares(emitter)) || failed(meet(emitter, step)) ||
+          failed(emitEpilogue(emitter)))
         return failure();
     }
     scf::YieldOp::create(b, cursors);
@@ -230,6 +232,7 @@ LogicalResult Scheduler::multiplyItem(RegisterEmitter &emitter) {
       return failure();
   }
   StepSequence sequence(b, emitter, sweep);
+  readLeftSides(emitter);
   for (Operand &operand : operands)
     if (!operand.slot->isMoving) {
       tile::LoadOp load = operand.slot->load;
@@ -244,7 +247,8 @@ LogicalResult Scheduler::multiplyItem(RegisterEmitter &emitter) {
     if (failed(multiplySteps(emitter, sequence, begin, end, end)))
       return failure();
     OpBuilder::InsertionGuard guard(b);
-    if (kind == pipe::WorkKind::Stream && failed(meet(emitter, Value())))
+    if (failed(joinShares(emitter)) ||
+        (kind == pipe::WorkKind::Stream && failed(meet(emitter, Value()))))
       return failure();
     if (failed(emitEpilogue(emitter)))
       return failure();

@@ -165,21 +165,27 @@ Value Scheduler::startProduct(RegisterEmitter &emitter, tile::DotOp dot,
   Value rhs = slotValues.lookup(product.rhs);
   int64_t rhsDim = getSlotDim(product.rhs, product.rhsDim);
   bool isLate = plan.isLate(dot);
+  bool isShared = plan.machine.shares > 1;
   Value lhs = isLate ? emitter.getInitial(product.lhs, product.lhs)
                      : slotValues.lookup(product.lhs);
-  int64_t lhsDim =
-      isLate ? product.lhsDim : getSlotDim(product.lhs, product.lhsDim);
+  int64_t lhsDim = isLate || isShared ? product.lhsDim
+                                      : getSlotDim(product.lhs, product.lhsDim);
   RankedTensorType type = emitter.getType(dot.getResult());
   Value acc;
   if (!beginsWithZero(dot, isFirst))
     acc = emitter.getInitial(dot.getAccumulator(), dot.getResult());
+  auto token = pipe::TokenType::get(b.getContext(), type);
+  if (isShared)
+    return pipe::MmaAsyncOp::create(b, token, lhs, rhs, acc, lhsDim, rhsDim,
+                                    /*depth=*/IntegerAttr(),
+                                    b.getI64IntegerAttr(plan.machine.shares));
   auto rhsType = cast<RankedTensorType>(product.rhs.getType());
   int64_t depth = llvm::alignTo(rhsType.getDimSize(product.rhsDim),
                                 plan.machine.productDepth);
   bool isWhole = getSize(lhs, lhsDim) == depth && getSize(rhs, rhsDim) == depth;
   return pipe::MmaAsyncOp::create(
-      b, pipe::TokenType::get(b.getContext(), type), lhs, rhs, acc, lhsDim,
-      rhsDim, isWhole ? IntegerAttr() : b.getI64IntegerAttr(depth));
+      b, token, lhs, rhs, acc, lhsDim, rhsDim,
+      isWhole ? IntegerAttr() : b.getI64IntegerAttr(depth), IntegerAttr());
 }
 
 LogicalResult Scheduler::finishLate(RegisterEmitter &emitter,
@@ -254,10 +260,10 @@ LogicalResult Scheduler::emitTurn(RegisterEmitter &emitter, Value number,
   }
   for (auto [i, dot, token] : llvm::enumerate(plan.earlyProducts, early)) {
     tile::DotOp product = dot;
-    emitter.set(product.getResult(),
-                pipe::MmaWaitOp::create(b, emitter.getType(product.getResult()),
-                                        token,
-                                        late.size() + early.size() - 1 - i));
+    Value registers =
+        pipe::MmaWaitOp::create(b, emitter.getType(product.getResult()), token,
+                                late.size() + early.size() - 1 - i);
+    emitter.set(product.getResult(), scaleProduct(product, registers));
   }
   releaseSlots(/*isLate=*/false);
   for (Operand &operand : operands)

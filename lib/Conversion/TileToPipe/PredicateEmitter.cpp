@@ -28,8 +28,7 @@ bool PredicateEmitter::isRow(Value value) {
 Value PredicateEmitter::toTile(Value value) {
   if (isTile(value))
     return value;
-  auto tile = emitter.getMatrixType(type.getDimSize(1),
-                                    getElementTypeOrSelf(value.getType()));
+  auto tile = getTileType(getElementTypeOrSelf(value.getType()));
   return isRow(value) ? emitter.broadcast(value, tile)
                       : emitter.splat(value, tile);
 }
@@ -40,9 +39,12 @@ Value PredicateEmitter::toRow(Value value) {
              : emitter.splat(value, emitter.getRowType(value.getType()));
 }
 
+RankedTensorType PredicateEmitter::getTileType(Type element) {
+  return type.clone(emitter.getElement(element));
+}
+
 Value PredicateEmitter::getColumn() {
-  return pipe::CoordOp::create(
-      b, emitter.getMatrixType(type.getDimSize(1), b.getI32Type()), 1);
+  return emitter.createCoord(getTileType(b.getI32Type()), 1);
 }
 
 Value PredicateEmitter::toTile(Term term) {
@@ -163,9 +165,8 @@ PredicateEmitter::Term PredicateEmitter::evaluate(Operation &op) {
     SmallVector<Value> indices;
     for (Term term : coordinates)
       indices.push_back(isOfRows ? term.value : toTile(term));
-    RankedTensorType like =
-        isOfRows ? emitter.getRowType(b.getI32Type())
-                 : emitter.getMatrixType(type.getDimSize(1), b.getI32Type());
+    RankedTensorType like = isOfRows ? emitter.getRowType(b.getI32Type())
+                                     : getTileType(b.getI32Type());
     return {emitter.gatherTable(&op, indices, like)};
   }
   bool anyTile = llvm::any_of(operands, [&](Term term) {
@@ -176,8 +177,7 @@ PredicateEmitter::Term PredicateEmitter::evaluate(Operation &op) {
     values.push_back(anyTile ? toTile(term) : toRow(term.value));
   Type element = emitter.getScalarType(op.getResult(0).getType());
   RankedTensorType result =
-      anyTile ? emitter.getMatrixType(type.getDimSize(1), element)
-              : emitter.getRowType(element);
+      anyTile ? getTileType(element) : emitter.getRowType(element);
   OperationState state(op.getLoc(), op.getName(), values, result);
   state.propertiesAttr = op.getPropertiesAsAttribute();
   return {b.create(state)->getResult(0)};
@@ -194,7 +194,7 @@ Value PredicateEmitter::isBelow(unsigned dim, Value count) {
     return arith::CmpIOp::create(b, arith::CmpIPredicate::slt, getColumn(),
                                  toTile(limit));
   RankedTensorType row = emitter.getRowType(b.getI32Type());
-  Value own = pipe::CoordOp::create(b, row, 0);
+  Value own = emitter.createCoord(row, 0);
   if (emitter.rowOffset)
     limit = arith::SubIOp::create(b, limit, emitter.rowOffset);
   return toTile(arith::CmpIOp::create(b, arith::CmpIPredicate::slt, own,
@@ -213,7 +213,7 @@ Value PredicateEmitter::run() {
   RankedTensorType row = emitter.getRowType(b.getI32Type());
   Value base = emitter.addRowOffset(emitter.getScalar(mask.getBases()[0]));
   terms[predicate.getArgument(0)] = {
-      arith::AddIOp::create(b, pipe::CoordOp::create(b, row, 0),
+      arith::AddIOp::create(b, emitter.createCoord(row, 0),
                             emitter.splat(base, row)),
       0};
   terms[predicate.getArgument(1)] = {emitter.getScalar(mask.getBases()[1]), 1,

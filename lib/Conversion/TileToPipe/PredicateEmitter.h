@@ -31,7 +31,7 @@ private:
   struct Term {
     mlir::Value value;
     int factor = 0;
-    mlir::Value column;
+    mlir::Value column = {};
   };
 
   Term evaluate(mlir::Operation &op);
@@ -45,6 +45,7 @@ private:
   mlir::Value toTile(mlir::Value value);
   mlir::Value toRow(mlir::Value value);
   mlir::Value getColumn();
+  mlir::RankedTensorType getTileType(mlir::Type element);
   mlir::Value isBelow(unsigned dim, mlir::Value count);
   bool isTile(mlir::Value value);
   bool isRow(mlir::Value value);

@@ -17,18 +17,34 @@ using namespace attn;
 // Types
 //===----------------------------------------------------------------------===//
 
-RankedTensorType RegisterEmitter::getMatrixType(int64_t columns, Type element) {
-  return RankedTensorType::get(
-      {plan.machine.productRows, columns}, getElement(element),
-      plan.machine.getFragment(b.getContext(), columns));
+RankedTensorType RegisterEmitter::getMatrixType(int64_t columns, Type element,
+                                                bool isShared) {
+  const MachineModel &machine = plan.machine;
+  MLIRContext *context = b.getContext();
+  auto get = [&](int64_t rows, pipe::FragmentAttr fragment) {
+    return RankedTensorType::get({rows, columns}, getElement(element),
+                                 fragment);
+  };
+  if (isJoined)
+    return get(machine.productRows,
+               machine.getJoinedFragment(context, columns));
+  if (isShared)
+    columns /= machine.shares;
+  return get(machine.getTileRows(),
+             machine.shares > 1 && !isShared
+                 ? machine.getWideFragment(context, columns)
+                 : machine.getFragment(context, columns));
 }
 
 RankedTensorType RegisterEmitter::getRowType(Type element, bool isPartial) {
-  auto parent =
-      plan.machine.getFragment(b.getContext(), plan.machine.columnGranule);
+  const MachineModel &machine = plan.machine;
+  MLIRContext *context = b.getContext();
+  auto parent = isJoined ? machine.getJoinedFragment(
+                               context, machine.shares * machine.columnGranule)
+                         : machine.getFragment(context, machine.columnGranule);
   return RankedTensorType::get(
-      plan.machine.productRows, getElement(element),
-      pipe::SliceAttr::get(b.getContext(), 1, parent, isPartial));
+      isJoined ? machine.productRows : machine.getTileRows(),
+      getElement(element), pipe::SliceAttr::get(context, 1, parent, isPartial));
 }
 
 RankedTensorType RegisterEmitter::getColumnType(int64_t columns, Type element) {
@@ -41,10 +57,22 @@ RankedTensorType RegisterEmitter::getColumnType(int64_t columns, Type element) {
 RankedTensorType RegisterEmitter::getType(Value tile) {
   auto type = cast<RankedTensorType>(tile.getType());
   if (type.getRank() == 2)
-    return getMatrixType(type.getDimSize(1), type.getElementType());
+    return getMatrixType(type.getDimSize(1), type.getElementType(),
+                         plan.isShared(tile, 1));
   if (plan.isRow(tile, 0))
     return getRowType(type.getElementType(), plan.isPartial(tile));
+  // Warps have other keys each: of a line of them a matrix of equal rows.
+  if (plan.isShared(tile, 0))
+    return getMatrixType(type.getDimSize(0), type.getElementType(),
+                         /*isShared=*/true);
   return getColumnType(type.getDimSize(0), type.getElementType());
+}
+
+RankedTensorType RegisterEmitter::getCompleteType(Value tile) {
+  RankedTensorType type = getType(tile);
+  return isa<pipe::SliceAttr>(type.getEncoding())
+             ? getRowType(type.getElementType())
+             : type;
 }
 
 static int64_t getRank(Value tile) {
@@ -88,7 +116,16 @@ Value RegisterEmitter::splat(Value scalar, RankedTensorType type) {
 }
 
 Value RegisterEmitter::broadcast(Value line, RankedTensorType type) {
-  return pipe::BroadcastOp::create(b, type, line);
+  return line.getType() == type
+             ? line
+             : pipe::BroadcastOp::create(b, type, line).getResult();
+}
+
+Value RegisterEmitter::createCoord(RankedTensorType type, unsigned dim) {
+  bool hasShares = plan.machine.shares > 1 && !isJoined;
+  return pipe::CoordOp::create(
+      b, type, dim,
+      hasShares ? b.getI64IntegerAttr(plan.machine.shares) : IntegerAttr());
 }
 
 Value RegisterEmitter::getOperand(Value operand, RankedTensorType like) {
@@ -112,6 +149,10 @@ Value RegisterEmitter::getOperand(Value operand, RankedTensorType like) {
       return splat(getScalar(source), type);
     if (getRank(source) == 0)
       return splat(getNumber(source), type);
+    if (plan.machine.shares > 1) {
+      Value line = getOperand(source, getCompleteType(source));
+      return line ? broadcast(line, type) : line;
+    }
   }
   Value known =
       isPartial(like) && get(operand) && get(operand).getType() == type
@@ -128,7 +169,7 @@ Value RegisterEmitter::getOperand(Value operand, RankedTensorType like) {
 
 Value RegisterEmitter::getRowNumbers() {
   RankedTensorType type = getRowType(b.getI32Type());
-  Value rows = pipe::CoordOp::create(b, type, 0);
+  Value rows = createCoord(type, 0);
   return rowOffset
              ? Value(arith::AddIOp::create(b, rows, splat(rowOffset, type)))
              : rows;
@@ -217,9 +258,7 @@ LogicalResult RegisterEmitter::emitElementwise(Operation *op) {
 LogicalResult RegisterEmitter::emitReduce(tile::ReduceOp op) {
   auto kind = op.getKind() == tile::ReduceKind::Add ? pipe::ReduceKind::Add
                                                     : pipe::ReduceKind::Maximum;
-  auto source = cast<RankedTensorType>(op.getTile().getType());
-  Value tile = getOperand(op.getTile(), getMatrixType(source.getDimSize(1),
-                                                      source.getElementType()));
+  Value tile = getOperand(op.getTile(), getType(op.getTile()));
   set(op.getResult(), pipe::RowReduceOp::create(b, getType(op.getResult()),
                                                 kind, tile, Value()));
   return success();
@@ -231,13 +270,15 @@ LogicalResult RegisterEmitter::emitBroadcast(tile::BroadcastOp op) {
   // Of scalars where they are used.
   if (!source || source.getRank() == 0)
     return success();
+  // So are lines where warps have shares of some columns and not of others.
+  if (plan.machine.shares > 1)
+    return success();
   bool isRow = plan.isRow(op.getSource(), 0);
   if (source.getRank() != 1 || result.getRank() != 2 ||
       op.getDims() != ArrayRef<int64_t>{isRow ? 1 : 0})
     return op.emitOpError("expects lines that are repeated along the dimension "
                           "that they lack");
-  RankedTensorType type =
-      getMatrixType(result.getDimSize(1), result.getElementType());
+  RankedTensorType type = getType(op.getResult());
   SplatElementsAttr elements;
   if (matchPattern(op.getSource(), m_Constant(&elements))) {
     set(op.getResult(), getOperand(op.getSource(), type));
@@ -256,7 +297,7 @@ LogicalResult RegisterEmitter::emitCoord(tile::CoordOp op) {
   Value base = getScalar(op.getBase());
   if (isRow)
     base = addRowOffset(base);
-  Value own = pipe::CoordOp::create(b, type, isRow ? 0 : 1);
+  Value own = createCoord(type, isRow ? 0 : 1);
   set(op.getResult(), arith::AddIOp::create(b, own, splat(base, type)));
   return success();
 }
@@ -274,7 +315,7 @@ LogicalResult RegisterEmitter::emitGenerate(tile::GenerateOp op) {
   if (isRow)
     base = addRowOffset(base);
   llvm::DenseMap<Value, Value> lines;
-  Value place = pipe::CoordOp::create(b, index, isRow ? 0 : 1);
+  Value place = createCoord(index, isRow ? 0 : 1);
   lines[body.getArgument(0)] =
       matchPattern(base, m_Zero())
           ? place

@@ -30,6 +30,8 @@ public:
   RegisterEmitter(mlir::ImplicitLocOpBuilder &b, const StepPlan &plan)
       : ScalarEmitter(b), plan(plan) {}
 
+  /// Whether what warps had of their shares of the keys has come together.
+  bool isJoined = false;
   /// The number of the group's first row in the program's tile, an i32.
   mlir::Value rowOffset;
   /// Of the step that is written.
@@ -51,6 +53,11 @@ public:
   }
   /// The type of a tile as it is kept.
   mlir::RankedTensorType getType(mlir::Value tile);
+  /// The same with all parts of lanes combined.
+  mlir::RankedTensorType getCompleteType(mlir::Value tile);
+
+  /// Of a line of rows.
+  mlir::RankedTensorType getRowType(mlir::Type element, bool isPartial = false);
 
   /// A line of columns as a number and what depends on the column in the tile
   /// alone, if it is known to be such a sum; else null.
@@ -89,9 +96,13 @@ private:
                                                       : element;
   }
 
-  mlir::RankedTensorType getMatrixType(int64_t columns, mlir::Type element);
-  mlir::RankedTensorType getRowType(mlir::Type element, bool isPartial = false);
+  /// Of keys where `isShared`, of which each warp has its share.
+  mlir::RankedTensorType getMatrixType(int64_t columns, mlir::Type element,
+                                       bool isShared);
   mlir::RankedTensorType getColumnType(int64_t columns, mlir::Type element);
+  /// The coordinates of rows, or of keys, that `type` holds, from the tile's
+  /// first.
+  mlir::Value createCoord(mlir::RankedTensorType type, unsigned dim);
   /// An operand of an op whose result is of `like`.
   mlir::Value getOperand(mlir::Value operand, mlir::RankedTensorType like);
   mlir::Value broadcast(mlir::Value line, mlir::RankedTensorType type);
@@ -116,8 +127,8 @@ private:
   std::pair<mlir::Value, mlir::Value> locateTile(tile::LoadOp op,
                                                  mlir::Value along);
   /// A coordinate of a load, for each point or a number.
-  mlir::Value evaluateIndex(mlir::AffineExpr result, mlir::ValueRange point,
-                            mlir::ValueRange scalars,
+  mlir::Value evaluateIndex(mlir::Value tile, mlir::AffineExpr result,
+                            mlir::ValueRange point, mlir::ValueRange scalars,
                             mlir::RankedTensorType index);
   mlir::Value clearBeyondCount(tile::LoadOp op, mlir::Value value,
                                mlir::ValueRange point);

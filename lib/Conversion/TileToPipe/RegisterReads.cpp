@@ -164,9 +164,11 @@ SmallVector<Value> RegisterEmitter::getPoint(Value tile,
   for (int64_t dim = 0, e = cast<RankedTensorType>(tile.getType()).getRank();
        dim < e; ++dim) {
     bool isRow = plan.isRow(tile, dim);
-    int64_t own =
-        isa<pipe::SliceAttr>(index.getEncoding()) ? (isRow ? 0 : 1) : dim;
-    Value at = pipe::CoordOp::create(b, index, own);
+    int64_t own = e == 1 ? (isRow ? 0 : 1) : dim;
+    // Of other columns than keys all warps have all.
+    Value at = isRow || plan.isShared(tile, dim) || plan.machine.shares == 1
+                   ? createCoord(index, own)
+                   : pipe::CoordOp::create(b, index, own, IntegerAttr());
     if (isRow && rowOffset)
       at = arith::AddIOp::create(b, at, splat(rowOffset, index));
     point.push_back(at);
@@ -187,8 +189,8 @@ std::pair<Value, Value> RegisterEmitter::locateTile(tile::LoadOp op,
   return {page, arith::RemUIOp::create(b, position, size)};
 }
 
-Value RegisterEmitter::evaluateIndex(AffineExpr result, ValueRange point,
-                                     ValueRange scalars,
+Value RegisterEmitter::evaluateIndex(Value tile, AffineExpr result,
+                                     ValueRange point, ValueRange scalars,
                                      RankedTensorType index) {
   AffineExpr packed = getPackedRow(result), expr = packed ? packed : result;
   std::optional<unsigned> dim;
@@ -197,6 +199,13 @@ Value RegisterEmitter::evaluateIndex(AffineExpr result, ValueRange point,
       dim = d;
   if (!dim)
     return evaluateExpr(result, {}, scalars);
+  // Of lanes with several neighbours in a row what is the row's is so once.
+  if (point.size() == 2 && plan.machine.shares > 1 && plan.isRow(tile, *dim)) {
+    Value row = getRowNumbers();
+    Value own = evaluateIndex(tile, result, SmallVector<Value>(*dim + 1, row),
+                              scalars, cast<RankedTensorType>(row.getType()));
+    return broadcast(own, index);
+  }
   AffineExpr start =
       simplifyAffineExpr(expr - getAffineDimExpr(*dim, b.getContext()),
                          point.size(), scalars.size());
@@ -242,7 +251,8 @@ LogicalResult RegisterEmitter::emitLoad(tile::LoadOp op) {
     bool isOfPage =
         op.isPaged() && (place == op.getPageDim() || place == op.getPlaceDim());
     indices.push_back(isOfPage ? Value()
-                               : evaluateIndex(result, point, scalars, index));
+                               : evaluateIndex(op.getResult(), result, point,
+                                               scalars, index));
   }
   if (op.isPaged())
     std::tie(indices[op.getPageDim()], indices[op.getPlaceDim()]) =

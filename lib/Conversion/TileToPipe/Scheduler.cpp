@@ -31,6 +31,10 @@ static unsigned getArgument(Value memref) {
 }
 
 pipe::SharedType Scheduler::getSlotType(const SlotOperand &slot) {
+  return slot.isNarrow ? getNarrowType(slot) : getWideType(slot);
+}
+
+pipe::SharedType Scheduler::getWideType(const SlotOperand &slot) {
   auto type = cast<RankedTensorType>(slot.load.getResult().getType());
   int64_t rows = slot.hasRows ? plan.machine.productRows
                               : type.getDimSize(slot.box.rowDim);
@@ -42,7 +46,7 @@ pipe::SharedType Scheduler::getSlotType(const SlotOperand &slot) {
 }
 
 pipe::SharedType Scheduler::getNarrowType(const SlotOperand &slot) {
-  pipe::SharedType type = getSlotType(slot);
+  pipe::SharedType type = getWideType(slot);
   tile::LoadOp load = slot.load;
   Type element = cast<MemRefType>(load.getSource().getType()).getElementType();
   int64_t columns = type.getNumColumns();
@@ -119,7 +123,8 @@ void Scheduler::declareRings() {
 }
 
 void Scheduler::declareStaging() {
-  if (plan.machine.copies != CopyKind::Bulk)
+  // Where warps share out keys a lane has whole chunks of few rows.
+  if (plan.machine.copies != CopyKind::Bulk || plan.machine.shares > 1)
     return;
   tile::ProgramOp program = plan.program;
   int64_t used = 0;
@@ -158,6 +163,9 @@ LogicalResult Scheduler::declare() {
   if (!copiesElements()) {
     for (const SlotOperand &slot : plan.slots)
       frame.setRows(getArgument(slot.load.getSource()));
+    for (tile::DotOp dot : plan.earlyProducts)
+      if (auto lhs = plan.getProduct(dot).lhs.getDefiningOp<tile::LoadOp>())
+        frame.setRows(getArgument(lhs.getSource()));
     for (auto store : program.getBody().getOps<tile::StoreOp>())
       frame.setRows(getArgument(store.getTarget()));
   }

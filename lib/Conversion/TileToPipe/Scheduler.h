@@ -41,7 +41,9 @@ private:
   mlir::LogicalResult declare();
   void declareRings();
   void declareStaging();
+  /// What products read: of 16 bits an element, or of 8 as it is in memory.
   pipe::SharedType getSlotType(const SlotOperand &slot);
+  pipe::SharedType getWideType(const SlotOperand &slot);
   /// Of the same tile with elements of 8 bits, as it is in memory.
   pipe::SharedType getNarrowType(const SlotOperand &slot);
   mlir::Value getSection();
@@ -191,6 +193,16 @@ private:
                                  mlir::Value count);
   mlir::LogicalResult clearRows(RegisterEmitter &emitter, mlir::Value tile,
                                 tile::GenerateOp isSeen, mlir::Value count);
+
+  // Warps that share out the keys of a step (Shares.cpp).
+  /// The left sides of early products stay in registers for an item.
+  void readLeftSides(RegisterEmitter &emitter);
+  /// What an early product with its left side as it is gives.
+  mlir::Value scaleProduct(tile::DotOp dot, mlir::Value registers);
+  /// Brings together what warps have of their shares of the keys: what comes
+  /// after is of one tile of the program's rows.
+  mlir::LogicalResult joinShares(RegisterEmitter &emitter);
+
   Values flatten(const State &state);
   State unflatten(mlir::ValueRange values, const State &like);
 
@@ -220,7 +232,11 @@ private:
   llvm::DenseMap<mlir::Operation *, Values> staging;
   // In the role that multiplies:
   mlir::Value group;
+  /// What products read of shared memory, and left sides that stay in
+  /// registers, by the tile.
   llvm::DenseMap<mlir::Value, mlir::Value> slotValues;
+  /// Where left sides were scaled, what rows of the products are multiplied by.
+  llvm::DenseMap<mlir::Operation *, mlir::Value> leftFactors;
   llvm::SmallVector<mlir::Value> pending;
   /// Of a merged role: what it emits to fill slots, and an item's steps.
   std::optional<RegisterEmitter> loader;

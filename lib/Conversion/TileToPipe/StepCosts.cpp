@@ -223,6 +223,10 @@ LogicalResult ScheduleModel::collect(const MachineModel &machine,
       double rows =
           static_cast<double>(slot.hasRows ? machine.productRows
                                            : type.getDimSize(slot.box.rowDim));
+      if (slot.isNarrow) {
+        costs.movingBytes += rows * rowBytes / 2;
+        continue;
+      }
       if (slot.isWidened) {
         costs.movingBytes += rows * rowBytes / 2;
         costs.blockBytes += kWidenedSlots * rows * rowBytes;
@@ -234,6 +238,11 @@ LogicalResult ScheduleModel::collect(const MachineModel &machine,
               : (slot.isMoving ? costs.movingBytes : costs.blockBytes);
       bytes += rows * rowBytes;
     }
+    // What warps have of their shares they exchange, row by row.
+    if (machine.shares > 1)
+      for (Value out : plan.sweep.getOuts())
+        costs.blockBytes += static_cast<double>(machine.shares) * 4 *
+                            countElements(out.getType());
     for (auto store : program.getBody().getOps<tile::StoreOp>()) {
       auto type = cast<RankedTensorType>(store.getTile().getType());
       if (type.getRank() == 2 && type.getElementTypeBitWidth() == 16)

@@ -139,6 +139,61 @@ Refusal StepPlan::findRows() {
   return {};
 }
 
+bool StepPlan::isShared(Value tile, int64_t dim) const {
+  return sharedAxis && axes.get(tile, dim) == *sharedAxis;
+}
+
+Refusal StepPlan::planShares() {
+  // What warps have of their keys is brought together as what blocks have.
+  if (Refusal r = checkStream(/*cluster=*/1); r.op)
+    return r;
+  sharedAxis = axes.get(earlyProducts.front().getResult(), 1);
+  auto refuseOther = [&](Operation *op) {
+    return refuse(op, "warps share out the keys of a step, but these are "
+                      "others");
+  };
+  for (tile::DotOp dot : earlyProducts)
+    if (!isShared(dot.getResult(), 1))
+      return refuseOther(dot);
+  llvm::DenseSet<unsigned> wide;
+  for (tile::DotOp dot : lateProducts) {
+    const PlannedProduct &product = getProduct(dot);
+    if (!isShared(product.lhs, product.lhsDim))
+      return refuseOther(dot);
+    wide.insert(axes.get(dot.getResult(), 1));
+  }
+  for (const SlotOperand &slot : slots) {
+    tile::LoadOp load = slot.load;
+    RankedTensorType type = getType(load.getResult());
+    int64_t keys = type.getDimSize(slot.box.rowDim);
+    if (slot.seen)
+      return refuse(load, "warps that share out keys know of no rows that "
+                          "nobody sees");
+    if (keys % (machine.shares * machine.columnGranule) != 0 ||
+        !machine.getWideFragment(type.getContext(),
+                                 type.getDimSize(slot.box.columnDim)))
+      return refuse(load, "warps that share out keys take a multiple of " +
+                              Twine(machine.shares * machine.columnGranule) +
+                              " of them and of 64 columns, but these are " +
+                              Twine(keys) + " and " +
+                              Twine(type.getDimSize(slot.box.columnDim)));
+  }
+  for (Operation &op : sweep.getStep().front().without_terminator())
+    for (Value result : op.getResults()) {
+      auto type = dyn_cast<RankedTensorType>(result.getType());
+      if (!type || type.getRank() == 0 || getSlot(result) ||
+          matchPattern(result, m_Constant()) || isa<tile::BroadcastOp>(op))
+        continue;
+      int64_t last = type.getRank() - 1;
+      bool isLine = last == 0 && isRow(result, 0);
+      if (!isLine && !isShared(result, last) &&
+          !wide.contains(axes.get(result, last)))
+        return refuse(&op, "its columns are neither the keys that warps share "
+                           "out nor those of a product with them");
+    }
+  return {};
+}
+
 /// Whether `dim` of a loaded tile is all that the rows of its tensor have, so
 /// that zeros follow.
 bool StepPlan::hasWholeRows(Value tile, int64_t dim) const {
@@ -186,7 +241,8 @@ Refusal StepPlan::planProduct(tile::DotOp dot) {
                            Twine(machine.productDepth));
   if (Refusal r = planSlot(product.rhs, dot, isLate); r.op)
     return r;
-  if (lhs)
+  // Each warp of those that share out keys has the left side in registers.
+  if (lhs && machine.shares == 1)
     if (Refusal r = planSlot(product.lhs, dot, isLate); r.op)
       return r;
   bool isWhole = depth % machine.productDepth == 0;
@@ -373,12 +429,16 @@ Refusal StepPlan::planSlot(Value tile, tile::DotOp dot, bool isLate) {
     }
   if (box->packed && !slot.hasRows)
     return refuse(load, "packed rows are those of the program");
-  slot.isWidened = load.widens();
-  if (slot.isWidened && (!slot.isMoving || slot.hasRows))
+  if (load.widens() && (!slot.isMoving || slot.hasRows))
     return refuse(load,
                   "elements of 8 bits are widened in tiles that the sweep "
                   "moves and all groups read");
-  if (slot.isWidened && machine.copies == CopyKind::Elements)
+  slot.isNarrow = load.widens() && machine.shares > 1;
+  slot.isWidened = load.widens() && !slot.isNarrow;
+  if (machine.shares > 1 && !slot.isNarrow)
+    return refuse(load, "warps that share out keys multiply elements of 8 "
+                        "bits");
+  if (load.widens() && machine.copies == CopyKind::Elements)
     return refuse(load, "threads that copy do not widen elements of 8 bits");
   // A slot of the program's rows has those of one product.
   if (slot.layout && slot.hasRows &&
@@ -613,5 +673,5 @@ Refusal StepPlan::analyze() {
   if (Refusal r = checkOps(); r.op)
     return r;
   findPartialCarries();
-  return {};
+  return machine.shares > 1 ? planShares() : Refusal();
 }

@@ -37,8 +37,9 @@ struct SlotOperand {
   bool hasRows = false;
   /// It changes from step to step.
   bool isMoving = false;
-  /// Its elements have 8 bits in memory.
-  bool isWidened = false;
+  /// Its elements have 8 bits in memory, and a role widens them, or what
+  /// products read are they.
+  bool isWidened = false, isNarrow = false;
   /// The products that read it are late.
   bool isLate = false;
   /// Rows of a step beyond its count have to be zero.
@@ -101,6 +102,9 @@ public:
   std::optional<BoxLayout> getLayout(mlir::Value memref, unsigned dim) const;
   /// Whether the dimension of a tile is that of the program's rows.
   bool isRow(mlir::Value tile, int64_t dim) const;
+  /// Whether warps share out the keys of a step, and the dimension of a tile is
+  /// that of the keys.
+  bool isShared(mlir::Value tile, int64_t dim) const;
   /// Whether a value depends on where the program's rows are.
   bool dependsOnRows(mlir::Value value) const;
   /// Whether other numbers of a coordinate of the program may have other steps.
@@ -135,6 +139,8 @@ public:
   mutable tile::SweepOp sweep;
   TileAxes axes;
   unsigned rowAxis = 0;
+  /// Where warps share out the keys of a step, their axis.
+  std::optional<unsigned> sharedAxis;
   /// The number of the program's coordinate along which rows run; its tile.
   unsigned rowCoordinate = 0;
   int64_t numRows = 0, numGroups = 1;
@@ -147,6 +153,8 @@ public:
 private:
   static Refusal refuse(mlir::Operation *op, const llvm::Twine &reason);
   Refusal findRows();
+  /// Finds the axis of what warps share out; refuses what they cannot.
+  Refusal planShares();
   Refusal planProduct(tile::DotOp dot);
   bool hasWholeRows(mlir::Value tile, int64_t dim) const;
   Refusal planSlot(mlir::Value tile, tile::DotOp dot, bool isLate);

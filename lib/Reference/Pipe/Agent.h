@@ -131,6 +131,7 @@ private:
   void broadcast(pipe::BroadcastOp op);
   void rowReduce(pipe::RowReduceOp op);
   void laneReduce(pipe::LaneReduceOp op);
+  void split(pipe::SplitOp op);
   void move(mlir::Value from, mlir::Value to, int64_t firstColumn);
   void combineLanes(Registers &values, mlir::RankedTensorType type,
                     pipe::ReduceKind kind, mlir::Operation *op);

@@ -3,7 +3,9 @@
 // From the PTX ISA, "Asynchronous warpgroup level matrix instructions", the
 // figures of m64nNk16: a lane's group is `lane / 4`, its place in the group
 // `lane mod 4`. Of 32 rows each warp has the eight that are its groups' first,
-// and nothing of those eight rows lower.
+// and nothing of those eight rows lower. In products of shares warps multiply
+// by mma.m16n8k16 ("Matrix fragments for mma.m16n8k16"): of a warp's terms, and
+// of what it makes of several of these, the order is its own.
 //
 //===----------------------------------------------------------------------===//
 
@@ -21,6 +23,8 @@ public:
     if (shape.numWarps != 4)
       return "a product takes the 4 warps of a warpgroup, but the role has " +
              std::to_string(shape.numWarps);
+    if (shape.shares > 1)
+      return refuseShares(shape);
     if (shape.rows != 64 && shape.rows != 32)
       return "a product has 64 or 32 rows, but this one has " +
              std::to_string(shape.rows);
@@ -40,6 +44,21 @@ public:
     return {};
   }
 
+  static std::string refuseShares(const ProductShape &shape) {
+    if (shape.shares != 4 || shape.rows != 32 || !shape.lhsInRegisters)
+      return "a product of shares has 4, of 8 rows each, and a left side in "
+             "registers";
+    if (shape.element.getIntOrFloatBitWidth() != 8)
+      return "products of shares widen elements of 8 bits";
+    int64_t others = shape.keepsRows ? shape.depth : shape.columns;
+    int64_t own = shape.keepsRows ? shape.columns : shape.depth;
+    if (others % 64 || own % 16)
+      return "a product of shares has a multiple of 16 rows of the right side "
+             "in each, of a multiple of 64 elements, but this one has " +
+             std::to_string(own) + " of " + std::to_string(others);
+    return {};
+  }
+
   int64_t getNumLanes() const override { return 32; }
 
   // D: element i of N/2 is d_i of the figure for D.
@@ -49,6 +68,8 @@ public:
   Position getAccumulator(const ProductShape &shape, int64_t warp, int64_t lane,
                           int64_t index) const override {
     int64_t group = lane / 4, place = lane % 4;
+    if (shape.shares > 1 && !shape.keepsRows)
+      return {8 * warp + group, getColumn(shape.columns, place, index)};
     if (isLow(shape))
       return {8 * warp + group, 8 * (index / 2) + 2 * place + (index & 1)};
     int64_t row = 16 * warp + group + (index % 4 >= 2 ? 8 : 0);
@@ -63,6 +84,8 @@ public:
   Position getLhs(const ProductShape &shape, int64_t warp, int64_t lane,
                   int64_t index) const override {
     int64_t group = lane / 4, place = lane % 4;
+    if (shape.shares > 1 && shape.keepsRows)
+      return {8 * warp + group, getColumn(shape.depth, place, index)};
     if (isLow(shape))
       return {8 * warp + group, 8 * (index / 2) + 2 * place + (index & 1)};
     int64_t step = index / 8, a = index % 8;
@@ -72,6 +95,12 @@ public:
   }
 
 private:
+  /// Of a row of bytes in runs of 128, or of 64, the four lanes of a place have
+  /// a quarter each of every run.
+  static int64_t getColumn(int64_t columns, int64_t place, int64_t index) {
+    int64_t run = columns % 128 == 0 ? 128 : 64, own = run / 4;
+    return index / own * run + place * own + index % own;
+  }
   static bool isLow(const ProductShape &shape) { return shape.rows == 32; }
 };
 } // namespace

@@ -25,6 +25,10 @@ struct ProductShape {
   bool lhsInRegisters;
   /// The dimension of `lhs` that is contracted.
   int64_t lhsDim;
+  /// Runs of rows that are multiplied each by their own rows of the right side;
+  /// whether these are kept, as columns.
+  int64_t shares = 1;
+  bool keepsRows = false;
 };
 
 struct Position {

@@ -37,11 +37,15 @@ public:
   void complete() override {
     agent.products.pop_front();
     Matrix lhs = getLhs(), rhs = getRhs(), sum = getSum();
+    int64_t rowsOfShare = shape.rows / shape.shares;
     for (int64_t m = 0; m < shape.rows; ++m) {
       float *out = sum.getRow(m);
+      int64_t share = m / rowsOfShare;
+      int64_t firstColumn = shape.keepsRows ? share * shape.columns : 0;
+      int64_t firstTerm = shape.keepsRows ? 0 : share * shape.depth;
       for (int64_t k = 0; k < shape.depth; ++k) {
         float factor = lhs.getRow(m)[k];
-        const float *row = rhs.getRow(k);
+        const float *row = rhs.getRow(firstTerm + k) + firstColumn;
         for (int64_t n = 0; n < shape.columns; ++n)
           out[n] += factor * row[n];
       }
@@ -68,7 +72,8 @@ private:
     for (int64_t r = 0; r < buffer->rows; ++r)
       for (int64_t c = 0; c < buffer->columns; ++c)
         matrix.at(rowDim == 0 ? Position{r, c} : Position{c, r}) =
-            static_cast<float>(buffer->getRow(r)[c].f);
+            static_cast<float>(
+                toNumber(buffer->elementType, buffer->getRow(r)[c]));
     return matrix;
   }
 
@@ -128,7 +133,9 @@ static ProductShape getShape(MmaAsyncOp op, int64_t numWarps) {
           accumulator.getElementType(),
           numWarps,
           isa<RankedTensorType>(op.getLhs().getType()),
-          static_cast<int64_t>(op.getLhsDim())};
+          static_cast<int64_t>(op.getLhsDim()),
+          op.getNumShares(),
+          op.getRhsDim() == 1};
 }
 
 /// Why `type` cannot be `count` registers of each lane, or nothing.

@@ -49,6 +49,7 @@ bool Agent::executeTile(Operation *op) {
       .Case([&](BroadcastOp o) { return broadcast(o), true; })
       .Case([&](RowReduceOp o) { return rowReduce(o), true; })
       .Case([&](LaneReduceOp o) { return laneReduce(o), true; })
+      .Case([&](SplitOp o) { return split(o), true; })
       .Case([&](RelayoutOp o) {
         return move(o.getTile(), o.getResult(), 0), true;
       })
@@ -77,7 +78,60 @@ void Agent::coord(CoordOp op) {
   Registers result(coordinate.size());
   for (auto [scalar, position] : llvm::zip_equal(result, coordinate))
     scalar.i = position;
+  if (op.getShares()) {
+    int64_t rows = type.getDimSize(0) / static_cast<int64_t>(*op.getShares());
+    const std::vector<int64_t> &row = slice ? coordinate : table.coordinate[0];
+    for (auto [scalar, own] : llvm::zip_equal(result, row)) {
+      if (op.getDim() == 0)
+        scalar.i %= rows;
+      else
+        scalar.i += own / rows * type.getDimSize(1);
+    }
+  }
   set(op.getResult(), std::move(result));
+}
+
+/// Where the elements of `type` are: the register of each, by row and column.
+/// Of a line several lanes hold equal values.
+static std::vector<int64_t> findHolders(const FragmentTable &table,
+                                        RankedTensorType type) {
+  std::vector<int64_t> holders(type.getNumElements());
+  if (auto slice = dyn_cast<SliceAttr>(type.getEncoding())) {
+    const FragmentTable::Line &line = getLine(table, slice);
+    for (auto [i, row] : llvm::enumerate(line.coordinate))
+      holders[row] = i;
+    return holders;
+  }
+  for (size_t i = 0; i < table.coordinate[0].size(); ++i)
+    holders[table.coordinate[0][i] * type.getDimSize(1) +
+            table.coordinate[1][i]] = i;
+  return holders;
+}
+
+void Agent::split(SplitOp op) {
+  size_t count = op.getValues().size();
+  for (auto [i, run] : llvm::enumerate(op.getRuns())) {
+    Value value = op.getValues()[i % count];
+    RankedTensorType from = getTensor(value), to = getTensor(run);
+    std::vector<int64_t> holders =
+        findHolders(machine.getTable(getFragment(from)), from);
+    const Registers &tile = *get<RegistersRef>(value);
+    const FragmentTable &table = machine.getTable(getFragment(to));
+    int64_t columns = to.getRank() == 2 ? to.getDimSize(1) : 1;
+    int64_t first = static_cast<int64_t>(i / count) * to.getDimSize(0);
+    Registers result;
+    auto take = [&](int64_t row, int64_t column) {
+      result.push_back(tile[holders[(first + row) * columns + column]]);
+    };
+    if (auto slice = dyn_cast<SliceAttr>(to.getEncoding()))
+      for (int64_t row : getLine(table, slice).coordinate)
+        take(row, 0);
+    else
+      for (auto [row, column] :
+           llvm::zip_equal(table.coordinate[0], table.coordinate[1]))
+        take(row, column);
+    set(run, std::move(result));
+  }
 }
 
 void Agent::broadcast(BroadcastOp op) {

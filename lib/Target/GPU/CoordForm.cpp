@@ -46,22 +46,46 @@ FailureOr<Value> attn::gpu::createThreadOffset(OpBuilder &b, Location loc,
   return Value(arith::AddIOp::create(b, loc, *lane, *warp));
 }
 
-/// The most that a thread adds to a coordinate along `dim`.
-static int64_t getLastThreadOffset(FragmentAttr fragment, unsigned dim) {
-  int64_t last = 0;
-  for (ArrayRef<DigitAttr> digits : {fragment.getLanes(), fragment.getWarps()})
+FailureOr<Value> attn::gpu::createThreadOffset(OpBuilder &b, Location loc,
+                                               CoordOp coord,
+                                               const KernelValues &values) {
+  auto type = cast<RankedTensorType>(coord.getResult().getType());
+  FragmentAttr fragment = getFragment(type);
+  unsigned dim = coord.getDim();
+  if (!coord.getShares())
+    return createThreadOffset(b, loc, fragment, dim, values);
+  FailureOr<Value> lane =
+      createOffset(b, loc, fragment.getLanes(), values.lane, dim);
+  if (failed(lane) || dim == 0)
+    return lane;
+  Value warp = arith::MulIOp::create(b, loc, values.warpInGroup,
+                                     createI32(b, loc, type.getDimSize(1)));
+  return Value(arith::AddIOp::create(b, loc, *lane, warp));
+}
+
+/// The most that a thread adds to a coordinate of `coord`.
+static int64_t getLastThreadOffset(CoordOp coord) {
+  auto type = cast<RankedTensorType>(coord.getResult().getType());
+  FragmentAttr fragment = getFragment(type);
+  auto getLast = [&](ArrayRef<DigitAttr> digits) {
+    int64_t last = 0;
     for (DigitAttr digit : digits)
-      if (digit.getDim() == dim)
+      if (digit.getDim() == coord.getDim())
         last += (digit.getSize() - 1) * digit.getStride();
-  return last;
+    return last;
+  };
+  int64_t last = getLast(fragment.getLanes());
+  if (!coord.getShares())
+    return last + getLast(fragment.getWarps());
+  int64_t shares = *coord.getShares();
+  return coord.getDim() == 0 ? last : last + (shares - 1) * type.getDimSize(1);
 }
 
 FailureOr<Value> CoordForm::createThread(OpBuilder &b, Location loc,
                                          const KernelValues &values) const {
   if (!hasThread)
     return createI32(b, loc, 0);
-  return createThreadOffset(b, loc, getFragment(coord.getResult().getType()),
-                            coord.getDim(), values);
+  return createThreadOffset(b, loc, coord, values);
 }
 
 /// The quotient or the remainder of what `form` stands for.
@@ -69,11 +93,7 @@ static std::optional<CoordForm> divide(Operation *op, CoordForm form,
                                        int64_t divisor) {
   if (divisor < 1)
     return std::nullopt;
-  int64_t last =
-      form.hasThread
-          ? getLastThreadOffset(getFragment(form.coord.getResult().getType()),
-                                form.coord.getDim())
-          : 0;
+  int64_t last = form.hasThread ? getLastThreadOffset(form.coord) : 0;
   for (int64_t &number : form.numbers) {
     // Whatever the thread adds stays in one quotient. A negative number is a
     // large one to these ops.

@@ -30,6 +30,13 @@ struct CoordForm {
 /// `value` as such a sum, if it is one.
 std::optional<CoordForm> matchCoord(mlir::Value value);
 
+/// What this thread adds to the coordinates of `coord`; fails if digits are no
+/// powers of 2. With shares each warp has one of them.
+mlir::FailureOr<mlir::Value> createThreadOffset(mlir::OpBuilder &b,
+                                                mlir::Location loc,
+                                                pipe::CoordOp coord,
+                                                const KernelValues &values);
+
 /// What this thread adds to a coordinate along `dim`; fails if digits are no
 /// powers of 2.
 mlir::FailureOr<mlir::Value> createThreadOffset(mlir::OpBuilder &b,

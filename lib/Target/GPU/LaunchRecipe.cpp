@@ -270,6 +270,11 @@ static int64_t getRowBytes(KernelOp kernel, unsigned index,
         cast<RankedTensorType>(op.getValue().getType()).getRank() == 2)
       bytes = std::max<int64_t>(bytes, 4);
   });
+  kernel.walk([&](GatherOp op) {
+    if (op.getSource() == kernel.getBody().getArgument(index) &&
+        getGatheredTogether(op) > 1)
+      bytes = kChunkBytes;
+  });
   if (!architecture.bulk)
     kernel.walk([&](LoadOp op) {
       if (op.getSource() == kernel.getBody().getArgument(index))

@@ -144,8 +144,7 @@ struct CoordToFloatLowering : OpConversionPattern<arith::SIToFPOp> {
       return rewriter.notifyMatchFailure(op, "converts no coordinates");
     auto type = cast<RankedTensorType>(coord.getResult().getType());
     Location loc = op.getLoc();
-    FailureOr<Value> thread = createThreadOffset(
-        rewriter, loc, getFragment(type), coord.getDim(), values);
+    FailureOr<Value> thread = createThreadOffset(rewriter, loc, coord, values);
     auto element =
         cast<FloatType>(cast<RankedTensorType>(op.getType()).getElementType());
     if (failed(thread) || !element.isF32())
@@ -176,8 +175,7 @@ struct CoordLowering : OpConversionPattern<CoordOp> {
                   ConversionPatternRewriter &rewriter) const override {
     auto type = cast<RankedTensorType>(op.getResult().getType());
     Location loc = op.getLoc();
-    FailureOr<Value> thread = createThreadOffset(
-        rewriter, loc, getFragment(type), op.getDim(), values);
+    FailureOr<Value> thread = createThreadOffset(rewriter, loc, op, values);
     if (failed(thread))
       return rewriter.notifyMatchFailure(op, "has digits that are no powers "
                                              "of 2");

@@ -189,6 +189,20 @@ static void visitUsers(Value ring,
   }
 }
 
+/// Whether warps read the ring's slots each for itself, as sides of products of
+/// which they have shares.
+static bool isReadInShares(Value ring) {
+  bool isRead = false;
+  visitUsers(ring, [&](Operation *user) {
+    isRead |= isa<WaitOp>(user) &&
+              llvm::any_of(user->getUsers(), [](Operation *reader) {
+                auto product = dyn_cast<MmaAsyncOp>(reader);
+                return product && product.getNumShares() > 1;
+              });
+  });
+  return isRead;
+}
+
 void KernelLowering::lowerRing(RingOp ring) {
   RingType type = ring.getRing().getType();
   RingLayout layout(type, architecture);
@@ -203,12 +217,17 @@ void KernelLowering::lowerRing(RingOp ring) {
   llvm::append_range(lowered, createTile(allocate(
                                   ring, layout.getSlotBytes() * type.getSlots(),
                                   kTileAlignment)));
-  int64_t releases = ring.getReaders() * layout.getReleasesOfGroup() *
-                     (type.getCluster() ? values.cluster : 1);
+  int64_t ofGroup = isReadInShares(ring.getRing())
+                        ? kGroupWarps
+                        : layout.getReleasesOfGroup();
+  int64_t releases =
+      ring.getReaders() * ofGroup * (type.getCluster() ? values.cluster : 1);
   int64_t arrivals = layout.getArrivals(fill);
   visitUsers(ring.getRing(), [&](Operation *user) {
     if (isa<FillOp>(user))
       user->setAttr(kReleasesAttr, rewriter.getI64IntegerAttr(releases));
+    if (isa<ReleaseOp>(user) && ofGroup > 1)
+      user->setAttr(kByWarpsAttr, rewriter.getUnitAttr());
     if (isa<WaitOp>(user))
       user->setAttr(kArrivalsAttr, rewriter.getI64IntegerAttr(arrivals));
   });
@@ -308,6 +327,15 @@ LogicalResult KernelLowering::lowerDeclarations() {
                       kArrayAlignment);
   values.function.walk([&](ClearUnsetOp clear) {
     clear->setAttr(kExchangeAttr, rewriter.getI64IntegerAttr(offset));
+  });
+  // So of these, which one group has.
+  int64_t bytes = 0;
+  values.function.walk(
+      [&](SplitOp split) { bytes = std::max(bytes, getSplitBytes(split)); });
+  if (bytes > 0)
+    offset = allocate(values.function, bytes, kArrayAlignment);
+  values.function.walk([&](SplitOp split) {
+    split->setAttr(kExchangeAttr, rewriter.getI64IntegerAttr(offset));
   });
   if (architecture.getOverread)
     tileOffset += architecture.getOverread(values.function);

@@ -28,6 +28,7 @@ static LogicalResult lowerBody(const KernelValues &values) {
   populateMeetingPatterns(converter, values, patterns);
   values.architecture->populateProducts(converter, values, patterns);
   populateRingPatterns(converter, values, patterns);
+  populateSplitPatterns(converter, values, patterns);
   populateStorePatterns(converter, values, patterns);
   if (values.architecture->bulk)
     values.architecture->bulk->populateStores(converter, values, patterns);

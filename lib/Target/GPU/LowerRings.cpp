@@ -355,7 +355,7 @@ struct ReleaseLowering : OpConversionPattern<ReleaseOp> {
     Value empty = place.getEmpty(rewriter, loc);
     const Primitives &primitives = values.getPrimitives();
     bool remote = type.getCluster() && values.cluster > 1;
-    bool isByWarps = place.layout.getReleasesOfGroup() > 1;
+    bool isByWarps = op->hasAttr(kByWarpsAttr);
     // By warps, lane r of each for block r; else, as blocks are at most as many
     // as warps, the first lane of warp r.
     Value number = isByWarps ? values.lane : values.warpInGroup;

@@ -27,7 +27,7 @@ static int64_t getNumGroups(RoleOp role) {
 
 /// Whether the group's threads meet after `op`.
 static bool isThreadMeeting(Operation *op) {
-  if (isa<EachOp, ClearOp, MeetOp>(op))
+  if (isa<EachOp, ClearOp, MeetOp, SplitOp>(op))
     return true;
   if (auto fill = dyn_cast<FillOp>(op))
     return isFilledByThreads(fill);

@@ -18,6 +18,8 @@ using namespace attn::pipe;
 /// Up to so many parts one warp folds alone, two on their way at a time: four
 /// take as long to bring together what they have. Of more each has some.
 static constexpr int64_t kFewParts = 6;
+/// Registers of parts that are on their way at a time, of two at the least.
+static constexpr int64_t kAheadRegisters = 64;
 
 namespace {
 class RunMeeting : public Meeting {
@@ -52,9 +54,11 @@ private:
 };
 } // namespace
 
-/// Two parts are on their way at a time.
+/// Several parts are on their way at a time.
 Meeting::Registers RunMeeting::fold(Value first, Value end, Value thread,
                                     Value predicate) {
+  int64_t ahead =
+      std::max<int64_t>(kAheadRegisters / static_cast<int64_t>(own.size()), 2);
   auto loadPart = [&](Value block) {
     Value exists = e.compare(arith::CmpIPredicate::slt, block, end);
     return load(getPart(block, thread), e.both(predicate, exists));
@@ -62,14 +66,22 @@ Meeting::Registers RunMeeting::fold(Value first, Value end, Value thread,
   Registers start = loadPart(first);
   Value one = e.constant(1);
   auto loop = scf::ForOp::create(rewriter, e.loc, e.add(first, one), end,
-                                 e.constant(2), start);
+                                 e.constant(ahead), start);
   OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPointToStart(loop.getBody());
-  Value next = e.add(loop.getInductionVar(), one);
-  Registers left = loadPart(loop.getInductionVar()), right = loadPart(next);
-  Registers state = combine(loop.getRegionIterArgs(), left);
-  state = choose(e.compare(arith::CmpIPredicate::slt, next, end), state,
-                 [&] { return combine(state, right); });
+  SmallVector<Value> numbers = {loop.getInductionVar()};
+  while (static_cast<int64_t>(numbers.size()) < ahead)
+    numbers.push_back(e.add(numbers.back(), one));
+  SmallVector<Registers> parts;
+  for (Value number : numbers)
+    parts.push_back(loadPart(number));
+  Registers state = combine(loop.getRegionIterArgs(), parts.front());
+  for (auto [number, part] : llvm::drop_begin(llvm::zip(numbers, parts))) {
+    // The parts of the pattern are no captures of their own.
+    Registers own = part;
+    state = choose(e.compare(arith::CmpIPredicate::slt, number, end), state,
+                   [&] { return combine(state, own); });
+  }
   scf::YieldOp::create(rewriter, e.loc, state);
   return Registers(loop.getResults());
 }

@@ -1,5 +1,6 @@
 //===- LowerStores.cpp - registers to and from global memory --------------===//
 
+#include "CoordForm.h"
 #include "Emitter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -41,9 +42,45 @@ static bool isCutToExtent(GatherOp op, unsigned dim) {
          (isLast(min.getRhs()) && isNotNegative(min.getLhs()));
 }
 
+int64_t attn::gpu::getGatheredTogether(GatherOp op) {
+  GlobalType source = op.getSource().getType();
+  auto result = cast<RankedTensorType>(op.getResult().getType());
+  int64_t columns = source.getShape().back();
+  int64_t count =
+      kChunkBytes * 8 / source.getElementType().getIntOrFloatBitWidth();
+  if (source.getStrided() ||
+      source.getElementType().getIntOrFloatBitWidth() != 16 ||
+      ShapedType::isDynamic(columns) || columns % count != 0 ||
+      isa<SliceAttr>(result.getEncoding()))
+    return 1;
+  std::optional<CoordForm> form = matchCoord(op.getIndices().back());
+  if (!form || form->numbers.size() % count != 0)
+    return 1;
+  FragmentAttr fragment = getFragment(result);
+  for (ArrayRef<DigitAttr> digits : {fragment.getLanes(), fragment.getWarps()})
+    for (DigitAttr digit : digits)
+      if (digit.getDim() == 1 && digit.getStride() % count != 0)
+        return 1;
+  for (auto [i, number] : llvm::enumerate(form->numbers)) {
+    int64_t place = static_cast<int64_t>(i) % count;
+    if (number % count != place || number != form->numbers[i - place] + place)
+      return 1;
+  }
+  // Of other dimensions they have one coordinate, which lines say.
+  bool haveOneRow = llvm::all_of(op.getIndices().drop_back(), [](Value index) {
+    return index.getType().isInteger() || index.getDefiningOp<BroadcastOp>();
+  });
+  int64_t inRow = fragment.getRegisters().empty() ||
+                          fragment.getRegisters()[0].getDim() != 1
+                      ? 1
+                      : fragment.getRegisters()[0].getSize();
+  return haveOneRow && inRow % count == 0 ? count : 1;
+}
+
 namespace {
-/// Each register by one load: what is beyond the extents is not touched. What
-/// all registers share of the address and the predicate is computed once.
+/// Each register by one load, or a chunk of them: what is beyond the extents is
+/// not touched. What all registers share of the address and the predicate is
+/// computed once.
 struct GatherLowering : OpConversionPattern<GatherOp> {
   GatherLowering(const TypeConverter &converter, MLIRContext *context,
                  const KernelValues &values)
@@ -99,10 +136,21 @@ struct GatherLowering : OpConversionPattern<GatherOp> {
                                   extents[dim], createI32(rewriter, loc, 0)));
     }
     SmallVector<Value> registers;
-    for (int64_t i = 0, n = getNumRegisters(result); i < n; ++i) {
+    int64_t together = getGatheredTogether(op);
+    for (int64_t i = 0, n = getNumRegisters(result); i < n; i += together) {
       Place own = start;
       for (auto [dim, isCut] : ownDims)
         advance(own, dim, adaptor.getIndices()[dim][i], isCut);
+      if (together > 1) {
+        for (Value word : values.getPrimitives().loadChunkIf(
+                 rewriter, loc, own.address, /*offset=*/0, own.inside))
+          for (Value part :
+               {word,
+                Value(arith::ShRUIOp::create(rewriter, loc, word,
+                                             createI32(rewriter, loc, bits)))})
+            registers.push_back(convert(rewriter, loc, part, element, result));
+        continue;
+      }
       Value loaded = values.getPrimitives().loadGlobalIf(
           rewriter, loc, own.address, bits, own.inside);
       registers.push_back(convert(rewriter, loc, loaded, element, result));

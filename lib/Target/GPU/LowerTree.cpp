@@ -33,9 +33,10 @@ using namespace attn::pipe;
 /// have.
 static constexpr int64_t kManyLeaves = 4;
 
-/// Registers of a node that may be on its way while another is merged, and of
-/// one that waits for the rest of the steps.
-static constexpr size_t kMostAhead = 40;
+/// Registers of nodes that may be on their way while another is merged, and at
+/// most as many nodes: what one takes to be merged is a quarter of what it
+/// takes to come.
+static constexpr size_t kAheadRegisters = 40, kMostAhead = 4;
 
 namespace {
 class TreeMeeting : public Meeting {
@@ -300,38 +301,43 @@ void TreeMeeting::mergeWaiting(Registers &node, Waiting &waiting, Value first,
   node = Registers(loop.getResults().drop_front(2));
 }
 
-/// Nodes are asked for one ahead.
+/// Nodes are asked for ahead.
 std::pair<Meeting::Registers, Value>
 TreeMeeting::fold(Value first, Value end, Value thread, Value predicate) {
-  bool isAhead = own.size() <= kMostAhead;
   size_t size = own.size();
+  size_t numAhead = std::min(kAheadRegisters / size, kMostAhead);
   auto loadNode = [&](Node node, Value begin) {
     return load(getAddress(node.place, thread),
                 e.both(predicate, isLess(begin, end)));
   };
   // Before the loop, and of a turn of it: the step that is next and the place
   // of what was merged before, how far nodes were taken, what waits, and the
-  // node that was taken ahead.
+  // nodes that were taken ahead, each with its registers.
+  using Ahead = SmallVector<std::pair<Node, Registers>>;
   auto join = [](Value begin, Value place, const Cursor &cursor,
-                 const Waiting &waiting, std::optional<Node> ahead,
-                 ValueRange node) {
+                 const Waiting &waiting, const Ahead &ahead) {
     Registers state = {begin,        place,          cursor.begin, cursor.end,
                        cursor.place, waiting.places, waiting.depth};
     llvm::append_range(state, waiting.last);
-    if (ahead)
-      state.append({ahead->next, ahead->place});
-    llvm::append_range(state, node);
+    for (const auto &[node, registers] : ahead) {
+      state.append({node.next, node.place});
+      llvm::append_range(state, registers);
+    }
     return state;
   };
   Cursor cursor = findNodes(first);
+  auto takeAhead = [&]() -> std::pair<Node, Registers> {
+    Value begin = cursor.begin, exists = isLess(begin, end);
+    Node node = takeNode(cursor);
+    // Behind the last one there is none to go on from.
+    cursor.begin = e.select(exists, cursor.begin, begin);
+    return {node, loadNode(node, begin)};
+  };
   Waiting waiting = {e.constant(0), e.constant(0), createUndefined()};
-  std::optional<Node> ahead;
-  Registers node;
-  if (isAhead) {
-    ahead = takeNode(cursor);
-    node = loadNode(*ahead, first);
-  }
-  Registers inits = join(first, e.constant(-1), cursor, waiting, ahead, node);
+  Ahead ahead;
+  while (ahead.size() < numAhead)
+    ahead.push_back(takeAhead());
+  Registers inits = join(first, e.constant(-1), cursor, waiting, ahead);
   auto loop = scf::WhileOp::create(
       rewriter, e.loc, TypeRange(ValueRange(inits)), inits,
       [&](OpBuilder &, Location, ValueRange state) {
@@ -341,17 +347,13 @@ TreeMeeting::fold(Value first, Value end, Value thread, Value predicate) {
         Value begin = state[0];
         cursor = {state[2], state[3], state[4]};
         waiting = {state[5], state[6], Registers(state.slice(7, size))};
-        Node now;
-        Registers next;
-        if (isAhead) {
-          now = {state[7 + size], state[8 + size]};
-          node = Registers(state.drop_front(9 + size));
-          ahead = takeNode(cursor);
-          next = loadNode(*ahead, now.next);
-        } else {
-          now = takeNode(cursor);
-          node = load(getAddress(now.place, thread), predicate);
+        for (auto [i, own] : llvm::enumerate(ahead)) {
+          ValueRange from = state.drop_front(7 + size + i * (2 + size));
+          own = {{from[0], from[1]}, Registers(from.slice(2, size))};
         }
+        ahead.push_back(takeAhead());
+        auto [now, node] = ahead.front();
+        ahead.erase(ahead.begin());
         Value isLast = e.compare(arith::CmpIPredicate::sge, now.next, end);
         mergeWaiting(node, waiting, first, begin, isLast, countZeros(now.next),
                      thread, predicate);
@@ -360,9 +362,8 @@ TreeMeeting::fold(Value first, Value end, Value thread, Value predicate) {
         Value isTop = isEqual(values.lane, waiting.depth);
         waiting = {e.select(isTop, now.place, waiting.places),
                    e.add(waiting.depth, e.constant(1)), node};
-        scf::YieldOp::create(
-            rewriter, e.loc,
-            join(now.next, now.place, cursor, waiting, ahead, next));
+        scf::YieldOp::create(rewriter, e.loc,
+                             join(now.next, now.place, cursor, waiting, ahead));
       });
   return {Registers(loop.getResults().slice(7, size)), loop.getResult(1)};
 }

@@ -25,12 +25,6 @@ static constexpr int64_t kBatch = 16;
 /// Rows after which a swizzle repeats itself.
 static constexpr int64_t kSwizzleRows = 8;
 
-static ByteType getByteType(Type type) {
-  if (isa<Float8E4M3FNType>(type))
-    return ByteType::E4M3;
-  return isa<Float8E5M2Type>(type) ? ByteType::E5M2 : ByteType::Signed;
-}
-
 namespace {
 class Widening {
 public:

@@ -26,18 +26,21 @@ inline constexpr int64_t kGroupWarps = Architecture::kGroupWarps;
 inline constexpr llvm::StringLiteral kBlockThreadsAttr = "attn.block_threads";
 inline constexpr llvm::StringLiteral kSharedBytesAttr = "attn.shared_bytes";
 
-/// On pipe.each, pipe.clear, pipe.meet, pipe.fill by several warps, and
-/// pipe.get of arrays outside of pipe.each: the named barrier at which the
+/// On pipe.each, pipe.clear, pipe.meet, pipe.split, pipe.fill by several warps,
+/// and pipe.get of arrays outside of pipe.each: the named barrier at which the
 /// threads of the role's first group meet.
 inline constexpr llvm::StringLiteral kBarrierAttr = "attn.barrier";
 
 /// On pipe.clear_unset: where in shared memory the groups exchange their bits,
 /// and the threads that meet at the op's barrier; on pipe.meet those of its
-/// role.
+/// role. On pipe.split: where the group's warps exchange rows.
 inline constexpr llvm::StringLiteral kExchangeAttr = "attn.exchange";
 inline constexpr llvm::StringLiteral kThreadsAttr = "attn.threads";
 /// Bytes of an exchange: four words a warp.
 inline constexpr int64_t kExchangeBytesOfGroup = 64;
+
+/// On pipe.release: each warp reads the slot for itself, and releases it.
+inline constexpr llvm::StringLiteral kByWarpsAttr = "attn.by_warps";
 
 /// With it: the number of that group in the block.
 inline constexpr llvm::StringLiteral kFirstGroupAttr = "attn.first_group";
@@ -153,6 +156,9 @@ inline constexpr int64_t kPlaceDigits = 3;
 /// Bytes of a block's arrays in global memory.
 int64_t countGlobalArrayBytes(pipe::KernelOp kernel);
 
+/// Bytes of shared memory in which the warps of a group exchange rows.
+int64_t getSplitBytes(pipe::SplitOp op);
+
 /// Bytes of one part of an item that a group brings to a meeting.
 int64_t getMeetingBytes(pipe::MeetOp op, int64_t groupThreads);
 
@@ -183,6 +189,10 @@ void copyByLanes(mlir::OpBuilder &b, pipe::LoadOp load, mlir::ValueRange source,
 /// The threads of a group write the elements of the slot at `source` to `slot`.
 void widenByThreads(mlir::OpBuilder &b, pipe::WidenOp op, mlir::Value source,
                     mlir::Value slot, const KernelValues &values);
+
+/// Elements of a row that a lane gathers at once, as neighbouring registers: a
+/// chunk of a tensor whose rows begin at multiples of one, or 1.
+int64_t getGatheredTogether(pipe::GatherOp op);
 
 /// The register of a slice along `dim` that register `reg` of the tile is part
 /// of.
@@ -257,6 +267,9 @@ void populateMeetingPatterns(const mlir::TypeConverter &converter,
 void populateRingPatterns(const mlir::TypeConverter &converter,
                           const KernelValues &values,
                           mlir::RewritePatternSet &patterns);
+void populateSplitPatterns(const mlir::TypeConverter &converter,
+                           const KernelValues &values,
+                           mlir::RewritePatternSet &patterns);
 void populateStorePatterns(const mlir::TypeConverter &converter,
                            const KernelValues &values,
                            mlir::RewritePatternSet &patterns);

@@ -21,6 +21,7 @@ struct KernelValues;
 
 /// Types of 8 bits that words hold four of.
 enum class ByteType { E4M3, E5M2, Signed };
+ByteType getByteType(mlir::Type element);
 
 /// What the lanes of a warp come to together.
 enum class WarpReduction { Add, Max };

@@ -25,7 +25,69 @@ static const MachineModel &getModel(const Architecture &architecture,
       .forRows(tile.getDimSize(0));
 }
 
+/// Products of which each warp of a group has a share.
+static LogicalResult verifyShares(MmaAsyncOp op,
+                                  const Architecture &architecture) {
+  const MachineModel *model =
+      architecture.getModel(/*anyStrides=*/false).sharing;
+  if (!model)
+    return op.emitOpError("expects products without shares on this target");
+  RankedTensorType accumulator = op.getToken().getType().getAccumulator();
+  auto lhs = dyn_cast<RankedTensorType>(op.getLhs().getType());
+  if (!lhs || accumulator.getDimSize(0) != model->getTileRows() ||
+      !accumulator.getElementType().isF32() ||
+      lhs.getElementTypeBitWidth() != 16)
+    return op.emitOpError("expects a left side of 16 bits in registers and an "
+                          "accumulator of f32, of ")
+           << model->getTileRows() << " rows each on this target, but got "
+           << op.getLhs().getType() << " and " << accumulator;
+  if (failed(architecture.verifyProduct(op)))
+    return failure();
+  // Keys are shared out: columns of the result, or what is summed over.
+  bool areKept = op.getRhsDim() == 1;
+  for (auto [type, isShared, name] :
+       {std::tuple(accumulator, areKept, "accumulator"),
+        std::tuple(lhs, !areKept, "left side")}) {
+    auto get = isShared ? model->getFragment : model->getWideFragment;
+    FragmentAttr expected = get(op.getContext(), type.getDimSize(1));
+    if (getFragment(type) != expected)
+      return op.emitOpError("expects the ")
+             << name << "'s fragment on this target to be " << expected
+             << ", but got " << getFragment(type);
+  }
+  return success();
+}
+
+/// Warps are the shares of the rows.
+static LogicalResult verify(CoordOp op) {
+  auto type = cast<RankedTensorType>(op.getResult().getType());
+  ArrayRef<DigitAttr> warps = getFragment(type).getWarps();
+  int64_t shares = op.getShares().value_or(1);
+  if (!op.getShares() || (warps.size() == 1 && warps[0].getDim() == 0 &&
+                          warps[0].getSize() == shares &&
+                          warps[0].getStride() * shares == type.getDimSize(0)))
+    return success();
+  return op.emitOpError("expects each warp to have one of the shares of the "
+                        "rows on this target, but got ")
+         << type;
+}
+
+static LogicalResult verify(SplitOp op) {
+  auto role = op->getParentOfType<RoleOp>();
+  for (Value value : op.getValues())
+    if (cast<RankedTensorType>(value.getType()).getElementTypeBitWidth() != 32)
+      return op.emitOpError("expects elements of 32 bits on this target, but "
+                            "got ")
+             << value.getType();
+  if (role && role.getGroups() == 1 && role.getWarps() == kGroupWarps)
+    return success();
+  return op.emitOpError("expects a role of one group of ")
+         << kGroupWarps << " warps on this target";
+}
+
 static LogicalResult verify(MmaAsyncOp op, const Architecture &architecture) {
+  if (op.getNumShares() > 1)
+    return verifyShares(op, architecture);
   RankedTensorType accumulator = op.getToken().getType().getAccumulator();
   const MachineModel &model = getModel(architecture, accumulator);
   int64_t columns = accumulator.getDimSize(1);
@@ -322,7 +384,7 @@ LogicalResult attn::gpu::verifyKernel(KernelOp kernel,
             .Case<MmaAsyncOp, ClearUnsetOp, StageOp, BulkStoreOp, FillOp,
                   PagesOp>(
                 [&](auto typed) { return verify(typed, architecture); })
-            .Case<StoreOp, RelayoutOp, EachOp, RoleOp>(
+            .Case<CoordOp, EachOp, RelayoutOp, RoleOp, SplitOp, StoreOp>(
                 [](auto typed) { return verify(typed); })
             .Case<arith::ConstantOp>(
                 [](auto constant) { return verify(constant); })

@@ -1,6 +1,7 @@
 //===- Hopper.cpp - sm_90a: warpgroup products and bulk copies ------------===//
 
 #include "Instructions.h"
+#include "MmaSync.h"
 #include "Schedules.h"
 #include "Wgmma.h"
 
@@ -108,18 +109,33 @@ static MachineModel createLowModel(MachineModel model) {
   return model;
 }
 
+/// A group whose warps share out keys of elements of 8 bits: nobody has to
+/// widen them from slot to slot, which takes twice what copies do of shared
+/// memory.
+static MachineModel createSharingModel(MachineModel model) {
+  model.productRows = kSharedRows;
+  model.shares = kShares;
+  model.maxGroups = 1;
+  model.getFragment = getLowFragment;
+  model.getWideFragment = getShareFragment;
+  model.getJoinedFragment = getJoinedFragment;
+  return model;
+}
+
 namespace {
-/// Both kinds of tensors, and both heights of groups.
+/// Both kinds of tensors, and all heights of groups.
 struct Models {
   Models() {
     model.low = &low;
+    model.sharing = &sharing;
     strided.low = &lowStrided;
   }
   Models(const Models &) = delete;
 
   MachineModel model = createModel(), strided = createStridedModel();
   MachineModel low = createLowModel(model),
-               lowStrided = createLowModel(strided);
+               lowStrided = createLowModel(strided),
+               sharing = createSharingModel(model);
 };
 } // namespace
 
@@ -130,15 +146,27 @@ static const MachineModel &getModel(bool anyStrides) {
 
 /// What products read behind their left sides of few rows.
 static int64_t getOverread(Operation *kernel) {
-  bool isLow = kernel
-                   ->walk([](pipe::MmaAsyncOp product) {
-                     auto type = product.getToken().getType().getAccumulator();
-                     return type.getDimSize(0) == kLowRows
-                                ? WalkResult::interrupt()
-                                : WalkResult::advance();
-                   })
-                   .wasInterrupted();
+  bool isLow =
+      kernel
+          ->walk([](pipe::MmaAsyncOp product) {
+            auto type = product.getToken().getType().getAccumulator();
+            return type.getDimSize(0) == kLowRows && product.getNumShares() == 1
+                       ? WalkResult::interrupt()
+                       : WalkResult::advance();
+          })
+          .wasInterrupted();
   return isLow ? kLowOverread : 0;
+}
+
+static LogicalResult verifyProduct(pipe::MmaAsyncOp op) {
+  return op.getNumShares() > 1 ? verifyShares(op) : verifyWgmma(op);
+}
+
+static void populateProductPatterns(const TypeConverter &converter,
+                                    const KernelValues &values,
+                                    RewritePatternSet &patterns) {
+  populateWgmmaPatterns(converter, values, patterns);
+  populateSharePatterns(converter, values, patterns);
 }
 
 static void setRegisters(OpBuilder &b, Location loc, int64_t registers,
@@ -167,8 +195,8 @@ const Architecture &attn::nvidia::getHopper() {
       /*spilledBytes=*/0,
       &getHopperPrimitives(),
       &getBulkCopies(),
-      verifyWgmma,
-      populateWgmmaPatterns,
+      verifyProduct,
+      populateProductPatterns,
       spreadProducts,
       getOverread,
   };

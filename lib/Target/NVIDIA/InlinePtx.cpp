@@ -412,23 +412,25 @@ Value attn::nvidia::narrowToByte(OpBuilder &b, Location loc, Value value,
       .getResult(0);
 }
 
-/// With n + 128, of 8 bits, for last bits 2^10 has 1152 + n as f16, and 2^23 as
-/// f32 2^23 + 128 + n. bf16 has too few bits for the sum.
+/// 2^10 as f16 with n + 128, of 8 bits, for last bits is 1152 + n. bf16 has
+/// bits for the seven lower ones of n alone: with these 2^7 is 128 + n, or of
+/// negative ones 256 + n, which is what their eighth makes of 2^7.
 static std::string widenIntegers(bool isBF16) {
   if (!isBF16)
     return "{ .reg .b32 w, c; xor.b32 w, $2, 0x80808080; "
            "mov.b32 c, 0x64806480; "
            "prmt.b32 $0, w, 0x64646464, 0x4140; sub.rn.f16x2 $0, $0, c; "
            "prmt.b32 $1, w, 0x64646464, 0x4342; sub.rn.f16x2 $1, $1, c; }";
-  std::string text = "{ .reg .b32 w, i0, i1, i2, i3; "
-                     ".reg .f32 f0, f1, f2, f3; xor.b32 w, $2, 0x80808080; ";
-  for (char byte : {'0', '1', '2', '3'}) {
-    std::string number(1, byte);
-    text += "prmt.b32 i" + number + ", w, 0x4B000000, 0x765" + number +
-            "; mov.b32 f" + number + ", i" + number + "; sub.f32 f" + number +
-            ", f" + number + ", 0f4B000080; ";
+  std::string text = "{ .reg .b32 x, n, c, m; mov.b32 m, 0xBF80BF80; ";
+  for (auto [result, selector] :
+       {std::pair("$0", "0x4140"), std::pair("$1", "0x4342")}) {
+    std::string to = result;
+    text += "prmt.b32 x, $2, 0x43434343, " + std::string(selector) +
+            "; and.b32 n, x, 0xFF7FFF7F; and.b32 c, x, 0xFF80FF80; "
+            "fma.rn.bf16x2 " +
+            to + ", c, m, n; ";
   }
-  return text + packFloats(/*isBF16=*/true) + "}";
+  return text + "}";
 }
 
 SmallVector<Value> attn::nvidia::widenBytes(OpBuilder &b, Location loc,

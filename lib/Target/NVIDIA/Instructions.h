@@ -26,9 +26,14 @@ const gpu::BulkCopies &getBulkCopies();
 
 mlir::LogicalResult verifyMmaSync(pipe::MmaAsyncOp op);
 mlir::LogicalResult verifyWgmma(pipe::MmaAsyncOp op);
+mlir::LogicalResult verifyShares(pipe::MmaAsyncOp op);
 void populateMmaSyncPatterns(const mlir::TypeConverter &converter,
                              const KernelValues &values,
                              mlir::RewritePatternSet &patterns);
+/// Products of which each warp has a share, in place of other patterns' of all.
+void populateSharePatterns(const mlir::TypeConverter &converter,
+                           const KernelValues &values,
+                           mlir::RewritePatternSet &patterns);
 void populateWgmmaPatterns(const mlir::TypeConverter &converter,
                            const KernelValues &values,
                            mlir::RewritePatternSet &patterns);

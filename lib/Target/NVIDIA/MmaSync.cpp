@@ -27,6 +27,55 @@ FragmentAttr attn::nvidia::getTallFragment(MLIRContext *context,
       {digit(4, 1, 2), digit(8, 0, 1)}, {digit(4, 0, 2 * kMmaRows)});
 }
 
+int64_t attn::nvidia::getSharePanel(int64_t columns) {
+  if (columns % kWidePanel == 0)
+    return kWidePanel;
+  return columns % kNarrowPanel == 0 ? kNarrowPanel : 0;
+}
+
+FragmentAttr attn::nvidia::getShareFragment(MLIRContext *context,
+                                            int64_t columns) {
+  auto digit = [&](int64_t size, unsigned dim, int64_t stride) {
+    return DigitAttr::get(context, size, dim, stride);
+  };
+  int64_t panel = getSharePanel(columns);
+  if (panel == 0)
+    return {};
+  return FragmentAttr::get(
+      context, {digit(panel / 4, 1, 1), digit(columns / panel, 1, panel)},
+      {digit(4, 1, panel / 4), digit(kSharedRows, 0, 1)},
+      {digit(kShares, 0, kSharedRows)});
+}
+
+FragmentAttr attn::nvidia::getJoinedFragment(MLIRContext *context,
+                                             int64_t columns) {
+  auto digit = [&](int64_t size, unsigned dim, int64_t stride) {
+    return DigitAttr::get(context, size, dim, stride);
+  };
+  int64_t ofWarp = columns / kShares;
+  return FragmentAttr::get(context, {digit(ofWarp / 4, 1, 1)},
+                           {digit(4, 1, ofWarp / 4), digit(kSharedRows, 0, 1)},
+                           {digit(kShares, 1, ofWarp)});
+}
+
+FailureOr<ShareWalk> ShareWalk::create(SharedType tile, int64_t shares) {
+  int64_t rowBytes = getSharePanel(tile.getNumColumns());
+  if (tile.getElementBytes() != 1 || tile.getParts() != 1 || rowBytes == 0 ||
+      tile.getSwizzle() != rowBytes || shares != kShares ||
+      tile.getNumRows() % (shares * kMmaDepth) != 0)
+    return failure();
+  constexpr int64_t kChunk = 16;
+  ShareWalk walk;
+  walk.rowBytes = rowBytes;
+  walk.chunks = rowBytes / kChunk;
+  walk.laneChunks = walk.chunks / 4;
+  walk.laneBytes = rowBytes / 8;
+  walk.panels = tile.getNumColumns() / rowBytes;
+  walk.panelBytes = tile.getNumRows() * rowBytes;
+  walk.rows = tile.getNumRows() / shares;
+  return walk;
+}
+
 FailureOr<MatrixWalk> MatrixWalk::create(SharedType tile, int64_t contracted,
                                          Side side) {
   if (tile.getSwizzle() != kRowBytes || tile.getParts() != 1 ||

@@ -32,6 +32,52 @@ pipe::FragmentAttr getMmaFragment(mlir::MLIRContext *context, int64_t columns);
 /// The same of 128 rows.
 pipe::FragmentAttr getTallFragment(mlir::MLIRContext *context, int64_t columns);
 
+/// What warps of a group have that share out the keys of a step: so many of a
+/// program's rows, the first half of a product's, and the parts of keys.
+inline constexpr int64_t kSharedRows = 8, kShares = 4;
+/// Columns of a tile of which lanes hold other runs than of narrower ones.
+inline constexpr int64_t kWidePanel = 128, kNarrowPanel = 64;
+
+/// The bytes of a row of a panel, of elements of 8 bits, in which a tile of so
+/// many columns lies; 0 if it has no panels.
+int64_t getSharePanel(int64_t columns);
+
+/// Who holds tiles of other columns than the keys of a step: a lane has a
+/// quarter of each panel's columns of a row (ShareWalk). Null where the columns
+/// are no panels.
+pipe::FragmentAttr getShareFragment(mlir::MLIRContext *context,
+                                    int64_t columns);
+/// Who holds a tile of `kSharedRows` rows once shares have come together: each
+/// warp a quarter of the columns.
+pipe::FragmentAttr getJoinedFragment(mlir::MLIRContext *context,
+                                     int64_t columns);
+
+/// How a warp's lanes read the rows of its share of a tile of 8 bits an element
+/// as the right sides of its products, mma.m16n8k16, without a lane that meets
+/// another in a bank. The order of what is summed over, and of the columns of a
+/// result, is free:
+///
+/// * Contracted along columns: lane `4 * g + t` has of row `g` of eight the
+///   chunks `t * chunks ...` of a panel; each word of these, two pairs of
+///   columns, is its part of the right side of one product.
+/// * Contracted along rows: it has of rows `2 * t`, `2 * t + 1`, and those
+/// eight
+///   further, part `g` of a panel's columns; column `i` of these is the one it
+///   has of product `i`.
+struct ShareWalk {
+  /// Fails for what is not laid out as these say, in shares of a multiple of 16
+  /// rows.
+  static mlir::FailureOr<ShareWalk> create(pipe::SharedType tile,
+                                           int64_t shares);
+
+  /// Of a row of a panel: bytes, its chunks of 16, those of a lane of four, and
+  /// the bytes of a lane of eight.
+  int64_t rowBytes, chunks, laneChunks, laneBytes;
+  int64_t panels, panelBytes;
+  /// Rows of a share.
+  int64_t rows;
+};
+
 /// How a warp's lanes address a side of its products, by four matrices that are
 /// 16 of K and 16 of M or N.
 class MatrixWalk {

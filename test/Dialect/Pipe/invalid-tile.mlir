@@ -183,7 +183,7 @@ func.func @mma_async_c3(%a: !slot, %acc: tensor<64x128xf32, #wide>) {
 !slot = !pipe.shared<64x64xbf16, swizzle = 128>
 !token = !pipe.token<!tile>
 func.func @mma_async_c4(%a: !slot, %b: !pipe.shared<64x64xf16, swizzle = 128>) {
-  // expected-error @below {{expects equal element types, but got 'bf16' and 'f16'}}
+  // expected-error @below {{expects equal element types, or right ones of 8 bits and left ones of 16, but got 'bf16' and 'f16'}}
   %p = pipe.mma_async %a, %b contract(1, 0) : !slot, !pipe.shared<64x64xf16, swizzle = 128> -> !token
   return
 }

@@ -27,13 +27,13 @@ pipe.kernel @widens(%n: i32 {pipe.name = "n"}) {
 }
 
 // Integers become the last bits of a float, from which what they are counted from
-// is taken.
+// is taken; of bf16, which has a bit less, by what the sign's bit makes of it.
 !ints = !pipe.shared<16x64xi8, swizzle = 64>
 !halves = !pipe.shared<16x64xf16, swizzle = 128>
 !narrow_ints = !pipe.ring<1 x !ints>
 !wide_halves = !pipe.ring<1 x !halves>
 // CHECK-LABEL: llvm.func @integers(
-//       CHECK:   llvm.inline_asm {{.*}}xor.b32 w, $2, 0x80808080;{{.*}}prmt.b32 i3, w, 0x4B000000, 0x7653;{{.*}}cvt.rn.f16x2.f32 $1, f3, f2;
+//       CHECK:   llvm.inline_asm {{.*}}xor.b32 w, $2, 0x80808080;{{.*}}prmt.b32 $1, w, 0x64646464, 0x4342; sub.rn.f16x2 $1, $1, c;
 pipe.kernel @integers(%n: i32 {pipe.name = "n"}) {
   %xs = pipe.ring readers(1) : !narrow_ints
   %ys = pipe.ring readers(1) : !wide_halves
@@ -42,6 +42,22 @@ pipe.kernel @integers(%n: i32 {pipe.name = "n"}) {
     %x = pipe.wait %xs[%c] : !narrow_ints
     pipe.fill %ys[%c] as %y : !wide_halves {
       pipe.widen %x -> %y : !ints -> !halves
+    }
+    pipe.release %xs[%c] : !narrow_ints
+  }
+}
+
+!wide_ints = !pipe.ring<1 x !pipe.shared<16x64xbf16, swizzle = 128>>
+// CHECK-LABEL: llvm.func @integers_of_8_bits(
+//       CHECK:   llvm.inline_asm {{.*}}prmt.b32 x, $2, 0x43434343, 0x4342; and.b32 n, x, 0xFF7FFF7F; and.b32 c, x, 0xFF80FF80; fma.rn.bf16x2 $1, c, m, n;
+pipe.kernel @integers_of_8_bits(%n: i32 {pipe.name = "n"}) {
+  %xs = pipe.ring readers(1) : !narrow_ints
+  %ys = pipe.ring readers(1) : !wide_ints
+  pipe.role "widen" groups(1) warps(4) registers(72) (%group) {
+    %c = pipe.cursor : !pipe.cursor<1>
+    %x = pipe.wait %xs[%c] : !narrow_ints
+    pipe.fill %ys[%c] as %y : !wide_ints {
+      pipe.widen %x -> %y : !ints -> !pipe.shared<16x64xbf16, swizzle = 128>
     }
     pipe.release %xs[%c] : !narrow_ints
   }

@@ -293,7 +293,7 @@ TEST(ScheduleModel, StreamsKeepMemoryBusy) {
   ScheduleFields given;
   given.stream = 1;
   given.rows = 64;
-  for (auto [width, slots] : {std::pair(64, 6), {128, 3}, {192, 2}}) {
+  for (auto [width, slots] : {std::pair(64, 3), {128, 2}, {192, 2}}) {
     auto first = Bound(getText("gqa"), width).rank(given).front();
     EXPECT_EQ(first.schedule.keys, 128) << width;
     EXPECT_EQ(first.schedule.slots, slots) << width;

@@ -102,6 +102,22 @@ TEST_P(ScheduledQuantizedTest, AreRightInStreamsOfFewRows) {
   interpret(c, {std::nullopt, 16});
 }
 
+// Each widens its share of the keys in registers; in panels of 64 and of 128
+// bytes, one and several.
+TEST_P(ScheduledQuantizedTest, AreRightWhereWarpsShareOutKeys) {
+  InterpretedCase c = {{3, 4, 2, 1, 150, 64, 128, {}}, DType::bf16, 8, 64};
+  c.isScheduled = true;
+  c.schedule.isStream = true;
+  c.schedule.slots = 3;
+  c.pack = 2;
+  interpret(c, {std::nullopt, 16});
+  // Rows of several queries, two tiles of them, and no line of steps.
+  c = {{2, 6, 2, 4, 300, 128, 192, {}}, DType::f16, 8, 128};
+  c.isScheduled = true;
+  c.pack = 4;
+  interpret(c, {64});
+}
+
 TEST_P(ScheduledQuantizedTest, AreRightWhereLanesCopyTheirSlots) {
   InterpretedCase c = {{2, 4, 2, 70, 150, 64, 24, {}}, DType::bf16, 64, 32};
   c.isScheduled = true;
