@@ -308,19 +308,24 @@ LogicalResult SplitOp::verify() {
   for (auto [i, run] : llvm::enumerate(getRuns())) {
     auto value = cast<RankedTensorType>(getValues()[i % count].getType());
     auto type = cast<RankedTensorType>(run.getType());
+    if (type != getRuns()[i % count].getType())
+      return emitOpError("expects one type of all runs of a value, but got ")
+             << getRuns()[i % count].getType() << " and " << type;
     if (value.getDimSize(0) % into != 0)
       return emitOpError("expects rows that are a multiple of ")
              << into << ", but got " << value;
     // split_c2
     SmallVector<int64_t> shape(value.getShape());
     shape[0] /= into;
+    if (type.getDimSize(0) % shape[0] == 0)
+      shape[0] = type.getDimSize(0);
     SliceAttr from = getSlice(value), to = getSlice(type);
     bool isComplete = !from || (from.getDim() == 1 && !from.getPartial() &&
                                 to && to.getDim() == 1 && !to.getPartial());
     if (type.getShape() != ArrayRef(shape) || !from != !to || !isComplete ||
         type.getElementType() != value.getElementType())
-      return emitOpError("expects ")
-             << shape[0] << " rows of " << value
+      return emitOpError("expects a multiple of ")
+             << value.getDimSize(0) / into << " rows of " << value
              << ", a tile or a complete line of rows, but got " << type;
   }
   return success();

@@ -64,7 +64,7 @@ decode() {
     --report=resources -o ".carry/kernels/decode-$1.attn" "${@:3}"
 }
 for keys in 64 128; do
-  slots=$((384 / keys))
+  slots=$((keys == 64 ? 3 : 2))
   schedule=rows=32,keys=$keys,slots=$slots,stream=1
   decode gqa-$keys gqa --schedule=$schedule
   decode causal-$keys causal-bottom-right --schedule=$schedule
@@ -79,7 +79,7 @@ for keys in 64 128; do
 done
 # Those of segments.py: of decodes mostly, or of prompts.
 for page in 16 64; do
-  for rows in 64:128:3 128:96:2; do
+  for rows in 64:128:2 128:96:2; do
     IFS=: read -r height keys slots <<< "$rows"
     build/bin/attn-compile segments --target=sm_90a --dtype=bf16 --head-dim=128 --pack=4 \
       --page=$page --schedule=rows=$height,keys=$keys,slots=$slots,stream=1 \
@@ -88,13 +88,20 @@ for page in 16 64; do
 done
 # In steps of 128 keys it does not fit its registers.
 decode causal-64-page64 causal-bottom-right --page=64 --schedule=rows=64,keys=64,slots=6,stream=1
-# Keys and values of 8 bits, each of which is there twice.
+# Keys and values of 8 bits, which warps share out; with scales of channels too.
+schedule=rows=8,keys=128,slots=3,stream=1
 for type in e4m3 i8; do
   for page in '' 16 64; do
     decode gqa-$type${page:+-page$page} gqa --kv-dtype=$type ${page:+--page=$page} \
-      --schedule=rows=32,keys=128,slots=2,stream=1
+      --schedule=$schedule
   done
 done
+# In steps of 128 keys it does not fit its registers.
+decode gqa-e4m3-channel gqa --kv-dtype=e4m3 --kv-scales=channel \
+  --schedule=rows=8,keys=64,slots=6,stream=1
+decode gqa-e4m3-invariant gqa --kv-dtype=e4m3 --invariant --schedule=$schedule
+decode causal-e4m3-page64-invariant causal-bottom-right --kv-dtype=e4m3 --invariant \
+  --page=64 --schedule=$schedule
 # Those that append.py checks and times.
 cache() {
   build/bin/attn-compile "$2" --target=sm_90a --dtype=bf16 --head-dim=128 --page=16 \

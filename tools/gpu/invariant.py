@@ -27,9 +27,14 @@ import attn
 import decode
 from bench import describe_machine
 
-KERNELS = ("causal-128-page64-invariant", "causal-64-page64-invariant")
+KERNELS = (
+    "causal-128-page64-invariant", "causal-64-page64-invariant",
+    "causal-e4m3-page64-invariant",
+)
 CONTROL = "causal-64-page64"
-TIMED = (("gqa-128", "gqa-128-invariant"), ("gqa-128-page64", "gqa-128-page64-invariant"))
+TIMED = tuple(
+    (name, f"{name}-invariant") for name in ("gqa-128", "gqa-128-page64", "gqa-e4m3")
+)
 HEADS, GROUP, DIM = 8, 4, decode.DIM
 ALLOWED = 1.15
 # A whole part, one key more, and what many blocks share.
@@ -81,8 +86,9 @@ class Kernel:
     def __init__(self, name):
         path = os.path.join(decode.KERNELS, f"decode-{name}.attn")
         self.kernel = attn.load(path)
-        shapes = {a["name"]: a.get("shape") for a in self.kernel.manifest["arguments"]}
-        self.page = shapes["k"][2]
+        arguments = {a["name"]: a for a in self.kernel.manifest["arguments"]}
+        self.page = arguments["k"]["shape"][2]
+        self.narrow = decode.TORCH_TYPES.get(arguments["k"]["dtype"])
 
     def call(self, sequences, requests, queries, shards=1):
         """The bits of o [B, H, G, P, D] and lse; a request is a sequence and a length."""
@@ -93,11 +99,17 @@ class Kernel:
         lse = torch.full(q.shape[:-1], float("nan"), device="cuda")
         table = sequences.table([s for s, _ in requests], max(sequences.counts))
         lengths = torch.tensor([n for _, n in requests], dtype=torch.int32, device="cuda")
+        keys, values = sequences.keys, sequences.values
+        scales = {}
+        if self.narrow:
+            keys, values = keys.to(self.narrow), values.to(self.narrow)
+            each = torch.arange(HEADS, device="cuda") / HEADS + 0.5
+            scales = {"k_scale": each, "v_scale": each}
         for some in torch.arange(HEADS).chunk(shards):
             own = slice(int(some[0]), int(some[-1]) + 1)
             plan = self.kernel.prepare(
-                q=q[:, own], k=sequences.keys[:, own], v=sequences.values[:, own],
-                pages=table, lengths=lengths, scale=DIM**-0.5, o=o[:, own], lse=lse[:, own],
+                q=q[:, own], k=keys[:, own], v=values[:, own],
+                **{name: scale[own] for name, scale in scales.items()}, pages=table, lengths=lengths, scale=DIM**-0.5, o=o[:, own], lse=lse[:, own],
             )
             plan.launch()
             torch.cuda.synchronize()

@@ -77,8 +77,13 @@ public:
                                       bool isSearch) const;
 
 private:
-  /// The steps that programs are looked at with.
-  static constexpr int64_t kNarrowKeys = 32, kWideKeys = 128;
+  /// The steps that programs are looked at with; warps that share them out have
+  /// no fewer than a product's depth each.
+  static constexpr int64_t kWideKeys = 128;
+  int64_t getNarrowKeys() const {
+    constexpr int64_t kNarrowKeys = 32;
+    return std::max(kNarrowKeys, machine->productDepth * machine->shares);
+  }
   /// Keys of a located range of which nothing is known.
   static constexpr int64_t kLocatedKeys = 64;
 
@@ -133,8 +138,8 @@ private:
   /// Bytes of shared memory that a block may have.
   int64_t getSharedLimit(const TileSchedule &schedule) const;
   void limitSlots(TileSchedule &schedule, const ScheduleFields &given) const;
-  static StepCosts getStepCosts(const ProgramCosts &program,
-                                const TileSchedule &schedule);
+  StepCosts getStepCosts(const ProgramCosts &program,
+                         const TileSchedule &schedule) const;
   double getMovingBytes(const StepCosts &costs,
                         const TileSchedule &schedule) const;
   double getSharedBytes(const StepCosts &costs,

@@ -511,6 +511,26 @@ def FoldWideningPass : Pass<"tile-fold-widening", "::mlir::ModuleOp"> {
   }];
 }
 
+def HoistSidesPass : Pass<"tile-hoist-sides", "::mlir::ModuleOp"> {
+  let summary = "Compute sides of products before the sweep that no step changes";
+  let description = [{
+    A side of a product in a sweep's step that is computed, not loaded, and of
+    nothing that changes from step to step, as queries are that channels' scales
+    of the keys are folded into, moves before the sweep with what it is computed
+    from.
+
+    ```mlir
+    %r = tile.sweep(...) by 64 carry(...) step {
+      %s = arith.mulf %q, %scales : tensor<8x64xf32>
+      %p = tile.dot %s, %k, %zero ...
+    // becomes
+    %s = arith.mulf %q, %scales : tensor<8x64xf32>
+    %r = tile.sweep(...) by 64 carry(...) step {
+      %p = tile.dot %s, %k, %zero ...
+    ```
+  }];
+}
+
 def FoldOffsetsPass : Pass<"tile-fold-offsets", "::mlir::ModuleOp"> {
   let summary = "Take a line's term out of masks, extrema and differences";
   let description = [{

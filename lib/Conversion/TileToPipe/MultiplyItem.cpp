@@ -147,7 +147,7 @@ LogicalResult Scheduler::multiplySteps(RegisterEmitter &emitter,
                                        Value end, Value last) {
   tile::SweepOp sweep = plan.sweep;
   Block &block = sweep.getStep().front();
-  emitter.isJoined = false;
+  emitter.holding = Holding::Shares;
   State state;
   for (auto [i, init] : llvm::enumerate(sweep.getInits())) {
     Value carry = block.getArgument(i + 2);
@@ -212,7 +212,10 @@ LogicalResult Scheduler::multiplyLeaves(RegisterEmitter &emitter,
     Values cursors = getCursors(true);
     {
       OpBuilder::InsertionGuard inner(b);
-      if (failed(joinShares(emitter)) || failed(meet(emitter, step)) ||
+      // Where one warp has all rows the others take parts of the tree.
+      if (failed(joinShares(emitter, Holding::Copies)) ||
+          failed(meet(emitter, step)) ||
+          failed(joinShares(emitter, Holding::Columns)) ||
           failed(emitEpilogue(emitter)))
         return failure();
     }
@@ -247,7 +250,7 @@ LogicalResult Scheduler::multiplyItem(RegisterEmitter &emitter) {
     if (failed(multiplySteps(emitter, sequence, begin, end, end)))
       return failure();
     OpBuilder::InsertionGuard guard(b);
-    if (failed(joinShares(emitter)) ||
+    if (failed(joinShares(emitter, Holding::Columns)) ||
         (kind == pipe::WorkKind::Stream && failed(meet(emitter, Value()))))
       return failure();
     if (failed(emitEpilogue(emitter)))

@@ -175,10 +175,15 @@ Value Scheduler::startProduct(RegisterEmitter &emitter, tile::DotOp dot,
   if (!beginsWithZero(dot, isFirst))
     acc = emitter.getInitial(dot.getAccumulator(), dot.getResult());
   auto token = pipe::TokenType::get(b.getContext(), type);
-  if (isShared)
-    return pipe::MmaAsyncOp::create(b, token, lhs, rhs, acc, lhsDim, rhsDim,
-                                    /*depth=*/IntegerAttr(),
-                                    b.getI64IntegerAttr(plan.machine.shares));
+  if (isShared) {
+    auto start = [&](Value left, Value sum) -> Value {
+      return pipe::MmaAsyncOp::create(b, token, left, rhs, sum, lhsDim, rhsDim,
+                                      /*depth=*/IntegerAttr(),
+                                      b.getI64IntegerAttr(plan.machine.shares));
+    };
+    Value upper = start(lhs, acc), rest = leftRests.lookup(dot);
+    return rest ? start(rest, upper) : upper;
+  }
   auto rhsType = cast<RankedTensorType>(product.rhs.getType());
   int64_t depth = llvm::alignTo(rhsType.getDimSize(product.rhsDim),
                                 plan.machine.productDepth);

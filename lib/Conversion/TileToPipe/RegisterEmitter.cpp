@@ -17,41 +17,42 @@ using namespace attn;
 // Types
 //===----------------------------------------------------------------------===//
 
-RankedTensorType RegisterEmitter::getMatrixType(int64_t columns, Type element,
+pipe::FragmentAttr RegisterEmitter::getFragment(int64_t columns,
                                                 bool isShared) {
   const MachineModel &machine = plan.machine;
-  MLIRContext *context = b.getContext();
-  auto get = [&](int64_t rows, pipe::FragmentAttr fragment) {
-    return RankedTensorType::get({rows, columns}, getElement(element),
-                                 fragment);
-  };
-  if (isJoined)
-    return get(machine.productRows,
-               machine.getJoinedFragment(context, columns));
-  if (isShared)
-    columns /= machine.shares;
-  return get(machine.getTileRows(),
-             machine.shares > 1 && !isShared
-                 ? machine.getWideFragment(context, columns)
-                 : machine.getFragment(context, columns));
+  auto get = machine.getFragment;
+  if (holding == Holding::Columns)
+    get = machine.getJoinedFragment;
+  else if (holding == Holding::Shares && machine.shares > 1 && !isShared)
+    get = machine.getWideFragment;
+  return get(b.getContext(), columns);
+}
+
+RankedTensorType RegisterEmitter::getMatrixType(int64_t columns, Type element,
+                                                bool isShared) {
+  if (isShared && holding == Holding::Shares)
+    columns /= plan.machine.shares;
+  return RankedTensorType::get({getNumRows(), columns}, getElement(element),
+                               getFragment(columns, isShared));
 }
 
 RankedTensorType RegisterEmitter::getRowType(Type element, bool isPartial) {
+  // Of whatever has the rows and the fewest columns.
   const MachineModel &machine = plan.machine;
-  MLIRContext *context = b.getContext();
-  auto parent = isJoined ? machine.getJoinedFragment(
-                               context, machine.shares * machine.columnGranule)
-                         : machine.getFragment(context, machine.columnGranule);
+  int64_t columns = machine.columnGranule;
+  if (holding == Holding::Columns)
+    columns *= machine.shares;
   return RankedTensorType::get(
-      isJoined ? machine.productRows : machine.getTileRows(),
-      getElement(element), pipe::SliceAttr::get(context, 1, parent, isPartial));
+      getNumRows(), getElement(element),
+      pipe::SliceAttr::get(b.getContext(), 1,
+                           getFragment(columns, /*isShared=*/true), isPartial));
 }
 
 RankedTensorType RegisterEmitter::getColumnType(int64_t columns, Type element) {
-  auto parent = plan.machine.getFragment(b.getContext(), columns);
   return RankedTensorType::get(
       columns, getElement(element),
-      pipe::SliceAttr::get(b.getContext(), 0, parent, false));
+      pipe::SliceAttr::get(b.getContext(), 0,
+                           getFragment(columns, /*isShared=*/false), false));
 }
 
 RankedTensorType RegisterEmitter::getType(Value tile) {
@@ -68,20 +69,18 @@ RankedTensorType RegisterEmitter::getType(Value tile) {
   return getColumnType(type.getDimSize(0), type.getElementType());
 }
 
+static bool isPartial(RankedTensorType type) {
+  auto slice = dyn_cast<pipe::SliceAttr>(type.getEncoding());
+  return slice && slice.getPartial();
+}
+
 RankedTensorType RegisterEmitter::getCompleteType(Value tile) {
   RankedTensorType type = getType(tile);
-  return isa<pipe::SliceAttr>(type.getEncoding())
-             ? getRowType(type.getElementType())
-             : type;
+  return isPartial(type) ? getRowType(type.getElementType()) : type;
 }
 
 static int64_t getRank(Value tile) {
   return cast<RankedTensorType>(tile.getType()).getRank();
-}
-
-static bool isPartial(RankedTensorType type) {
-  auto slice = dyn_cast<pipe::SliceAttr>(type.getEncoding());
-  return slice && slice.getPartial();
 }
 
 //===----------------------------------------------------------------------===//
@@ -122,10 +121,16 @@ Value RegisterEmitter::broadcast(Value line, RankedTensorType type) {
 }
 
 Value RegisterEmitter::createCoord(RankedTensorType type, unsigned dim) {
-  bool hasShares = plan.machine.shares > 1 && !isJoined;
-  return pipe::CoordOp::create(
-      b, type, dim,
-      hasShares ? b.getI64IntegerAttr(plan.machine.shares) : IntegerAttr());
+  // Of other columns than keys warps have all.
+  const MachineModel &machine = plan.machine;
+  bool isOfKeys = type.getRank() == 2 &&
+                  type.getEncoding() ==
+                      machine.getFragment(b.getContext(), type.getDimSize(1));
+  bool hasShares = machine.shares > 1 && holding != Holding::Columns &&
+                   (dim == 0 || isOfKeys);
+  return pipe::CoordOp::create(b, type, dim,
+                               hasShares ? b.getI64IntegerAttr(machine.shares)
+                                         : IntegerAttr());
 }
 
 Value RegisterEmitter::getOperand(Value operand, RankedTensorType like) {

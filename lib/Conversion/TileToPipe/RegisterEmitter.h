@@ -25,13 +25,22 @@ enum class StepKind {
   Whole,
 };
 
+/// What of the program's rows warps have that share out keys.
+enum class Holding {
+  /// All rows, each warp for its share of the keys.
+  Shares,
+  /// All rows, once shares have come together, each warp the same.
+  Copies,
+  /// All rows, each warp some of the columns.
+  Columns,
+};
+
 class RegisterEmitter : public ScalarEmitter {
 public:
   RegisterEmitter(mlir::ImplicitLocOpBuilder &b, const StepPlan &plan)
       : ScalarEmitter(b), plan(plan) {}
 
-  /// Whether what warps had of their shares of the keys has come together.
-  bool isJoined = false;
+  Holding holding = Holding::Shares;
   /// The number of the group's first row in the program's tile, an i32.
   mlir::Value rowOffset;
   /// Of the step that is written.
@@ -89,6 +98,12 @@ public:
 private:
   friend class PredicateEmitter;
 
+  /// The rows of a tile.
+  int64_t getNumRows() const {
+    return holding == Holding::Columns ? plan.machine.productRows
+                                       : plan.machine.getTileRows();
+  }
+
   /// Coordinates and what is computed of them have 32 bits, whatever they are
   /// cast to.
   mlir::Type getElement(mlir::Type element) {
@@ -100,8 +115,9 @@ private:
   mlir::RankedTensorType getMatrixType(int64_t columns, mlir::Type element,
                                        bool isShared);
   mlir::RankedTensorType getColumnType(int64_t columns, mlir::Type element);
-  /// The coordinates of rows, or of keys, that `type` holds, from the tile's
-  /// first.
+  /// Who holds a matrix of so many columns.
+  pipe::FragmentAttr getFragment(int64_t columns, bool isShared);
+  /// The coordinates that `type` holds, from the tile's first.
   mlir::Value createCoord(mlir::RankedTensorType type, unsigned dim);
   /// An operand of an op whose result is of `like`.
   mlir::Value getOperand(mlir::Value operand, mlir::RankedTensorType like);

@@ -165,10 +165,7 @@ SmallVector<Value> RegisterEmitter::getPoint(Value tile,
        dim < e; ++dim) {
     bool isRow = plan.isRow(tile, dim);
     int64_t own = e == 1 ? (isRow ? 0 : 1) : dim;
-    // Of other columns than keys all warps have all.
-    Value at = isRow || plan.isShared(tile, dim) || plan.machine.shares == 1
-                   ? createCoord(index, own)
-                   : pipe::CoordOp::create(b, index, own, IntegerAttr());
+    Value at = createCoord(index, own);
     if (isRow && rowOffset)
       at = arith::AddIOp::create(b, at, splat(rowOffset, index));
     point.push_back(at);

@@ -64,9 +64,9 @@ double ScheduleModel::getMovingBytes(const StepCosts &costs,
 
 ScheduleModel::StepCosts
 ScheduleModel::getStepCosts(const ProgramCosts &program,
-                            const TileSchedule &schedule) {
-  double part = static_cast<double>(schedule.keys - kNarrowKeys) /
-                static_cast<double>(kWideKeys - kNarrowKeys);
+                            const TileSchedule &schedule) const {
+  double part = static_cast<double>(schedule.keys - getNarrowKeys()) /
+                static_cast<double>(kWideKeys - getNarrowKeys());
   return StepCosts::interpolate(program.narrow, program.wide, part);
 }
 
@@ -291,8 +291,9 @@ void ScheduleModel::limitSlots(TileSchedule &schedule,
   double bytes = 0;
   for (const ProgramCosts &program : programs)
     bytes = std::max(bytes, getMovingBytes(getStepCosts(program, own), own));
-  schedule.slots =
-      std::max<int64_t>(static_cast<int64_t>(kOnTheirWay / bytes), 2);
+  constexpr int64_t kMostSlots = 6;
+  schedule.slots = std::clamp<int64_t>(
+      static_cast<int64_t>(kOnTheirWay / bytes), 2, kMostSlots);
   while (schedule.slots > 2 &&
          estimate(given.apply(schedule)).stagedBytes > machine->sharedBytes)
     --schedule.slots;

@@ -123,7 +123,7 @@ void Scheduler::declareRings() {
 }
 
 void Scheduler::declareStaging() {
-  // Where warps share out keys a lane has whole chunks of few rows.
+  // Of few rows, of which a lane has neighbours, stores are few.
   if (plan.machine.copies != CopyKind::Bulk || plan.machine.shares > 1)
     return;
   tile::ProgramOp program = plan.program;
@@ -163,9 +163,11 @@ LogicalResult Scheduler::declare() {
   if (!copiesElements()) {
     for (const SlotOperand &slot : plan.slots)
       frame.setRows(getArgument(slot.load.getSource()));
-    for (tile::DotOp dot : plan.earlyProducts)
-      if (auto lhs = plan.getProduct(dot).lhs.getDefiningOp<tile::LoadOp>())
-        frame.setRows(getArgument(lhs.getSource()));
+    // What left sides in registers are made of.
+    if (plan.machine.shares > 1)
+      for (auto load : program.getBody().getOps<tile::LoadOp>())
+        if (cast<RankedTensorType>(load.getResult().getType()).getRank() == 2)
+          frame.setRows(getArgument(load.getSource()));
     for (auto store : program.getBody().getOps<tile::StoreOp>())
       frame.setRows(getArgument(store.getTarget()));
   }

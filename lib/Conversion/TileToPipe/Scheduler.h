@@ -199,9 +199,9 @@ private:
   void readLeftSides(RegisterEmitter &emitter);
   /// What an early product with its left side as it is gives.
   mlir::Value scaleProduct(tile::DotOp dot, mlir::Value registers);
-  /// Brings together what warps have of their shares of the keys: what comes
-  /// after is of one tile of the program's rows.
-  mlir::LogicalResult joinShares(RegisterEmitter &emitter);
+  /// Brings together what warps have of their shares of the keys, if it is
+  /// apart, to be held otherwise.
+  mlir::LogicalResult joinShares(RegisterEmitter &emitter, Holding holding);
 
   Values flatten(const State &state);
   State unflatten(mlir::ValueRange values, const State &like);
@@ -237,6 +237,8 @@ private:
   llvm::DenseMap<mlir::Value, mlir::Value> slotValues;
   /// Where left sides were scaled, what rows of the products are multiplied by.
   llvm::DenseMap<mlir::Operation *, mlir::Value> leftFactors;
+  /// And of those that are computed what their bits leave.
+  llvm::DenseMap<mlir::Operation *, mlir::Value> leftRests;
   llvm::SmallVector<mlir::Value> pending;
   /// Of a merged role: what it emits to fill slots, and an item's steps.
   std::optional<RegisterEmitter> loader;

@@ -15,15 +15,12 @@
 using namespace mlir;
 using namespace attn;
 
-/// The left side of an early product, of f16, and what its rows are to be
-/// multiplied by: f16 holds all numbers of 8 bits, which become bf16 by twice
-/// as many instructions. bf16 has a wider range: rows are scaled by the power
-/// of 2 that brings their largest element to 2^14 or above, so that elements of
-/// 2^-28 of it keep all their bits.
-static std::pair<Value, Value> scaleToHalf(ImplicitLocOpBuilder &b, Value tile,
-                                           RankedTensorType line) {
-  constexpr double kTop = 14, kMost = 100;
-  auto type = cast<RankedTensorType>(tile.getType());
+/// `tile`, of f32, with rows scaled by the power of 2 that brings their largest
+/// element to 2^14 or above, and what undoes it: then f16 holds what had a
+/// wider range, and elements of 2^-28 of the largest keep all their bits.
+static std::pair<Value, Value> scaleRows(ImplicitLocOpBuilder &b, Value tile,
+                                         RankedTensorType line) {
+  constexpr double kTop = 14, kLeast = -100, kMost = 127;
   auto constant = [&](double value) -> Value {
     return arith::ConstantOp::create(
         b, DenseElementsAttr::get(line, b.getF32FloatAttr(value)));
@@ -35,28 +32,36 @@ static std::pair<Value, Value> scaleToHalf(ImplicitLocOpBuilder &b, Value tile,
   Value exponent =
       math::FloorOp::create(b, math::Log2Op::create(b, largest, afn));
   // Rows of zeros, and of infinities, keep what they are.
-  exponent = arith::MaximumFOp::create(b, exponent, constant(-kMost));
+  exponent = arith::MaximumFOp::create(b, exponent, constant(kLeast));
   exponent = arith::MinimumFOp::create(b, exponent, constant(kMost));
   exponent = arith::SubFOp::create(b, exponent, constant(kTop));
   Value factor =
       math::Exp2Op::create(b, arith::NegFOp::create(b, exponent), afn);
   Value scaled = arith::MulFOp::create(
-      b, tile, pipe::BroadcastOp::create(b, type, factor));
-  return {arith::TruncFOp::create(b, type.clone(b.getF16Type()), scaled),
-          math::Exp2Op::create(b, exponent, afn)};
+      b, tile, pipe::BroadcastOp::create(b, tile.getType(), factor));
+  return {scaled, math::Exp2Op::create(b, exponent, afn)};
 }
 
+/// f16 holds all numbers of 8 bits, which become bf16 by twice as many
+/// instructions.
 void Scheduler::readLeftSides(RegisterEmitter &emitter) {
   if (plan.machine.shares == 1)
     return;
   for (tile::DotOp dot : plan.earlyProducts) {
     Value lhs = plan.getProduct(dot).lhs, registers = emitter.get(lhs);
-    RankedTensorType type = emitter.getType(lhs);
-    if (type.getElementType().isF16())
-      slotValues[lhs] = arith::TruncFOp::create(b, type, registers);
-    else
-      std::tie(slotValues[lhs], leftFactors[dot]) =
-          scaleToHalf(b, registers, emitter.getRowType(b.getF32Type()));
+    RankedTensorType type = emitter.getType(lhs).clone(b.getF16Type());
+    auto narrow = [&](Value tile) -> Value {
+      return arith::TruncFOp::create(b, type, tile);
+    };
+    if (emitter.getType(lhs) != type)
+      std::tie(registers, leftFactors[dot]) =
+          scaleRows(b, registers, emitter.getRowType(b.getF32Type()));
+    Value half = slotValues[lhs] = narrow(registers);
+    if (lhs.getDefiningOp<tile::LoadOp>())
+      continue;
+    // What is computed has bits for two of f16.
+    half = arith::ExtFOp::create(b, registers.getType(), half);
+    leftRests[dot] = narrow(arith::SubFOp::create(b, registers, half));
   }
 }
 
@@ -70,30 +75,42 @@ Value Scheduler::scaleProduct(tile::DotOp dot, Value registers) {
                                arith::FastMathFlags::contract);
 }
 
-/// Whether what follows `sweep` takes what `op`, which stands before it, makes.
+/// Whether what `op`, which stands before `sweep`, makes is taken once its
+/// steps are done: by what follows, or where carries are merged.
 static bool isUsedAfter(Operation *op, tile::SweepOp sweep) {
   return llvm::any_of(op->getUsers(), [&](Operation *user) {
     Operation *own = sweep->getBlock()->findAncestorOpInBlock(*user);
-    return sweep->isBeforeInBlock(own) ||
-           (own->isBeforeInBlock(sweep) && isUsedAfter(own, sweep));
+    if (own == sweep)
+      return user == own ||
+             sweep.getMerge().isAncestor(user->getParentRegion());
+    return sweep->isBeforeInBlock(own) || isUsedAfter(own, sweep);
   });
 }
 
-LogicalResult Scheduler::joinShares(RegisterEmitter &emitter) {
+LogicalResult Scheduler::joinShares(RegisterEmitter &emitter, Holding holding) {
   if (plan.machine.shares == 1)
     return success();
   tile::SweepOp sweep = plan.sweep;
   Values all;
   for (Value out : sweep.getOuts())
     all.push_back(emitter.getComplete(out));
-  emitter.isJoined = true;
+  bool areApart = emitter.holding == Holding::Shares;
+  emitter.holding = holding;
+  // What stands before the sweep is held otherwise now, too.
+  for (Operation &op : *sweep->getBlock()) {
+    if (&op == sweep)
+      break;
+    if (!RegisterEmitter::isScalar(&op) && isUsedAfter(&op, sweep) &&
+        failed(emitter.emit(&op)))
+      return failure();
+  }
   SmallVector<Type> types;
   for (int64_t share = 0; share < plan.machine.shares; ++share)
     for (Value out : sweep.getOuts())
       types.push_back(emitter.getCompleteType(out));
   auto split = pipe::SplitOp::create(b, types, all, plan.machine.shares);
   Values joined = split.getRuns().take_front(all.size());
-  for (int64_t share = 1; share < plan.machine.shares; ++share) {
+  for (int64_t share = 1; areApart && share < plan.machine.shares; ++share) {
     FailureOr<Values> merged = emitMerge(
         emitter, joined, split.getRuns().slice(share * all.size(), all.size()));
     if (failed(merged))
@@ -102,13 +119,5 @@ LogicalResult Scheduler::joinShares(RegisterEmitter &emitter) {
   }
   for (auto [out, value] : llvm::zip_equal(sweep.getOuts(), joined))
     emitter.set(out, value);
-  // Rows are held otherwise now.
-  for (Operation &op : *sweep->getBlock()) {
-    if (&op == sweep)
-      break;
-    if (!RegisterEmitter::isScalar(&op) && isUsedAfter(&op, sweep) &&
-        failed(emitter.emit(&op)))
-      return failure();
-  }
   return success();
 }

@@ -223,8 +223,10 @@ LogicalResult ScheduleModel::collect(const MachineModel &machine,
       double rows =
           static_cast<double>(slot.hasRows ? machine.productRows
                                            : type.getDimSize(slot.box.rowDim));
+      // Whatever the elements are taken as.
       if (slot.isNarrow) {
-        costs.movingBytes += rows * rowBytes / 2;
+        costs.movingBytes +=
+            rows * static_cast<double>(type.getDimSize(slot.box.columnDim));
         continue;
       }
       if (slot.isWidened) {
@@ -242,7 +244,8 @@ LogicalResult ScheduleModel::collect(const MachineModel &machine,
     if (machine.shares > 1)
       for (Value out : plan.sweep.getOuts())
         costs.blockBytes += static_cast<double>(machine.shares) * 4 *
-                            countElements(out.getType());
+                            (countElements(out.getType()) +
+                             4 * static_cast<double>(machine.productRows));
     for (auto store : program.getBody().getOps<tile::StoreOp>()) {
       auto type = cast<RankedTensorType>(store.getTile().getType());
       if (type.getRank() == 2 && type.getElementTypeBitWidth() == 16)
@@ -314,7 +317,7 @@ ScheduleModel::create(const MachineModel &machine, Lower lower,
       model.tall = std::make_shared<const ScheduleModel>(std::move(*tall));
     rows = machine.productRows;
   }
-  for (int64_t keys : {kNarrowKeys, kWideKeys}) {
+  for (int64_t keys : {model.getNarrowKeys(), kWideKeys}) {
     OwningOpRef<ModuleOp> tiles = lower(rows, keys);
     if (!tiles ||
         failed(collect(machine, *tiles, keys == kWideKeys, model.programs)))

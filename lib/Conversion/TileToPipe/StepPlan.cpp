@@ -147,6 +147,9 @@ Refusal StepPlan::planShares() {
   // What warps have of their keys is brought together as what blocks have.
   if (Refusal r = checkStream(/*cluster=*/1); r.op)
     return r;
+  if (earlyProducts.empty())
+    return refuse(sweep, "warps share out the keys of scores, but its step has "
+                         "no product of what was loaded");
   sharedAxis = axes.get(earlyProducts.front().getResult(), 1);
   auto refuseOther = [&](Operation *op) {
     return refuse(op, "warps share out the keys of a step, but these are "
@@ -169,15 +172,20 @@ Refusal StepPlan::planShares() {
     if (slot.seen)
       return refuse(load, "warps that share out keys know of no rows that "
                           "nobody sees");
-    if (keys % (machine.shares * machine.columnGranule) != 0 ||
+    if (keys % (machine.shares * machine.productDepth) != 0 ||
         !machine.getWideFragment(type.getContext(),
                                  type.getDimSize(slot.box.columnDim)))
       return refuse(load, "warps that share out keys take a multiple of " +
-                              Twine(machine.shares * machine.columnGranule) +
+                              Twine(machine.shares * machine.productDepth) +
                               " of them and of 64 columns, but these are " +
                               Twine(keys) + " and " +
                               Twine(type.getDimSize(slot.box.columnDim)));
   }
+  // Where shares have come together warps have some of the columns each.
+  for (Operation *op = sweep->getNextNode(); op; op = op->getNextNode())
+    if (isa<tile::ReduceOp>(op))
+      return refuse(op, "warps that share out keys reduce no rows after the "
+                        "sweep");
   for (Operation &op : sweep.getStep().front().without_terminator())
     for (Value result : op.getResults()) {
       auto type = dyn_cast<RankedTensorType>(result.getType());
@@ -228,13 +236,19 @@ Refusal StepPlan::planProduct(tile::DotOp dot) {
                            " columns, but a product has a multiple of " +
                            Twine(machine.columnGranule) + " up to " +
                            Twine(machine.maxColumns));
-  if (getType(dot.getLhs()).getElementTypeBitWidth() != 16)
-    return refuse(dot, "its elements have no 16 bits");
   auto rhs = product.rhs.getDefiningOp<tile::LoadOp>();
   auto lhs = product.lhs.getDefiningOp<tile::LoadOp>();
+  // Warps that share out keys have left sides of an item in registers, and
+  // narrow them to what they multiply.
+  bool isOfItem =
+      machine.shares > 1 && product.lhs.getParentBlock() == sweep->getBlock();
+  if (isOfItem && !lhs && !getType(product.lhs).getElementType().isF32())
+    return refuse(dot, "its left side is computed, but not of f32");
+  if (getType(dot.getLhs()).getElementTypeBitWidth() != 16 && !isOfItem)
+    return refuse(dot, "its elements have no 16 bits");
   if (!rhs)
     return refuse(dot, "its right side is computed, not loaded");
-  bool isLate = !lhs;
+  bool isLate = !lhs && !isOfItem;
   if (isLate && (product.lhsDim != 1 || depth % machine.productDepth != 0))
     return refuse(dot, "its left side, which is computed, is not contracted "
                        "along columns that are a multiple of " +

@@ -116,12 +116,21 @@ void Agent::split(SplitOp op) {
     std::vector<int64_t> holders =
         findHolders(machine.getTable(getFragment(from)), from);
     const Registers &tile = *get<RegistersRef>(value);
+    if (auto slice = dyn_cast<SliceAttr>(from.getEncoding())) {
+      const FragmentTable::Line &line =
+          getLine(machine.getTable(getFragment(from)), slice);
+      for (auto [own, row] : llvm::zip_equal(tile, line.coordinate))
+        if (own.i != tile[holders[row]].i)
+          return machine.stop(op, "expects a line that all lanes of a row have "
+                                  "alike");
+    }
     const FragmentTable &table = machine.getTable(getFragment(to));
     int64_t columns = to.getRank() == 2 ? to.getDimSize(1) : 1;
-    int64_t first = static_cast<int64_t>(i / count) * to.getDimSize(0);
+    int64_t ofRun = from.getDimSize(0) / static_cast<int64_t>(op.getInto());
+    int64_t first = static_cast<int64_t>(i / count) * ofRun;
     Registers result;
     auto take = [&](int64_t row, int64_t column) {
-      result.push_back(tile[holders[(first + row) * columns + column]]);
+      result.push_back(tile[holders[(first + row % ofRun) * columns + column]]);
     };
     if (auto slice = dyn_cast<SliceAttr>(to.getEncoding()))
       for (int64_t row : getLine(table, slice).coordinate)

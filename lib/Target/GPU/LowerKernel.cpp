@@ -217,16 +217,15 @@ void KernelLowering::lowerRing(RingOp ring) {
   llvm::append_range(lowered, createTile(allocate(
                                   ring, layout.getSlotBytes() * type.getSlots(),
                                   kTileAlignment)));
-  int64_t ofGroup = isReadInShares(ring.getRing())
-                        ? kGroupWarps
-                        : layout.getReleasesOfGroup();
+  bool isByWarps = isReadInShares(ring.getRing());
+  int64_t ofGroup = isByWarps ? kGroupWarps : layout.getReleasesOfGroup();
   int64_t releases =
       ring.getReaders() * ofGroup * (type.getCluster() ? values.cluster : 1);
   int64_t arrivals = layout.getArrivals(fill);
   visitUsers(ring.getRing(), [&](Operation *user) {
     if (isa<FillOp>(user))
       user->setAttr(kReleasesAttr, rewriter.getI64IntegerAttr(releases));
-    if (isa<ReleaseOp>(user) && ofGroup > 1)
+    if (isa<ReleaseOp>(user) && isByWarps)
       user->setAttr(kByWarpsAttr, rewriter.getUnitAttr());
     if (isa<WaitOp>(user))
       user->setAttr(kArrivalsAttr, rewriter.getI64IntegerAttr(arrivals));

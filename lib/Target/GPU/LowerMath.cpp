@@ -39,6 +39,34 @@ struct TruncFLowering : OpConversionPattern<arith::TruncFOp> {
   const KernelValues &values;
 };
 
+/// The other way round.
+struct ExtFLowering : OpConversionPattern<arith::ExtFOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(arith::ExtFOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    auto from = dyn_cast<RankedTensorType>(op.getIn().getType());
+    auto type = dyn_cast<RankedTensorType>(op.getType());
+    if (!from || from.getElementTypeBitWidth() != 16 ||
+        !type.getElementType().isF32())
+      return rewriter.notifyMatchFailure(op, "is not from 16 bits to f32");
+    Location loc = op.getLoc();
+    auto pair = VectorType::get(2, from.getElementType());
+    SmallVector<Value> results;
+    for (Value word : adaptor.getIn()) {
+      Value both = LLVM::BitcastOp::create(rewriter, loc, pair, word);
+      for (int64_t half : {0, 1})
+        results.push_back(LLVM::FPExtOp::create(
+            rewriter, loc, rewriter.getF32Type(),
+            LLVM::ExtractElementOp::create(rewriter, loc, both,
+                                           createI32(rewriter, loc, half))));
+    }
+    rewriter.replaceOpWithMultiple(op, {ValueRange(results)});
+    return success();
+  }
+};
+
 /// A number of 8 bits, by way of f16, which holds all.
 struct ExtendFloat8Lowering : OpConversionPattern<arith::ExtFOp> {
   ExtendFloat8Lowering(const TypeConverter &converter, MLIRContext *context,
@@ -203,7 +231,7 @@ void attn::gpu::populateMathPatterns(const TypeConverter &converter,
                                      const KernelValues &values,
                                      RewritePatternSet &patterns) {
   MLIRContext *context = patterns.getContext();
-  patterns.add<ConvertByteLowering>(converter, context);
+  patterns.add<ConvertByteLowering, ExtFLowering>(converter, context);
   patterns.add<DivFLowering, ExtendFloat8Lowering, TanhLowering,
                TruncateFloat8Lowering, TruncFLowering>(converter, context,
                                                        values);

@@ -355,7 +355,8 @@ struct ReleaseLowering : OpConversionPattern<ReleaseOp> {
     Value empty = place.getEmpty(rewriter, loc);
     const Primitives &primitives = values.getPrimitives();
     bool remote = type.getCluster() && values.cluster > 1;
-    bool isByWarps = op->hasAttr(kByWarpsAttr);
+    bool isReadByLanes = op->hasAttr(kByWarpsAttr);
+    bool isByWarps = isReadByLanes || place.layout.getReleasesOfGroup() > 1;
     // By warps, lane r of each for block r; else, as blocks are at most as many
     // as warps, the first lane of warp r.
     Value number = isByWarps ? values.lane : values.warpInGroup;
@@ -374,7 +375,7 @@ struct ReleaseLowering : OpConversionPattern<ReleaseOp> {
       predicate = arith::AndIOp::create(rewriter, loc, predicate,
                                         adaptor.getCondition()[0]);
     // One lane arrives for what all have read.
-    if (!values.architecture->bulk)
+    if (isReadByLanes || !values.architecture->bulk)
       primitives.joinWarp(rewriter, loc);
     if (remote)
       values.architecture->bulk->arriveAt(rewriter, loc, empty, number,

@@ -15,8 +15,8 @@ using namespace attn;
 using namespace attn::gpu;
 using namespace attn::pipe;
 
-/// Up to so many parts one warp folds alone, two on their way at a time: four
-/// take as long to bring together what they have. Of more each has some.
+/// Up to so many parts one warp folds alone: four take as long to bring
+/// together what they have. Of more each has some.
 static constexpr int64_t kFewParts = 6;
 /// Registers of parts that are on their way at a time, of two at the least.
 static constexpr int64_t kAheadRegisters = 64;

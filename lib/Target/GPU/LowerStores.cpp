@@ -68,7 +68,11 @@ int64_t attn::gpu::getGatheredTogether(GatherOp op) {
   }
   // Of other dimensions they have one coordinate, which lines say.
   bool haveOneRow = llvm::all_of(op.getIndices().drop_back(), [](Value index) {
-    return index.getType().isInteger() || index.getDefiningOp<BroadcastOp>();
+    auto line = index.getDefiningOp<BroadcastOp>();
+    return index.getType().isInteger() ||
+           (line &&
+            cast<SliceAttr>(line.getLine().getType().getEncoding()).getDim() ==
+                1);
   });
   int64_t inRow = fragment.getRegisters().empty() ||
                           fragment.getRegisters()[0].getDim() != 1

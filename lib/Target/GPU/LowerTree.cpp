@@ -476,7 +476,7 @@ Meeting::Registers TreeMeeting::foldAll(Value hasRows) {
   Value isNarrow =
       e.both(narrow->holds, e.compare(arith::CmpIPredicate::sge, numLeaves,
                                       e.constant(kManyLeaves)));
-  if (own.size() > kMostAhead)
+  if (own.size() > kAheadRegisters)
     return foldQuarters(*narrow, isNarrow, zero, zero, numSteps, hasRows);
   // Of the most steps that are a power of 2, and then of the rest, if that is
   // a quarter of it at the most; else all at once.

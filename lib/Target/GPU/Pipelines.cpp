@@ -23,6 +23,7 @@ void attn::gpu::addFoldPasses(OpPassManager &passes) {
   passes.addPass(createSplitCoordinatesPass());
   passes.addPass(createSplitLinesPass());
   passes.addPass(createFoldWideningPass());
+  passes.addPass(createHoistSidesPass());
   passes.addPass(createFoldOffsetsPass());
   passes.addPass(createFoldScalesPass());
   passes.addPass(createCanonicalizerPass());

@@ -241,7 +241,7 @@ template <typename OpT> struct ShareWait : OpConversionPattern<OpT> {
 
 LogicalResult attn::nvidia::verifyShares(MmaAsyncOp op) {
   for (Operation *user : op.getToken().getUsers())
-    if (!isa<MmaWaitOp>(user))
+    if (!isa<MmaWaitOp, MmaAsyncOp>(user))
       return op.emitOpError("expects a product of shares to be waited for "
                             "where it is started on this target");
   if (succeeded(ShareWalk::create(op.getRhs().getType(), op.getNumShares())))

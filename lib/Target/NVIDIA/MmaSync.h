@@ -60,10 +60,9 @@ pipe::FragmentAttr getJoinedFragment(mlir::MLIRContext *context,
 /// * Contracted along columns: lane `4 * g + t` has of row `g` of eight the
 ///   chunks `t * chunks ...` of a panel; each word of these, two pairs of
 ///   columns, is its part of the right side of one product.
-/// * Contracted along rows: it has of rows `2 * t`, `2 * t + 1`, and those
-/// eight
-///   further, part `g` of a panel's columns; column `i` of these is the one it
-///   has of product `i`.
+/// * Contracted along rows: it has part `g` of a panel's columns, of rows
+///   `2 * t`, `2 * t + 1`, and those eight further; column `i` of these is the
+///   one it has of product `i`.
 struct ShareWalk {
   /// Fails for what is not laid out as these say, in shares of a multiple of 16
   /// rows.

@@ -26,8 +26,8 @@
 //       CHECK:     %[[UP:.*]] = math.exp2
 //       CHECK:     %[[FACTOR:.*]] = pipe.broadcast %[[UP]]
 //       CHECK:     %[[SCALED:.*]] = arith.mulf %[[READ]], %[[FACTOR]]
-//       CHECK:     %[[LEFT:.*]] = arith.truncf %[[SCALED]] {{.*}} to tensor<32x64xf16
 //       CHECK:     %[[DOWN:.*]] = math.exp2
+//       CHECK:     %[[LEFT:.*]] = arith.truncf %[[SCALED]] {{.*}} to tensor<32x64xf16
 //       CHECK:     %[[BACK:.*]] = pipe.broadcast %[[DOWN]]
 //       CHECK:     scf.for
 //       CHECK:       %[[SLOT:.*]] = pipe.wait %[[KEYS]]

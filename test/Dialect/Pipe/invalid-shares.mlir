@@ -148,6 +148,28 @@ func.func @split_c1(%m: !rows) {
 !rows = tensor<32xf32, #pipe.slice<1, #low>>
 !few = tensor<8xf32, #pipe.slice<1, #joined>>
 !keys = !pipe.shared<128x128xf8E4M3FN, swizzle = 128>
+func.func @split_c1_types(%m: !rows) {
+  // expected-error @below {{expects one type of all runs of a value, but got}}
+  %r:4 = pipe.split %m into 4 : !rows -> !few, !few, !rows, !few
+  return
+}
+
+// -----
+
+#low = #pipe.fragment<registers = [2 x d1 by 1, 4 x d1 by 8],
+                      lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 8]>
+#wide = #pipe.fragment<registers = [32 x d1 by 1, 1 x d1 by 128],
+                       lanes = [4 x d1 by 32, 8 x d0 by 1], warps = [4 x d0 by 8]>
+#joined = #pipe.fragment<registers = [8 x d1 by 1],
+                         lanes = [4 x d1 by 8, 8 x d0 by 1], warps = [4 x d1 by 32]>
+!left = tensor<32x128xbf16, #wide>
+!scores = tensor<32x32xf32, #low>
+!weights = tensor<32x32xbf16, #low>
+!sums = tensor<32x128xf32, #wide>
+!whole = tensor<8x128xf32, #joined>
+!rows = tensor<32xf32, #pipe.slice<1, #low>>
+!few = tensor<8xf32, #pipe.slice<1, #joined>>
+!keys = !pipe.shared<128x128xf8E4M3FN, swizzle = 128>
 func.func @split_c1_rows(%m: !rows) {
   // expected-error @below {{expects rows that are a multiple of 3, but got}}
   %r:3 = pipe.split %m into 3 : !rows -> !few, !few, !few
@@ -171,7 +193,7 @@ func.func @split_c1_rows(%m: !rows) {
 !few = tensor<8xf32, #pipe.slice<1, #joined>>
 !keys = !pipe.shared<128x128xf8E4M3FN, swizzle = 128>
 func.func @split_c2(%y: !sums) {
-  // expected-error @below {{expects 16 rows of 'tensor<32x128xf32,}}
+  // expected-error @below {{expects a multiple of 16 rows of 'tensor<32x128xf32,}}
   %r:2 = pipe.split %y into 2 : !sums -> !whole, !whole
   return
 }

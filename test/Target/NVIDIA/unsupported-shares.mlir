@@ -134,8 +134,11 @@ pipe.kernel @handed_on(%n: i32 {pipe.name = "n"}, %first: i1 {pipe.name = "first
     %w = arith.constant dense<1.0> : !weights
     // expected-error @below {{expects a product of shares to be waited for where it is started on this target}}
     %t = pipe.mma_async %w, %k contract(1, 0) shares(4) : !weights, !keys -> !pipe.token<!sums>
-    %u = pipe.mma_async %w, %k, %t contract(1, 0) shares(4)
-        : !weights, !keys, !pipe.token<!sums> -> !pipe.token<!sums>
+    %u = scf.if %first -> !pipe.token<!sums> {
+      scf.yield %t : !pipe.token<!sums>
+    } else {
+      scf.yield %t : !pipe.token<!sums>
+    }
     %s = pipe.mma_wait %u pending(0) : !pipe.token<!sums>
   }
 }
@@ -196,6 +199,39 @@ pipe.kernel @several_groups(%n: i32 {pipe.name = "n"}) {
     %m = arith.constant dense<1.0> : !rows
     // expected-error @below {{expects a role of one group of 4 warps on this target}}
     %r:4 = pipe.split %m into 4 : !rows -> !few, !few, !few, !few
+  }
+}
+
+// -----
+
+#low = #pipe.fragment<registers = [2 x d1 by 1, 4 x d1 by 8],
+                      lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 8]>
+#wide = #pipe.fragment<registers = [32 x d1 by 1, 1 x d1 by 128],
+                       lanes = [4 x d1 by 32, 8 x d0 by 1], warps = [4 x d0 by 8]>
+#joined = #pipe.fragment<registers = [8 x d1 by 1],
+                         lanes = [4 x d1 by 8, 8 x d0 by 1], warps = [4 x d1 by 32]>
+!left = tensor<32x128xbf16, #wide>
+!scores = tensor<32x32xf32, #low>
+!weights = tensor<32x32xbf16, #low>
+!sums = tensor<32x128xf32, #wide>
+!whole = tensor<8x128xf32, #joined>
+!rows = tensor<32xf32, #pipe.slice<1, #low>>
+!few = tensor<8xf32, #pipe.slice<1, #joined>>
+!keys = !pipe.shared<128x128xf8E4M3FN, swizzle = 128>
+#left = #pipe.fragment<registers = [8 x d1 by 1], lanes = [4 x d1 by 8, 8 x d0 by 1],
+                       warps = [4 x d0 by 8]>
+#tall = #pipe.fragment<registers = [32 x d1 by 1, 2 x d0 by 8],
+                       lanes = [4 x d1 by 32, 8 x d0 by 1], warps = [4 x d0 by 16]>
+#tall_scores = #pipe.fragment<registers = [2 x d1 by 1, 4 x d1 by 8, 2 x d0 by 8],
+                              lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+// Rows of a thread that are no copies of one.
+pipe.kernel @repeated(%n: i32 {pipe.name = "n"}) {
+  pipe.role "multiply" groups(1) warps(4) registers(240) (%group) {
+    %m = arith.constant dense<1.0> : !sums
+    // expected-error @below {{expects rows that are repeated to be a power of 2 and one a thread on this target, but got 8 for}}
+    %r:4 = pipe.split %m into 4
+        : !sums -> tensor<64x128xf32, #tall>, tensor<64x128xf32, #tall>,
+                   tensor<64x128xf32, #tall>, tensor<64x128xf32, #tall>
   }
 }
 

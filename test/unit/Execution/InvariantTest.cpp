@@ -21,7 +21,7 @@ using namespace attn;
 using namespace attn::test;
 
 namespace {
-constexpr int64_t kHeads = 2, kGroup = 3, kDim = 16, kPage = 16;
+constexpr int64_t kHeads = 2, kGroup = 3, kPage = 16;
 
 /// Keys and values [H, N, D] and queries [H, G, N, D] of a sequence.
 struct Sequence {
@@ -72,6 +72,8 @@ protected:
     c.schedule.isStream = true;
     c.kv.page = kPage;
     c.pack = 4;
+    if (hasBytes)
+      c.kv.dtype = DType::e4m3;
     for (int64_t length : {1, 15, 64, 65, 130, 300, 641})
       sequences.push_back(makeSequence(length));
   }
@@ -89,7 +91,14 @@ protected:
   void expectAlone(int calls);
 
   using StringRef = llvm::StringRef;
-  InterpretedCase c = {{1, 1, 1, 1, 1, kDim, kDim, {}}, DType::bf16, 64, 16};
+  /// Of keys of 8 bits the smallest that warps share out.
+  bool hasBytes = StringRef(GetParam()).ends_with("-e4m3");
+  std::string variant = StringRef(GetParam()).split("-e4m3").first.str();
+  int64_t dim = hasBytes ? 64 : 16;
+  InterpretedCase c = {{1, 1, 1, 1, 1, dim, dim, {}},
+                       DType::bf16,
+                       hasBytes ? 8 : 64,
+                       hasBytes ? 64 : 16};
   uint64_t seed = 0;
   std::mt19937_64 random;
   bool isCausal = false;
@@ -107,7 +116,7 @@ Sequence InvariantTest::makeSequence(int64_t length) {
   // Weights of some sequences are nearly even, of others a few have all.
   double sharpness = draw(0, 4);
   auto fill = [&](std::vector<double> &x, int64_t rows, double factor) {
-    for (int64_t i = 0; i < rows * kDim; ++i)
+    for (int64_t i = 0; i < rows * dim; ++i)
       x.push_back(normal(random) * factor);
   };
   fill(sequence.q, kHeads * kGroup * length, sharpness);
@@ -119,7 +128,7 @@ Sequence InvariantTest::makeSequence(int64_t length) {
 void InvariantTest::lower() {
   Problem problem;
   problem.dtype = c.dtype;
-  ASSERT_TRUE(loadCase(*context, GetParam(), c, source).isOk());
+  ASSERT_TRUE(loadCase(*context, variant, c, source).isOk());
   ASSERT_TRUE(resolveExtents(source.func, c.shape, problem).isOk());
   ASSERT_TRUE(resolveScalars(source.func, {}, problem).isOk());
   auto lowered = lowerCase(source, problem, c);
@@ -141,14 +150,14 @@ PipeArguments InvariantTest::makeArguments(const Call &call) {
   if (call.seed)
     std::shuffle(order.begin(), order.end(), std::mt19937_64(*call.seed));
   // What no request has is not a number.
-  std::vector<double> pool(numPages * heads * kPage * kDim,
+  std::vector<double> pool(numPages * heads * kPage * dim,
                            std::numeric_limits<double>::quiet_NaN());
   PipeArguments arguments;
   arguments.scalars["scale"] = 0.25;
   arguments.extents = {{"B", requests},     {"H", heads}, {"G", group},
-                       {"P", call.queries}, {"F", kDim},  {"E", kDim}};
-  ReferenceTensor q{{requests, heads, group, call.queries, kDim}, {}},
-      k{{numPages, heads, kPage, kDim}, pool},
+                       {"P", call.queries}, {"F", dim},   {"E", dim}};
+  ReferenceTensor q{{requests, heads, group, call.queries, dim}, {}},
+      k{{numPages, heads, kPage, dim}, pool},
       v = k,
       table{{requests, width}, std::vector<double>(requests * width, -1)},
       lengths{{requests}, {}};
@@ -159,23 +168,31 @@ PipeArguments InvariantTest::makeArguments(const Call &call) {
     for (int64_t h = call.heads.first; h < call.heads.second; ++h)
       for (int64_t g = call.group.first; g < call.group.second; ++g) {
         int64_t first = (h * kGroup + g) * s.length + request.end;
-        auto at = s.q.begin() + first * kDim;
-        q.values.insert(q.values.end(), at - call.queries * kDim, at);
+        auto at = s.q.begin() + first * dim;
+        q.values.insert(q.values.end(), at - call.queries * dim, at);
       }
     for (int64_t n = 0; n < request.length; ++n) {
       if (n % kPage == 0)
         table.values[b * width + n / kPage] = order[next++];
       int64_t page = order[next - 1];
       for (int64_t h = 0; h < heads; ++h) {
-        int64_t to = ((page * heads + h) * kPage + n % kPage) * kDim;
-        int64_t from = ((h + call.heads.first) * s.length + n) * kDim;
-        std::copy_n(s.k.begin() + from, kDim, k.values.begin() + to);
-        std::copy_n(s.v.begin() + from, kDim, v.values.begin() + to);
+        int64_t to = ((page * heads + h) * kPage + n % kPage) * dim;
+        int64_t from = ((h + call.heads.first) * s.length + n) * dim;
+        std::copy_n(s.k.begin() + from, dim, k.values.begin() + to);
+        std::copy_n(s.v.begin() + from, dim, v.values.begin() + to);
       }
     }
   }
   arguments.tensors = {
       {"q", q}, {"k", k}, {"v", v}, {"pages", table}, {"lengths", lengths}};
+  if (!hasBytes)
+    return arguments;
+  for (const char *name : {"k_scale", "v_scale"}) {
+    ReferenceTensor scales{{heads}, {}};
+    for (int64_t h = call.heads.first; h < call.heads.second; ++h)
+      scales.values.push_back(1 + static_cast<double>(h) / 4);
+    arguments.tensors[name] = scales;
+  }
   return arguments;
 }
 
@@ -205,8 +222,7 @@ Rows InvariantTest::run(const Call &call) {
           Row row{request.sequence, h, g, position,
                   isCausal ? position + 1 : request.length};
           std::vector<double> &bits = rows[row];
-          bits.assign(o.begin() + number * kDim,
-                      o.begin() + (number + 1) * kDim);
+          bits.assign(o.begin() + number * dim, o.begin() + (number + 1) * dim);
           bits.push_back(lse[number]);
         }
   return rows;
@@ -298,15 +314,16 @@ TEST_P(InvariantTest, RowsOfOtherKernelsDiffer) {
 }
 
 TEST_P(InvariantTest, AreRight) {
-  c.shape = {2, 6, 2, 5, 300, 16, 16, {}};
+  c.shape = {2, 6, 2, 5, 300, dim, dim, {}};
   c.nan = NaNKind::hidden;
   PipeLaunch launch;
   launch.multiprocessors = 7;
-  EXPECT_EQ(InterpretedRun(GetParam(), c).run(seed, launch), "");
+  EXPECT_EQ(InterpretedRun(variant, c).run(seed, launch), "");
 }
 
 INSTANTIATE_TEST_SUITE_P(Variants, InvariantTest,
-                         testing::Values("gqa", "causal-bottom-right"),
+                         testing::Values("gqa", "causal-bottom-right",
+                                         "causal-bottom-right-e4m3"),
                          [](const auto &info) {
                            std::string name = info.param;
                            std::replace(name.begin(), name.end(), '-', '_');

@@ -102,22 +102,6 @@ TEST_P(ScheduledQuantizedTest, AreRightInStreamsOfFewRows) {
   interpret(c, {std::nullopt, 16});
 }
 
-// Each widens its share of the keys in registers; in panels of 64 and of 128
-// bytes, one and several.
-TEST_P(ScheduledQuantizedTest, AreRightWhereWarpsShareOutKeys) {
-  InterpretedCase c = {{3, 4, 2, 1, 150, 64, 128, {}}, DType::bf16, 8, 64};
-  c.isScheduled = true;
-  c.schedule.isStream = true;
-  c.schedule.slots = 3;
-  c.pack = 2;
-  interpret(c, {std::nullopt, 16});
-  // Rows of several queries, two tiles of them, and no line of steps.
-  c = {{2, 6, 2, 4, 300, 128, 192, {}}, DType::f16, 8, 128};
-  c.isScheduled = true;
-  c.pack = 4;
-  interpret(c, {64});
-}
-
 TEST_P(ScheduledQuantizedTest, AreRightWhereLanesCopyTheirSlots) {
   InterpretedCase c = {{2, 4, 2, 70, 150, 64, 24, {}}, DType::bf16, 64, 32};
   c.isScheduled = true;
@@ -140,6 +124,29 @@ TEST_P(ScheduledQuantizedTest, AreRightWhereWavesCopyTheirSlots) {
     c.pack = 2;
     interpret(c, {16});
   }
+}
+
+// Scales of channels too, as left sides that are computed stay in registers.
+class SharedQuantizedTest : public QuantizedTest {};
+
+// Each widens its share of the keys in registers; in panels of 64 and of 128
+// bytes, one and several.
+TEST_P(SharedQuantizedTest, AreRightWhereWarpsShareOutKeys) {
+  InterpretedCase c = {{3, 4, 2, 1, 150, 64, 128, {}}, DType::bf16, 8, 64};
+  c.isScheduled = true;
+  c.schedule.isStream = true;
+  c.schedule.slots = 3;
+  c.pack = 2;
+  c.nan = NaNKind::hidden;
+  interpret(c, {std::nullopt, 16});
+  // No keys at all.
+  c.shape.keyLength = 0;
+  interpret(c, {std::nullopt});
+  // Rows of several queries, two tiles of them, and no line of steps.
+  c = {{2, 6, 2, 4, 300, 128, 192, {}}, DType::f16, 8, 128};
+  c.isScheduled = true;
+  c.pack = 4;
+  interpret(c, {64});
 }
 
 TEST_P(QuantizedTest, AreRightByThreads) {
@@ -187,4 +194,20 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Combine(testing::Values("softcap", "sink", "alibi"),
                      testing::Values(Format{DType::e4m3,
                                             ScaleGranularity::Token})),
+    nameCase);
+INSTANTIATE_TEST_SUITE_P(
+    Formats, SharedQuantizedTest,
+    testing::Combine(testing::Values("gqa", "causal-bottom-right", "sink"),
+                     testing::ValuesIn(kScheduled)),
+    nameCase);
+INSTANTIATE_TEST_SUITE_P(Channels, SharedQuantizedTest,
+                         testing::Combine(testing::Values("gqa", "softcap",
+                                                          "alibi", "bias"),
+                                          testing::ValuesIn(kOfChannels)),
+                         nameCase);
+INSTANTIATE_TEST_SUITE_P(
+    Variants, SharedQuantizedTest,
+    testing::Combine(testing::Values("sigmoid", "relu-norm", "scaling"),
+                     testing::Values(Format{DType::i8,
+                                            ScaleGranularity::Head})),
     nameCase);
