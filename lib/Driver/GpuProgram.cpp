@@ -347,8 +347,10 @@ static std::optional<ScheduleFields> getStream(cascade::FuncOp func,
         low && isLow && few <= low->productRows)
       rows = low->productRows;
     // Where nothing has 8 bits an element, warps share out no keys.
-    if (const MachineModel *sharing = machine.sharing;
-        sharing && isLow && few <= sharing->productRows && hasBytes(func))
+    const MachineModel *sharing = machine.sharing;
+    while (sharing && few > sharing->productRows)
+      sharing = sharing->sharing;
+    if (sharing && isLow && hasBytes(func))
       rows = sharing->productRows;
   }
   given.rows = rows;

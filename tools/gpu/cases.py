@@ -123,8 +123,8 @@ def draw_decoding(rng, variants, dims):
         if work <= LARGEST_WORK:
             break
     dtype = rng.choice(KV_TYPES)
-    # Of elements of 8 bits warps share out the keys of a step, for eight rows.
-    rows = rng.choice([8, 8, 32, 64] if dtype else [32, 64])
+    # Of elements of 8 bits warps share out the keys of a step, for few rows.
+    rows = rng.choice([8, 16, 32, 64] if dtype else [32, 64])
     args = [
         variant, f"--dtype={rng.choice(['bf16', 'f16'])}", f"--batch={batch}",
         f"--kv-heads={heads}", f"--heads={heads * group}", f"--q-len={queries}",

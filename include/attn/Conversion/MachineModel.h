@@ -83,7 +83,7 @@ struct MachineModel {
   const MachineModel *low = nullptr;
   /// The same with one group whose warps have the same few rows and share out
   /// the keys of a step, for elements of 8 bits: each widens what it multiplies
-  /// in registers.
+  /// in registers. Of that the next one, for more rows.
   const MachineModel *sharing = nullptr;
   /// Warps that share out the keys of a step; 1 where warps have rows of their
   /// own. A tile of a program's rows has `productRows` for each of them.
@@ -99,8 +99,10 @@ struct MachineModel {
   int64_t getTileRows() const { return productRows * shares; }
   /// `low` or `sharing` for tiles of its rows, else this one.
   const MachineModel &forFewRows(int64_t rows) const {
-    for (const MachineModel *own : {low, sharing})
-      if (own && rows == own->productRows)
+    if (low && rows == low->productRows)
+      return *low;
+    for (const MachineModel *own = sharing; own; own = own->sharing)
+      if (rows == own->productRows)
         return *own;
     return *this;
   }

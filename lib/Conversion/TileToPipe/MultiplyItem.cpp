@@ -213,9 +213,10 @@ LogicalResult Scheduler::multiplyLeaves(RegisterEmitter &emitter,
     {
       OpBuilder::InsertionGuard inner(b);
       // Where one warp has all rows the others take parts of the tree.
-      if (failed(joinShares(emitter, Holding::Copies)) ||
+      if (failed(joinShares(emitter)) ||
+          failed(holdAs(emitter, Holding::Copies)) ||
           failed(meet(emitter, step)) ||
-          failed(joinShares(emitter, Holding::Columns)) ||
+          failed(holdAs(emitter, Holding::Columns)) ||
           failed(emitEpilogue(emitter)))
         return failure();
     }
@@ -250,7 +251,7 @@ LogicalResult Scheduler::multiplyItem(RegisterEmitter &emitter) {
     if (failed(multiplySteps(emitter, sequence, begin, end, end)))
       return failure();
     OpBuilder::InsertionGuard guard(b);
-    if (failed(joinShares(emitter, Holding::Columns)) ||
+    if (failed(joinShares(emitter)) ||
         (kind == pipe::WorkKind::Stream && failed(meet(emitter, Value()))))
       return failure();
     if (failed(emitEpilogue(emitter)))

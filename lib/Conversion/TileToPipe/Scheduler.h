@@ -199,9 +199,13 @@ private:
   void readLeftSides(RegisterEmitter &emitter);
   /// What an early product with its left side as it is gives.
   mlir::Value scaleProduct(tile::DotOp dot, mlir::Value registers);
-  /// Brings together what warps have of their shares of the keys, if it is
-  /// apart, to be held otherwise.
-  mlir::LogicalResult joinShares(RegisterEmitter &emitter, Holding holding);
+  mlir::FailureOr<Values> exchange(RegisterEmitter &emitter, Holding holding,
+                                   int64_t into);
+  /// Brings together what warps have of their shares of the keys; each has some
+  /// of the columns then.
+  mlir::LogicalResult joinShares(RegisterEmitter &emitter);
+  /// Holds what came together otherwise.
+  mlir::LogicalResult holdAs(RegisterEmitter &emitter, Holding holding);
 
   Values flatten(const State &state);
   State unflatten(mlir::ValueRange values, const State &like);

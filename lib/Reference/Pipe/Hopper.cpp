@@ -45,9 +45,10 @@ public:
   }
 
   static std::string refuseShares(const ProductShape &shape) {
-    if (shape.shares != 4 || shape.rows != 32 || !shape.lhsInRegisters)
-      return "a product of shares has 4, of 8 rows each, and a left side in "
-             "registers";
+    if (shape.shares != 4 || (shape.rows != 32 && shape.rows != 64) ||
+        !shape.lhsInRegisters)
+      return "a product of shares has 4, of 8 or 16 rows each, and a left side "
+             "in registers";
     if (shape.element.getIntOrFloatBitWidth() != 8)
       return "products of shares widen elements of 8 bits";
     int64_t others = shape.keepsRows ? shape.depth : shape.columns;
@@ -69,7 +70,7 @@ public:
                           int64_t index) const override {
     int64_t group = lane / 4, place = lane % 4;
     if (shape.shares > 1 && !shape.keepsRows)
-      return {8 * warp + group, getColumn(shape.columns, place, index)};
+      return getShare(shape, shape.columns, warp, lane, index);
     if (isLow(shape))
       return {8 * warp + group, 8 * (index / 2) + 2 * place + (index & 1)};
     int64_t row = 16 * warp + group + (index % 4 >= 2 ? 8 : 0);
@@ -85,7 +86,7 @@ public:
                   int64_t index) const override {
     int64_t group = lane / 4, place = lane % 4;
     if (shape.shares > 1 && shape.keepsRows)
-      return {8 * warp + group, getColumn(shape.depth, place, index)};
+      return getShare(shape, shape.depth, warp, lane, index);
     if (isLow(shape))
       return {8 * warp + group, 8 * (index / 2) + 2 * place + (index & 1)};
     int64_t step = index / 8, a = index % 8;
@@ -96,10 +97,14 @@ public:
 
 private:
   /// Of a row of bytes in runs of 128, or of 64, the four lanes of a place have
-  /// a quarter each of every run.
-  static int64_t getColumn(int64_t columns, int64_t place, int64_t index) {
+  /// a quarter each of every run; of 16 rows then those of the one 8 further.
+  static Position getShare(const ProductShape &shape, int64_t columns,
+                           int64_t warp, int64_t lane, int64_t index) {
+    int64_t rows = shape.rows / shape.shares, ofRow = columns / 4;
+    int64_t row = rows * warp + lane / 4 + index / ofRow * 8;
+    index %= ofRow;
     int64_t run = columns % 128 == 0 ? 128 : 64, own = run / 4;
-    return index / own * run + place * own + index % own;
+    return {row, index / own * run + lane % 4 * own + index % own};
   }
   static bool isLow(const ProductShape &shape) { return shape.rows == 32; }
 };

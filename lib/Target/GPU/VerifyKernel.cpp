@@ -28,19 +28,23 @@ static const MachineModel &getModel(const Architecture &architecture,
 /// Products of which each warp of a group has a share.
 static LogicalResult verifyShares(MmaAsyncOp op,
                                   const Architecture &architecture) {
-  const MachineModel *model =
+  const MachineModel *first =
       architecture.getModel(/*anyStrides=*/false).sharing;
-  if (!model)
+  if (!first)
     return op.emitOpError("expects products without shares on this target");
   RankedTensorType accumulator = op.getToken().getType().getAccumulator();
+  const MachineModel *model = first;
+  while (model->sharing && model->getTileRows() < accumulator.getDimSize(0))
+    model = model->sharing;
   auto lhs = dyn_cast<RankedTensorType>(op.getLhs().getType());
   if (!lhs || accumulator.getDimSize(0) != model->getTileRows() ||
       !accumulator.getElementType().isF32() ||
       lhs.getElementTypeBitWidth() != 16)
     return op.emitOpError("expects a left side of 16 bits in registers and an "
                           "accumulator of f32, of ")
-           << model->getTileRows() << " rows each on this target, but got "
-           << op.getLhs().getType() << " and " << accumulator;
+           << first->getTileRows() << " rows or twice as many each on this "
+           << "target, but got " << op.getLhs().getType() << " and "
+           << accumulator;
   if (failed(architecture.verifyProduct(op)))
     return failure();
   // Keys are shared out: columns of the result, or what is summed over.
@@ -80,12 +84,15 @@ static LogicalResult verify(SplitOp op) {
     auto value = cast<RankedTensorType>(op.getValues()[i % count].getType());
     int64_t rows = value.getDimSize(0) / static_cast<int64_t>(op.getInto());
     int64_t last = 0;
-    for (DigitAttr digit : getFragment(type).getRegisters())
-      if (digit.getDim() == 0)
-        last += (digit.getSize() - 1) * digit.getStride();
-    if (rows < type.getDimSize(0) && (!llvm::isPowerOf2_64(rows) || last != 0))
+    FragmentAttr fragment = getFragment(type);
+    for (auto digits : {fragment.getRegisters(), fragment.getLanes()})
+      for (DigitAttr digit : digits)
+        if (digit.getDim() == 0)
+          last += (digit.getSize() - 1) * digit.getStride();
+    if (rows < type.getDimSize(0) &&
+        (!llvm::isPowerOf2_64(rows) || last >= rows))
       return op.emitOpError("expects rows that are repeated to be a power of 2 "
-                            "and one a thread on this target, but got ")
+                            "and those of a warp on this target, but got ")
              << rows << " for " << type;
   }
   for (Value value : op.getValues())

@@ -112,13 +112,14 @@ static MachineModel createLowModel(MachineModel model) {
 /// A group whose warps share out keys of elements of 8 bits: nobody has to
 /// widen them from slot to slot, which takes twice what copies do of shared
 /// memory.
+template <int64_t Rows>
 static MachineModel createSharingModel(MachineModel model) {
-  model.productRows = kSharedRows;
+  model.productRows = Rows;
   model.shares = kShares;
   model.maxGroups = 1;
-  model.getFragment = getLowFragment;
-  model.getWideFragment = getShareFragment;
-  model.getJoinedFragment = getJoinedFragment;
+  model.getFragment = Rows == kSharedRows ? getMmaFragment : getLowFragment;
+  model.getWideFragment = getShareFragment<Rows>;
+  model.getJoinedFragment = getJoinedFragment<Rows>;
   return model;
 }
 
@@ -127,7 +128,8 @@ namespace {
 struct Models {
   Models() {
     model.low = &low;
-    model.sharing = &sharing;
+    model.sharing = &sharingFew;
+    sharingFew.sharing = &sharing;
     strided.low = &lowStrided;
   }
   Models(const Models &) = delete;
@@ -135,7 +137,8 @@ struct Models {
   MachineModel model = createModel(), strided = createStridedModel();
   MachineModel low = createLowModel(model),
                lowStrided = createLowModel(strided),
-               sharing = createSharingModel(model);
+               sharingFew = createSharingModel<kFewSharedRows>(model),
+               sharing = createSharingModel<kSharedRows>(model);
 };
 } // namespace
 

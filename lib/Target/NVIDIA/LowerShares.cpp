@@ -2,7 +2,7 @@
 //
 // Each warp reads the rows of its share from shared memory, 8 bits an element,
 // and widens them in registers to what is the right side of its products
-// (ShareWalk). Of a product's 16 rows the first eight are there.
+// (ShareWalk). Of a product's 16 rows all are there, or the first eight.
 //
 //===----------------------------------------------------------------------===//
 
@@ -38,6 +38,8 @@ public:
         bytes(getByteType(op.getRhs().getType().getElementType())),
         isBF16(getElementType(op.getLhs().getType()).isBF16()) {
     element = isBF16 ? "bf16" : "f16";
+    halves = op.getToken().getType().getAccumulator().getDimSize(0) /
+             (op.getNumShares() * kFewSharedRows);
     place = arith::AndIOp::create(b, loc, values.lane, i32(3));
     group = arith::ShRUIOp::create(b, loc, values.lane, i32(2));
     share = mul(values.warpInGroup, walk.rows * walk.rowBytes);
@@ -75,10 +77,11 @@ private:
                                          ValueRange{x, y, i32(selector)})
         .getResult(0);
   }
-  /// Adds to registers `first` and `second` of the accumulator a product of two
-  /// words of the left side.
-  void multiply(int64_t leftWord, ArrayRef<Value> right, int64_t first,
-                int64_t second);
+  /// Adds a product to registers of the accumulator, given for a row, of which
+  /// a second one is `further` on: the left side's are words, two elements
+  /// each.
+  void multiply(ArrayRef<int64_t> leftWords, int64_t leftFurther,
+                ArrayRef<Value> right, ArrayRef<int64_t> sums, int64_t further);
 
   OpBuilder &b;
   Location loc;
@@ -90,6 +93,8 @@ private:
   ByteType bytes;
   bool isBF16;
   std::string element;
+  /// Of the rows of a product: those of lanes, eight, or both.
+  int64_t halves;
   /// The lane's place among four, the number of these, and the bytes before the
   /// warp's share in a panel.
   Value place, group, share;
@@ -108,20 +113,29 @@ SmallVector<Value> ShareProduct::read(Value offset, int64_t constant,
   return list;
 }
 
-void ShareProduct::multiply(int64_t leftWord, ArrayRef<Value> right,
-                            int64_t first, int64_t second) {
+void ShareProduct::multiply(ArrayRef<int64_t> leftWords, int64_t leftFurther,
+                            ArrayRef<Value> right, ArrayRef<int64_t> sums,
+                            int64_t further) {
   Value none = i32(0);
   Value zero =
       arith::ConstantOp::create(b, loc, b.getF32FloatAttr(0)).getResult();
-  SmallVector<Value> left = {lhs[leftWord], none, lhs[leftWord + 1], none};
+  // A's registers: both rows of the first columns, and of those 8 further; C's:
+  // two columns of the first row, and of the second.
+  SmallVector<Value> left, all;
+  for (int64_t word : leftWords)
+    for (int64_t half : {0, 1})
+      left.push_back(half < halves ? lhs[word + half * leftFurther] : none);
+  for (int64_t half : {0, 1})
+    for (int64_t sum : sums)
+      all.push_back(half < halves ? registers[sum + half * further] : zero);
   MmaSync product;
   product.element = element;
   product.lhs = left;
   product.rhs = right;
-  SmallVector<Value> sums = nvidia::multiply(
-      b, loc, product, {registers[first], registers[second], zero, zero});
-  registers[first] = sums[0];
-  registers[second] = sums[1];
+  SmallVector<Value> results = nvidia::multiply(b, loc, product, all);
+  for (int64_t half = 0; half < halves; ++half)
+    for (auto [i, sum] : llvm::enumerate(sums))
+      registers[sum + half * further] = results[2 * half + i];
 }
 
 SmallVector<Value> ShareProduct::runAlongColumns() {
@@ -139,8 +153,10 @@ SmallVector<Value> ShareProduct::runAlongColumns() {
             offsets[chunk],
             panel * walk.panelBytes + block * kRows * walk.rowBytes, kChunk);
         for (auto [i, word] : llvm::enumerate(list)) {
-          int64_t number = panel * words + chunk * kChunk / kWord + i;
-          multiply(2 * number, widen(word), 2 * block, 2 * block + 1);
+          int64_t number = 2 * (panel * words + chunk * kChunk / kWord + i);
+          int64_t first = 2 * halves * block;
+          multiply({number, number + 1}, static_cast<int64_t>(lhs.size()) / 2,
+                   widen(word), {first, first + 1}, 2);
         }
       }
   return registers;
@@ -181,8 +197,11 @@ SmallVector<Value> ShareProduct::runAlongRows() {
           for (int64_t i : {0, 1}) {
             int64_t column =
                 panel * 2 * walk.laneBytes + word * kWord + pair * 2 + i;
-            multiply(2 * step, {sides[0][i], sides[1][i]}, column,
-                     column + walk.laneBytes);
+            // Of two blocks of 8 keys, in each of which rows follow.
+            int64_t first = 2 * halves * step;
+            multiply({first, first + halves}, 1, {sides[0][i], sides[1][i]},
+                     {column, column + walk.laneBytes},
+                     static_cast<int64_t>(registers.size()) / 2);
           }
         }
     }

@@ -33,30 +33,49 @@ int64_t attn::nvidia::getSharePanel(int64_t columns) {
   return columns % kNarrowPanel == 0 ? kNarrowPanel : 0;
 }
 
+/// The fragment of such digits along columns in registers; of rows a lane has
+/// one, or a second eight further on.
+static FragmentAttr getFragmentOfRows(MLIRContext *context, int64_t rows,
+                                      SmallVector<DigitAttr> registers,
+                                      int64_t ofLane, DigitAttr warps) {
+  if (rows > kFewSharedRows)
+    registers.push_back(DigitAttr::get(context, 2, 0, kFewSharedRows));
+  return FragmentAttr::get(context, registers,
+                           {DigitAttr::get(context, 4, 1, ofLane),
+                            DigitAttr::get(context, kFewSharedRows, 0, 1)},
+                           {warps});
+}
+
+template <int64_t Rows>
 FragmentAttr attn::nvidia::getShareFragment(MLIRContext *context,
                                             int64_t columns) {
-  auto digit = [&](int64_t size, unsigned dim, int64_t stride) {
-    return DigitAttr::get(context, size, dim, stride);
-  };
   int64_t panel = getSharePanel(columns);
   if (panel == 0)
     return {};
-  return FragmentAttr::get(
-      context, {digit(panel / 4, 1, 1), digit(columns / panel, 1, panel)},
-      {digit(4, 1, panel / 4), digit(kSharedRows, 0, 1)},
-      {digit(kShares, 0, kSharedRows)});
+  return getFragmentOfRows(context, Rows,
+                           {DigitAttr::get(context, panel / 4, 1, 1),
+                            DigitAttr::get(context, columns / panel, 1, panel)},
+                           panel / 4,
+                           DigitAttr::get(context, kShares, 0, Rows));
 }
 
+template <int64_t Rows>
 FragmentAttr attn::nvidia::getJoinedFragment(MLIRContext *context,
                                              int64_t columns) {
-  auto digit = [&](int64_t size, unsigned dim, int64_t stride) {
-    return DigitAttr::get(context, size, dim, stride);
-  };
   int64_t ofWarp = columns / kShares;
-  return FragmentAttr::get(context, {digit(ofWarp / 4, 1, 1)},
-                           {digit(4, 1, ofWarp / 4), digit(kSharedRows, 0, 1)},
-                           {digit(kShares, 1, ofWarp)});
+  return getFragmentOfRows(
+      context, Rows, {DigitAttr::get(context, ofWarp / 4, 1, 1)}, ofWarp / 4,
+      DigitAttr::get(context, kShares, 1, ofWarp));
 }
+
+template FragmentAttr
+attn::nvidia::getShareFragment<kFewSharedRows>(MLIRContext *, int64_t);
+template FragmentAttr attn::nvidia::getShareFragment<kSharedRows>(MLIRContext *,
+                                                                  int64_t);
+template FragmentAttr
+attn::nvidia::getJoinedFragment<kFewSharedRows>(MLIRContext *, int64_t);
+template FragmentAttr
+attn::nvidia::getJoinedFragment<kSharedRows>(MLIRContext *, int64_t);
 
 FailureOr<ShareWalk> ShareWalk::create(SharedType tile, int64_t shares) {
   int64_t rowBytes = getSharePanel(tile.getNumColumns());

@@ -32,9 +32,9 @@ pipe::FragmentAttr getMmaFragment(mlir::MLIRContext *context, int64_t columns);
 /// The same of 128 rows.
 pipe::FragmentAttr getTallFragment(mlir::MLIRContext *context, int64_t columns);
 
-/// What warps of a group have that share out the keys of a step: so many of a
-/// program's rows, the first half of a product's, and the parts of keys.
-inline constexpr int64_t kSharedRows = 8, kShares = 4;
+/// The parts of the keys of a step that the warps of a group share out. Each
+/// has the program's rows, all of a product's or the first half.
+inline constexpr int64_t kShares = 4, kFewSharedRows = 8, kSharedRows = 16;
 /// Columns of a tile of which lanes hold other runs than of narrower ones.
 inline constexpr int64_t kWidePanel = 128, kNarrowPanel = 64;
 
@@ -45,10 +45,12 @@ int64_t getSharePanel(int64_t columns);
 /// Who holds tiles of other columns than the keys of a step: a lane has a
 /// quarter of each panel's columns of a row (ShareWalk). Null where the columns
 /// are no panels.
+template <int64_t Rows>
 pipe::FragmentAttr getShareFragment(mlir::MLIRContext *context,
                                     int64_t columns);
-/// Who holds a tile of `kSharedRows` rows once shares have come together: each
-/// warp a quarter of the columns.
+/// Who holds a tile of so many rows once shares have come together: each warp a
+/// quarter of the columns.
+template <int64_t Rows>
 pipe::FragmentAttr getJoinedFragment(mlir::MLIRContext *context,
                                      int64_t columns);
 

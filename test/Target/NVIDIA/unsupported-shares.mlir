@@ -18,19 +18,18 @@
                        warps = [4 x d0 by 8]>
 #tall = #pipe.fragment<registers = [32 x d1 by 1, 2 x d0 by 8],
                        lanes = [4 x d1 by 32, 8 x d0 by 1], warps = [4 x d0 by 16]>
-#tall_scores = #pipe.fragment<registers = [2 x d1 by 1, 4 x d1 by 8, 2 x d0 by 8],
-                              lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
-// Warps multiply rows of eight, of which each has a share.
-pipe.kernel @other_rows(%n: i32 {pipe.name = "n"}) {
+// What warps multiply is in registers.
+pipe.kernel @shared_left(%n: i32 {pipe.name = "n"}) {
   %ring = pipe.ring readers(1) : !pipe.ring<1 x !keys>
+  %lefts = pipe.ring readers(1) : !pipe.ring<1 x !pipe.shared<32x128xbf16, swizzle = 128>>
   pipe.role "multiply" groups(1) warps(4) registers(240) (%group) {
     %c = pipe.cursor : !pipe.cursor<1>
     %k = pipe.wait %ring[%c] : !pipe.ring<1 x !keys>
-    %q = arith.constant dense<1.0> : tensor<64x128xbf16, #tall>
-    // expected-error @below {{expects a left side of 16 bits in registers and an accumulator of f32, of 32 rows each on this target, but got}}
+    %q = pipe.wait %lefts[%c] : !pipe.ring<1 x !pipe.shared<32x128xbf16, swizzle = 128>>
+    // expected-error @below {{expects a left side of 16 bits in registers and an accumulator of f32, of 32 rows or twice as many each on this target, but got}}
     %t = pipe.mma_async %q, %k contract(1, 1) shares(4)
-        : tensor<64x128xbf16, #tall>, !keys -> !pipe.token<tensor<64x32xf32, #tall_scores>>
-    %s = pipe.mma_wait %t pending(0) : !pipe.token<tensor<64x32xf32, #tall_scores>>
+        : !pipe.shared<32x128xbf16, swizzle = 128>, !keys -> !pipe.token<!scores>
+    %s = pipe.mma_wait %t pending(0) : !pipe.token<!scores>
   }
 }
 
@@ -54,8 +53,6 @@ pipe.kernel @other_rows(%n: i32 {pipe.name = "n"}) {
                        warps = [4 x d0 by 8]>
 #tall = #pipe.fragment<registers = [32 x d1 by 1, 2 x d0 by 8],
                        lanes = [4 x d1 by 32, 8 x d0 by 1], warps = [4 x d0 by 16]>
-#tall_scores = #pipe.fragment<registers = [2 x d1 by 1, 4 x d1 by 8, 2 x d0 by 8],
-                              lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
 pipe.kernel @other_panels(%n: i32 {pipe.name = "n"}) {
   %ring = pipe.ring readers(1) : !pipe.ring<1 x !pipe.shared<128x128xf8E4M3FN, swizzle = 64>>
   pipe.role "multiply" groups(1) warps(4) registers(240) (%group) {
@@ -89,8 +86,6 @@ pipe.kernel @other_panels(%n: i32 {pipe.name = "n"}) {
                        warps = [4 x d0 by 8]>
 #tall = #pipe.fragment<registers = [32 x d1 by 1, 2 x d0 by 8],
                        lanes = [4 x d1 by 32, 8 x d0 by 1], warps = [4 x d0 by 16]>
-#tall_scores = #pipe.fragment<registers = [2 x d1 by 1, 4 x d1 by 8, 2 x d0 by 8],
-                              lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
 pipe.kernel @other_left(%n: i32 {pipe.name = "n"}) {
   %ring = pipe.ring readers(1) : !pipe.ring<1 x !keys>
   pipe.role "multiply" groups(1) warps(4) registers(240) (%group) {
@@ -124,8 +119,6 @@ pipe.kernel @other_left(%n: i32 {pipe.name = "n"}) {
                        warps = [4 x d0 by 8]>
 #tall = #pipe.fragment<registers = [32 x d1 by 1, 2 x d0 by 8],
                        lanes = [4 x d1 by 32, 8 x d0 by 1], warps = [4 x d0 by 16]>
-#tall_scores = #pipe.fragment<registers = [2 x d1 by 1, 4 x d1 by 8, 2 x d0 by 8],
-                              lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
 pipe.kernel @handed_on(%n: i32 {pipe.name = "n"}, %first: i1 {pipe.name = "first"}) {
   %ring = pipe.ring readers(1) : !pipe.ring<1 x !keys>
   pipe.role "multiply" groups(1) warps(4) registers(240) (%group) {
@@ -163,8 +156,6 @@ pipe.kernel @handed_on(%n: i32 {pipe.name = "n"}, %first: i1 {pipe.name = "first
                        warps = [4 x d0 by 8]>
 #tall = #pipe.fragment<registers = [32 x d1 by 1, 2 x d0 by 8],
                        lanes = [4 x d1 by 32, 8 x d0 by 1], warps = [4 x d0 by 16]>
-#tall_scores = #pipe.fragment<registers = [2 x d1 by 1, 4 x d1 by 8, 2 x d0 by 8],
-                              lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
 pipe.kernel @other_warps(%n: i32 {pipe.name = "n"}) {
   pipe.role "multiply" groups(1) warps(4) registers(240) (%group) {
     // expected-error @below {{expects each warp to have one of the shares of the rows on this target, but got}}
@@ -192,8 +183,6 @@ pipe.kernel @other_warps(%n: i32 {pipe.name = "n"}) {
                        warps = [4 x d0 by 8]>
 #tall = #pipe.fragment<registers = [32 x d1 by 1, 2 x d0 by 8],
                        lanes = [4 x d1 by 32, 8 x d0 by 1], warps = [4 x d0 by 16]>
-#tall_scores = #pipe.fragment<registers = [2 x d1 by 1, 4 x d1 by 8, 2 x d0 by 8],
-                              lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
 pipe.kernel @several_groups(%n: i32 {pipe.name = "n"}) {
   pipe.role "multiply" groups(2) warps(4) registers(200) (%group) {
     %m = arith.constant dense<1.0> : !rows
@@ -222,13 +211,11 @@ pipe.kernel @several_groups(%n: i32 {pipe.name = "n"}) {
                        warps = [4 x d0 by 8]>
 #tall = #pipe.fragment<registers = [32 x d1 by 1, 2 x d0 by 8],
                        lanes = [4 x d1 by 32, 8 x d0 by 1], warps = [4 x d0 by 16]>
-#tall_scores = #pipe.fragment<registers = [2 x d1 by 1, 4 x d1 by 8, 2 x d0 by 8],
-                              lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
 // Rows of a thread that are no copies of one.
 pipe.kernel @repeated(%n: i32 {pipe.name = "n"}) {
   pipe.role "multiply" groups(1) warps(4) registers(240) (%group) {
     %m = arith.constant dense<1.0> : !sums
-    // expected-error @below {{expects rows that are repeated to be a power of 2 and one a thread on this target, but got 8 for}}
+    // expected-error @below {{expects rows that are repeated to be a power of 2 and those of a warp on this target, but got 8 for}}
     %r:4 = pipe.split %m into 4
         : !sums -> tensor<64x128xf32, #tall>, tensor<64x128xf32, #tall>,
                    tensor<64x128xf32, #tall>, tensor<64x128xf32, #tall>
@@ -255,8 +242,6 @@ pipe.kernel @repeated(%n: i32 {pipe.name = "n"}) {
                        warps = [4 x d0 by 8]>
 #tall = #pipe.fragment<registers = [32 x d1 by 1, 2 x d0 by 8],
                        lanes = [4 x d1 by 32, 8 x d0 by 1], warps = [4 x d0 by 16]>
-#tall_scores = #pipe.fragment<registers = [2 x d1 by 1, 4 x d1 by 8, 2 x d0 by 8],
-                              lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
 pipe.kernel @narrow_split(%n: i32 {pipe.name = "n"}) {
   pipe.role "multiply" groups(1) warps(4) registers(240) (%group) {
     %m = arith.constant dense<1.0> : !left

@@ -142,6 +142,11 @@ TEST_P(SharedQuantizedTest, AreRightWhereWarpsShareOutKeys) {
   // No keys at all.
   c.shape.keyLength = 0;
   interpret(c, {std::nullopt});
+  // Of sixteen rows, in two products' halves.
+  c.shape = {2, 6, 2, 5, 150, 64, 128, {}};
+  c.pack = 4;
+  c.tileRows = 16;
+  interpret(c, {16});
   // Rows of several queries, two tiles of them, and no line of steps.
   c = {{2, 6, 2, 4, 300, 128, 192, {}}, DType::f16, 8, 128};
   c.isScheduled = true;

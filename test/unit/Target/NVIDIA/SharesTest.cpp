@@ -19,7 +19,7 @@ using namespace attn;
 using namespace attn::test;
 
 namespace {
-constexpr int64_t kShares = 4, kRows = 8;
+constexpr int64_t kShares = 4;
 
 /// A tile of numbers from -1 to 1, as it lies in slots of e4m3.
 struct Bytes {
@@ -56,29 +56,34 @@ int getQuery(int64_t row, int64_t column) {
 }
 } // namespace
 
-static std::string getTile(int64_t columns, const char *element,
+/// Of 8 rows a share, or of 16, of which a lane has two.
+static std::string getTile(int64_t rows, int64_t columns, const char *element,
                            bool isShared) {
-  std::string shape = "tensor<32x" + std::to_string(columns) + "x" + element;
+  auto number = [](int64_t x) { return std::to_string(x); };
+  std::string second = rows == 16 ? ", 2 x d0 by 8" : "", registers;
+  int64_t panel = columns % 128 == 0 ? 128 : 64,
+          ofLane = isShared ? 2 : panel / 4;
   if (isShared)
-    return shape + ", #pipe.fragment<registers = [2 x d1 by 1, " +
-           std::to_string(columns / 8) +
-           " x d1 by 8], lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 "
-           "by 8]>>";
-  int64_t panel = columns % 128 == 0 ? 128 : 64;
-  return shape + ", #pipe.fragment<registers = [" + std::to_string(panel / 4) +
-         " x d1 by 1, " + std::to_string(columns / panel) + " x d1 by " +
-         std::to_string(panel) + "], lanes = [4 x d1 by " +
-         std::to_string(panel / 4) + ", 8 x d0 by 1], warps = [4 x d0 by 8]>>";
+    registers =
+        "2 x d1 by 1" + second + ", " + number(columns / 8) + " x d1 by 8";
+  else
+    registers = number(ofLane) + " x d1 by 1, " + number(columns / panel) +
+                " x d1 by " + number(panel) + second;
+  return "tensor<" + number(kShares * rows) + "x" + number(columns) + "x" +
+         element + ", #pipe.fragment<registers = [" + registers +
+         "], lanes = [4 x d1 by " + number(ofLane) +
+         ", 8 x d0 by 1], warps = [4 x d0 by " + number(rows) + "]>>";
 }
 
-static std::string writeKernel(const Bytes &keys, const Bytes &values) {
-  std::string q = getTile(keys.columns, "i32", false),
-              numbers = getTile(keys.columns, "f32", false),
-              left = getTile(keys.columns, "bf16", false);
+static std::string writeKernel(const Bytes &keys, const Bytes &values,
+                               int64_t rows) {
+  std::string q = getTile(rows, keys.columns, "i32", false),
+              numbers = getTile(rows, keys.columns, "f32", false),
+              left = getTile(rows, keys.columns, "bf16", false);
   int64_t share = keys.rows / kShares;
-  std::string scores = getTile(share, "f32", true),
-              weights = getTile(share, "bf16", true),
-              sums = getTile(values.columns, "f32", false);
+  std::string scores = getTile(rows, share, "f32", true),
+              weights = getTile(rows, share, "bf16", true),
+              sums = getTile(rows, values.columns, "f32", false);
   std::string k = keys.getType(), v = values.getType();
   auto constant = [&](const char *name, int number) {
     return std::string("    %") + name + " = arith.constant dense<" +
@@ -147,16 +152,17 @@ static std::string writeKernel(const Bytes &keys, const Bytes &values) {
          sums + " -> !pipe.global<?x?xf32>\n  }\n}\n";
 }
 
-static void checkShares(const Bytes &keys, const Bytes &values) {
+static void checkShares(const Bytes &keys, const Bytes &values,
+                        int64_t rows = 8) {
   Context context;
-  auto module = context.parse(writeKernel(keys, values));
+  auto module = context.parse(writeKernel(keys, values, rows));
   ASSERT_TRUE(module) << context.getErrors();
   PassManager passes(&context.get());
   nvidia::buildPipeline(passes, "sm_90a");
   ASSERT_TRUE(succeeded(passes.run(*module))) << context.getErrors();
   auto function = *module->getOps<LLVM::LLVMFuncOp>().begin();
   constexpr int64_t kAddress = 1 << 20;
-  std::array<int64_t, 4> arguments = {kAddress, kShares * kRows, values.columns,
+  std::array<int64_t, 4> arguments = {kAddress, kShares * rows, values.columns,
                                       values.columns};
   Threads threads(function, arguments);
   threads.checksBanks = keys.getPanel() == 128 && values.getPanel() == 128;
@@ -167,14 +173,14 @@ static void checkShares(const Bytes &keys, const Bytes &values) {
     at += llvm::alignTo(tile.getNumBytes(), 1024);
   }
   std::map<int64_t, float> stored = threads.store();
-  ASSERT_EQ(int64_t(stored.size()), kShares * kRows * values.columns);
+  ASSERT_EQ(int64_t(stored.size()), kShares * rows * values.columns);
   int64_t ofShare = keys.rows / kShares;
-  for (int64_t row = 0; row < kShares * kRows; ++row) {
+  for (int64_t row = 0; row < kShares * rows; ++row) {
     std::vector<int> weights(ofShare);
-    int64_t first = row / kRows * ofShare;
+    int64_t first = row / rows * ofShare;
     for (int64_t key = 0; key < ofShare; ++key)
       for (int64_t i = 0; i < keys.columns; ++i)
-        weights[key] += getQuery(row % kRows, i) * keys.get(first + key, i);
+        weights[key] += getQuery(row % rows, i) * keys.get(first + key, i);
     for (int64_t column = 0; column < values.columns; ++column) {
       int expected = 0;
       for (int64_t key = 0; key < ofShare; ++key)
@@ -189,9 +195,11 @@ static void checkShares(const Bytes &keys, const Bytes &values) {
 TEST(SharesTest, PanelsOf128Columns) {
   checkShares({64, 128}, {64, 128});
   checkShares({128, 128}, {128, 256});
+  checkShares({128, 256}, {128, 128}, /*rows=*/16);
 }
 
 TEST(SharesTest, PanelsOf64Columns) {
   checkShares({64, 64}, {64, 64});
   checkShares({128, 192}, {128, 64});
+  checkShares({64, 64}, {64, 192}, /*rows=*/16);
 }
