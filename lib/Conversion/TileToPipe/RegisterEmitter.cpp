@@ -416,7 +416,10 @@ LogicalResult RegisterEmitter::emitMask(tile::MaskOp op) {
   if (kind == StepKind::Clipped)
     holds = PredicateEmitter(*this, op).isBelowCount();
   if (kind == StepKind::Whole || (kind == StepKind::Clipped && !holds)) {
-    set(op.getResult(), getComplete(op.getTile()));
+    Value tile = getOperand(op.getTile(), getCompleteType(op.getResult()));
+    if (!tile)
+      return op.emitOpError("has an operand that no group of warps has");
+    set(op.getResult(), tile);
     return success();
   }
   if (!holds)

@@ -458,7 +458,8 @@ LogicalResult Scheduler::run() {
     b.setInsertionPointAfter(load);
   }
   SmallVector<std::pair<StringRef, Widened>> widening;
-  if (plan.widens() && plan.machine.widensApart)
+  if (plan.machine.widensApart && plan.widens(/*isLate=*/false) &&
+      plan.widens(/*isLate=*/true))
     widening = {{"widen_early", Widened::Early}, {"widen_late", Widened::Late}};
   else if (plan.widens())
     widening = {{"widen", Widened::Both}};

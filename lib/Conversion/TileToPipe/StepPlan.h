@@ -115,9 +115,12 @@ public:
   /// `dim` beyond the step's count.
   bool isMaskedBeyondCount(mlir::Value tile, int64_t dim) const;
   /// Whether a role stands between the one that loads and those that multiply.
-  bool widens() const {
-    return llvm::any_of(slots,
-                        [](const SlotOperand &slot) { return slot.isWidened; });
+  bool widens() const { return widens(false) || widens(true); }
+  /// Whether it widens what products of that kind read.
+  bool widens(bool isLate) const {
+    return llvm::any_of(slots, [&](const SlotOperand &slot) {
+      return slot.isWidened && slot.isLate == isLate;
+    });
   }
   /// The machine's split of that number, or the nearest: registers of a thread
   /// that loads, none where roles are merged, and of one that multiplies.

@@ -22,6 +22,8 @@ struct ChainCase {
   /// Whether the order of steps is free.
   bool merges = true;
   std::string options = {};
+  /// Elements of k and of v; what has 8 bits is i8.
+  std::string key = "bf16", value = "bf16";
   /// The keys of each step, in order; those of one segment if absent.
   std::vector<std::pair<int64_t, int64_t>> steps = {};
 };
@@ -43,6 +45,13 @@ static void expectChain(ChainCase c) {
       makeNormal({c.heads, c.m, c.e}, 2);
   ReferenceTensor &v = arguments.tensors["v"] =
       makeNormal({c.heads, c.m, c.f}, 3);
+  auto roundTo = [](const std::string &type, ReferenceTensor &tensor) {
+    if (type == "i8")
+      for (double &value : tensor.values)
+        value = std::nearbyint(8 * value);
+  };
+  roundTo(c.key, k);
+  roundTo(c.value, v);
   spoilRows(k, c.begin, c.end);
   spoilRows(v, c.begin, c.end);
   arguments.scalars = {
@@ -55,6 +64,8 @@ static void expectChain(ChainCase c) {
                               {"STEP", std::to_string(c.step)},
                               {"TWICE", std::to_string(2 * c.step)},
                               {"SEGMENTS", c.segments},
+                              {"KEY", c.key},
+                              {"VALUE", c.value},
                               {"E", std::to_string(c.e)},
                               {"F", std::to_string(c.f)}});
   auto results = runScheduled(text, c.options, arguments);
@@ -90,6 +101,25 @@ TEST(ScheduledChainTest, WidthsOfChainedProducts) {
       SCOPED_TRACE(std::to_string(e) + ", " + std::to_string(f));
       expectChain({.p = 140, .m = 200, .e = e, .f = f, .step = 128});
     }
+}
+
+/// Of a step's slots none, both, or those of one kind of products are widened.
+TEST(ScheduledChainTest, ElementsOfEightBits) {
+  for (int64_t rows : {32, 64})
+    for (auto [key, value] : {std::pair<std::string, std::string>{"i8", "i8"},
+                              {"bf16", "i8"},
+                              {"i8", "bf16"}})
+      for (std::string options : {"", "stream=true"}) {
+        SCOPED_TRACE(key + ", " + value + ", " + std::to_string(rows) +
+                     " rows, " + options);
+        expectChain({.p = 40,
+                     .m = 330,
+                     .heads = 2,
+                     .rows = rows,
+                     .options = options,
+                     .key = key,
+                     .value = value});
+      }
 }
 
 TEST(ScheduledChainTest, SchedulesOfChainedProducts) {

@@ -103,6 +103,47 @@ TEST(ScheduledStepsTest, ProductWithOnes) {
   }
 }
 
+/// Steps that are whole take the ones as they are. Of 8 bits there is a role
+/// that widens, for late products alone.
+TEST(ScheduledStepsTest, ProductWithMaskedOnes) {
+  constexpr int64_t kWidth = 64, kRows = 90;
+  for (const char *rows : {"32", "64"})
+    for (bool isNarrow : {false, true})
+      for (int64_t m : {0, 40, 250})
+        for (int64_t shift : {0, 100}) {
+          SCOPED_TRACE(std::string(rows) + " rows, M" + std::to_string(m) +
+                       ", shift " + std::to_string(shift) +
+                       (isNarrow ? ", i8" : ""));
+          PipeArguments arguments;
+          ReferenceTensor &v = arguments.tensors["v"] =
+              makeNormal({m, kWidth}, 3);
+          if (isNarrow)
+            for (double &value : v.values)
+              value = std::nearbyint(8 * value);
+          arguments.extents["P"] = kRows;
+          arguments.scalars["shift"] = shift;
+          auto results = runScheduled(
+              readProgram("pooled", {{"ROWS", rows},
+                                     {"VALUE", isNarrow ? "i8" : "bf16"}}),
+              "", arguments);
+          if (results.empty())
+            return;
+          std::vector<double> sums(kWidth), sizes(kWidth);
+          int64_t key = 0;
+          for (int64_t row = 0; row < kRows; ++row) {
+            for (; key < std::min(row + shift + 1, m); ++key)
+              for (int64_t i = 0; i < kWidth; ++i) {
+                sums[i] += v.values[key * kWidth + i];
+                sizes[i] += std::fabs(v.values[key * kWidth + i]);
+              }
+            for (int64_t i = 0; i < kWidth; ++i)
+              ASSERT_NO_FATAL_FAILURE(
+                  expectNear(results["o"].values[row * kWidth + i], sums[i],
+                             sizes[i], kRounding, kLoss));
+          }
+        }
+}
+
 //===----------------------------------------------------------------------===//
 // Steps that depend on the rows
 //===----------------------------------------------------------------------===//

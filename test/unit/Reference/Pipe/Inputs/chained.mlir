@@ -4,11 +4,13 @@
 #box = affine_map<(d0, d1)[s0, s1, s2] -> (s0, d0 + s1, d1 + s2)>
 !narrow = memref<?x?x$Exbf16, strided<[?, ?, ?], offset: ?>>
 !wide = memref<?x?x$Fxbf16, strided<[?, ?, ?], offset: ?>>
+!keys = memref<?x?x$Ex$KEY, strided<[?, ?, ?], offset: ?>>
+!values = memref<?x?x$Fx$VALUE, strided<[?, ?, ?], offset: ?>>
 !lines = memref<?x?xf32, strided<[?, ?], offset: ?>>
 tile.program @chained(
     %q: !narrow {tile.name = "q", tile.access = "read", tile.shape = ["H", "P", $E]},
-    %k: !narrow {tile.name = "k", tile.access = "read", tile.shape = ["H", "M", $E]},
-    %v: !wide {tile.name = "v", tile.access = "read", tile.shape = ["H", "M", $F]},
+    %k: !keys {tile.name = "k", tile.access = "read", tile.shape = ["H", "M", $E]},
+    %v: !values {tile.name = "v", tile.access = "read", tile.shape = ["H", "M", $F]},
     %o: !wide {tile.name = "o", tile.access = "write", tile.shape = ["H", "P", $F]},
     %z: !lines {tile.name = "z", tile.access = "write", tile.shape = ["H", "P"]},
     %H: index {tile.extent = "H"}, %P: index {tile.extent = "P"},
@@ -34,7 +36,7 @@ tile.program @chained(
   %r:2 = tile.sweep($SEGMENTS) by $STEP
       carry(%start, %none : tensor<$ROWSx$Fxf32>, tensor<$ROWSxf32>) step {
   ^bb0(%m: index, %count: index, %acc: tensor<$ROWSx$Fxf32>, %sum: tensor<$ROWSxf32>):
-    %kt = tile.load %k[#box](%h, %m, %c0) valid(%count, %te) : !narrow -> tensor<$STEPx$Exbf16>
+    %kt = tile.load %k[#box](%h, %m, %c0) valid(%count, %te) : !keys -> tensor<$STEPx$Exbf16>
     %s = tile.dot %qt, %kt, %zero maps [affine_map<(p, m, e) -> (p, e)>,
         affine_map<(p, m, e) -> (m, e)>, affine_map<(p, m, e) -> (p, m)>]
         : tensor<$ROWSx$Exbf16>, tensor<$STEPx$Exbf16>, tensor<$ROWSx$STEPxf32>
@@ -44,7 +46,7 @@ tile.program @chained(
     %w = arith.truncf %relu : tensor<$ROWSx$STEPxf32> to tensor<$ROWSx$STEPxbf16>
     %decays = tile.broadcast %decay dims [0, 1] : f32 to tensor<$ROWSx$Fxf32>
     %decayed = arith.mulf %acc, %decays : tensor<$ROWSx$Fxf32>
-    %vt = tile.load %v[#box](%h, %m, %c0) valid(%count, %tf) : !wide -> tensor<$STEPx$Fxbf16>
+    %vt = tile.load %v[#box](%h, %m, %c0) valid(%count, %tf) : !values -> tensor<$STEPx$Fxbf16>
     %next = tile.dot %w, %vt, %decayed maps [affine_map<(p, f, m) -> (p, m)>,
         affine_map<(p, f, m) -> (m, f)>, affine_map<(p, f, m) -> (p, f)>]
         : tensor<$ROWSx$STEPxbf16>, tensor<$STEPx$Fxbf16>, tensor<$ROWSx$Fxf32>
