@@ -106,9 +106,10 @@ TEST(ScheduledChainTest, WidthsOfChainedProducts) {
 /// Of a step's slots none, both, or those of one kind of products are widened.
 TEST(ScheduledChainTest, ElementsOfEightBits) {
   for (int64_t rows : {32, 64})
-    for (auto [key, value] : {std::pair<std::string, std::string>{"i8", "i8"},
-                              {"bf16", "i8"},
-                              {"i8", "bf16"}})
+    for (const auto &[key, value] :
+         {std::pair<std::string, std::string>{"i8", "i8"},
+          {"bf16", "i8"},
+          {"i8", "bf16"}})
       for (std::string options : {"", "stream=true"}) {
         SCOPED_TRACE(key + ", " + value + ", " + std::to_string(rows) +
                      " rows, " + options);
