@@ -9,6 +9,7 @@
 
 #include "attn/Transforms/MoveFactors.h"
 #include "ProductChain.h"
+#include "UnitBound.h"
 #include "attn/Transforms/Passes.h"
 #include "dialects/Cascade/CascadeBuilder.h"
 
@@ -125,14 +126,16 @@ static bool hasReducedRank(EinsumOp sum, Value factor) {
   });
 }
 
+static bool isOfEightBits(Value tensor) {
+  Type element = getType(tensor).getElementType();
+  return element.isIntOrFloat() && element.getIntOrFloatBitWidth() == 8;
+}
+
 /// Elements of 8 bits are worth an operand that is computed, and one that is
 /// computed anyway costs nothing.
 static bool mayScale(const Candidate &candidate, Value other) {
-  bool isNarrow =
-      getType(candidate.base).getElementType().isIntOrFloat() &&
-      getType(candidate.base).getElementType().getIntOrFloatBitWidth() == 8;
   return getType(other).getComputeType().isF32() &&
-         (isNarrow || other.getDefiningOp());
+         (isOfEightBits(candidate.base) || other.getDefiningOp());
 }
 
 /// Finds where `factor` goes; false if it has to stay.
@@ -203,12 +206,47 @@ static EinsumOp rebuildSum(RewriterBase &rewriter, EinsumOp sum,
   return result;
 }
 
+/// The exponent of the largest number of a type of 8 bits.
+static int getLargestExponent(Type element) {
+  if (auto type = dyn_cast<FloatType>(element))
+    return ilogb(APFloat::getLargest(type.getFloatSemantics()));
+  return element.getIntOrFloatBitWidth() - 2;
+}
+
+/// The power of two by which a factor of `other` is multiplied, and the sum
+/// divided. Weights are rounded to the function's precision, and f16 is coarse
+/// below 2^-14. The scale of elements of 8 bits makes them smaller, by about
+/// the largest of these, than they are beside values of f16: multiplied by that
+/// number, weights of at most 1 have the same digits as there, and are beyond
+/// f16 only where such values are.
+static int chooseExponent(const Candidate &candidate, Value other) {
+  auto func = candidate.sum->getParentOfType<FuncOp>();
+  auto precision = func->getAttrOfType<TypeAttr>(FuncOp::kPrecisionAttr);
+  bool isCoarse = precision && precision.getValue().isF16();
+  return isCoarse && isOfEightBits(candidate.base) && isUnitBounded(other)
+             ? getLargestExponent(getType(candidate.base).getElementType())
+             : 0;
+}
+
+/// `tensor` times 2^exponent.
+static Value scale(OpBuilder &builder, Location loc, NamedTensorType type,
+                   Value tensor, int exponent) {
+  auto map = [&](OpBuilder &b, Location at, ValueRange elements) -> Value {
+    Value factor = arith::ConstantOp::create(
+        b, at, b.getF32FloatAttr(std::ldexp(1.0f, exponent)));
+    return arith::MulFOp::create(b, at, elements[0], factor);
+  };
+  return buildEinsum(builder, loc, type, {tensor}, {}, map, {Merge::Absorb})
+      .getResult();
+}
+
 static void move(Candidate &candidate) {
   EinsumOp sum = candidate.sum;
   IRRewriter rewriter(sum);
   Location loc = candidate.inner.getLoc();
   Type f32 = rewriter.getF32Type();
   SmallVector<Value> inputs(sum.getInputs());
+  int exponent = 0;
   inputs[candidate.operand] = candidate.base;
   SmallVector<Value> behind;
   for (auto [factor, operand] : candidate.moves) {
@@ -217,14 +255,22 @@ static void move(Candidate &candidate) {
       continue;
     }
     Value &other = inputs[*operand];
+    if (int own = chooseExponent(candidate, other)) {
+      exponent += own;
+      factor = scale(rewriter, loc, getType(factor), factor, own);
+    }
     other = buildProduct(rewriter, loc, getType(other).withElementType(f32),
                          {other, factor});
   }
   NamedTensorType type = getType(sum.getResult());
-  Value result =
-      rebuildSum(rewriter, sum,
-                 behind.empty() ? type : type.withElementType(f32), inputs)
-          .getResult();
+  bool isLast = behind.empty() && exponent == 0;
+  Value result = rebuildSum(rewriter, sum,
+                            isLast ? type : type.withElementType(f32), inputs)
+                     .getResult();
+  if (exponent != 0)
+    result = scale(rewriter, sum.getLoc(),
+                   behind.empty() ? type : type.withElementType(f32), result,
+                   -exponent);
   // What the predicate leaves out stays so, and no scale is empty.
   for (Value factor : behind)
     result =

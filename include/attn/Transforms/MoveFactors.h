@@ -12,8 +12,9 @@ namespace attn {
 /// s[m] sum (q[p, e] c[e]) k[m, e]. A factor without reduced ranks multiplies
 /// the sum, another joins an operand that has its ranks and is computed anyway,
 /// or any where the tensor has elements of 8 bits. An operand stays as it is if
-/// one of its factors can do neither. Needs the function's `reassoc`, as
-/// products round otherwise.
+/// one of its factors can do neither. What joins weights that are rounded to
+/// f16 is multiplied by a power of two, for them to keep their digits. Needs
+/// the function's `reassoc`, as products round otherwise.
 void moveFactors(cascade::FuncOp func);
 
 } // namespace attn

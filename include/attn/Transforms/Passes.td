@@ -369,6 +369,11 @@ def MoveFactorsPass : Pass<"cascade-move-factors", "::attn::cascade::FuncOp"> {
     ranks and is computed anyway, or any where the tensor has elements of 8 bits. An
     operand stays as it is if one of its factors can do neither.
 
+    Beside elements of 8 bits, in a function whose `cascade.precision` is f16, a
+    factor that joins weights which are shown to be at most 1 is multiplied by a
+    power of two, and the sum divided: else f16 would have no digits for the
+    smallest of them.
+
     Pre-condition: the function has `reassoc`; of others nothing is moved.
 
     ```mlir

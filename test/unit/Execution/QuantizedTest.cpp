@@ -154,6 +154,29 @@ TEST_P(SharedQuantizedTest, AreRightWhereWarpsShareOutKeys) {
   interpret(c, {64});
 }
 
+// Weights of 1e-5 and less, which f16 has no digits for once a scale makes them
+// smaller still.
+class FaintWeightsTest : public QuantizedTest {};
+
+TEST_P(FaintWeightsTest, KeepTheirDigitsInF16) {
+  InterpretedCase c = {{2, 2, 1, 5, 23, 8, 16, {}}, DType::f16, 4, 8};
+  c.parameters = {{"shift", "-12"}};
+  interpret(c, {std::nullopt});
+  c.shape = {2, 4, 2, 3, 150, 64, 64, {}};
+  c.tileRows = c.tileKeys = 64;
+  c.isScheduled = true;
+  interpret(c, {std::nullopt, 16});
+  c.schedule.isStream = true;
+  c.pack = 2;
+  for (int64_t rows : {32, 8}) {
+    c.tileRows = rows;
+    interpret(c, {16});
+  }
+  c.target = "gfx942";
+  c.tileRows = 64;
+  interpret(c, {16});
+}
+
 TEST_P(QuantizedTest, AreRightByThreads) {
   InterpretedCase c = {{2, 2, 1, 5, 23, 8, 8, {}}, DType::bf16, 4, 8};
   interpret(c, {std::nullopt, 8});
@@ -215,4 +238,12 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Combine(testing::Values("sigmoid", "relu-norm", "scaling"),
                      testing::Values(Format{DType::i8,
                                             ScaleGranularity::Head})),
+    nameCase);
+INSTANTIATE_TEST_SUITE_P(
+    Tokens, FaintWeightsTest,
+    testing::Combine(
+        testing::Values("sigmoid"),
+        testing::Values(Format{DType::e4m3, ScaleGranularity::Token},
+                        Format{DType::e5m2, ScaleGranularity::Token},
+                        Format{DType::i8, ScaleGranularity::Token})),
     nameCase);
