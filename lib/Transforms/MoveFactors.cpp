@@ -16,6 +16,8 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/PatternMatch.h"
 
+#include <cmath>
+
 namespace attn {
 #define GEN_PASS_DEF_MOVEFACTORSPASS
 #include "attn/Transforms/Passes.h.inc"

@@ -1,7 +1,7 @@
 //===- MmaSyncTest.cpp - products of warps, thread by thread --------------===//
 
 #include "Programs.h"
-#include "Threads.h"
+#include "ThreadModel.h"
 
 #include "attn/Target/NVIDIA/NVIDIA.h"
 

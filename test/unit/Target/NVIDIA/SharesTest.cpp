@@ -6,7 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Programs.h"
-#include "Threads.h"
+#include "ThreadModel.h"
 
 #include "attn/Target/NVIDIA/NVIDIA.h"
 

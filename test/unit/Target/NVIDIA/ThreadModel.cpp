@@ -1,6 +1,6 @@
-//===- Threads.cpp - what threads of lowered kernels compute --------------===//
+//===- ThreadModel.cpp - what threads of lowered kernels compute ----------===//
 
-#include "Threads.h"
+#include "ThreadModel.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 

@@ -1,4 +1,4 @@
-//===- Threads.h - what threads of lowered kernels compute ------*- C++ -*-===//
+//===- ThreadModel.h - what threads of lowered kernels compute --*- C++ -*-===//
 //
 // Small kernels are lowered, and what their threads store is computed from the
 // LLVM dialect by a model of the instructions that is transcribed from the PTX
@@ -7,8 +7,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef ATTN_TEST_UNIT_TARGET_NVIDIA_THREADS_H
-#define ATTN_TEST_UNIT_TARGET_NVIDIA_THREADS_H
+#ifndef ATTN_TEST_UNIT_TARGET_NVIDIA_THREADMODEL_H
+#define ATTN_TEST_UNIT_TARGET_NVIDIA_THREADMODEL_H
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
@@ -81,4 +81,4 @@ private:
 
 } // namespace attn::test
 
-#endif // ATTN_TEST_UNIT_TARGET_NVIDIA_THREADS_H
+#endif // ATTN_TEST_UNIT_TARGET_NVIDIA_THREADMODEL_H
