@@ -4,7 +4,7 @@
 // [-0.5, 0.5] (minimax with p(0) = 1, 9.2e-8). x is first clamped to where the
 // result is 0 or inf; the comparisons are such that NaN passes. exp(x) does the
 // same with x * log2(e) in two parts, or large arguments would lose their low
-// bits.
+// bits. Where an instruction scales by 2^n, nothing is clamped.
 //
 //===----------------------------------------------------------------------===//
 
@@ -116,10 +116,8 @@ public:
   }
 
   Value exp(Value x) {
-    if (auto difference = x.getDefiningOp<arith::SubFOp>();
-        difference && isScalef())
-      return expOfDifference(difference.getLhs(), difference.getRhs());
-    x = clamp(x, -140.0f, 140.0f);
+    if (!isScalef())
+      x = clamp(x, -140.0f, 140.0f);
     constexpr float log2e = 1.44269504f, log2eRest = 1.92596299e-8f;
     Value n = math::RoundEvenOp::create(
         b, arith::MulFOp::create(b, x, constant(log2e)));
@@ -132,17 +130,8 @@ public:
     }
     Value f = multiplyAdd(x, constant(log2e), arith::NegFOp::create(b, n));
     f = multiplyAdd(x, constant(log2eRest), f);
-    return scaledExp2(n, f);
-  }
-
-  /// exp(x - y) without a clamp: x log2(e) - y log2(e), where the second
-  /// product, which is often common to many x, is exact in two parts.
-  Value expOfDifference(Value x, Value y) {
-    Value log2e = constant(1.44269504f);
-    Value high = arith::MulFOp::create(b, y, log2e);
-    Value low = multiplyAdd(y, log2e, arith::NegFOp::create(b, high));
-    Value difference = multiplyAdd(x, log2e, arith::NegFOp::create(b, high));
-    return exp2(arith::SubFOp::create(b, difference, low));
+    Value result = scaledExp2(n, f);
+    return isScalef() ? fixInfinities(result, n) : result;
   }
 
   /// 1 - 2 / (exp(2|x|) + 1) with the sign of x; near 0, where that cancels,
@@ -167,6 +156,23 @@ public:
   }
 
 private:
+  /// `result`, but 0 and inf where `exponent` is -inf and inf.
+  Value fixInfinities(Value result, Value exponent) {
+    // Four bits for each kind of number, from the last ones on: NaN, signalling
+    // NaN, 0, 1, -inf, inf, below 0, above 0. 0 keeps `result`, 8 is 0, 5 inf.
+    Value table = arith::ConstantOp::create(
+        b, DenseElementsAttr::get(type.clone(b.getI32Type()), 0x00580000));
+    Value exceptions = arith::ConstantOp::create(b, b.getI32IntegerAttr(0));
+    Value all = arith::ConstantOp::create(b, b.getI16IntegerAttr(-1));
+    // Rounding mode 4: the current one.
+    Value rounding = arith::ConstantOp::create(b, b.getI32IntegerAttr(4));
+    return LLVM::CallIntrinsicOp::create(
+               b, type,
+               b.getStringAttr("llvm.x86.avx512.mask.fixupimm.ps.512"),
+               ValueRange{result, exponent, table, exceptions, all, rounding})
+        .getResult(0);
+  }
+
   bool isScalef() const {
     return machine.exponent == ExponentOp::Scalef &&
            type.getNumElements() == 16;

@@ -82,6 +82,19 @@ TEST(ErrorRule, NaNAndInfinityHaveToBeTheSame) {
   EXPECT_EQ(ratio(kInf, 70000), 0);
 }
 
+// exp(90) * 1e-2 is a number of f32, but exp(90) is not.
+TEST(ErrorRule, KernelOverflowsF32WhereAllOrdersDo) {
+  ErrorRule rule{1, DType::f32, 2, 0};
+  double exact = 1.22e37;
+  EXPECT_EQ(compareRows({kInf}, {exact}, {{kInf}, {kInf}}, rule).maxRatio, 0);
+  EXPECT_EQ(compareRows({kInf}, {exact}, {{kInf}, {exact}}, rule).maxRatio,
+            kInf);
+  EXPECT_EQ(compareRows({-kInf}, {exact}, {{kInf}, {kInf}}, rule).maxRatio,
+            kInf);
+  rule.type = DType::f16;
+  EXPECT_EQ(compareRows({kInf}, {1.0}, {{kInf}, {kInf}}, rule).maxRatio, kInf);
+}
+
 // A NaN that another row of the tile sees may reach these rows, not others.
 TEST(ErrorRule, SpreadRows) {
   ErrorRule rule{1, DType::f32, 2, 1};
