@@ -95,6 +95,15 @@ TEST(ErrorRule, KernelOverflowsF32WhereAllOrdersDo) {
   EXPECT_EQ(compareRows({kInf}, {1.0}, {{kInf}, {kInf}}, rule).maxRatio, kInf);
 }
 
+// x86 converts a subnormal f32 to a bf16 of zero.
+TEST(ErrorRule, SubnormalNumbersMayBeZero) {
+  ErrorRule rule{1, DType::bf16, 2, 0};
+  EXPECT_LE(compare({0}, {0x1p-127}, {0x1p-127}, rule).maxRatio, 1);
+  EXPECT_GT(compare({0}, {0x1.8p-126}, {0x1.8p-126}, rule).maxRatio, 1);
+  rule.type = DType::f16;
+  EXPECT_GT(compare({0}, {0x1p-20}, {0x1p-20}, rule).maxRatio, 1);
+}
+
 // A NaN that another row of the tile sees may reach these rows, not others.
 TEST(ErrorRule, SpreadRows) {
   ErrorRule rule{1, DType::f32, 2, 1};
