@@ -191,6 +191,10 @@ Refusal StepPlan::planProduct(tile::DotOp dot) {
     if (Refusal r = planSlot(product.lhs, dot, isLate); r.op)
       return r;
   bool isWhole = depth % machine.productDepth == 0;
+  if (!isWhole && machine.shares > 1)
+    return refuse(dot, "its sums have " + Twine(depth) +
+                           " terms, of which warps that share out keys take " +
+                           Twine(machine.productDepth) + " at a time");
   if (!isWhole && !(hasWholeRows(product.lhs, product.lhsDim) &&
                     hasWholeRows(product.rhs, product.rhsDim)))
     return refuse(dot, "its sums have " + Twine(depth) +

@@ -308,3 +308,43 @@ tile.program @narrow_left(
   tile.store %a#1, %o[#rows](%first) valid(%valid, %c64) : tensor<8x64xf32>, !o
   tile.store %a#0, %l[#row](%first) valid(%valid) : tensor<8xf32>, !t
 }
+
+// -----
+
+#rows = affine_map<(d0, d1)[s0] -> (d0 + s0, d1)>
+#mk = affine_map<(m, n, k) -> (m, k)>
+#nk = affine_map<(m, n, k) -> (n, k)>
+#kn = affine_map<(m, n, k) -> (k, n)>
+#mn = affine_map<(m, n, k) -> (m, n)>
+!q = memref<?x56xbf16>
+!k = memref<?x56xi8>
+tile.program @of_56_terms(
+    %q: !q {tile.name = "q", tile.access = "read", tile.shape = ["P", 56]},
+    %k: !k {tile.name = "k", tile.access = "read", tile.shape = ["M", 56]},
+    %p: index {tile.extent = "P"}, %m: index {tile.extent = "M"})
+    space(%first = "P" by 8) {
+  %c0 = arith.constant 0 : index
+  %c8 = arith.constant 8 : index
+  %cd = arith.constant 56 : index
+  %none = arith.constant dense<0.0> : tensor<8x64xf32>
+  %zeros = arith.constant dense<0.0> : tensor<8x56xf32>
+  %rest = arith.subi %p, %first : index
+  %valid = arith.minsi %rest, %c8 : index
+  %x = tile.load %q[#rows](%first) valid(%valid, %cd) : !q -> tensor<8x56xbf16>
+  %a = tile.sweep(%c0 to %m full) by 64 carry(%zeros : tensor<8x56xf32>) step {
+  ^bb0(%key: index, %count: index, %acc: tensor<8x56xf32>):
+    %y = tile.load %k[#rows](%key) valid(%count, %cd) : !k -> tensor<64x56xbf16>
+    // expected-error @below {{has no schedule for sm_90a: its sums have 56 terms, of which warps that share out keys take 16 at a time}}
+    %s = tile.dot %x, %y, %none maps [#mk, #nk, #mn]
+        : tensor<8x56xbf16>, tensor<64x56xbf16>, tensor<8x64xf32>
+    %w = arith.truncf %s : tensor<8x64xf32> to tensor<8x64xbf16>
+    %z = tile.load %k[#rows](%key) valid(%count, %cd) : !k -> tensor<64x56xbf16>
+    %next = tile.dot %w, %z, %acc maps [#mk, #kn, #mn]
+        : tensor<8x64xbf16>, tensor<64x56xbf16>, tensor<8x56xf32>
+    tile.yield %next : tensor<8x56xf32>
+  } merge {
+  ^bb0(%xa: tensor<8x56xf32>, %xb: tensor<8x56xf32>):
+    %all = arith.addf %xa, %xb : tensor<8x56xf32>
+    tile.yield %all : tensor<8x56xf32>
+  }
+}
