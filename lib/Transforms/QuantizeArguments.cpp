@@ -146,10 +146,12 @@ LogicalResult attn::quantizeArgument(FuncOp func, unsigned argument,
   SmallVector<Scale> scales = listScales(name, type, options);
   if (failed(checkNames(func, scales)))
     return failure();
-  // Numbers of the tools are spread over the type's range, and their products
-  // with all scales have about variance 1.
-  bool isInteger = options.elementType.isInteger();
-  double spread = isInteger ? 32 : 16;
+  // Numbers of the tools are spread over the type's range, outliers too where
+  // the type has an infinity, and their products with all scales have about
+  // variance 1.
+  double spread = options.elementType.isInteger()            ? 32
+                  : isa<Float8E5M2Type>(options.elementType) ? 256
+                                                             : 16;
   Builder b(func.getContext());
   func.setArgAttr(argument, "cascade.fixed", b.getUnitAttr());
   func.setArgAttr(argument, "cascade.spread", b.getF64FloatAttr(spread));
