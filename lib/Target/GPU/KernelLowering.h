@@ -23,6 +23,8 @@ private:
   // What it declares (LowerKernel.cpp).
   mlir::LogicalResult createFunction();
   void createEntry();
+  void createPrefetches(mlir::ValueRange lowered,
+                        llvm::ArrayRef<unsigned> numValues);
   mlir::LogicalResult lowerDeclarations();
   void lowerRing(pipe::RingOp ring);
   /// The offset of `bytes` of shared memory, which `op` declares.
@@ -35,6 +37,8 @@ private:
   mlir::LogicalResult countThreads(llvm::ArrayRef<pipe::RoleOp> roles);
   mlir::LogicalResult lowerRole(pipe::RoleOp role, int64_t firstGroup);
 
+  /// Whether this is the block's first thread.
+  mlir::Value createIsFirst();
   mlir::Value createShuffled(mlir::Value value);
   mlir::Value i32(int64_t value) { return createI32(rewriter, loc, value); }
   void replaceByCast(mlir::Operation *op, mlir::ValueRange values);

@@ -46,6 +46,11 @@ Value KernelLowering::createShuffled(Value value) {
   return architecture.primitives->takeFirst(rewriter, loc, value);
 }
 
+Value KernelLowering::createIsFirst() {
+  return arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::eq,
+                               values.thread, i32(0));
+}
+
 void KernelLowering::replaceByCast(Operation *op, ValueRange lowered) {
   auto cast = UnrealizedConversionCastOp::create(rewriter, op->getLoc(),
                                                  op->getResultTypes(), lowered);
@@ -116,10 +121,34 @@ LogicalResult KernelLowering::createFunction() {
       replacements.push_back(lowered.front());
   }
   createEntry();
+  createPrefetches(entry->getArguments(), numValues);
   rewriter.eraseOp(kernel.getBody().front().getTerminator());
   rewriter.inlineBlockBefore(&kernel.getBody().front(), entry, entry->end(),
                              replacements);
   return success();
+}
+
+/// Copies need maps, and tables of pages, when threads have read how much there
+/// is to do: the ones are on their way while threads wait for the others.
+void KernelLowering::createPrefetches(ValueRange lowered,
+                                      ArrayRef<unsigned> numValues) {
+  if (!values.maps.empty()) {
+    auto isFirst = scf::IfOp::create(rewriter, loc, createIsFirst(),
+                                     /*withElseRegion=*/false);
+    OpBuilder::InsertionGuard guard(rewriter);
+    rewriter.setInsertionPointToStart(isFirst.thenBlock());
+    for (Value map : values.maps)
+      architecture.bulk->prefetchMap(rewriter, loc, map);
+  }
+  llvm::SmallDenseSet<Value> tables;
+  kernel.walk([&](PagesOp pages) { tables.insert(pages.getTable()); });
+  for (auto [argument, count] :
+       llvm::zip_equal(kernel.getBody().getArguments(), numValues)) {
+    if (tables.contains(argument))
+      createTablePrefetch(rewriter, loc, cast<GlobalType>(argument.getType()),
+                          lowered.take_front(count), values);
+    lowered = lowered.drop_front(count);
+  }
 }
 
 void KernelLowering::createEntry() {
@@ -350,14 +379,11 @@ LogicalResult KernelLowering::lowerDeclarations() {
 }
 
 LogicalResult KernelLowering::initialise() {
-  Value isFirst = arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::eq,
-                                        values.thread, i32(0));
-  auto ifOp = scf::IfOp::create(rewriter, loc, isFirst, /*withElse=*/false);
+  auto ifOp =
+      scf::IfOp::create(rewriter, loc, createIsFirst(), /*withElse=*/false);
   {
     OpBuilder::InsertionGuard guard(rewriter);
     rewriter.setInsertionPointToStart(ifOp.thenBlock());
-    for (Value map : values.maps)
-      architecture.bulk->prefetchMap(rewriter, loc, map);
     for (auto [offset, count] : barriers)
       architecture.primitives->initCounter(
           rewriter, loc, createByteOffset(rewriter, loc, shared, offset),

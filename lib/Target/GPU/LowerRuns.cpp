@@ -1,7 +1,8 @@
 //===- LowerRuns.cpp - parts of items that are runs of steps --------------===//
 //
 // Each block brings one part of an item, which is in its place. The last one to
-// come reads them in the order of their steps.
+// come reads them in the order of their steps; of many parts, the last one of a
+// group of neighbours reads the group's, and the last group's those of groups.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,8 +19,12 @@ using namespace attn::pipe;
 /// Up to so many parts one warp folds alone: four take as long to bring
 /// together what they have. Of more each has some.
 static constexpr int64_t kFewParts = 6;
+/// From so many parts on, blocks meet in groups of the second number before
+/// what groups have meets: one block takes as long to read three parts as
+/// blocks take to meet once more.
+static constexpr int64_t kManyParts = 24, kPartsOfGroup = 8;
 /// Registers of parts that are on their way at a time, of two at the least.
-static constexpr int64_t kAheadRegisters = 64;
+static constexpr int64_t kAheadRegisters = 160;
 
 namespace {
 class RunMeeting : public Meeting {
@@ -35,18 +40,33 @@ public:
   FailureOr<Registers> run();
 
 private:
+  /// Parts of the item that meet: those that `count` blocks have, the first of
+  /// which is `first`, `distance` blocks apart.
+  struct Parts {
+    Value first, distance, count;
+  };
+
   Registers exchange(Value hasRows);
-  /// Combines the parts of blocks `first` on, up to `end`; nothing if there are
-  /// none. `thread` is who has written what this thread reads.
-  Registers fold(Value first, Value end, Value thread, Value predicate);
-  Registers foldAll(Value hasRows);
-  Registers foldWarps(ValueRange own, Value hasRows);
-  Value getFirstPart(Value warp);
+  /// The parts that meet with this block's one in its group, and those of the
+  /// item's groups.
+  Parts getGroup(Value block);
+  Parts getGroups();
+  /// Combines parts `first` on, up to `end`; nothing if there are none.
+  /// `thread` is who has written what this thread reads.
+  Registers fold(const Parts &parts, Value first, Value end, Value thread,
+                 Value predicate);
+  Registers foldAll(const Parts &parts, Value hasRows);
+  Registers foldWarps(const Parts &parts, ValueRange own, Value hasRows);
+  Value getFirstPart(const Parts &parts, Value warp);
   /// Where `thread` has its registers of the part of `block`.
-  Value getPart(Value block, Value thread) {
+  Value getAddressOf(Value block, Value thread) {
     Value beginsThere = e.compare(arith::CmpIPredicate::eq, block, firstBlock);
     return getAddress(
         getPlace(block, beginsThere, e.constant(1), e.constant(0)), thread);
+  }
+  Value getPart(const Parts &parts, Value number, Value thread) {
+    return getAddressOf(e.add(parts.first, e.mul(number, parts.distance)),
+                        thread);
   }
 
   /// Those that have some of the item.
@@ -55,13 +75,13 @@ private:
 } // namespace
 
 /// Several parts are on their way at a time.
-Meeting::Registers RunMeeting::fold(Value first, Value end, Value thread,
-                                    Value predicate) {
+Meeting::Registers RunMeeting::fold(const Parts &parts, Value first, Value end,
+                                    Value thread, Value predicate) {
   int64_t ahead =
       std::max<int64_t>(kAheadRegisters / static_cast<int64_t>(own.size()), 2);
-  auto loadPart = [&](Value block) {
-    Value exists = e.compare(arith::CmpIPredicate::slt, block, end);
-    return load(getPart(block, thread), e.both(predicate, exists));
+  auto loadPart = [&](Value number) {
+    Value exists = e.compare(arith::CmpIPredicate::slt, number, end);
+    return load(getPart(parts, number, thread), e.both(predicate, exists));
   };
   Registers start = loadPart(first);
   Value one = e.constant(1);
@@ -72,11 +92,11 @@ Meeting::Registers RunMeeting::fold(Value first, Value end, Value thread,
   SmallVector<Value> numbers = {loop.getInductionVar()};
   while (static_cast<int64_t>(numbers.size()) < ahead)
     numbers.push_back(e.add(numbers.back(), one));
-  SmallVector<Registers> parts;
+  SmallVector<Registers> loaded;
   for (Value number : numbers)
-    parts.push_back(loadPart(number));
-  Registers state = combine(loop.getRegionIterArgs(), parts.front());
-  for (auto [number, part] : llvm::drop_begin(llvm::zip(numbers, parts))) {
+    loaded.push_back(loadPart(number));
+  Registers state = combine(loop.getRegionIterArgs(), loaded.front());
+  for (auto [number, part] : llvm::drop_begin(llvm::zip(numbers, loaded))) {
     // The parts of the pattern are no captures of their own.
     Registers own = part;
     state = choose(e.compare(arith::CmpIPredicate::slt, number, end), state,
@@ -87,19 +107,18 @@ Meeting::Registers RunMeeting::fold(Value first, Value end, Value thread,
 }
 
 /// The first of the parts that a warp folds where warps share them.
-Value RunMeeting::getFirstPart(Value warp) {
-  Value count = e.sub(e.add(lastBlock, e.constant(1)), firstBlock);
-  return e.add(firstBlock,
-               arith::CeilDivUIOp::create(rewriter, e.loc, e.mul(count, warp),
-                                          e.constant(kGroupWarps)));
+Value RunMeeting::getFirstPart(const Parts &parts, Value warp) {
+  return arith::CeilDivUIOp::create(rewriter, e.loc, e.mul(parts.count, warp),
+                                    e.constant(kGroupWarps));
 }
 
 /// What warps have folded, of which each has some, in a tree: at each level
 /// half of those that are left send theirs to the ones before. Of the results
 /// the first warp's alone counts.
-Meeting::Registers RunMeeting::foldWarps(ValueRange own, Value hasRows) {
+Meeting::Registers RunMeeting::foldWarps(const Parts &parts, ValueRange own,
+                                         Value hasRows) {
   Value warp = values.warpInGroup, one = e.constant(1);
-  Value place = getPart(getFirstPart(warp), values.lane);
+  Value place = getPart(parts, getFirstPart(parts, warp), values.lane);
   auto loop =
       scf::ForOp::create(rewriter, e.loc, e.constant(0),
                          e.constant(llvm::Log2_64(kGroupWarps)), one, own);
@@ -114,8 +133,8 @@ Meeting::Registers RunMeeting::foldWarps(ValueRange own, Value hasRows) {
   store(place, loop.getRegionIterArgs(), e.both(hasRows, sends));
   createGroupBarrier(rewriter, op, values);
   Registers state = choose(takes, loop.getRegionIterArgs(), [&] {
-    Value other = getFirstPart(e.add(warp, distance));
-    Registers part = load(getPart(other, values.lane), hasRows);
+    Value other = getFirstPart(parts, e.add(warp, distance));
+    Registers part = load(getPart(parts, other, values.lane), hasRows);
     return combine(loop.getRegionIterArgs(), part);
   });
   scf::YieldOp::create(rewriter, e.loc, state);
@@ -124,34 +143,88 @@ Meeting::Registers RunMeeting::foldWarps(ValueRange own, Value hasRows) {
 
 /// Where all rows that count are the first warp's, and parts are many, each
 /// warp folds a run of them in its place.
-Meeting::Registers RunMeeting::foldAll(Value hasRows) {
-  Value end = e.add(lastBlock, e.constant(1));
+Meeting::Registers RunMeeting::foldAll(const Parts &parts, Value hasRows) {
+  Value zero = e.constant(0);
   std::optional<Narrow> narrow = createNarrow();
   if (!narrow)
-    return fold(firstBlock, end, values.threadInGroup, hasRows);
-  Value isNarrow = e.both(narrow->holds, e.compare(arith::CmpIPredicate::sge,
-                                                   e.sub(lastBlock, firstBlock),
-                                                   e.constant(kFewParts)));
+    return fold(parts, zero, parts.count, values.threadInGroup, hasRows);
+  Value isNarrow =
+      e.both(narrow->holds, e.compare(arith::CmpIPredicate::sgt, parts.count,
+                                      e.constant(kFewParts)));
   Value warp = values.warpInGroup;
   auto choosePlace = [&](Value narrow, Value wide) {
     return e.select(isNarrow, narrow, wide);
   };
   Value hasPart = choosePlace(narrow->hasRows, hasRows);
   Registers state =
-      fold(choosePlace(getFirstPart(warp), firstBlock),
-           choosePlace(getFirstPart(e.add(warp, e.constant(1))), end),
+      fold(parts, choosePlace(getFirstPart(parts, warp), zero),
+           choosePlace(getFirstPart(parts, e.add(warp, e.constant(1))),
+                       parts.count),
            choosePlace(values.lane, values.threadInGroup), hasPart);
-  return choose(isNarrow, state, [&] { return foldWarps(state, hasPart); });
+  return choose(isNarrow, state,
+                [&] { return foldWarps(parts, state, hasPart); });
 }
 
+/// The last group has what is left over.
+RunMeeting::Parts RunMeeting::getGroup(Value block) {
+  Value size = e.constant(kPartsOfGroup), one = e.constant(1);
+  Parts groups = getGroups();
+  Value number = arith::MinUIOp::create(
+      rewriter, e.loc, e.div(e.sub(block, firstBlock), size),
+      e.sub(groups.count, one));
+  Value first = e.add(firstBlock, e.mul(number, size));
+  Value isLast = e.compare(arith::CmpIPredicate::eq, e.add(number, one),
+                           groups.count);
+  Value rest = e.sub(e.add(lastBlock, one), first);
+  return {first, one, e.select(isLast, rest, size)};
+}
+
+RunMeeting::Parts RunMeeting::getGroups() {
+  Value size = e.constant(kPartsOfGroup), one = e.constant(1);
+  Value count = e.sub(e.add(lastBlock, one), firstBlock);
+  return {firstBlock, size, e.div(count, size)};
+}
+
+/// In one turn, or of many parts in two: the last block of a group goes on with
+/// what the group has. A group is counted by its second block, which is neither
+/// the item's first nor its last one, so that no item begins in it.
 Meeting::Registers RunMeeting::exchange(Value hasRows) {
   Value block = values.getPrimitives().getBlock(rewriter, e.loc);
-  store(getPart(block, values.threadInGroup), own, hasRows);
-  Value isLast = arrive(firstBlock, e.constant(1),
-                        e.sub(e.add(lastBlock, e.constant(1)), firstBlock));
-  Registers whole = choose(isLast, own, [&] { return foldAll(hasRows); });
-  whole.insert(whole.begin(), isLast);
-  return whole;
+  Value zero = e.constant(0), one = e.constant(1);
+  Value count = e.sub(e.add(lastBlock, one), firstBlock);
+  Value isMany = e.compare(arith::CmpIPredicate::sge, count,
+                           e.constant(kManyParts));
+  Parts group = getGroup(block), groups = getGroups();
+  Registers inits = {arith::ConstantIntOp::create(rewriter, e.loc, 1, 1)};
+  llvm::append_range(inits, own);
+  auto loop = scf::ForOp::create(rewriter, e.loc, zero,
+                                 e.select(isMany, e.constant(2), one), one,
+                                 inits);
+  OpBuilder::InsertionGuard guard(rewriter);
+  rewriter.setInsertionPointToStart(loop.getBody());
+  Value isFirst =
+      e.compare(arith::CmpIPredicate::eq, loop.getInductionVar(), zero);
+  Value isInGroup = e.both(isMany, isFirst);
+  auto choosePart = [&](Value ofGroup, Value ofGroups, Value ofItem) {
+    return e.select(isInGroup, ofGroup, e.select(isMany, ofGroups, ofItem));
+  };
+  Parts parts = {choosePart(group.first, firstBlock, firstBlock),
+                 choosePart(one, groups.distance, one),
+                 choosePart(group.count, groups.count, count)};
+  Value from = e.select(isFirst, block, group.first);
+  Value counter = e.select(isInGroup, e.add(group.first, one), firstBlock);
+  ValueRange state = loop.getRegionIterArgs();
+  Registers whole = choose(state.front(), state, [&] {
+    ValueRange part = state.drop_front();
+    store(getAddressOf(from, values.threadInGroup), part, hasRows);
+    Value isLast = arrive(counter, one, parts.count);
+    Registers all =
+        choose(isLast, part, [&] { return foldAll(parts, hasRows); });
+    all.insert(all.begin(), isLast);
+    return all;
+  });
+  scf::YieldOp::create(rewriter, e.loc, whole);
+  return Registers(loop.getResults());
 }
 
 FailureOr<Meeting::Registers> RunMeeting::run() {
