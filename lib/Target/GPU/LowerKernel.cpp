@@ -365,9 +365,20 @@ LogicalResult KernelLowering::lowerDeclarations() {
   values.function.walk([&](SplitOp split) {
     split->setAttr(kExchangeAttr, rewriter.getI64IntegerAttr(offset));
   });
+  // Without room for it one warp folds alone.
+  bytes = 0;
+  values.function.walk([&](MeetOp meet) {
+    bytes = std::max(bytes, getExchangeBytes(meet, values));
+  });
+  int64_t most = architecture.getModel(/*anyStrides=*/false).sharedBytes;
+  if (bytes > 0 && tileOffset + kArrayAlignment + bytes <= most) {
+    offset = allocate(values.function, bytes, kArrayAlignment);
+    values.function.walk([&](MeetOp meet) {
+      meet->setAttr(kExchangeAttr, rewriter.getI64IntegerAttr(offset));
+    });
+  }
   if (architecture.getOverread)
     tileOffset += architecture.getOverread(values.function);
-  int64_t most = architecture.getModel(/*anyStrides=*/false).sharedBytes;
   if (tileOffset <= most)
     return success();
   InFlightDiagnostic diag = kernel.emitOpError("expects at most ")

@@ -9,7 +9,6 @@
 #include "Meeting.h"
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace attn;
@@ -32,10 +31,14 @@ public:
   RunMeeting(MeetOp op, const Operands &operands,
              const TypeConverter &converter, const KernelValues &values,
              ConversionPatternRewriter &rewriter)
-      : Meeting(op, operands, converter, values, rewriter),
-        firstBlock(stream.findBlock(e, before)),
-        lastBlock(
-            stream.findBlock(e, e.sub(e.add(before, steps), e.constant(1)))) {}
+      : Meeting(op, operands, converter, values, rewriter) {
+    // Before the steps, where threads wait for keys.
+    OpBuilder::InsertionGuard guard(rewriter);
+    setInsertionPointBehind({before, steps});
+    firstBlock = stream.findBlock(e, before);
+    lastBlock =
+        stream.findBlock(e, e.sub(e.add(before, steps), e.constant(1)));
+  }
 
   FailureOr<Registers> run();
 
@@ -56,7 +59,6 @@ private:
   Registers fold(const Parts &parts, Value first, Value end, Value thread,
                  Value predicate);
   Registers foldAll(const Parts &parts, Value hasRows);
-  Registers foldWarps(const Parts &parts, ValueRange own, Value hasRows);
   Value getFirstPart(const Parts &parts, Value warp);
   /// Where `thread` has its registers of the part of `block`.
   Value getAddressOf(Value block, Value thread) {
@@ -112,35 +114,6 @@ Value RunMeeting::getFirstPart(const Parts &parts, Value warp) {
                                     e.constant(kGroupWarps));
 }
 
-/// What warps have folded, of which each has some, in a tree: at each level
-/// half of those that are left send theirs to the ones before. Of the results
-/// the first warp's alone counts.
-Meeting::Registers RunMeeting::foldWarps(const Parts &parts, ValueRange own,
-                                         Value hasRows) {
-  Value warp = values.warpInGroup, one = e.constant(1);
-  Value place = getPart(parts, getFirstPart(parts, warp), values.lane);
-  auto loop =
-      scf::ForOp::create(rewriter, e.loc, e.constant(0),
-                         e.constant(llvm::Log2_64(kGroupWarps)), one, own);
-  OpBuilder::InsertionGuard guard(rewriter);
-  rewriter.setInsertionPointToStart(loop.getBody());
-  Value distance =
-      arith::ShLIOp::create(rewriter, e.loc, one, loop.getInductionVar());
-  Value pair = e.sub(e.add(distance, distance), one);
-  Value within = arith::AndIOp::create(rewriter, e.loc, warp, pair);
-  Value sends = e.compare(arith::CmpIPredicate::eq, within, distance);
-  Value takes = e.compare(arith::CmpIPredicate::eq, within, e.constant(0));
-  store(place, loop.getRegionIterArgs(), e.both(hasRows, sends));
-  createGroupBarrier(rewriter, op, values);
-  Registers state = choose(takes, loop.getRegionIterArgs(), [&] {
-    Value other = getFirstPart(parts, e.add(warp, distance));
-    Registers part = load(getPart(parts, other, values.lane), hasRows);
-    return combine(loop.getRegionIterArgs(), part);
-  });
-  scf::YieldOp::create(rewriter, e.loc, state);
-  return Registers(loop.getResults());
-}
-
 /// Where all rows that count are the first warp's, and parts are many, each
 /// warp folds a run of them in its place.
 Meeting::Registers RunMeeting::foldAll(const Parts &parts, Value hasRows) {
@@ -161,8 +134,8 @@ Meeting::Registers RunMeeting::foldAll(const Parts &parts, Value hasRows) {
            choosePlace(getFirstPart(parts, e.add(warp, e.constant(1))),
                        parts.count),
            choosePlace(values.lane, values.threadInGroup), hasPart);
-  return choose(isNarrow, state,
-                [&] { return foldWarps(parts, state, hasPart); });
+  Value isThere = arith::ConstantIntOp::create(rewriter, e.loc, 1, 1);
+  return choose(isNarrow, state, [&] { return joinWarps(state, isThere); });
 }
 
 /// The last group has what is left over.

@@ -98,12 +98,10 @@ private:
   /// none.
   std::pair<Registers, Value> fold(Value first, Value end, Value thread,
                                    Value predicate);
-  /// Brings together what the warps have folded in turn `turn`.
-  Registers foldWarps(ValueRange own, Value place, Value turn, Value hasRows);
   /// Whether a node begins with step `first + warp * quarter`.
   Value hasNodes(Value first, Value warp, Value quarter);
-  Registers foldQuarters(const Narrow &narrow, Value isNarrow, Value turn,
-                         Value first, Value end, Value hasRows);
+  Registers foldQuarters(const Narrow &narrow, Value isNarrow, Value first,
+                         Value end, Value hasRows);
   Registers foldAll(Value hasRows);
 
   /// In place of registers that nobody reads: nothing has to be kept for them.
@@ -386,57 +384,11 @@ Value TreeMeeting::hasNodes(Value first, Value warp, Value quarter) {
   return e.select(either(isInHalf, isInAll), isNone, isLess(begin, numSteps));
 }
 
-/// At each level the later ones of a pair send what they have to the earlier
-/// ones, by the place of their last node, which is no other's. Of the results
-/// the first warp's alone counts.
-Meeting::Registers TreeMeeting::foldWarps(ValueRange own, Value place,
-                                          Value turn, Value hasRows) {
-  Value warp = values.warpInGroup, one = e.constant(1), none = e.constant(-1);
-  auto getWord = [&](Value warp) {
-    Value row = e.add(e.mul(group, e.constant(kTurns)), turn);
-    return stream.getWord(e, e.add(e.mul(row, e.constant(kGroupWarps)), warp));
-  };
-  auto isFirst = scf::IfOp::create(rewriter, e.loc, values.isFirstInWarp,
-                                   /*withElseRegion=*/false);
-  {
-    OpBuilder::InsertionGuard guard(rewriter);
-    rewriter.setInsertionPointToStart(isFirst.thenBlock());
-    LLVM::StoreOp::create(rewriter, e.loc, place, getWord(warp),
-                          /*alignment=*/4);
-  }
-  auto loop =
-      scf::ForOp::create(rewriter, e.loc, e.constant(0),
-                         e.constant(llvm::Log2_64(kGroupWarps)), one, own);
-  OpBuilder::InsertionGuard guard(rewriter);
-  rewriter.setInsertionPointToStart(loop.getBody());
-  Value distance = shiftLeft(one, loop.getInductionVar());
-  Value within = bits(warp, e.sub(e.add(distance, distance), one));
-  Value sends = e.both(isEqual(within, distance),
-                       e.compare(arith::CmpIPredicate::ne, place, none));
-  store(getAddress(place, values.lane), loop.getRegionIterArgs(),
-        e.both(hasRows, sends));
-  createGroupBarrier(rewriter, op, values);
-  Value isTaker = isEqual(within, e.constant(0));
-  Value other = e.select(isTaker, e.add(warp, distance), warp);
-  Value from = LLVM::LoadOp::create(rewriter, e.loc, rewriter.getI32Type(),
-                                    getWord(other), /*alignment=*/4,
-                                    /*isVolatile=*/true);
-  Value takes =
-      e.both(isTaker, e.compare(arith::CmpIPredicate::ne, from, none));
-  Registers state = choose(takes, loop.getRegionIterArgs(), [&] {
-    return combine(loop.getRegionIterArgs(),
-                   load(getAddress(from, values.lane), hasRows));
-  });
-  scf::YieldOp::create(rewriter, e.loc, state);
-  return Registers(loop.getResults());
-}
-
-/// The warps' quarters of steps `first` on, up to `end`, in turn `turn`; all
-/// steps where rows are those of several warps.
+/// The warps' quarters of steps `first` on, up to `end`; all steps where rows
+/// are those of several warps.
 Meeting::Registers TreeMeeting::foldQuarters(const Narrow &narrow,
-                                             Value isNarrow, Value turn,
-                                             Value first, Value end,
-                                             Value hasRows) {
+                                             Value isNarrow, Value first,
+                                             Value end, Value hasRows) {
   Value zero = e.constant(0), one = e.constant(1), warp = values.warpInGroup;
   auto choosePlace = [&](Value narrow, Value wide) {
     return e.select(isNarrow, narrow, wide);
@@ -463,9 +415,9 @@ Meeting::Registers TreeMeeting::foldQuarters(const Narrow &narrow,
                              min(e.add(begin, quarter), end), begin);
   auto folded = fold(choosePlace(begin, zero), choosePlace(endOfWarp, numSteps),
                      choosePlace(values.lane, values.threadInGroup), hasNode);
-  return choose(isNarrow, folded.first, [&] {
-    return foldWarps(folded.first, folded.second, turn, hasNode);
-  });
+  Value isThere = e.compare(arith::CmpIPredicate::ne, folded.second, e.constant(-1));
+  return choose(isNarrow, folded.first,
+                [&] { return joinWarps(folded.first, isThere); });
 }
 
 Meeting::Registers TreeMeeting::foldAll(Value hasRows) {
@@ -477,7 +429,7 @@ Meeting::Registers TreeMeeting::foldAll(Value hasRows) {
       e.both(narrow->holds, e.compare(arith::CmpIPredicate::sge, numLeaves,
                                       e.constant(kManyLeaves)));
   if (own.size() > 40)
-    return foldQuarters(*narrow, isNarrow, zero, zero, numSteps, hasRows);
+    return foldQuarters(*narrow, isNarrow, zero, numSteps, hasRows);
   // Of the most steps that are a power of 2, and then of the rest, if that is
   // a quarter of it at the most; else all at once.
   Value most = shiftLeft(one, e.sub(countDigits(numSteps), one));
@@ -486,13 +438,13 @@ Meeting::Registers TreeMeeting::foldAll(Value hasRows) {
   Value hasRest = e.both(isNarrow, e.both(isLess(zero, rest), isShort));
   most = e.select(hasRest, most, numSteps);
   auto loop = scf::ForOp::create(rewriter, e.loc, zero,
-                                 e.select(hasRest, e.constant(kTurns), one),
+                                 e.select(hasRest, e.constant(2), one),
                                  one, createUndefined());
   OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPointToStart(loop.getBody());
-  Value turn = loop.getInductionVar(), isRest = isEqual(turn, one);
+  Value isRest = isEqual(loop.getInductionVar(), one);
   Registers state =
-      foldQuarters(*narrow, isNarrow, turn, e.select(isRest, most, zero),
+      foldQuarters(*narrow, isNarrow, e.select(isRest, most, zero),
                    e.select(isRest, numSteps, most), hasRows);
   scf::YieldOp::create(rewriter, e.loc, choose(isRest, state, [&] {
                          return combine(loop.getRegionIterArgs(), state);

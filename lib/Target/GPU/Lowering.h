@@ -33,7 +33,7 @@ inline constexpr llvm::StringLiteral kBarrierAttr = "attn.barrier";
 
 /// On pipe.clear_unset: where in shared memory the groups exchange their bits,
 /// and the threads that meet at the op's barrier; on pipe.meet those of its
-/// role. On pipe.split: where the group's warps exchange rows.
+/// role. On pipe.split and pipe.meet: where a group's warps exchange rows.
 inline constexpr llvm::StringLiteral kExchangeAttr = "attn.exchange";
 inline constexpr llvm::StringLiteral kThreadsAttr = "attn.threads";
 /// Bytes of an exchange: four words a warp.
@@ -158,6 +158,10 @@ int64_t countGlobalArrayBytes(pipe::KernelOp kernel);
 
 /// Bytes of shared memory in which the warps of a group exchange rows.
 int64_t getSplitBytes(pipe::SplitOp op);
+
+/// Bytes of shared memory in which the warps of a role's groups exchange what
+/// each has folded.
+int64_t getExchangeBytes(pipe::MeetOp op, const KernelValues &values);
 
 /// Bytes of one part of an item that a group brings to a meeting.
 int64_t getMeetingBytes(pipe::MeetOp op, int64_t groupThreads);

@@ -39,6 +39,16 @@ Meeting::Meeting(MeetOp op, const Operands &operands,
       e.constant(op->getAttrOfType<IntegerAttr>(kFirstGroupAttr).getInt()));
 }
 
+void Meeting::setInsertionPointBehind(ValueRange values) {
+  rewriter.setInsertionPointToStart(op->getBlock());
+  for (Value value : values) {
+    Operation *definition = value.getDefiningOp();
+    if (definition && definition->getBlock() == op->getBlock() &&
+        !definition->isBeforeInBlock(&*rewriter.getInsertionPoint()))
+      rewriter.setInsertionPointAfter(definition);
+  }
+}
+
 //===-- Memory ------------------------------------------------------------===//
 
 Value Meeting::getPlace(Value block, Value beginsThere, Value count,
@@ -65,38 +75,48 @@ Value Meeting::getAddress(Value place, Value thread) {
                              LLVM::GEPArg(bytes));
 }
 
+Meeting::Registers Meeting::toWords(ValueRange registers) {
+  Registers words;
+  for (Value value : registers)
+    words.push_back(value.getType().isInteger()
+                        ? value
+                        : LLVM::BitcastOp::create(rewriter, e.loc,
+                                                  rewriter.getI32Type(), value)
+                              .getResult());
+  while (words.size() % kChunk)
+    words.push_back(words.back());
+  return words;
+}
+
+Meeting::Registers Meeting::fromWords(ArrayRef<Value> words) {
+  Registers registers;
+  for (auto [word, like] : llvm::zip(words, own)) {
+    Type type = like.getType();
+    registers.push_back(
+        type.isInteger()
+            ? word
+            : LLVM::BitcastOp::create(rewriter, e.loc, type, word).getResult());
+  }
+  return registers;
+}
+
 /// In chunks, those of neighbouring threads beside each other.
 void Meeting::store(Value address, ValueRange registers, Value predicate) {
-  SmallVector<Value> bits;
-  for (Value value : registers)
-    bits.push_back(value.getType().isInteger()
-                       ? value
-                       : LLVM::BitcastOp::create(rewriter, e.loc,
-                                                 rewriter.getI32Type(), value)
-                             .getResult());
-  while (bits.size() % kChunk)
-    bits.push_back(bits.back());
-  for (size_t i = 0; i < bits.size(); i += kChunk)
+  Registers words = toWords(registers);
+  for (size_t i = 0; i < words.size(); i += kChunk)
     values.getPrimitives().storeChunkIf(
         rewriter, e.loc, address, i * 4 * values.getGroupThreads(),
-        ArrayRef(bits).slice(i, kChunk), predicate);
+        ArrayRef(words).slice(i, kChunk), predicate);
 }
 
 Meeting::Registers Meeting::load(Value address, Value predicate) {
-  Registers registers;
+  Registers words;
   for (size_t i = 0; i < own.size(); i += kChunk)
-    for (Value bits : values.getPrimitives().loadChunkIf(
-             rewriter, e.loc, address, i * 4 * values.getGroupThreads(),
-             predicate)) {
-      if (registers.size() == own.size())
-        break;
-      Type type = own[registers.size()].getType();
-      registers.push_back(type.isInteger() ? bits
-                                           : LLVM::BitcastOp::create(
-                                                 rewriter, e.loc, type, bits)
-                                                 .getResult());
-    }
-  return registers;
+    llvm::append_range(
+        words, values.getPrimitives().loadChunkIf(
+                   rewriter, e.loc, address, i * 4 * values.getGroupThreads(),
+                   predicate));
+  return fromWords(words);
 }
 
 //===-- Values ------------------------------------------------------------===//
@@ -158,7 +178,7 @@ Value Meeting::createHasRows() {
 
 /// Whether `merge` does the same in all rows: nothing of it is of a row's
 /// place.
-bool Meeting::isAlikeInRows() {
+static bool isAlikeInRows(MeetOp op) {
   return llvm::all_of(op.getMerge().front(), [&](Operation &inner) {
     return !isa<CoordOp, GatherOp>(inner) &&
            llvm::all_of(inner.getOperands(), [&](Value value) {
@@ -169,17 +189,144 @@ bool Meeting::isAlikeInRows() {
   });
 }
 
-std::optional<Meeting::Narrow> Meeting::createNarrow() {
+/// From the first row of a warp to that of the next one, where all rows that
+/// count may be the first one's.
+static std::optional<int64_t> getRowsOfWarp(MeetOp op) {
   FragmentAttr fragment = getFragment(op.getValues().front().getType());
   ArrayRef<DigitAttr> warps = fragment.getWarps();
-  if (!rows || !isAlikeInRows() || warps.size() != 1 ||
+  if (!op.getRows() || !isAlikeInRows(op) || warps.size() != 1 ||
       warps[0].getDim() != 0 || warps[0].getSize() != kGroupWarps)
     return std::nullopt;
-  Value stride = e.constant(warps[0].getStride());
+  return warps[0].getStride();
+}
+
+std::optional<Meeting::Narrow> Meeting::createNarrow() {
+  FragmentAttr fragment = getFragment(op.getValues().front().getType());
+  std::optional<int64_t> rowsOfWarp = getRowsOfWarp(op);
+  if (!rowsOfWarp || !op->hasAttr(kExchangeAttr))
+    return std::nullopt;
+  Value stride = e.constant(*rowsOfWarp);
   Value row = *createThreadOffset(rewriter, e.loc, fragment, 0, values);
   Value rowOfLane = e.sub(row, e.mul(values.warpInGroup, stride));
   return Narrow{e.compare(arith::CmpIPredicate::sle, rows, stride),
                 e.compare(arith::CmpIPredicate::slt, rowOfLane, rows)};
+}
+
+//===-- Warps -------------------------------------------------------------===//
+
+// In shared memory, for each group: a word a warp, which says whether it sends
+// something, and what two warps send, chunk by chunk. Those that send at the
+// second level have read before what was where they write.
+
+static constexpr int64_t kFlagBytes = 4 * kGroupWarps;
+
+/// What a warp sends.
+static int64_t getSentBytes(MeetOp op, const KernelValues &values) {
+  return countChunks(op.getValues()) * kChunkBytes *
+         values.architecture->warpSize;
+}
+
+static int64_t getExchangeBytesOfGroup(MeetOp op, const KernelValues &values) {
+  return kFlagBytes + kGroupWarps / 2 * getSentBytes(op, values);
+}
+
+int64_t attn::gpu::getExchangeBytes(MeetOp op, const KernelValues &values) {
+  return getRowsOfWarp(op) ? op->getParentOfType<RoleOp>().getGroups() *
+                                 getExchangeBytesOfGroup(op, values)
+                           : 0;
+}
+
+Value Meeting::getFlag(Value warp) {
+  Value memory = createByteOffset(
+      rewriter, e.loc, values.shared,
+      op->getAttrOfType<IntegerAttr>(kExchangeAttr).getInt());
+  Value ofGroup =
+      e.mul(group, e.constant(getExchangeBytesOfGroup(op, values)));
+  return createByteOffset(rewriter, e.loc, memory,
+                          e.add(ofGroup, e.mul(warp, e.constant(4))));
+}
+
+Value Meeting::getSent(Value warp) {
+  Value place = arith::ShRUIOp::create(rewriter, e.loc, warp, e.constant(1));
+  Value bytes = e.add(e.mul(place, e.constant(getSentBytes(op, values))),
+                      e.mul(values.lane, e.constant(kChunkBytes)));
+  return createByteOffset(
+      rewriter, e.loc,
+      createByteOffset(rewriter, e.loc, getFlag(e.constant(0)), kFlagBytes),
+      bytes);
+}
+
+void Meeting::send(Value place, ValueRange registers) {
+  Registers words = toWords(registers);
+  auto type = VectorType::get({kChunk}, rewriter.getI32Type());
+  for (size_t i = 0; i < words.size(); i += kChunk) {
+    Value chunk = LLVM::UndefOp::create(rewriter, e.loc, type);
+    for (int64_t j = 0; j < kChunk; ++j)
+      chunk = LLVM::InsertElementOp::create(rewriter, e.loc, chunk,
+                                            words[i + j], e.constant(j));
+    LLVM::StoreOp::create(
+        rewriter, e.loc, chunk,
+        createByteOffset(rewriter, e.loc, place,
+                         i * 4 * values.architecture->warpSize),
+        kChunkBytes);
+  }
+}
+
+Meeting::Registers Meeting::receive(Value place) {
+  Registers words;
+  auto type = VectorType::get({kChunk}, rewriter.getI32Type());
+  for (size_t i = 0; i < own.size(); i += kChunk) {
+    Value chunk = LLVM::LoadOp::create(
+        rewriter, e.loc, type,
+        createByteOffset(rewriter, e.loc, place,
+                         i * 4 * values.architecture->warpSize),
+        kChunkBytes);
+    for (int64_t j = 0; j < kChunk; ++j)
+      words.push_back(LLVM::ExtractElementOp::create(rewriter, e.loc, chunk,
+                                                     e.constant(j)));
+  }
+  return fromWords(words);
+}
+
+Meeting::Registers Meeting::joinWarps(ValueRange own, Value isThere) {
+  Value warp = values.warpInGroup, one = e.constant(1);
+  isThere =
+      arith::ExtUIOp::create(rewriter, e.loc, rewriter.getI32Type(), isThere);
+  // What others have read of the exchange before.
+  createGroupBarrier(rewriter, op, values);
+  auto loop =
+      scf::ForOp::create(rewriter, e.loc, e.constant(0),
+                         e.constant(llvm::Log2_64(kGroupWarps)), one, own);
+  OpBuilder::InsertionGuard guard(rewriter);
+  rewriter.setInsertionPointToStart(loop.getBody());
+  ValueRange state = loop.getRegionIterArgs();
+  Value distance =
+      arith::ShLIOp::create(rewriter, e.loc, one, loop.getInductionVar());
+  Value within =
+      e.both(warp, e.sub(e.add(distance, distance), one));
+  auto sends = scf::IfOp::create(
+      rewriter, e.loc, e.compare(arith::CmpIPredicate::eq, within, distance),
+      /*withElseRegion=*/false);
+  {
+    OpBuilder::InsertionGuard guard(rewriter);
+    rewriter.setInsertionPointToStart(sends.thenBlock());
+    LLVM::StoreOp::create(rewriter, e.loc, isThere, getFlag(warp),
+                          /*alignment=*/4);
+    send(getSent(warp), state);
+  }
+  createGroupBarrier(rewriter, op, values);
+  Value isTaker = e.compare(arith::CmpIPredicate::eq, within, e.constant(0));
+  Value other = e.select(isTaker, e.add(warp, distance), warp);
+  Value isSent = LLVM::LoadOp::create(rewriter, e.loc, rewriter.getI32Type(),
+                                      getFlag(other), /*alignment=*/4,
+                                      /*isVolatile=*/true);
+  Value takes = e.both(
+      isTaker, e.compare(arith::CmpIPredicate::ne, isSent, e.constant(0)));
+  Registers joined = choose(takes, state, [&] {
+    return combine(state, receive(getSent(other)));
+  });
+  scf::YieldOp::create(rewriter, e.loc, joined);
+  return Registers(loop.getResults());
 }
 
 //===-- Counters ----------------------------------------------------------===//

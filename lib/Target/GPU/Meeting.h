@@ -41,6 +41,8 @@ protected:
   /// this launch then, so that a store sets it back, and launches that share it
   /// may not overlap.
   mlir::Value arrive(mlir::Value firstBlock, mlir::Value own, mlir::Value all);
+  /// As early before the op as `values` are there.
+  void setInsertionPointBehind(mlir::ValueRange values);
   /// The sweep's `merge`.
   Registers combine(mlir::ValueRange first, mlir::ValueRange second);
   /// The registers that `make` gives where `condition` holds, else `others`.
@@ -63,6 +65,11 @@ protected:
     mlir::Value holds, hasRows;
   };
   std::optional<Narrow> createNarrow();
+  /// What warps have folded, of which each that `isThere` has some, in the
+  /// order of the warps: in a tree, at each level of which half of those that
+  /// are left send theirs to the ones before. Of the results the first warp's
+  /// alone counts.
+  Registers joinWarps(mlir::ValueRange own, mlir::Value isThere);
 
   pipe::MeetOp op;
   Stream stream;
@@ -77,7 +84,16 @@ protected:
   int64_t groups = 1;
 
 private:
-  bool isAlikeInRows();
+  /// Registers as whole chunks of i32, and back.
+  Registers toWords(mlir::ValueRange registers);
+  Registers fromWords(llvm::ArrayRef<mlir::Value> words);
+
+  /// Where lane 0 has its first chunk of what `warp` sends, and whether it sends
+  /// any.
+  mlir::Value getSent(mlir::Value warp);
+  mlir::Value getFlag(mlir::Value warp);
+  void send(mlir::Value place, mlir::ValueRange registers);
+  Registers receive(mlir::Value place);
 };
 
 /// Whether this block has the whole item, and the item's registers if so; of

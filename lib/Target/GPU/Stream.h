@@ -101,12 +101,9 @@ enum class StreamNumber : uint8_t {
 };
 inline constexpr int64_t kNumStreamNumbers = 5;
 
-/// In shared memory: those numbers, and for each group that multiplies and turn
-/// of its meeting a word a warp.
-inline constexpr int64_t kTurns = 2, kMostGroups = 3, kNumberBytes = 32,
-                         kStreamBytes = 128;
-static_assert(kNumberBytes + 4 * kMostGroups * kTurns * kGroupWarps <=
-              kStreamBytes);
+/// Of those numbers in shared memory.
+inline constexpr int64_t kStreamBytes = 32;
+static_assert(4 * kNumStreamNumbers <= kStreamBytes);
 
 /// What stands for a stream, as PipeTypeConverter has it.
 struct Stream {
@@ -128,13 +125,6 @@ struct Stream {
     // Volatile, or it were in a register from the first item on.
     return mlir::LLVM::LoadOp::create(e.b, e.loc, e.b.getI32Type(), address,
                                       /*alignment=*/4, /*isVolatile=*/true);
-  }
-
-  /// Where word `number` is, of those behind the numbers.
-  mlir::Value getWord(StreamEmitter &e, mlir::Value number) const {
-    return createByteOffset(
-        e.b, e.loc, numbers,
-        e.add(e.mul(number, e.constant(4)), e.constant(kNumberBytes)));
   }
 
   /// Where in the line the share of block `number` begins.

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Stream.h"
+#include "Lowering.h"
 #include "attn/Analysis/RegisterPressure.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -392,12 +392,6 @@ LogicalResult attn::gpu::verifyKernel(KernelOp kernel,
       failedAny = true;
     }
     first = op;
-    int64_t groups = op->getParentOfType<RoleOp>().getGroups();
-    if (op.getNumber() && groups > kMostGroups) {
-      op.emitOpError("expects leaves to be those of at most ")
-          << kMostGroups << " groups on this target, but got " << groups;
-      failedAny = true;
-    }
   });
   kernel.walk([&](Operation *op) {
     LogicalResult result =

@@ -469,22 +469,3 @@ pipe.kernel @pages_beyond_lanes(
     %pages = pipe.pages %table[%g] at %n every 16 of 16 : <?x?xi32> -> <33>
   }
 }
-
-// -----
-
-#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 1 x d1 by 8], lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
-!tile = tensor<64x8xf32, #s>
-pipe.kernel @leaves_of_four_groups(%n: i32 {pipe.name = "n"}) {
-  %work = pipe.work items(%n) most(%n) : !pipe.work<stream> steps {
-  ^bb0(%item: i32):
-    pipe.yield %item : i32
-  }
-  pipe.role "multiply" groups(4) warps(4) registers(120) (%group) {
-    %t = arith.constant dense<0.0> : !tile
-    // expected-error @below {{expects leaves to be those of at most 3 groups on this target, but got 4}}
-    %whole, %x = pipe.meet %work[%n, %n] at %n (%t : !tile) : !pipe.work<stream> merge {
-    ^bb0(%a: !tile, %b: !tile):
-      pipe.yield %a : !tile
-    }
-  }
-}
