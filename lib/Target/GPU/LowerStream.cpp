@@ -22,6 +22,36 @@ using namespace attn::pipe;
 /// Up to so many classes are counted one after the other where all lanes count.
 static constexpr int64_t kFewClasses = 8;
 
+/// The factors of a product.
+static void collectFactors(Value product, SmallVectorImpl<Value> &factors) {
+  if (auto op = product.getDefiningOp<arith::MulIOp>()) {
+    collectFactors(op.getLhs(), factors);
+    collectFactors(op.getRhs(), factors);
+  } else {
+    factors.push_back(product);
+  }
+}
+
+/// `x / y` if `y` is a product of factors of `x`: no thread has to divide, in a
+/// chain that all wait for. Nothing of these overflows.
+static std::optional<Value> cancel(StreamEmitter &e, Value x, Value y) {
+  SmallVector<Value> factors, divisors;
+  collectFactors(x, factors);
+  collectFactors(y, divisors);
+  for (Value divisor : divisors) {
+    auto *found = llvm::find(factors, divisor);
+    if (found == factors.end())
+      return std::nullopt;
+    factors.erase(found);
+  }
+  if (factors.empty())
+    return e.constant(1);
+  Value quotient = factors.front();
+  for (Value factor : ArrayRef(factors).drop_front())
+    quotient = e.mul(quotient, factor);
+  return quotient;
+}
+
 namespace {
 /// Counts steps at the kernel's beginning.
 class StepCounter {
@@ -30,7 +60,11 @@ public:
       : e{b, work.getLoc(), values}, work(work), lane(values.lane),
         thread(values.thread), warpSize(values.getWarpSize()) {
     alike = work.getAlike() ? work.getAlike() : e.constant(1);
-    classes = arith::CeilDivUIOp::create(b, e.loc, work.getItems(), alike);
+    std::optional<Value> quotient = cancel(e, work.getItems(), alike);
+    classes = quotient ? *quotient
+                       : arith::CeilDivUIOp::create(b, e.loc, work.getItems(),
+                                                    alike)
+                             .getResult();
     lead = e.constant(work.getLead());
   }
 
@@ -38,15 +72,22 @@ public:
   SmallVector<Value> run(Value numbers);
 
 private:
-  /// The steps of all items of class `number`, or 0 beyond the last; `number`
-  /// is a lane's own, or all lanes'.
-  Value countClass(Value number, bool isOfLane) {
+  /// What each item of class `number` counts, or 0 beyond the last; `number` is
+  /// a lane's own, or all lanes'.
+  Value countItem(Value number, bool isOfLane) {
     Value exists = e.compare(arith::CmpIPredicate::slt, number, classes);
     Value item = e.mul(e.select(exists, number, e.constant(0)), alike);
     IRMapping mapping;
     Block &body = work.getSteps().front();
     mapping.map(body.getArgument(0), item);
     for (Operation &op : body.without_terminator()) {
+      if (auto div = dyn_cast<arith::DivUIOp>(op))
+        if (std::optional<Value> quotient =
+                cancel(e, mapping.lookupOrDefault(div.getLhs()),
+                       mapping.lookupOrDefault(div.getRhs()))) {
+          mapping.map(div.getResult(), *quotient);
+          continue;
+        }
       Operation *copy = e.b.clone(op, mapping);
       if (isOfLane)
         leaveToLanes(copy);
@@ -54,23 +95,28 @@ private:
     Value steps = mapping.lookupOrDefault(body.getTerminator()->getOperand(0));
     steps =
         e.add(createCountPlaces(e.b, e.loc, work.getLeavesAttr(), steps), lead);
+    return e.select(exists, steps, e.constant(0));
+  }
+  /// The same of all items of a class, each of which counts `ofItem`.
+  Value countClass(Value number, Value ofItem) {
     Value left = e.sub(work.getItems(), e.mul(number, alike));
-    Value count = arith::MinSIOp::create(e.b, e.loc, alike, left);
-    return e.select(exists, e.mul(steps, count), e.constant(0));
+    return e.mul(ofItem, arith::MinSIOp::create(e.b, e.loc, alike, left));
   }
 
   /// Whether steps are counted by sums over runs.
   bool asksSums() { return asksRuns(work.getSteps()); }
-  /// Of the classes `first` on that the lanes have. A class of which sums are
-  /// asked takes all lanes where classes are few.
-  Value countClasses(Value first);
+  /// Of the classes `first` on that the lanes have, what each item counts. A
+  /// class of which sums are asked takes all lanes where classes are few.
+  Value countItems(Value first);
 
   /// The places that a block has for each of two items: one, or of steps that
   /// meet as the leaves of a tree two for each digit of how many it does.
   Value countPlaces(Value grid);
-  Value countAll();
-  /// The class in which step `begin` lies, the steps before it and its own.
-  SmallVector<Value> findClass(Value begin);
+  /// What all items count, and what each of a lane's first class does.
+  std::pair<Value, Value> countAll();
+  /// The class in which step `begin` lies, the steps before it and those of
+  /// each of its items; of the lanes' first classes items count `first`.
+  SmallVector<Value> findClass(Value begin, Value first);
 
   StreamEmitter e;
   WorkOp work;
@@ -98,22 +144,29 @@ Value StepCounter::countPlaces(Value grid) {
   return e.mul(groups, e.constant(2 * kPlaceDigits));
 }
 
-Value StepCounter::countAll() {
+std::pair<Value, Value> StepCounter::countAll() {
   // Without sums lanes go their own ways, which takes fewer registers.
-  auto loop = scf::ForOp::create(e.b, e.loc, asksSums() ? e.constant(0) : lane,
-                                 classes, e.constant(warpSize), e.constant(0));
+  Value begin = asksSums() ? e.constant(0) : lane, zero = e.constant(0);
+  auto loop =
+      scf::ForOp::create(e.b, e.loc, begin, classes, e.constant(warpSize),
+                         SmallVector<Value>{zero, zero});
   OpBuilder::InsertionGuard guard(e.b);
   e.b.setInsertionPointToStart(loop.getBody());
-  Value number = loop.getInductionVar();
-  Value count =
-      asksSums() ? countClasses(number) : countClass(number, /*isOfLane=*/true);
-  Value sum = e.add(loop.getRegionIterArg(0), count);
-  scf::YieldOp::create(e.b, e.loc, sum);
+  Value number = loop.getInductionVar(), own = number;
+  Value ofItem = asksSums() ? countItems(number)
+                            : countItem(number, /*isOfLane=*/true);
+  if (asksSums())
+    own = e.add(number, lane);
+  Value sum = e.add(loop.getRegionIterArg(0), countClass(own, ofItem));
+  Value isFirst = e.compare(arith::CmpIPredicate::eq, number, begin);
+  scf::YieldOp::create(
+      e.b, e.loc,
+      ValueRange{sum, e.select(isFirst, ofItem, loop.getRegionIterArg(1))});
   e.b.setInsertionPointAfter(loop);
-  return e.reduce(WarpReduction::Add, loop.getResult(0));
+  return {e.reduce(WarpReduction::Add, loop.getResult(0)), loop.getResult(1)};
 }
 
-SmallVector<Value> StepCounter::findClass(Value begin) {
+SmallVector<Value> StepCounter::findClass(Value begin, Value first) {
   // Of the lanes one has found it; the others have -1.
   Value none = e.constant(-1);
   SmallVector<Value> inits = {e.constant(0), none, none, none};
@@ -123,19 +176,32 @@ SmallVector<Value> StepCounter::findClass(Value begin) {
     OpBuilder::InsertionGuard guard(e.b);
     e.b.setInsertionPointToStart(loop.getBody());
     Value number = e.add(loop.getInductionVar(), lane);
-    Value own = countClasses(loop.getInductionVar()), sum = own;
+    auto isFirst = scf::IfOp::create(
+        e.b, e.loc, e.b.getI32Type(),
+        e.compare(arith::CmpIPredicate::eq, loop.getInductionVar(),
+                  e.constant(0)),
+        /*withElseRegion=*/true);
+    {
+      OpBuilder::InsertionGuard guard(e.b);
+      e.b.setInsertionPointToStart(isFirst.thenBlock());
+      scf::YieldOp::create(e.b, e.loc, first);
+      e.b.setInsertionPointToStart(isFirst.elseBlock());
+      scf::YieldOp::create(e.b, e.loc, countItems(loop.getInductionVar()));
+    }
+    Value ofItem = isFirst.getResult(0);
+    Value own = countClass(number, ofItem), sum = own;
     for (int64_t lanes = 1; lanes < warpSize; lanes *= 2) {
       Value other = e.shuffleUp(sum, lanes);
       Value exists =
           e.compare(arith::CmpIPredicate::sge, lane, e.constant(lanes));
       sum = e.add(sum, e.select(exists, other, e.constant(0)));
     }
-    Value end = e.add(loop.getRegionIterArg(0), sum), first = e.sub(end, own);
-    Value isHere = e.both(e.compare(arith::CmpIPredicate::sle, first, begin),
+    Value end = e.add(loop.getRegionIterArg(0), sum), before = e.sub(end, own);
+    Value isHere = e.both(e.compare(arith::CmpIPredicate::sle, before, begin),
                           e.compare(arith::CmpIPredicate::slt, begin, end));
     SmallVector<Value> next = {
         e.add(loop.getRegionIterArg(0), e.reduce(WarpReduction::Add, own))};
-    SmallVector<Value> places = {number, first, own};
+    SmallVector<Value> places = {number, before, ofItem};
     for (auto [found, old] :
          llvm::zip_equal(places, loop.getRegionIterArgs().drop_front()))
       next.push_back(e.select(isHere, found, old));
@@ -147,10 +213,10 @@ SmallVector<Value> StepCounter::findClass(Value begin) {
   return result;
 }
 
-Value StepCounter::countClasses(Value first) {
+Value StepCounter::countItems(Value first) {
   Value own = e.add(first, lane);
   if (!asksSums())
-    return countClass(own, /*isOfLane=*/true);
+    return countItem(own, /*isOfLane=*/true);
   Value left = arith::MinSIOp::create(e.b, e.loc, e.sub(classes, first),
                                       e.constant(warpSize));
   Value areFew =
@@ -159,14 +225,14 @@ Value StepCounter::countClasses(Value first) {
                                   /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(e.b);
   e.b.setInsertionPointToStart(choice.elseBlock());
-  scf::YieldOp::create(e.b, e.loc, countClass(own, /*isOfLane=*/true));
+  scf::YieldOp::create(e.b, e.loc, countItem(own, /*isOfLane=*/true));
   e.b.setInsertionPointToStart(choice.thenBlock());
   auto loop = scf::ForOp::create(e.b, e.loc, e.constant(0), left, e.constant(1),
                                  e.constant(0));
   scf::YieldOp::create(e.b, e.loc, loop.getResult(0));
   e.b.setInsertionPointToStart(loop.getBody());
   Value number = loop.getInductionVar();
-  Value count = countClass(e.add(first, number), /*isOfLane=*/false);
+  Value count = countItem(e.add(first, number), /*isOfLane=*/false);
   Value isOwn = e.compare(arith::CmpIPredicate::eq, number, lane);
   scf::YieldOp::create(e.b, e.loc,
                        e.select(isOwn, count, loop.getRegionIterArg(0)));
@@ -174,7 +240,7 @@ Value StepCounter::countClasses(Value first) {
 }
 
 SmallVector<Value> StepCounter::run(Value numbers) {
-  Value steps = countAll();
+  auto [steps, ofFirst] = countAll();
   Value grid = e.values.getPrimitives().getNumBlocks(e.b, e.loc);
   Value block = e.values.getPrimitives().getBlock(e.b, e.loc);
   Value share = e.div(steps, grid);
@@ -185,14 +251,8 @@ SmallVector<Value> StepCounter::run(Value numbers) {
   };
   Value begin = getBegin(block);
   Value end = getBegin(e.add(block, e.constant(1)));
-  SmallVector<Value> found = findClass(begin);
-  // Items of a class have equal numbers of steps.
-  Value left = e.sub(work.getItems(), e.mul(found[0], alike));
-  Value count = arith::MaxSIOp::create(
-      e.b, e.loc, arith::MinSIOp::create(e.b, e.loc, alike, left),
-      e.constant(1));
-  Value own =
-      arith::MaxUIOp::create(e.b, e.loc, e.div(found[2], count), e.constant(1));
+  SmallVector<Value> found = findClass(begin, ofFirst);
+  Value own = arith::MaxSIOp::create(e.b, e.loc, found[2], e.constant(1));
   Value within = e.div(e.sub(begin, found[1]), own);
   Value item = e.add(e.mul(found[0], alike), within);
   // A share that ends in an item's lead has nothing of it.

@@ -36,7 +36,7 @@ static constexpr int64_t kManyLeaves = 4;
 /// Registers of nodes that may be on their way while another is merged, and at
 /// most as many nodes: what one takes to be merged is a quarter of what it
 /// takes to come.
-static constexpr size_t kAheadRegisters = 80, kMostAhead = 4;
+static constexpr size_t kAheadRegisters = 40, kMostAhead = 4;
 
 namespace {
 class TreeMeeting : public Meeting {
@@ -428,7 +428,7 @@ Meeting::Registers TreeMeeting::foldAll(Value hasRows) {
   Value isNarrow =
       e.both(narrow->holds, e.compare(arith::CmpIPredicate::sge, numLeaves,
                                       e.constant(kManyLeaves)));
-  if (own.size() > 40)
+  if (own.size() > kAheadRegisters)
     return foldQuarters(*narrow, isNarrow, zero, numSteps, hasRows);
   // Of the most steps that are a power of 2, and then of the rest, if that is
   // a quarter of it at the most; else all at once.
