@@ -116,7 +116,8 @@ def Pipe_WorkOp : Pipe_Op<"work", [
       by the device, so that a launch can be repeated with others. With
       `lead(n)`, an item counts in the line as `n` steps more than it has, before
       its first one: what its beginning and end cost, which is no step of any
-      block. With `most(%n)`, no item has more than `n` steps, and these meet as the
+      block; but where all items have no more steps than there are blocks, each
+      block does one at the most. With `most(%n)`, no item has more than `n` steps, and these meet as the
       leaves of a tree (`pipe.meet ... at`): each is one, or with
       `leaves #pipe.leaves<...>` several are. Each leaf then counts in the line as a
       step more than it has, and a block's run begins with the first leaf that

@@ -31,7 +31,7 @@ AffineExpr attn::getPackedRow(AffineExpr expr) {
 static std::optional<BoxMap> matchPackedBox(AffineMap map) {
   unsigned numDims = map.getNumDims(), numResults = map.getNumResults();
   BoxMap box;
-  AffineExpr row, column;
+  AffineExpr row;
   PackedRows packed{0, 0, 0};
   for (auto [i, expr] : llvm::enumerate(map.getResults())) {
     auto [dividend, width] = matchDivision(expr, AffineExprKind::Mod);

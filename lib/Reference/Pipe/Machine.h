@@ -194,8 +194,20 @@ public:
   };
   /// By the group that computes them and the steps before the item.
   std::map<std::pair<int64_t, int64_t>, Parts> parts;
-  /// Of a stream, where each item's steps begin in the line, and its end.
+  /// Of a stream, where each item begins in the line, and its end; and how many
+  /// steps more an item counts, before its first, than it has.
   std::vector<int64_t> lineOfSteps;
+  int64_t leadOfItems = 0;
+
+  /// Moves items apart by `lead`, but where each block does one step at the
+  /// most.
+  void addLeads(int64_t lead) {
+    if (lineOfSteps.back() <= numBlocks)
+      return;
+    leadOfItems = lead;
+    for (auto [item, begin] : llvm::enumerate(lineOfSteps))
+      begin += static_cast<int64_t>(item) * lead;
+  }
 
   /// The steps of a stream that block `index` does: the first, and the one
   /// after the last.

@@ -37,8 +37,10 @@ static int64_t getFirstStep(Value work, int64_t place) {
 Agent::Progress Agent::startSteps(WorkOp op) {
   if (op.getWork().getType().getKind() != WorkKind::Stream)
     return Progress::inside;
-  if (block.index == 0)
+  if (block.index == 0) {
     machine.lineOfSteps = {0};
+    machine.leadOfItems = 0;
+  }
   if (machine.items <= 0)
     return Progress::inside;
   enter(op.getSteps(), toValue(0));
@@ -55,8 +57,7 @@ Agent::Progress Agent::endSteps(WorkOp op, int64_t steps) {
     return stop(op, "expects items of at most " + std::to_string(most) +
                         " steps, but item " + std::to_string(item) + " has " +
                         std::to_string(steps));
-  // With what stands before the first step, or that of each leaf.
-  steps = countPlaces(op.getWork(), steps) + static_cast<int64_t>(op.getLead());
+  steps = countPlaces(op.getWork(), steps) + machine.leadOfItems;
   std::vector<int64_t> &line = machine.lineOfSteps;
   int64_t alike = op.getAlike() ? getInteger(op.getAlike()) : 1;
   if (block.index == 0) {
@@ -76,6 +77,8 @@ Agent::Progress Agent::endSteps(WorkOp op, int64_t steps) {
                         std::to_string(steps));
   }
   if (item + 1 == machine.items) {
+    if (block.index == 0)
+      machine.addLeads(static_cast<int64_t>(op.getLead()));
     leave(get(op.getWork()));
     return Progress::inside;
   }
@@ -83,12 +86,6 @@ Agent::Progress Agent::endSteps(WorkOp op, int64_t steps) {
   enter(op.getSteps(), toValue(item + 1));
   stack.back().index = item + 1;
   return Progress::inside;
-}
-
-/// By how much an item's steps begin behind the item.
-static int64_t getLead(Value work) {
-  auto op = work.getDefiningOp<WorkOp>();
-  return op ? static_cast<int64_t>(op.getLead()) : 0;
 }
 
 //===-- Parts -------------------------------------------------------------===//
@@ -99,7 +96,7 @@ Agent::Progress Agent::firstPart(FirstPartOp op) {
   if (begin != end) {
     const std::vector<int64_t> &line = machine.lineOfSteps;
     item = std::distance(line.begin(), llvm::upper_bound(line, begin)) - 1;
-    before = line[item] + getLead(op.getWork());
+    before = line[item] + machine.leadOfItems;
     int64_t places = line[item + 1] - before;
     Value work = op.getWork();
     int64_t first = getFirstStep(work, begin - before);
@@ -123,8 +120,9 @@ Agent::Progress Agent::part(PartOp op) {
   int64_t before = getInteger(op.getBefore()),
           steps = getInteger(op.getSteps());
   const std::vector<int64_t> &line = machine.lineOfSteps;
-  auto place = llvm::lower_bound(line, before - getLead(op.getWork()));
-  if (place == line.end() || *place != before - getLead(op.getWork()) ||
+  int64_t ofItem = before - machine.leadOfItems;
+  auto place = llvm::lower_bound(line, ofItem);
+  if (place == line.end() || *place != ofItem ||
       std::next(place) == line.end() ||
       *std::next(place) != before + countPlaces(op.getWork(), steps))
     return stop(op, "expects an item of the stream, but none has " +
@@ -141,7 +139,7 @@ Agent::Progress Agent::nextPart(NextPartOp op) {
   int64_t end = machine.getShareOfSteps(block.index).second;
   int64_t next = getInteger(op.getBefore()) +
                  countPlaces(op.getWork(), getInteger(op.getSteps())) +
-                 getLead(op.getWork());
+                 machine.leadOfItems;
   setInteger(op.getNext(), next < end ? getInteger(op.getItem()) + 1 : -1);
   setInteger(op.getNextBefore(), next);
   return Progress::inside;

@@ -167,8 +167,7 @@ private:
     // Rounding mode 4: the current one.
     Value rounding = arith::ConstantOp::create(b, b.getI32IntegerAttr(4));
     return LLVM::CallIntrinsicOp::create(
-               b, type,
-               b.getStringAttr("llvm.x86.avx512.mask.fixupimm.ps.512"),
+               b, type, b.getStringAttr("llvm.x86.avx512.mask.fixupimm.ps.512"),
                ValueRange{result, exponent, table, exceptions, all, rounding})
         .getResult(0);
   }

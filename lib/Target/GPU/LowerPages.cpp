@@ -75,9 +75,8 @@ void attn::gpu::createTablePrefetch(OpBuilder &b, Location loc,
     return;
   const Primitives &primitives = values.getPrimitives();
   auto i32 = [&](int64_t value) { return createI32(b, loc, value); };
-  Value warp =
-      arith::ShRUIOp::create(b, loc, values.thread, i32(llvm::Log2_64(
-                                 values.architecture->warpSize)));
+  Value warp = arith::ShRUIOp::create(
+      b, loc, values.thread, i32(llvm::Log2_64(values.architecture->warpSize)));
   auto isSecond = scf::IfOp::create(
       b, loc,
       arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, warp, i32(1)),

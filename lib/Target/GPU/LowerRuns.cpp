@@ -22,8 +22,8 @@ static constexpr int64_t kFewParts = 6;
 /// what groups have meets: one block takes as long to read three parts as
 /// blocks take to meet once more.
 static constexpr int64_t kManyParts = 24, kPartsOfGroup = 8;
-/// Registers of parts that are on their way at a time, of two at the least.
-static constexpr int64_t kAheadRegisters = 160;
+/// Registers of parts that are on their way at a time, of two to four.
+static constexpr int64_t kAheadRegisters = 160, kLeastAhead = 2, kMostAhead = 4;
 
 namespace {
 class RunMeeting : public Meeting {
@@ -36,8 +36,7 @@ public:
     OpBuilder::InsertionGuard guard(rewriter);
     setInsertionPointBehind({before, steps});
     firstBlock = stream.findBlock(e, before);
-    lastBlock =
-        stream.findBlock(e, e.sub(e.add(before, steps), e.constant(1)));
+    lastBlock = stream.findBlock(e, e.sub(e.add(before, steps), e.constant(1)));
   }
 
   FailureOr<Registers> run();
@@ -79,8 +78,8 @@ private:
 /// Several parts are on their way at a time.
 Meeting::Registers RunMeeting::fold(const Parts &parts, Value first, Value end,
                                     Value thread, Value predicate) {
-  int64_t ahead =
-      std::max<int64_t>(kAheadRegisters / static_cast<int64_t>(own.size()), 2);
+  int64_t ahead = std::clamp(kAheadRegisters / static_cast<int64_t>(own.size()),
+                             kLeastAhead, kMostAhead);
   auto loadPart = [&](Value number) {
     Value exists = e.compare(arith::CmpIPredicate::slt, number, end);
     return load(getPart(parts, number, thread), e.both(predicate, exists));
@@ -129,11 +128,10 @@ Meeting::Registers RunMeeting::foldAll(const Parts &parts, Value hasRows) {
     return e.select(isNarrow, narrow, wide);
   };
   Value hasPart = choosePlace(narrow->hasRows, hasRows);
-  Registers state =
-      fold(parts, choosePlace(getFirstPart(parts, warp), zero),
-           choosePlace(getFirstPart(parts, e.add(warp, e.constant(1))),
-                       parts.count),
-           choosePlace(values.lane, values.threadInGroup), hasPart);
+  Registers state = fold(
+      parts, choosePlace(getFirstPart(parts, warp), zero),
+      choosePlace(getFirstPart(parts, e.add(warp, e.constant(1))), parts.count),
+      choosePlace(values.lane, values.threadInGroup), hasPart);
   Value isThere = arith::ConstantIntOp::create(rewriter, e.loc, 1, 1);
   return choose(isNarrow, state, [&] { return joinWarps(state, isThere); });
 }
@@ -142,12 +140,12 @@ Meeting::Registers RunMeeting::foldAll(const Parts &parts, Value hasRows) {
 RunMeeting::Parts RunMeeting::getGroup(Value block) {
   Value size = e.constant(kPartsOfGroup), one = e.constant(1);
   Parts groups = getGroups();
-  Value number = arith::MinUIOp::create(
-      rewriter, e.loc, e.div(e.sub(block, firstBlock), size),
-      e.sub(groups.count, one));
+  Value number = arith::MinUIOp::create(rewriter, e.loc,
+                                        e.div(e.sub(block, firstBlock), size),
+                                        e.sub(groups.count, one));
   Value first = e.add(firstBlock, e.mul(number, size));
-  Value isLast = e.compare(arith::CmpIPredicate::eq, e.add(number, one),
-                           groups.count);
+  Value isLast =
+      e.compare(arith::CmpIPredicate::eq, e.add(number, one), groups.count);
   Value rest = e.sub(e.add(lastBlock, one), first);
   return {first, one, e.select(isLast, rest, size)};
 }
@@ -165,14 +163,13 @@ Meeting::Registers RunMeeting::exchange(Value hasRows) {
   Value block = values.getPrimitives().getBlock(rewriter, e.loc);
   Value zero = e.constant(0), one = e.constant(1);
   Value count = e.sub(e.add(lastBlock, one), firstBlock);
-  Value isMany = e.compare(arith::CmpIPredicate::sge, count,
-                           e.constant(kManyParts));
+  Value isMany =
+      e.compare(arith::CmpIPredicate::sge, count, e.constant(kManyParts));
   Parts group = getGroup(block), groups = getGroups();
   Registers inits = {arith::ConstantIntOp::create(rewriter, e.loc, 1, 1)};
   llvm::append_range(inits, own);
-  auto loop = scf::ForOp::create(rewriter, e.loc, zero,
-                                 e.select(isMany, e.constant(2), one), one,
-                                 inits);
+  auto loop = scf::ForOp::create(
+      rewriter, e.loc, zero, e.select(isMany, e.constant(2), one), one, inits);
   OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPointToStart(loop.getBody());
   Value isFirst =

@@ -61,19 +61,18 @@ public:
         thread(values.thread), warpSize(values.getWarpSize()) {
     alike = work.getAlike() ? work.getAlike() : e.constant(1);
     std::optional<Value> quotient = cancel(e, work.getItems(), alike);
-    classes = quotient ? *quotient
-                       : arith::CeilDivUIOp::create(b, e.loc, work.getItems(),
-                                                    alike)
-                             .getResult();
-    lead = e.constant(work.getLead());
+    classes = quotient
+                  ? *quotient
+                  : arith::CeilDivUIOp::create(b, e.loc, work.getItems(), alike)
+                        .getResult();
   }
 
   /// What stands for the stream, with its numbers at `numbers`.
   SmallVector<Value> run(Value numbers);
 
 private:
-  /// What each item of class `number` counts, or 0 beyond the last; `number` is
-  /// a lane's own, or all lanes'.
+  /// What the steps of each item of class `number` count, or 0 beyond the last;
+  /// `number` is a lane's own, or all lanes'.
   Value countItem(Value number, bool isOfLane) {
     Value exists = e.compare(arith::CmpIPredicate::slt, number, classes);
     Value item = e.mul(e.select(exists, number, e.constant(0)), alike);
@@ -93,13 +92,13 @@ private:
         leaveToLanes(copy);
     }
     Value steps = mapping.lookupOrDefault(body.getTerminator()->getOperand(0));
-    steps =
-        e.add(createCountPlaces(e.b, e.loc, work.getLeavesAttr(), steps), lead);
+    steps = createCountPlaces(e.b, e.loc, work.getLeavesAttr(), steps);
     return e.select(exists, steps, e.constant(0));
   }
   /// The same of all items of a class, each of which counts `ofItem`.
   Value countClass(Value number, Value ofItem) {
     Value left = e.sub(work.getItems(), e.mul(number, alike));
+    left = arith::MaxSIOp::create(e.b, e.loc, left, e.constant(0));
     return e.mul(ofItem, arith::MinSIOp::create(e.b, e.loc, alike, left));
   }
 
@@ -112,17 +111,19 @@ private:
   /// The places that a block has for each of two items: one, or of steps that
   /// meet as the leaves of a tree two for each digit of how many it does.
   Value countPlaces(Value grid);
-  /// What all items count, and what each of a lane's first class does.
+  /// What the steps of all items count, and those of each of a lane's first
+  /// class.
   std::pair<Value, Value> countAll();
-  /// The class in which step `begin` lies, the steps before it and those of
-  /// each of its items; of the lanes' first classes items count `first`.
-  SmallVector<Value> findClass(Value begin, Value first);
+  /// The class in which place `begin` lies, the places before it and those of
+  /// each of its items, which count `lead` more than their steps; of the lanes'
+  /// first classes these are `first`.
+  SmallVector<Value> findClass(Value begin, Value lead, Value first);
 
   StreamEmitter e;
   WorkOp work;
   Value lane, thread;
   int64_t warpSize;
-  Value alike, classes, lead;
+  Value alike, classes;
 };
 } // namespace
 
@@ -153,8 +154,8 @@ std::pair<Value, Value> StepCounter::countAll() {
   OpBuilder::InsertionGuard guard(e.b);
   e.b.setInsertionPointToStart(loop.getBody());
   Value number = loop.getInductionVar(), own = number;
-  Value ofItem = asksSums() ? countItems(number)
-                            : countItem(number, /*isOfLane=*/true);
+  Value ofItem =
+      asksSums() ? countItems(number) : countItem(number, /*isOfLane=*/true);
   if (asksSums())
     own = e.add(number, lane);
   Value sum = e.add(loop.getRegionIterArg(0), countClass(own, ofItem));
@@ -166,7 +167,8 @@ std::pair<Value, Value> StepCounter::countAll() {
   return {e.reduce(WarpReduction::Add, loop.getResult(0)), loop.getResult(1)};
 }
 
-SmallVector<Value> StepCounter::findClass(Value begin, Value first) {
+SmallVector<Value> StepCounter::findClass(Value begin, Value lead,
+                                          Value first) {
   // Of the lanes one has found it; the others have -1.
   Value none = e.constant(-1);
   SmallVector<Value> inits = {e.constant(0), none, none, none};
@@ -176,11 +178,11 @@ SmallVector<Value> StepCounter::findClass(Value begin, Value first) {
     OpBuilder::InsertionGuard guard(e.b);
     e.b.setInsertionPointToStart(loop.getBody());
     Value number = e.add(loop.getInductionVar(), lane);
-    auto isFirst = scf::IfOp::create(
-        e.b, e.loc, e.b.getI32Type(),
-        e.compare(arith::CmpIPredicate::eq, loop.getInductionVar(),
-                  e.constant(0)),
-        /*withElseRegion=*/true);
+    auto isFirst =
+        scf::IfOp::create(e.b, e.loc, e.b.getI32Type(),
+                          e.compare(arith::CmpIPredicate::eq,
+                                    loop.getInductionVar(), e.constant(0)),
+                          /*withElseRegion=*/true);
     {
       OpBuilder::InsertionGuard guard(e.b);
       e.b.setInsertionPointToStart(isFirst.thenBlock());
@@ -188,7 +190,7 @@ SmallVector<Value> StepCounter::findClass(Value begin, Value first) {
       e.b.setInsertionPointToStart(isFirst.elseBlock());
       scf::YieldOp::create(e.b, e.loc, countItems(loop.getInductionVar()));
     }
-    Value ofItem = isFirst.getResult(0);
+    Value ofItem = e.add(isFirst.getResult(0), lead);
     Value own = countClass(number, ofItem), sum = own;
     for (int64_t lanes = 1; lanes < warpSize; lanes *= 2) {
       Value other = e.shuffleUp(sum, lanes);
@@ -243,6 +245,11 @@ SmallVector<Value> StepCounter::run(Value numbers) {
   auto [steps, ofFirst] = countAll();
   Value grid = e.values.getPrimitives().getNumBlocks(e.b, e.loc);
   Value block = e.values.getPrimitives().getBlock(e.b, e.loc);
+  // Of no more steps than blocks each has one at the most, if leads do not
+  // count.
+  Value isFew = e.compare(arith::CmpIPredicate::sle, steps, grid);
+  Value lead = e.select(isFew, e.constant(0), e.constant(work.getLead()));
+  steps = e.add(steps, e.mul(work.getItems(), lead));
   Value share = e.div(steps, grid);
   Value rest = e.sub(steps, e.mul(share, grid));
   auto getBegin = [&](Value number) {
@@ -251,7 +258,7 @@ SmallVector<Value> StepCounter::run(Value numbers) {
   };
   Value begin = getBegin(block);
   Value end = getBegin(e.add(block, e.constant(1)));
-  SmallVector<Value> found = findClass(begin, ofFirst);
+  SmallVector<Value> found = findClass(begin, lead, ofFirst);
   Value own = arith::MaxSIOp::create(e.b, e.loc, found[2], e.constant(1));
   Value within = e.div(e.sub(begin, found[1]), own);
   Value item = e.add(e.mul(found[0], alike), within);
@@ -283,13 +290,13 @@ SmallVector<Value> StepCounter::run(Value numbers) {
   auto choice = scf::IfOp::create(e.b, e.loc, isFirst, /*withElse=*/false);
   OpBuilder::InsertionGuard guard(e.b);
   e.b.setInsertionPointToStart(choice.thenBlock());
-  std::array<Value, kNumStreamNumbers> kept = {begin, end, share, rest,
-                                               countPlaces(grid)};
+  std::array<Value, kNumStreamNumbers> kept = {
+      begin, end, share, rest, countPlaces(grid), lead};
   for (auto [number, value] : llvm::enumerate(kept))
     LLVM::StoreOp::create(
         e.b, e.loc, value,
         createByteOffset(e.b, e.loc, numbers, 4 * int64_t(number)));
-  return {item, before, lead, numbers};
+  return {item, before, numbers};
 }
 
 SmallVector<Value> attn::gpu::createStream(OpBuilder &b, WorkOp work,
@@ -354,7 +361,8 @@ struct NextPartLowering : OpConversionPattern<NextPartOp> {
     StreamEmitter e{rewriter, op.getLoc(), values};
     Value places = createCountPlaces(rewriter, e.loc, getLeaves(op),
                                      adaptor.getSteps()[0]);
-    Value before = e.add(e.add(adaptor.getBefore()[0], places), stream.lead);
+    Value before = e.add(e.add(adaptor.getBefore()[0], places),
+                         stream.get(e, StreamNumber::Lead));
     Value exists = e.compare(arith::CmpIPredicate::slt, before,
                              stream.get(e, StreamNumber::End));
     Value next = e.select(exists, e.add(adaptor.getItem()[0], e.constant(1)),

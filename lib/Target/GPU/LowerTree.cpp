@@ -415,7 +415,8 @@ Meeting::Registers TreeMeeting::foldQuarters(const Narrow &narrow,
                              min(e.add(begin, quarter), end), begin);
   auto folded = fold(choosePlace(begin, zero), choosePlace(endOfWarp, numSteps),
                      choosePlace(values.lane, values.threadInGroup), hasNode);
-  Value isThere = e.compare(arith::CmpIPredicate::ne, folded.second, e.constant(-1));
+  Value isThere =
+      e.compare(arith::CmpIPredicate::ne, folded.second, e.constant(-1));
   return choose(isNarrow, folded.first,
                 [&] { return joinWarps(folded.first, isThere); });
 }
@@ -438,8 +439,8 @@ Meeting::Registers TreeMeeting::foldAll(Value hasRows) {
   Value hasRest = e.both(isNarrow, e.both(isLess(zero, rest), isShort));
   most = e.select(hasRest, most, numSteps);
   auto loop = scf::ForOp::create(rewriter, e.loc, zero,
-                                 e.select(hasRest, e.constant(2), one),
-                                 one, createUndefined());
+                                 e.select(hasRest, e.constant(2), one), one,
+                                 createUndefined());
   OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPointToStart(loop.getBody());
   Value isRest = isEqual(loop.getInductionVar(), one);

@@ -134,7 +134,7 @@ PipeTypeConverter::PipeTypeConverter(MLIRContext *context) {
       [=](WorkType type,
           SmallVectorImpl<Type> &results) -> std::optional<LogicalResult> {
         bool isStream = type.getKind() == WorkKind::Stream;
-        results.append(isStream ? 3 : 1, i32);
+        results.append(isStream ? 2 : 1, i32);
         if (isStream)
           results.append({shared, global, global});
         if (type.getKind() == WorkKind::Dynamic)

@@ -112,10 +112,9 @@ void Meeting::store(Value address, ValueRange registers, Value predicate) {
 Meeting::Registers Meeting::load(Value address, Value predicate) {
   Registers words;
   for (size_t i = 0; i < own.size(); i += kChunk)
-    llvm::append_range(
-        words, values.getPrimitives().loadChunkIf(
-                   rewriter, e.loc, address, i * 4 * values.getGroupThreads(),
-                   predicate));
+    llvm::append_range(words, values.getPrimitives().loadChunkIf(
+                                  rewriter, e.loc, address,
+                                  i * 4 * values.getGroupThreads(), predicate));
   return fromWords(words);
 }
 
@@ -237,11 +236,10 @@ int64_t attn::gpu::getExchangeBytes(MeetOp op, const KernelValues &values) {
 }
 
 Value Meeting::getFlag(Value warp) {
-  Value memory = createByteOffset(
-      rewriter, e.loc, values.shared,
-      op->getAttrOfType<IntegerAttr>(kExchangeAttr).getInt());
-  Value ofGroup =
-      e.mul(group, e.constant(getExchangeBytesOfGroup(op, values)));
+  Value memory =
+      createByteOffset(rewriter, e.loc, values.shared,
+                       op->getAttrOfType<IntegerAttr>(kExchangeAttr).getInt());
+  Value ofGroup = e.mul(group, e.constant(getExchangeBytesOfGroup(op, values)));
   return createByteOffset(rewriter, e.loc, memory,
                           e.add(ofGroup, e.mul(warp, e.constant(4))));
 }
@@ -302,8 +300,7 @@ Meeting::Registers Meeting::joinWarps(ValueRange own, Value isThere) {
   ValueRange state = loop.getRegionIterArgs();
   Value distance =
       arith::ShLIOp::create(rewriter, e.loc, one, loop.getInductionVar());
-  Value within =
-      e.both(warp, e.sub(e.add(distance, distance), one));
+  Value within = e.both(warp, e.sub(e.add(distance, distance), one));
   auto sends = scf::IfOp::create(
       rewriter, e.loc, e.compare(arith::CmpIPredicate::eq, within, distance),
       /*withElseRegion=*/false);
@@ -322,9 +319,8 @@ Meeting::Registers Meeting::joinWarps(ValueRange own, Value isThere) {
                                       /*isVolatile=*/true);
   Value takes = e.both(
       isTaker, e.compare(arith::CmpIPredicate::ne, isSent, e.constant(0)));
-  Registers joined = choose(takes, state, [&] {
-    return combine(state, receive(getSent(other)));
-  });
+  Registers joined = choose(
+      takes, state, [&] { return combine(state, receive(getSent(other))); });
   scf::YieldOp::create(rewriter, e.loc, joined);
   return Registers(loop.getResults());
 }

@@ -88,8 +88,8 @@ private:
   Registers toWords(mlir::ValueRange registers);
   Registers fromWords(llvm::ArrayRef<mlir::Value> words);
 
-  /// Where lane 0 has its first chunk of what `warp` sends, and whether it sends
-  /// any.
+  /// Where lane 0 has its first chunk of what `warp` sends, and whether it
+  /// sends any.
   mlir::Value getSent(mlir::Value warp);
   mlir::Value getFlag(mlir::Value warp);
   void send(mlir::Value place, mlir::ValueRange registers);

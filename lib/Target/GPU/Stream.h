@@ -97,9 +97,11 @@ enum class StreamNumber : uint8_t {
   Share,
   Rest,
   /// Of the two items that a block may do a part of, the places that each has.
-  Places
+  Places,
+  /// How many steps more an item counts than it has.
+  Lead
 };
-inline constexpr int64_t kNumStreamNumbers = 5;
+inline constexpr int64_t kNumStreamNumbers = 6;
 
 /// Of those numbers in shared memory.
 inline constexpr int64_t kStreamBytes = 32;
@@ -108,12 +110,11 @@ static_assert(4 * kNumStreamNumbers <= kStreamBytes);
 /// What stands for a stream, as PipeTypeConverter has it.
 struct Stream {
   explicit Stream(mlir::ValueRange values)
-      : item(values[0]), before(values[1]), lead(values[2]), numbers(values[3]),
-        counters(values[4]), workspace(values[5]) {}
+      : item(values[0]), before(values[1]), numbers(values[2]),
+        counters(values[3]), workspace(values[4]) {}
 
-  /// The item in which this block's run begins, and where its steps begin; how
-  /// many steps more an item counts.
-  mlir::Value item, before, lead;
+  /// The item in which this block's run begins, and where its steps begin.
+  mlir::Value item, before;
   /// Where the numbers are in shared memory.
   mlir::Value numbers;
   /// An i32 a block and group, 0 between launches, and the blocks' places.

@@ -176,12 +176,12 @@ public:
   void release(OpBuilder &, Location) const override {}
   void acquire(OpBuilder &, Location) const override {}
   void prefetch(OpBuilder &b, Location loc, Value address) const override {
-    NVVM::PrefetchOp::create(
-        b, loc,
-        NVVM::PrefetchCacheLevelAttr::get(b.getContext(),
-                                          NVVM::PrefetchCacheLevel::L2),
-        NVVM::CacheEvictionPriorityAttr(), address, Value(),
-        /*tensormap=*/false);
+    NVVM::PrefetchOp::create(b, loc,
+                             NVVM::PrefetchCacheLevelAttr::get(
+                                 b.getContext(), NVVM::PrefetchCacheLevel::L2),
+                             NVVM::CacheEvictionPriorityAttr(), address,
+                             Value(),
+                             /*tensormap=*/false);
   }
 
   Value exp2(OpBuilder &b, Location loc, Value value) const override {

@@ -32,9 +32,9 @@
 //       CHECK:         st.relaxed.gpu.global.v4.b32
 
 // Quarters of the tree are brought together by the first warp.
-//       CHECK:       st.relaxed.gpu.global.v4.b32
+//       CHECK:       llvm.store %{{.*}} : vector<4xi32>, !llvm.ptr<3>
 //       CHECK:       nvvm.barrier
-//       CHECK:       ld.relaxed.gpu.global.v4.b32
+//       CHECK:       llvm.load %{{.*}} : !llvm.ptr<3> -> vector<4xi32>
 //       CHECK:       arith.addf
 
 // PTX-LABEL: .entry sums(

@@ -19,20 +19,22 @@
 // CHECK-COUNT-5: nvvm.shfl.sync up
 //       CHECK:   nvvm.redux.sync max
 
-// A part goes to its place, and is counted by who releases it. Who has counted the last
-// one sets the counter back and folds all, two on their way at a time; what four
-// warps have folded of many is brought together by the first.
+// A part goes to its place, and is counted by who releases it: of many with those of
+// its group first. Who has counted the last one sets the counter back and folds all,
+// four on their way at a time; what four warps have folded of several goes through
+// shared memory to the first.
+//       CHECK:   arith.cmpi sge, %{{.*}}, %c24_i32
 //       CHECK:   st.relaxed.gpu.global.v4.b32
 //       CHECK:   nvvm.barrier
 //       CHECK:   atom.acq_rel.gpu.global.add.u32
 //       CHECK:   llvm.inline_asm {{.*}} "@$2 st.global.b32 [$0+0], $1;", {{.*}} %c0_i32
 //       CHECK:   barrier.cta.red.or.pred
-// CHECK-COUNT-3: ld.relaxed.gpu.global.v4.b32
+// CHECK-COUNT-5: ld.relaxed.gpu.global.v4.b32
 //       CHECK:   arith.addf
-//       CHECK:   arith.addf
-//       CHECK:   st.relaxed.gpu.global.v4.b32
 //       CHECK:   nvvm.barrier
-//       CHECK:   ld.relaxed.gpu.global.v4.b32
+//       CHECK:   llvm.store %{{.*}} : vector<4xi32>, !llvm.ptr<3>
+//       CHECK:   nvvm.barrier
+//       CHECK:   llvm.load %{{.*}} : !llvm.ptr<3> -> vector<4xi32>
 //       CHECK:   arith.addf
 
 // PTX-LABEL: .entry sums(
@@ -72,5 +74,34 @@ pipe.kernel @sums(
         pipe.yield %next, %next_before : i32, i32
       }
     }
+  }
+}
+
+// Items are counted by classes whose steps are equal: the class says which request
+// that is, and nothing is divided. Where there are no more steps than blocks, what an
+// item costs besides is not counted.
+// CHECK-LABEL: llvm.func @alike(
+//  CHECK-SAME:   %{{[a-z0-9]+}}: !llvm.ptr<1>, %[[REQUESTS:[a-z0-9]+]]: i32, %[[HEADS:[a-z0-9]+]]: i32
+//   CHECK-NOT:   arith.divui
+//   CHECK-NOT:   arith.ceildivui
+//       CHECK:   scf.for %{{.*}} to %[[REQUESTS]] step %c32_i32
+//   CHECK-NOT:   arith.divui
+//       CHECK:   %[[STEPS:.*]] = nvvm.redux.sync add
+//       CHECK:   %[[FEW:.*]] = arith.cmpi sle, %[[STEPS]], %[[BLOCKS:.*]] : i32
+//       CHECK:   %[[LEAD:.*]] = arith.select %[[FEW]], %c0_i32, %c2_i32 : i32
+//       CHECK:   arith.divui %{{.*}}, %[[BLOCKS]]
+pipe.kernel @alike(
+    %lengths: !lengths {pipe.name = "lengths", pipe.access = "read", pipe.shape = ["B"]},
+    %heads: i32 {pipe.name = "heads"}) {
+  %n = pipe.dim %lengths, 0 : !lengths
+  %items = arith.muli %n, %heads : i32
+  %work = pipe.work items(%items) alike(%heads) lead(2) : !pipe.work<stream> steps {
+  ^bb0(%item: i32):
+    %request = arith.divui %item, %heads : i32
+    %steps = pipe.get %lengths[%request] : !lengths
+    pipe.yield %steps : i32
+  }
+  pipe.role "multiply" groups(1) warps(4) registers(160) (%group) {
+    %first, %none = pipe.first_part %work : !pipe.work<stream>
   }
 }

@@ -40,16 +40,21 @@
 //   CHECK-NOT:       nvvm.
 //       CHECK:       scf.for %{{.*}} = %[[C0]] to %[[RUNS]] step %[[C1]]
 //   CHECK-NOT:       nvvm.
-//       CHECK:     arith.addi %{{.*}}, %[[OWN]]
+//       CHECK:     arith.muli %[[OWN]], %{{.*}}
 //       CHECK:   nvvm.redux.sync add
 
-// The item in which a block's share begins is found by the same numbers.
+// The item in which a block's share begins is found by the same numbers, those of the
+// first items kept.
 //       CHECK:   scf.for %{{.*}} = %[[C0]] to %[[ITEMS]] step %[[C32]]
-//       CHECK:     scf.if %{{.*}} -> (i32) {
-//       CHECK:       nvvm.redux.sync add
-//       CHECK:     } else {
-//   CHECK-NOT:       nvvm.
-//       CHECK:     }
+//       CHECK:     %[[IS_FIRST:.*]] = arith.cmpi eq, %{{.*}}, %[[C0]]
+//  CHECK-NEXT:     scf.if %[[IS_FIRST]] -> (i32) {
+//  CHECK-NEXT:       scf.yield
+//  CHECK-NEXT:     } else {
+//       CHECK:       scf.if %{{.*}} -> (i32) {
+//       CHECK:         nvvm.redux.sync add
+//       CHECK:       } else {
+//   CHECK-NOT:         nvvm.
+//       CHECK:       }
 // CHECK-COUNT-5:   nvvm.shfl.sync up
 //       CHECK:   nvvm.redux.sync max
 

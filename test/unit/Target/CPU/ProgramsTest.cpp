@@ -165,15 +165,15 @@ TEST(CpuPrograms, ExponentialOfADifferenceHasTheDifferencesError) {
     HostTensor x(DType::f32, {n}), y(DType::f32, {n});
     for (int64_t i = 0; i < n; ++i)
       x.set({i}, (i - n / 2) * 0.125f);
-    runKernel(compileProgram(
-                  "functions.mlir",
-                  {{"BODY",
-                    "%c = arith.constant dense<61.125> : tensor<64xf32>\n"
-                    "  %d = arith.subf %xt, %c : tensor<64xf32>\n"
-                    "  %yt = math.exp %d : tensor<64xf32>"}},
-                  target),
-              {ArgumentValue::ofTensor("x", &x.view),
-               ArgumentValue::ofTensor("y", &y.view)});
+    runKernel(
+        compileProgram(
+            "functions.mlir",
+            {{"BODY", "%c = arith.constant dense<61.125> : tensor<64xf32>\n"
+                      "  %d = arith.subf %xt, %c : tensor<64xf32>\n"
+                      "  %yt = math.exp %d : tensor<64xf32>"}},
+            target),
+        {ArgumentValue::ofTensor("x", &x.view),
+         ArgumentValue::ofTensor("y", &y.view)});
     for (int64_t i = 0; i < n; ++i)
       ASSERT_LE(ulps(y.get({i}), std::exp(x.get({i}) - 61.125)), 2.5)
           << x.get({i}) << " on " << target;
