@@ -154,11 +154,10 @@ def make_pages(row, tensors, size):
         for x, count in zip(sequences, counts):
             where = order[at : at + count].long()
             for h in range(row.key_heads):  # a head at a time: less memory
-                whole = pool[where, h].flatten(0, 1).view(torch.uint8)
-                whole[: x.shape[1]] = x[h].contiguous().view(torch.uint8).view(
-                    x.shape[1], *whole.shape[1:]
-                )
-                pool[where, h] = whole.view(pool.dtype).view(count, size, *rest)
+                whole = pool[where, h].view(torch.uint8).reshape(count * size, -1)
+                own = x[h].contiguous().view(torch.uint8)
+                whole[: x.shape[1]] = own.view(x.shape[1], -1)
+                pool[where, h] = whole.flatten().view(pool.dtype).view(count, size, *rest)
             at += count
         pools[name] = pool
     table = torch.full((row.batch, max(counts)), -7, dtype=torch.int32, device="cuda")

@@ -663,6 +663,47 @@ def OrderStepsPass : Pass<"tile-order-steps", "::mlir::ModuleOp"> {
                            "::mlir::arith::ArithDialect"];
 }
 
+def GatherAheadPass : Pass<"pipe-gather-ahead", "::attn::pipe::KernelOp"> {
+  let summary = "Ask for elements that groups read themselves a step ahead";
+  let description = [{
+    A `pipe.gather` in a loop of a role with registers to spare, whose coordinates follow
+    from the loop's number alone, is done for the next number when a turn begins:
+    products and slots are waited for meanwhile. Beyond the last number it may
+    give anything, as points beyond a tensor's extents are not read.
+
+    ```mlir
+    scf.for %i = %first to %last step %one {
+      %z = pipe.mma_wait %product pending(0) : <!tile>
+      %at = pipe.splat %i : i32 -> !where
+      %scale = pipe.gather %scales[%at] : !pipe.global<?xf32>[!where] -> !tile
+      ...
+    }
+    ```
+    becomes
+    ```mlir
+    %at = pipe.splat %first : i32 -> !where
+    %scale0 = pipe.gather %scales[%at] : !pipe.global<?xf32>[!where] -> !tile
+    scf.for %i = %first to %last step %one iter_args(%scale = %scale0) {
+      %next = arith.addi %i, %one : i32
+      %ahead = pipe.splat %next : i32 -> !where
+      %scale1 = pipe.gather %scales[%ahead] : !pipe.global<?xf32>[!where] -> !tile
+      %z = pipe.mma_wait %product pending(0) : <!tile>
+      ...
+      scf.yield %scale1 : !tile
+    }
+    ```
+  }];
+  let options = [
+    Option<"leastRegisters", "least-registers", "int64_t", /*default=*/"200",
+           "Registers of a thread of roles that have some to spare">,
+    Option<"mostRegisters", "most-registers", "int64_t", /*default=*/"32",
+           "Registers of a thread that may hold elements of a next step">,
+  ];
+  let dependentDialects = ["::attn::pipe::PipeDialect",
+                           "::mlir::arith::ArithDialect",
+                           "::mlir::scf::SCFDialect"];
+}
+
 def PlaceArraysPass : Pass<"pipe-place-arrays", "::attn::pipe::KernelOp"> {
   let summary = "Move arrays that shared memory has no room for";
   let description = [{

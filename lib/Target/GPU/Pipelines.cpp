@@ -37,6 +37,7 @@ void attn::gpu::addSchedulePasses(OpPassManager &passes,
   passes.addPass(createScheduleTilesPass(machine, options));
   passes.addPass(createCanonicalizerPass());
   passes.addPass(createCSEPass());
+  passes.addNestedPass<pipe::KernelOp>(createGatherAheadPass());
 }
 
 void attn::gpu::addThreadPasses(OpPassManager &passes) {

@@ -1,0 +1,126 @@
+//===- GatherAhead.cpp - elements that groups ask for a step ahead --------===//
+//
+// What a group reads of a step from memory itself, as a line of scales, comes
+// through no ring: the products' results would wait for memory at each step.
+//
+//===----------------------------------------------------------------------===//
+
+#include "attn/Transforms/Passes.h"
+
+#include "dialects/Pipe/Pipe.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+namespace attn {
+#define GEN_PASS_DEF_GATHERAHEADPASS
+#include "attn/Transforms/Passes.h.inc"
+} // namespace attn
+
+using namespace mlir;
+using namespace attn;
+
+static int64_t countRegisters(Value value) {
+  auto type = cast<RankedTensorType>(value.getType());
+  return pipe::getFragment(type).getNumRegisters();
+}
+
+/// Appends what computes `value` in the body of `loop`, in its order; false if
+/// that depends on more than the loop's number and values before the loop.
+static bool collectSlice(scf::ForOp loop, Value value,
+                         llvm::SetVector<Operation *> &slice) {
+  if (loop.isDefinedOutsideOfLoop(value) || value == loop.getInductionVar())
+    return true;
+  Operation *op = value.getDefiningOp();
+  if (!op || op->getBlock() != loop.getBody() || op->getNumRegions() != 0 ||
+      !(isa<pipe::GatherOp>(op) || isMemoryEffectFree(op)))
+    return false;
+  if (slice.contains(op))
+    return true;
+  for (Value operand : op->getOperands())
+    if (!collectSlice(loop, operand, slice))
+      return false;
+  slice.insert(op);
+  return true;
+}
+
+/// Gathers of the loop's body, and what they are computed by: where pages say
+/// where others are, these alone.
+static SmallVector<pipe::GatherOp>
+findGathers(scf::ForOp loop, int64_t mostRegisters,
+            llvm::SetVector<Operation *> &slice) {
+  SmallVector<pipe::GatherOp> all(loop.getBody()->getOps<pipe::GatherOp>());
+  SmallVector<pipe::GatherOp> gathers;
+  int64_t registers = 0;
+  for (pipe::GatherOp gather : llvm::reverse(all)) {
+    llvm::SetVector<Operation *> own = slice;
+    int64_t more = countRegisters(gather.getResult());
+    if (slice.contains(gather) || registers + more > mostRegisters ||
+        !collectSlice(loop, gather.getResult(), own))
+      continue;
+    slice = std::move(own);
+    registers += more;
+    gathers.push_back(gather);
+  }
+  return gathers;
+}
+
+/// The gathers' results where the loop's number is `number`.
+static SmallVector<Value> cloneGathers(OpBuilder &b, scf::ForOp loop,
+                                       Value number,
+                                       ArrayRef<Operation *> slice,
+                                       ArrayRef<pipe::GatherOp> gathers) {
+  IRMapping mapping;
+  mapping.map(loop.getInductionVar(), number);
+  for (Operation *op : slice)
+    b.clone(*op, mapping);
+  return llvm::map_to_vector(gathers, [&](pipe::GatherOp gather) {
+    return mapping.lookup(gather.getResult());
+  });
+}
+
+/// Beyond the last step gathers give zeros or what nobody uses.
+static void gatherAhead(IRRewriter &rewriter, scf::ForOp loop,
+                        int64_t mostRegisters) {
+  llvm::SetVector<Operation *> found;
+  SmallVector<pipe::GatherOp> gathers = findGathers(loop, mostRegisters, found);
+  if (gathers.empty())
+    return;
+  SmallVector<Operation *> slice(found.begin(), found.end());
+  rewriter.setInsertionPoint(loop);
+  SmallVector<Value> first =
+      cloneGathers(rewriter, loop, loop.getLowerBound(), slice, gathers);
+  rewriter.setInsertionPointToStart(loop.getBody());
+  Value next = arith::AddIOp::create(rewriter, loop.getLoc(),
+                                     loop.getInductionVar(), loop.getStep());
+  SmallVector<Value> ahead = cloneGathers(rewriter, loop, next, slice, gathers);
+  auto yields = [&](OpBuilder &, Location, ArrayRef<BlockArgument> own) {
+    for (auto [gather, value] : llvm::zip_equal(gathers, own))
+      rewriter.replaceOp(gather, value);
+    return ahead;
+  };
+  [[maybe_unused]] FailureOr<LoopLikeOpInterface> replaced =
+      loop.replaceWithAdditionalYields(
+          rewriter, first, /*replaceInitOperandUsesInLoop=*/false, yields);
+}
+
+namespace {
+struct GatherAhead final : attn::impl::GatherAheadPassBase<GatherAhead> {
+  using GatherAheadPassBase::GatherAheadPassBase;
+
+  void runOnOperation() override {
+    IRRewriter rewriter(&getContext());
+    getOperation().walk([&](pipe::RoleOp role) {
+      if (static_cast<int64_t>(role.getRegisters()) < leastRegisters)
+        return;
+      SmallVector<scf::ForOp> loops;
+      role.walk([&](scf::ForOp loop) { loops.push_back(loop); });
+      for (scf::ForOp loop : loops)
+        gatherAhead(rewriter, loop, mostRegisters);
+    });
+  }
+};
+} // namespace
