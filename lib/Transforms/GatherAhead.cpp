@@ -47,21 +47,31 @@ static bool collectSlice(scf::ForOp loop, Value value,
   return true;
 }
 
-/// Gathers of the loop's body, and what they are computed by: where pages say
-/// where others are, these alone.
+namespace {
+/// Gathers that say where others are, as pages do, are places; all others are
+/// elements.
+enum class Wanted { Elements, Places };
+} // namespace
+
+/// Gathers of the loop's body; what computes them is added to `slice`.
 static SmallVector<pipe::GatherOp>
-findGathers(scf::ForOp loop, int64_t mostRegisters,
+findGathers(scf::ForOp loop, Wanted wanted, int64_t mostRegisters,
             llvm::SetVector<Operation *> &slice) {
   SmallVector<pipe::GatherOp> all(loop.getBody()->getOps<pipe::GatherOp>());
   SmallVector<pipe::GatherOp> gathers;
+  llvm::SmallDenseSet<Operation *> ofOthers;
   int64_t registers = 0;
   for (pipe::GatherOp gather : llvm::reverse(all)) {
-    llvm::SetVector<Operation *> own = slice;
-    int64_t more = countRegisters(gather.getResult());
-    if (slice.contains(gather) || registers + more > mostRegisters ||
-        !collectSlice(loop, gather.getResult(), own))
+    llvm::SetVector<Operation *> own;
+    if (!collectSlice(loop, gather.getResult(), own))
       continue;
-    slice = std::move(own);
+    bool isPlace = ofOthers.contains(gather);
+    ofOthers.insert(own.begin(), own.end());
+    int64_t more = countRegisters(gather.getResult());
+    if (isPlace != (wanted == Wanted::Places) ||
+        registers + more > mostRegisters)
+      continue;
+    slice.insert(own.begin(), own.end());
     registers += more;
     gathers.push_back(gather);
   }
@@ -82,14 +92,16 @@ static SmallVector<Value> cloneGathers(OpBuilder &b, scf::ForOp loop,
   });
 }
 
-/// Beyond the last step gathers give zeros or what nobody uses.
-static void gatherAhead(IRRewriter &rewriter, scf::ForOp loop,
-                        int64_t mostRegisters) {
+/// The loop with them. Beyond the last step gathers give zeros or what nobody
+/// uses.
+static scf::ForOp gatherAhead(IRRewriter &rewriter, scf::ForOp loop,
+                              Wanted wanted, int64_t mostRegisters) {
   llvm::SetVector<Operation *> found;
-  SmallVector<pipe::GatherOp> gathers = findGathers(loop, mostRegisters, found);
+  SmallVector<pipe::GatherOp> gathers =
+      findGathers(loop, wanted, mostRegisters, found);
   if (gathers.empty())
-    return;
-  SmallVector<Operation *> slice(found.begin(), found.end());
+    return loop;
+  SmallVector<Operation *> slice = found.takeVector();
   rewriter.setInsertionPoint(loop);
   SmallVector<Value> first =
       cloneGathers(rewriter, loop, loop.getLowerBound(), slice, gathers);
@@ -97,14 +109,19 @@ static void gatherAhead(IRRewriter &rewriter, scf::ForOp loop,
   Value next = arith::AddIOp::create(rewriter, loop.getLoc(),
                                      loop.getInductionVar(), loop.getStep());
   SmallVector<Value> ahead = cloneGathers(rewriter, loop, next, slice, gathers);
-  auto yields = [&](OpBuilder &, Location, ArrayRef<BlockArgument> own) {
+  NewYieldValuesFn yields = [&](OpBuilder &, Location,
+                                ArrayRef<BlockArgument> own) {
     for (auto [gather, value] : llvm::zip_equal(gathers, own))
-      rewriter.replaceOp(gather, value);
+      rewriter.replaceAllUsesWith(gather.getResult(), value);
+    for (Operation *op : llvm::reverse(slice))
+      if (op->use_empty())
+        rewriter.eraseOp(op);
     return ahead;
   };
-  [[maybe_unused]] FailureOr<LoopLikeOpInterface> replaced =
-      loop.replaceWithAdditionalYields(
-          rewriter, first, /*replaceInitOperandUsesInLoop=*/false, yields);
+  FailureOr<LoopLikeOpInterface> replaced = loop.replaceWithAdditionalYields(
+      rewriter, first, /*replaceInitOperandUsesInLoop=*/false, yields);
+  return succeeded(replaced) ? cast<scf::ForOp>(replaced->getOperation())
+                             : loop;
 }
 
 namespace {
@@ -118,8 +135,11 @@ struct GatherAhead final : attn::impl::GatherAheadPassBase<GatherAhead> {
         return;
       SmallVector<scf::ForOp> loops;
       role.walk([&](scf::ForOp loop) { loops.push_back(loop); });
-      for (scf::ForOp loop : loops)
-        gatherAhead(rewriter, loop, mostRegisters);
+      for (scf::ForOp loop : loops) {
+        // What says where these are, one more step ahead.
+        loop = gatherAhead(rewriter, loop, Wanted::Elements, mostRegisters);
+        gatherAhead(rewriter, loop, Wanted::Places, mostRegisters);
+      }
     });
   }
 };

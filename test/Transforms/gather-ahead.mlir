@@ -54,14 +54,16 @@ pipe.kernel @lines(
 !tile = tensor<32x8xf32, #f>
 !where = tensor<32x8xi32, #f>
 
-// What says where an element is comes along, and is nothing that waits itself.
+// What says where an element is comes one more step ahead, and does not wait itself.
 // CHECK-LABEL: pipe.kernel @pages(
 //       CHECK:   %[[PAGE:.*]] = pipe.gather %[[TABLE:.*]][%{{.*}}] : <?xi32>
 //       CHECK:   %[[FIRST:.*]] = pipe.gather %[[K:.*]][%[[PAGE]]] : <?xf32>
-//       CHECK:   scf.for {{.*}} iter_args(%{{[a-z0-9]+}} = %{{[a-z0-9]+}}, %[[X:.*]] = %[[FIRST]])
-//       CHECK:     %[[NEXT_PAGE:.*]] = pipe.gather %[[TABLE]]
-//       CHECK:     %[[NEXT:.*]] = pipe.gather %[[K]][%[[NEXT_PAGE]]]
-//       CHECK:     scf.yield %{{.*}}, %[[NEXT]] :
+//       CHECK:   %[[SECOND_PAGE:.*]] = pipe.gather %[[TABLE]]
+//       CHECK:   scf.for {{.*}} iter_args(%{{[a-z0-9]+}} = %{{[a-z0-9]+}}, %[[X:.*]] = %[[FIRST]], %[[AT:.*]] = %[[SECOND_PAGE]])
+//       CHECK:     %[[LATER_PAGE:.*]] = pipe.gather %[[TABLE]]
+//       CHECK:     %[[NEXT:.*]] = pipe.gather %[[K]][%[[AT]]]
+//   CHECK-NOT:     pipe.gather
+//       CHECK:     scf.yield %{{.*}}, %[[NEXT]], %[[LATER_PAGE]] :
 pipe.kernel @pages(
     %table: !pipe.global<?xi32> {pipe.name = "table", pipe.access = "read", pipe.shape = ["W"]},
     %k: !pipe.global<?xf32> {pipe.name = "k", pipe.access = "read", pipe.shape = ["M"]},

@@ -96,6 +96,12 @@ for type in e4m3 i8; do
       --schedule=$schedule
   done
 done
+# With scales of tokens.
+for type in e4m3 i8; do
+  decode gqa-$type-token gqa --kv-dtype=$type --kv-scales=token --schedule=$schedule
+done
+decode gqa-e4m3-token-page16 gqa --kv-dtype=e4m3 --kv-scales=token --page=16 \
+  --schedule=$schedule
 # In steps of 128 keys it does not fit its registers.
 decode gqa-e4m3-channel gqa --kv-dtype=e4m3 --kv-scales=channel \
   --schedule=rows=8,keys=64,slots=6,stream=1

@@ -1,0 +1,201 @@
+//===- TilePasses.td - passes over tile programs -----------*- tablegen -*-===//
+
+#ifndef ATTN_TRANSFORMS_TILEPASSES_TD
+#define ATTN_TRANSFORMS_TILEPASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def FoldScalesPass : Pass<"tile-fold-scales", "::mlir::ModuleOp"> {
+  let summary = "Write exponentials to base 2, with factors folded into them";
+  let description = [{
+    For machines that have 2^x and log2(x), and a product with a sum in one
+    instruction. Of an exponential of a scaled difference is left, at each point, one
+    such instruction and one power of 2:
+
+    * `exp(x)` becomes `exp2(log2(e) x)`, and `log(x)` `ln(2) log2(x)`;
+    * a factor, one number for all points, of a difference with a line becomes
+      part of a `math.fma`: `c (a - b)` is `a c + (-b c)`, the last once a line;
+    * a factor that is positive (`tile.positive`) comes out of maxima and of masks
+      whose empty value is an infinity;
+    * a quotient by a line becomes a product with its inverse, once a line.
+
+    Results change by rounding only.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::math::MathDialect"];
+}
+
+def SweepProductsPass : Pass<"tile-sweep-products", "::mlir::ModuleOp"> {
+  let summary = "Make a product that stands alone a sweep of one step";
+  let description = [{
+    A contraction over all of a fixed rank needs no sweep. For schedulers, which
+    pipeline the products of a sweep, a program with one product and no sweep gets
+    one, of one step that has the product alone.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
+def FoldWideningPass : Pass<"tile-fold-widening", "::mlir::ModuleOp"> {
+  let summary = "Let loads widen elements of 8 bits";
+  let description = [{
+    A tile of elements of 8 bits of which nothing but floats of 16 or 32 bits is
+    taken is loaded as these, for a target whose copies can convert.
+
+    ```mlir
+    %k8 = tile.load %K[...] : memref<?x64xi8, ...> -> tensor<64x64xi8>
+    %kf = arith.sitofp %k8 : tensor<64x64xi8> to tensor<64x64xf32>
+    %k = arith.truncf %kf : tensor<64x64xf32> to tensor<64x64xbf16>
+    // becomes
+    %k = tile.load %K[...] : memref<?x64xi8, ...> -> tensor<64x64xbf16>
+    ```
+  }];
+}
+
+def HoistSidesPass : Pass<"tile-hoist-sides", "::mlir::ModuleOp"> {
+  let summary = "Compute sides of products before the sweep that no step changes";
+  let description = [{
+    A side of a product in a sweep's step that is computed, not loaded, and of
+    nothing that changes from step to step, as queries are that channels' scales
+    of the keys are folded into, moves before the sweep with what it is computed
+    from.
+
+    ```mlir
+    %r = tile.sweep(...) by 64 carry(...) step {
+      %s = arith.mulf %q, %scales : tensor<8x64xf32>
+      %p = tile.dot %s, %k, %zero ...
+    // becomes
+    %s = arith.mulf %q, %scales : tensor<8x64xf32>
+    %r = tile.sweep(...) by 64 carry(...) step {
+      %p = tile.dot %s, %k, %zero ...
+    ```
+  }];
+}
+
+def FoldOffsetsPass : Pass<"tile-fold-offsets", "::mlir::ModuleOp"> {
+  let summary = "Take a line's term out of masks, extrema and differences";
+  let description = [{
+    A term that all points of a row share, or of a column, is added once a line where
+    nothing needs the sum at each point:
+
+    * an infinity that a mask puts in place of points stays what it is;
+    * the extremum of a row with the term is the row's extremum, plus the term;
+    * with a second line's term the two are one: `(x - a) - b` is `x - (a + b)`.
+
+    So a row's part of a bias leaves the sweep's points: the extremum and the difference
+    have it. Results change by rounding only, while terms are finite; a row whose term
+    is infinite or no number may have no number where it had an infinity.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
+def SplitLinesPass : Pass<"tile-split-lines", "::mlir::ModuleOp"> {
+  let summary = "Compute once a line what depends on a row or a column alone";
+  let description = [{
+    Elementwise ops on lines of one kind, and on numbers, are done before the line
+    is repeated, and so are tables read at such coordinates. A sum of a row's number and a column's stays apart: as a float it
+    is a sum of floats, its factor one of each, and added to a whole tile it is
+    added line by line. So what is linear in the difference of two coordinates takes
+    two instructions at a point and no conversions.
+
+    Results change by rounding only; coordinates up to 2^24 are converted exactly.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
+def SplitCoordinatesPass
+    : Pass<"tile-split-coordinates", "::mlir::ModuleOp"> {
+  let summary = "Compute once a tile what its points' coordinates share";
+  let description = [{
+    A coordinate in a `tile.generate` is the base of the tile plus a place in it.
+    Sums, products, quotients and remainders by constants are taken of the two
+    apart where the base is known to divide evenly (its sweep's segments begin at
+    multiples), or where no place takes the sum to another quotient than the
+    base's: what of the base is computed goes out of the generate, and what
+    stays depends on the place alone, so that targets may know it when they
+    compile.
+
+    ```mlir
+    %x = tile.generate at(%c0) valid(%count) {
+    ^bb0(%i: index):
+      %m = arith.addi %base, %i : index
+      %q = arith.divui %m, %c8 : index
+      tile.yield %q : index
+    } : tensor<64xindex>
+    ```
+    becomes
+    ```mlir
+    %u = arith.divui %base, %c8 : index
+    %x = tile.generate at(%c0) valid(%count) {
+    ^bb0(%i: index):
+      %j = arith.divui %i, %c8 : index
+      %q = arith.addi %u, %j : index
+      tile.yield %q : index
+    } : tensor<64xindex>
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
+def HoistMasksPass : Pass<"tile-hoist-masks", "::mlir::ModuleOp"> {
+  let summary = "Compute parts of masks once a row or once a key";
+  let description = [{
+    In the predicate of a `tile.mask`, what depends on no coordinate moves out,
+    and what depends on one coordinate, and costs more than reading an element,
+    becomes a `tile.generate` whose elements the mask takes by `with`: before the
+    sweep for rows, in the step for keys. Divisions, tables and lists so stand at
+    no point. The predicates of a sweep without partial segments, which hold by
+    the segments' class, go.
+
+    ```mlir
+    %m = tile.mask %s empty 0xFF800000 : f32 at(%p0, %k0) {
+    ^bb0(%p: index, %k: index):
+      %y = arith.divui %p, %width : index
+      %c = arith.cmpi sge, %y, %k : index
+      tile.yield %c : i1
+    } : tensor<64x256xf32>
+    ```
+    becomes
+    ```mlir
+    %row = tile.generate at(%p0) {
+    ^bb0(%p: index):
+      %y = arith.divui %p, %width : index
+      tile.yield %y : index
+    } : tensor<64xindex>
+    %m = tile.mask %s empty 0xFF800000 : f32 at(%p0, %k0)
+        with(%row along [0] : tensor<64xindex>) {
+    ^bb0(%p: index, %k: index, %y: index):
+      %c = arith.cmpi sge, %y, %k : index
+      tile.yield %c : i1
+    } : tensor<64x256xf32>
+    ```
+  }];
+  let dependentDialects = ["::attn::tile::TileDialect",
+                           "::mlir::arith::ArithDialect"];
+}
+
+def OrderStepsPass : Pass<"tile-order-steps", "::mlir::ModuleOp"> {
+  let summary = "Let sweeps of invariant programs begin at 0";
+  let description = [{
+    In a `tile.program` with `invariant`, the segments of a sweep become one that is
+    partial and begins at 0: where a step begins, and which steps come before it,
+    then depend on no other row of the tile. Programs without `invariant` stay as
+    they are.
+
+    ```mlir
+    %r = tile.sweep(%last to %end partial, %c0 to %last full) by 128 ...
+    ```
+    becomes
+    ```mlir
+    %all = arith.maxsi %end, %last : index
+    %r = tile.sweep(%c0 to %all partial) by 128 ...
+    ```
+
+    Pre-condition: segments follow each other from 0 on. A sweep that begins
+    elsewhere, leaves points out between segments or has located ones is refused:
+    which steps it has depends on all rows of a tile.
+  }];
+  let dependentDialects = ["::attn::tile::TileDialect",
+                           "::mlir::arith::ArithDialect"];
+}
+
+#endif // ATTN_TRANSFORMS_TILEPASSES_TD
