@@ -40,6 +40,12 @@ def Cascade_TensorType : TypeDef<CascadeDialect, "NamedTensor"> {
     /// bits widen to f32, all others stay.
     ::mlir::Type getComputeType() const;
 
+    /// Whether elements are integers or floats of 8 bits.
+    bool hasByteElements() const {
+      return getElementType().isIntOrFloat() &&
+             getElementType().getIntOrFloatBitWidth() == 8;
+    }
+
     /// This type with `ranks` in place of its own.
     NamedTensorType withRanks(::llvm::ArrayRef<::mlir::StringAttr> ranks) const;
 

@@ -318,8 +318,7 @@ bool attn::prefersStream(cascade::FuncOp func, const PipelineOptions &options,
 static bool hasBytes(cascade::FuncOp func) {
   return llvm::any_of(func.getArgumentTypes(), [](Type type) {
     auto tensor = dyn_cast<cascade::NamedTensorType>(type);
-    return tensor && tensor.getElementType().isIntOrFloat() &&
-           tensor.getElementType().getIntOrFloatBitWidth() == 8;
+    return tensor && tensor.hasByteElements();
   });
 }
 

@@ -128,10 +128,9 @@ static bool isFixed(DictionaryAttr attributes) {
   return attributes && attributes.contains(kFixedAttr);
 }
 
-static bool hasNarrowElements(Type type) {
+static bool hasByteElements(Type type) {
   auto tensor = dyn_cast<NamedTensorType>(type);
-  return tensor && tensor.getElementType().isIntOrFloat() &&
-         tensor.getElementType().getIntOrFloatBitWidth() == 8;
+  return tensor && tensor.hasByteElements();
 }
 
 static LogicalResult bindTypes(FuncOp func, FloatType elementType) {
@@ -156,7 +155,7 @@ static LogicalResult bindTypes(FuncOp func, FloatType elementType) {
              << elementType << " to, but '" << func.getResultName(i)
              << "' has type " << type;
   // Elements of 8 bits do not tell in which type products are computed.
-  if (llvm::any_of(func.getArgumentTypes(), hasNarrowElements))
+  if (llvm::any_of(func.getArgumentTypes(), hasByteElements))
     func->setAttr(FuncOp::kPrecisionAttr, TypeAttr::get(elementType));
   for (BlockArgument argument : func.getArguments())
     if (isBound(argument.getType(),

@@ -128,16 +128,11 @@ static bool hasReducedRank(EinsumOp sum, Value factor) {
   });
 }
 
-static bool isOfEightBits(Value tensor) {
-  Type element = getType(tensor).getElementType();
-  return element.isIntOrFloat() && element.getIntOrFloatBitWidth() == 8;
-}
-
 /// Elements of 8 bits are worth an operand that is computed, and one that is
 /// computed anyway costs nothing.
 static bool mayScale(const Candidate &candidate, Value other) {
   return getType(other).getComputeType().isF32() &&
-         (isOfEightBits(candidate.base) || other.getDefiningOp());
+         (getType(candidate.base).hasByteElements() || other.getDefiningOp());
 }
 
 /// Finds where `factor` goes; false if it has to stay.
@@ -225,7 +220,8 @@ static int chooseExponent(const Candidate &candidate, Value other) {
   auto func = candidate.sum->getParentOfType<FuncOp>();
   auto precision = func->getAttrOfType<TypeAttr>(FuncOp::kPrecisionAttr);
   bool isCoarse = precision && precision.getValue().isF16();
-  return isCoarse && isOfEightBits(candidate.base) && isUnitBounded(other)
+  return isCoarse && getType(candidate.base).hasByteElements() &&
+                 isUnitBounded(other)
              ? getLargestExponent(getType(candidate.base).getElementType())
              : 0;
 }
