@@ -25,8 +25,6 @@ public:
   /// `beyond` is what points beyond the extents give; zero if it is null.
   mlir::Value load(mlir::TypedAttr beyond);
   void store(mlir::Value value);
-  /// Asks for its line, so that a later load does not wait for memory.
-  void prefetch(const Primitives &primitives);
 
 private:
   mlir::Value loadAlways();

@@ -23,8 +23,7 @@ private:
   // What it declares (LowerKernel.cpp).
   mlir::LogicalResult createFunction();
   void createEntry();
-  void createPrefetches(mlir::ValueRange lowered,
-                        llvm::ArrayRef<unsigned> numValues);
+  void prefetchMaps();
   mlir::LogicalResult lowerDeclarations();
   void lowerRing(pipe::RingOp ring);
   /// The offset of `bytes` of shared memory, which `op` declares.

@@ -121,34 +121,24 @@ LogicalResult KernelLowering::createFunction() {
       replacements.push_back(lowered.front());
   }
   createEntry();
-  createPrefetches(entry->getArguments(), numValues);
+  prefetchMaps();
   rewriter.eraseOp(kernel.getBody().front().getTerminator());
   rewriter.inlineBlockBefore(&kernel.getBody().front(), entry, entry->end(),
                              replacements);
   return success();
 }
 
-/// Copies need maps, and tables of pages, when threads have read how much there
-/// is to do: the ones are on their way while threads wait for the others.
-void KernelLowering::createPrefetches(ValueRange lowered,
-                                      ArrayRef<unsigned> numValues) {
-  if (!values.maps.empty()) {
-    auto isFirst = scf::IfOp::create(rewriter, loc, createIsFirst(),
-                                     /*withElseRegion=*/false);
-    OpBuilder::InsertionGuard guard(rewriter);
-    rewriter.setInsertionPointToStart(isFirst.thenBlock());
-    for (Value map : values.maps)
-      architecture.bulk->prefetchMap(rewriter, loc, map);
-  }
-  llvm::SmallDenseSet<Value> tables;
-  kernel.walk([&](PagesOp pages) { tables.insert(pages.getTable()); });
-  for (auto [argument, count] :
-       llvm::zip_equal(kernel.getBody().getArguments(), numValues)) {
-    if (tables.contains(argument))
-      createTablePrefetch(rewriter, loc, cast<GlobalType>(argument.getType()),
-                          lowered.take_front(count), values);
-    lowered = lowered.drop_front(count);
-  }
+/// Copies need them when threads have read how much there is to do: they are on
+/// their way while threads wait for that.
+void KernelLowering::prefetchMaps() {
+  if (values.maps.empty())
+    return;
+  auto isFirst = scf::IfOp::create(rewriter, loc, createIsFirst(),
+                                   /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(rewriter);
+  rewriter.setInsertionPointToStart(isFirst.thenBlock());
+  for (Value map : values.maps)
+    architecture.bulk->prefetchMap(rewriter, loc, map);
 }
 
 void KernelLowering::createEntry() {

@@ -8,8 +8,6 @@
 #include "ElementAccess.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
-#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace attn;
@@ -64,39 +62,6 @@ struct PageLowering : OpConversionPattern<PageOp> {
   const KernelValues &values;
 };
 } // namespace
-
-/// A line of a table has so many entries, and a warp asks for so many of a row.
-static constexpr int64_t kEntriesOfLine = 32;
-
-void attn::gpu::createTablePrefetch(OpBuilder &b, Location loc,
-                                    GlobalType table, ValueRange lowered,
-                                    const KernelValues &values) {
-  if (table.getRank() > 2)
-    return;
-  const Primitives &primitives = values.getPrimitives();
-  auto i32 = [&](int64_t value) { return createI32(b, loc, value); };
-  Value warp = arith::ShRUIOp::create(
-      b, loc, values.thread, i32(llvm::Log2_64(values.architecture->warpSize)));
-  auto isSecond = scf::IfOp::create(
-      b, loc,
-      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, warp, i32(1)),
-      /*withElseRegion=*/false);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(isSecond.thenBlock());
-  Value block = primitives.getBlock(b, loc), line = values.lane;
-  // Of one row blocks have a run of lines each, else a row each.
-  if (table.getRank() == 1)
-    line = arith::AddIOp::create(
-        b, loc, line,
-        arith::MulIOp::create(b, loc, block,
-                              i32(values.architecture->warpSize)));
-  Value entry = arith::MulIOp::create(b, loc, line, i32(kEntriesOfLine));
-  SmallVector<ValueRange> indices;
-  if (table.getRank() == 2)
-    indices.push_back(block);
-  indices.push_back(entry);
-  ElementAccess(b, loc, table, lowered, indices).prefetch(primitives);
-}
 
 void attn::gpu::populatePagePatterns(const TypeConverter &converter,
                                      const KernelValues &values,

@@ -256,11 +256,6 @@ void populateCoordPatterns(const mlir::TypeConverter &converter,
 void populateMaskPatterns(const mlir::TypeConverter &converter,
                           const KernelValues &values,
                           mlir::RewritePatternSet &patterns);
-/// Asks for entries of `table`, for which `lowered` stands: what a call needs
-/// first of rows of as many as there are blocks.
-void createTablePrefetch(mlir::OpBuilder &b, mlir::Location loc,
-                         pipe::GlobalType table, mlir::ValueRange lowered,
-                         const KernelValues &values);
 void populatePagePatterns(const mlir::TypeConverter &converter,
                           const KernelValues &values,
                           mlir::RewritePatternSet &patterns);

@@ -159,9 +159,6 @@ public:
   virtual mlir::Value loadGlobalIf(mlir::OpBuilder &b, mlir::Location loc,
                                    mlir::Value address, unsigned bits,
                                    mlir::Value predicate) const = 0;
-  /// Asks the cache that blocks share for the line at `address` of global
-  /// memory; a hint.
-  virtual void prefetch(mlir::OpBuilder &, mlir::Location, mlir::Value) const {}
   /// Registers that one store may have, a vector of them.
   virtual int64_t getStoreRegisters() const = 0;
   /// Stores `value` (f32, i32, i16) `offset` bytes from `address`.

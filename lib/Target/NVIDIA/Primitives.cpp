@@ -175,14 +175,6 @@ public:
   // Barriers pass on what the one atomic operation orders.
   void release(OpBuilder &, Location) const override {}
   void acquire(OpBuilder &, Location) const override {}
-  void prefetch(OpBuilder &b, Location loc, Value address) const override {
-    NVVM::PrefetchOp::create(b, loc,
-                             NVVM::PrefetchCacheLevelAttr::get(
-                                 b.getContext(), NVVM::PrefetchCacheLevel::L2),
-                             NVVM::CacheEvictionPriorityAttr(), address,
-                             Value(),
-                             /*tensormap=*/false);
-  }
 
   Value exp2(OpBuilder &b, Location loc, Value value) const override {
     return call(b, loc, "llvm.nvvm.ex2.approx.ftz.f", value);

@@ -10,15 +10,7 @@
 //       CHECK:   %[[LANE:.*]] = arith.andi %{{.*}}, %c31
 //       CHECK:   %[[UNIFORM:.*]] = nvvm.shfl.sync {{ *}}idx
 //       CHECK:   %[[WARP:.*]] = arith.andi %[[UNIFORM]], %c3_i32 : i32
-// Lines of the table are asked for when the kernel begins, before what says how much
-// there is to do; maps too.
 //       CHECK:   nvvm.prefetch tensormap
-//       CHECK:   %[[SECOND:.*]] = arith.cmpi eq, %{{.*}}, %c1_i32
-//       CHECK:   scf.if %[[SECOND]] {
-//       CHECK:     arith.addi %[[LANE]], %{{.*}} : i32
-//       CHECK:     %[[ENTRY:.*]] = arith.muli %{{.*}}, %c32_i32 : i32
-//       CHECK:     arith.cmpi ult, %[[ENTRY]]
-//       CHECK:     nvvm.prefetch level = L2
 //       CHECK:   %[[LOADS:.*]] = arith.cmpi ult, %[[WARP]], %c2_i32 : i32
 //       CHECK:   scf.if %[[LOADS]] {
 //       CHECK:     %[[OFFSET:.*]] = arith.muli %[[LANE]], %c8_i32 : i32
