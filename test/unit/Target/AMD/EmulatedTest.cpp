@@ -109,6 +109,23 @@ TEST_P(EmulatedTargetTest, StreamsAreRight) {
   EXPECT_EQ(run("causal-bottom-right", c), "");
 }
 
+// Parts of an item in so many blocks that these meet in groups, or that each warp
+// folds some; rows of one warp and of several; a block with parts of two items.
+TEST_P(EmulatedTargetTest, ManyPartsAreRight) {
+  InterpretedCase c = {{1, 2, 1, 1, 1500, 32, 32, {}}, DType::bf16, 64, 32};
+  c.isScheduled = c.schedule.isStream = true;
+  c.schedule.slots = 2;
+  c.pack = 2;
+  for (auto [batch, queries] : {std::pair(1, 1), {1, 20}, {2, 1}})
+    for (int blocks : {9, 30, 40, 60}) {
+      c.shape.batch = batch;
+      c.shape.queryLength = queries;
+      EXPECT_EQ(run("gqa", c, {}, blocks), "")
+          << batch << " items of " << queries << " queries, " << blocks
+          << " blocks";
+    }
+}
+
 // Of an invariant stream several leaves meet, the last one in part.
 TEST_P(EmulatedTargetTest, InvariantStreamsAreRight) {
   InterpretedCase c = {{2, 2, 1, 1, 2600, 32, 32, {}}, DType::bf16, 64, 64};
