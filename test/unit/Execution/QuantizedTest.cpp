@@ -139,7 +139,10 @@ TEST_P(SharedQuantizedTest, AreRightWhereWarpsShareOutKeys) {
   c.pack = 2;
   c.nan = NaNKind::hidden;
   interpret(c, {std::nullopt, 16});
-  // No keys at all.
+  // Many steps, of which lines and their pages are asked for ahead; and no keys
+  // at all.
+  c.shape.keyLength = 700;
+  interpret(c, {std::nullopt, 16});
   c.shape.keyLength = 0;
   interpret(c, {std::nullopt});
   // Of sixteen rows, in two products' halves.
