@@ -114,13 +114,14 @@ def Pipe_WorkOp : Pipe_Op<"work", [
       which `pipe.meet`. With `alike(%n)`, the first `n` items have equal numbers
       of steps, the next `n` too, and so on. Lengths that `steps` reads are read
       by the device, so that a launch can be repeated with others. With
-      `lead(n)`, an item counts in the line as `n` steps more than it has, before
-      its first one: what its beginning and end cost, which is no step of any
-      block; but where all items have no more steps than there are blocks, each
-      block does one at the most. With `most(%n)`, no item has more than `n` steps, and these meet as the
-      leaves of a tree (`pipe.meet ... at`): each is one, or with
-      `leaves #pipe.leaves<...>` several are. Each leaf then counts in the line as a
-      step more than it has, and a block's run begins with the first leaf that
+      `lead(n)`, an item counts in the line as `n` steps more than it has,
+      before its first one: what its beginning and end cost, which is no step of
+      any block; but where all items have no more steps than there are blocks,
+      each block does one at the most. With `most(%n)`, no item has more than
+      `n` steps, and these meet as the leaves of a tree (`pipe.meet ... at`):
+      each is one, or with `leaves #pipe.leaves<...>` several are. Each leaf
+      then counts in the line as a step more than it has, and a block's run
+      begins with the first leaf that
       begins in its share, which may have none.
 
     ```mlir
