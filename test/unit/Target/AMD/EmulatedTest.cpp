@@ -109,8 +109,9 @@ TEST_P(EmulatedTargetTest, StreamsAreRight) {
   EXPECT_EQ(run("causal-bottom-right", c), "");
 }
 
-// Parts of an item in so many blocks that these meet in groups, or that each warp
-// folds some; rows of one warp and of several; a block with parts of two items.
+// Parts of an item in so many blocks that these meet in groups, or that each
+// warp folds some; rows of one warp and of several; a block with parts of two
+// items.
 TEST_P(EmulatedTargetTest, ManyPartsAreRight) {
   InterpretedCase c = {{1, 2, 1, 1, 1500, 32, 32, {}}, DType::bf16, 64, 32};
   c.isScheduled = c.schedule.isStream = true;
