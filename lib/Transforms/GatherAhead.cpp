@@ -9,6 +9,7 @@
 
 #include "dialects/Pipe/Pipe.h"
 
+#include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/IRMapping.h"
@@ -28,23 +29,28 @@ static int64_t countRegisters(Value value) {
   return pipe::getFragment(type).getNumRegisters();
 }
 
-/// Appends what computes `value` in the body of `loop`, in its order; false if
-/// that depends on more than the loop's number and values before the loop.
-static bool collectSlice(scf::ForOp loop, Value value,
-                         llvm::SetVector<Operation *> &slice) {
-  if (loop.isDefinedOutsideOfLoop(value) || value == loop.getInductionVar())
-    return true;
-  Operation *op = value.getDefiningOp();
-  if (!op || op->getBlock() != loop.getBody() || op->getNumRegions() != 0 ||
-      !(isa<pipe::GatherOp>(op) || isMemoryEffectFree(op)))
-    return false;
-  if (slice.contains(op))
-    return true;
-  for (Value operand : op->getOperands())
-    if (!collectSlice(loop, operand, slice))
-      return false;
-  slice.insert(op);
-  return true;
+/// What computes `gather` in the body of `loop`, in its order; nothing if that
+/// depends on more than the loop's number and values before the loop.
+static std::optional<llvm::SetVector<Operation *>>
+findSlice(scf::ForOp loop, pipe::GatherOp gather) {
+  BackwardSliceOptions options;
+  options.inclusive = options.omitBlockArguments = true;
+  options.filter = [&](Operation *op) {
+    return op->getBlock() == loop.getBody();
+  };
+  llvm::SetVector<Operation *> slice;
+  if (failed(getBackwardSlice(gather.getOperation(), &slice, options)))
+    return std::nullopt;
+  auto isRepeatable = [&](Operation *op) {
+    return op->getNumRegions() == 0 &&
+           (isa<pipe::GatherOp>(op) || isMemoryEffectFree(op)) &&
+           llvm::none_of(loop.getRegionIterArgs(), [&](Value carried) {
+             return llvm::is_contained(op->getOperands(), carried);
+           });
+  };
+  if (!llvm::all_of(slice, isRepeatable))
+    return std::nullopt;
+  return slice;
 }
 
 namespace {
@@ -62,16 +68,16 @@ findGathers(scf::ForOp loop, Wanted wanted, int64_t mostRegisters,
   llvm::SmallDenseSet<Operation *> ofOthers;
   int64_t registers = 0;
   for (pipe::GatherOp gather : llvm::reverse(all)) {
-    llvm::SetVector<Operation *> own;
-    if (!collectSlice(loop, gather.getResult(), own))
+    auto own = findSlice(loop, gather);
+    if (!own)
       continue;
     bool isPlace = ofOthers.contains(gather);
-    ofOthers.insert(own.begin(), own.end());
+    ofOthers.insert(own->begin(), own->end());
     int64_t more = countRegisters(gather.getResult());
     if (isPlace != (wanted == Wanted::Places) ||
         registers + more > mostRegisters)
       continue;
-    slice.insert(own.begin(), own.end());
+    slice.insert(own->begin(), own->end());
     registers += more;
     gathers.push_back(gather);
   }

@@ -44,19 +44,26 @@ static bool isReductionOf(Value tensor, Value source, StringRef monoid) {
          einsum.getInputs()[0] == source && isPlain(einsum);
 }
 
+/// Whether a number of the map of `einsum` is an element of what `monoid` makes
+/// of `source`, or of a tensor of whose numbers `holds` is true.
+static bool
+isReducedOr(EinsumOp einsum, Value number, Value source, StringRef monoid,
+            llvm::function_ref<bool(EinsumOp, Value, Value)> holds) {
+  Value tensor = getTensor(einsum, number);
+  if (!tensor)
+    return false;
+  EinsumOp inner = getElementwise(tensor);
+  return isReductionOf(tensor, source, monoid) ||
+         (inner && holds(inner, getYielded(inner), source));
+}
+
 /// Whether a number of the map of `einsum` is at least each point of `source`
 /// that it stands for: the maximum of those and perhaps of more.
 static bool isMaximumOf(EinsumOp einsum, Value number, Value source) {
   if (auto maximum = number.getDefiningOp<arith::MaximumFOp>())
     return isMaximumOf(einsum, maximum.getLhs(), source) ||
            isMaximumOf(einsum, maximum.getRhs(), source);
-  Value tensor = getTensor(einsum, number);
-  if (!tensor)
-    return false;
-  if (isReductionOf(tensor, source, "max"))
-    return true;
-  EinsumOp inner = getElementwise(tensor);
-  return inner && isMaximumOf(inner, getYielded(inner), source);
+  return isReducedOr(einsum, number, source, "max", isMaximumOf);
 }
 
 static bool isPositive(EinsumOp einsum, Value number) {
@@ -78,13 +85,7 @@ static bool isSumWith(EinsumOp einsum, Value number, Value source) {
     return holds(sum.getLhs(), sum.getRhs()) ||
            holds(sum.getRhs(), sum.getLhs());
   }
-  Value tensor = getTensor(einsum, number);
-  if (!tensor)
-    return false;
-  if (isReductionOf(tensor, source, "add"))
-    return true;
-  EinsumOp inner = getElementwise(tensor);
-  return inner && isSumWith(inner, getYielded(inner), source);
+  return isReducedOr(einsum, number, source, "add", isSumWith);
 }
 
 /// 1 / (1 + e^x).

@@ -94,10 +94,8 @@ private:
   void mergeWaiting(Registers &node, Waiting &waiting, Value first, Value begin,
                     Value isLast, Value zeros, Value thread, Value predicate);
   /// What steps `first` on, up to `end`, have together, `first` being a
-  /// multiple of more than there are; and the place of the last node, or -1 of
-  /// none.
-  std::pair<Registers, Value> fold(Value first, Value end, Value thread,
-                                   Value predicate);
+  /// multiple of more than there are; undefined of none.
+  Registers fold(Value first, Value end, Value thread, Value predicate);
   /// Whether a node begins with step `first + warp * quarter`.
   Value hasNodes(Value first, Value warp, Value quarter);
   Registers foldQuarters(const Narrow &narrow, Value isNarrow, Value first,
@@ -300,21 +298,21 @@ void TreeMeeting::mergeWaiting(Registers &node, Waiting &waiting, Value first,
 }
 
 /// Nodes are asked for ahead.
-std::pair<Meeting::Registers, Value>
-TreeMeeting::fold(Value first, Value end, Value thread, Value predicate) {
+Meeting::Registers TreeMeeting::fold(Value first, Value end, Value thread,
+                                     Value predicate) {
   size_t size = own.size();
   size_t numAhead = std::min(kAheadRegisters / size, kMostAhead);
   auto loadNode = [&](Node node, Value begin) {
     return load(getAddress(node.place, thread),
                 e.both(predicate, isLess(begin, end)));
   };
-  // Before the loop, and of a turn of it: the step that is next and the place
-  // of what was merged before, how far nodes were taken, what waits, and the
-  // nodes that were taken ahead, each with its registers.
+  // Before the loop, and of a turn of it: the step that is next, how far nodes
+  // were taken, what waits, and the nodes that were taken ahead, each with its
+  // registers.
   using Ahead = SmallVector<std::pair<Node, Registers>>;
-  auto join = [](Value begin, Value place, const Cursor &cursor,
-                 const Waiting &waiting, const Ahead &ahead) {
-    Registers state = {begin,        place,          cursor.begin, cursor.end,
+  auto join = [](Value begin, const Cursor &cursor, const Waiting &waiting,
+                 const Ahead &ahead) {
+    Registers state = {begin,        cursor.begin,   cursor.end,
                        cursor.place, waiting.places, waiting.depth};
     llvm::append_range(state, waiting.last);
     for (const auto &[node, registers] : ahead) {
@@ -335,7 +333,7 @@ TreeMeeting::fold(Value first, Value end, Value thread, Value predicate) {
   Ahead ahead;
   while (ahead.size() < numAhead)
     ahead.push_back(takeAhead());
-  Registers inits = join(first, e.constant(-1), cursor, waiting, ahead);
+  Registers inits = join(first, cursor, waiting, ahead);
   auto loop = scf::WhileOp::create(
       rewriter, e.loc, TypeRange(ValueRange(inits)), inits,
       [&](OpBuilder &, Location, ValueRange state) {
@@ -343,10 +341,10 @@ TreeMeeting::fold(Value first, Value end, Value thread, Value predicate) {
       },
       [&](OpBuilder &, Location, ValueRange state) {
         Value begin = state[0];
-        cursor = {state[2], state[3], state[4]};
-        waiting = {state[5], state[6], Registers(state.slice(7, size))};
+        cursor = {state[1], state[2], state[3]};
+        waiting = {state[4], state[5], Registers(state.slice(6, size))};
         for (auto [i, own] : llvm::enumerate(ahead)) {
-          ValueRange from = state.drop_front(7 + size + i * (2 + size));
+          ValueRange from = state.drop_front(6 + size + i * (2 + size));
           own = {{from[0], from[1]}, Registers(from.slice(2, size))};
         }
         ahead.push_back(takeAhead());
@@ -361,9 +359,9 @@ TreeMeeting::fold(Value first, Value end, Value thread, Value predicate) {
         waiting = {e.select(isTop, now.place, waiting.places),
                    e.add(waiting.depth, e.constant(1)), node};
         scf::YieldOp::create(rewriter, e.loc,
-                             join(now.next, now.place, cursor, waiting, ahead));
+                             join(now.next, cursor, waiting, ahead));
       });
-  return {Registers(loop.getResults().slice(7, size)), loop.getResult(1)};
+  return Registers(loop.getResults().slice(6, size));
 }
 
 /// Nodes of more than a quarter are those of the first warp that they reach.
@@ -413,19 +411,18 @@ Meeting::Registers TreeMeeting::foldQuarters(const Narrow &narrow,
   Value begin = e.add(first, e.mul(warp, quarter));
   Value endOfWarp = e.select(hasNodes(first, warp, quarter),
                              min(e.add(begin, quarter), end), begin);
-  auto folded = fold(choosePlace(begin, zero), choosePlace(endOfWarp, numSteps),
-                     choosePlace(values.lane, values.threadInGroup), hasNode);
-  Value isThere =
-      e.compare(arith::CmpIPredicate::ne, folded.second, e.constant(-1));
-  return choose(isNarrow, folded.first,
-                [&] { return joinWarps(folded.first, isThere); });
+  Registers state =
+      fold(choosePlace(begin, zero), choosePlace(endOfWarp, numSteps),
+           choosePlace(values.lane, values.threadInGroup), hasNode);
+  return choose(isNarrow, state,
+                [&] { return joinWarps(state, isLess(begin, endOfWarp)); });
 }
 
 Meeting::Registers TreeMeeting::foldAll(Value hasRows) {
   std::optional<Narrow> narrow = createNarrow();
   Value zero = e.constant(0), one = e.constant(1);
   if (!narrow)
-    return fold(zero, numSteps, values.threadInGroup, hasRows).first;
+    return fold(zero, numSteps, values.threadInGroup, hasRows);
   Value isNarrow =
       e.both(narrow->holds, e.compare(arith::CmpIPredicate::sge, numLeaves,
                                       e.constant(kManyLeaves)));
