@@ -18,9 +18,14 @@ using namespace attn::pipe;
 /// Up to so many parts one warp folds alone: four take as long to bring
 /// together what they have. Of more each has some.
 static constexpr int64_t kFewParts = 6;
-/// From so many parts on, blocks meet in groups of the second number before
-/// what groups have meets: 66 parts take 8 us less so on an H200.
-static constexpr int64_t kManyParts = 24, kPartsOfGroup = 8;
+/// From so many parts on, blocks meet in groups before what groups have meets:
+/// as many more than `kLeastMany` as are read while blocks meet once more. Of
+/// small parts it is how long each is on its way that counts.
+static constexpr int64_t kLeastMany = 8, kMostMany = 24,
+                         kMeetingBytes = 1 << 18;
+/// Parts of a group, and of one where there are at least `kPartsForLarge`.
+static constexpr int64_t kPartsOfGroup = 4, kPartsOfLargeGroup = 8,
+                         kPartsForLarge = 32;
 /// Registers of parts that are on their way at a time, of two to four.
 static constexpr int64_t kAheadRegisters = 160, kLeastAhead = 2, kMostAhead = 4;
 
@@ -58,6 +63,11 @@ private:
                  Value predicate);
   Registers foldAll(const Parts &parts, Value hasRows);
   Value getFirstPart(const Parts &parts, Value warp);
+  /// Parts of the item.
+  Value countParts() {
+    return e.sub(e.add(lastBlock, e.constant(1)), firstBlock);
+  }
+  Value isMany();
   /// Where `thread` has its registers of the part of `block`.
   Value getAddressOf(Value block, Value thread) {
     Value beginsThere = e.compare(arith::CmpIPredicate::eq, block, firstBlock);
@@ -135,10 +145,26 @@ Meeting::Registers RunMeeting::foldAll(const Parts &parts, Value hasRows) {
   return choose(isNarrow, state, [&] { return joinWarps(state, isThere); });
 }
 
+Value RunMeeting::isMany() {
+  int64_t bytes = groups * getMeetingBytes(op, values.getGroupThreads());
+  int64_t many = std::min(kLeastMany + kMeetingBytes / bytes, kMostMany);
+  return e.compare(arith::CmpIPredicate::sge, countParts(), e.constant(many));
+}
+
+RunMeeting::Parts RunMeeting::getGroups() {
+  Value count = countParts();
+  Value isLarge =
+      e.compare(arith::CmpIPredicate::sge, count, e.constant(kPartsForLarge));
+  Value size = e.select(isLarge, e.constant(kPartsOfLargeGroup),
+                        e.constant(kPartsOfGroup));
+  return {firstBlock, size, e.div(count, size)};
+}
+
 /// The last group has what is left over.
 RunMeeting::Parts RunMeeting::getGroup(Value block) {
-  Value size = e.constant(kPartsOfGroup), one = e.constant(1);
+  Value one = e.constant(1);
   Parts groups = getGroups();
+  Value size = groups.distance;
   Value number = arith::MinUIOp::create(rewriter, e.loc,
                                         e.div(e.sub(block, firstBlock), size),
                                         e.sub(groups.count, one));
@@ -149,21 +175,13 @@ RunMeeting::Parts RunMeeting::getGroup(Value block) {
   return {first, one, e.select(isLast, rest, size)};
 }
 
-RunMeeting::Parts RunMeeting::getGroups() {
-  Value size = e.constant(kPartsOfGroup), one = e.constant(1);
-  Value count = e.sub(e.add(lastBlock, one), firstBlock);
-  return {firstBlock, size, e.div(count, size)};
-}
-
 /// In one turn, or of many parts in two: the last block of a group goes on with
 /// what the group has. A group is counted by its second block, which is neither
 /// the item's first nor its last one, so that no item begins in it.
 Meeting::Registers RunMeeting::exchange(Value hasRows) {
   Value block = values.getPrimitives().getBlock(rewriter, e.loc);
   Value zero = e.constant(0), one = e.constant(1);
-  Value count = e.sub(e.add(lastBlock, one), firstBlock);
-  Value isMany =
-      e.compare(arith::CmpIPredicate::sge, count, e.constant(kManyParts));
+  Value count = countParts(), isMany = this->isMany();
   Parts group = getGroup(block), groups = getGroups();
   Registers inits = {arith::ConstantIntOp::create(rewriter, e.loc, 1, 1)};
   llvm::append_range(inits, own);

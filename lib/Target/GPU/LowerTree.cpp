@@ -96,6 +96,9 @@ private:
   /// What steps `first` on, up to `end`, have together, `first` being a
   /// multiple of more than there are; undefined of none.
   Registers fold(Value first, Value end, Value thread, Value predicate);
+  /// The steps of the largest leaf that may begin before `end`, which no
+  /// quarter of the steps before it cuts.
+  Value getLargestLeaf(Value end);
   /// Whether a node begins with step `first + warp * quarter`.
   Value hasNodes(Value first, Value warp, Value quarter);
   Registers foldQuarters(const Narrow &narrow, Value isNarrow, Value first,
@@ -323,10 +326,17 @@ Meeting::Registers TreeMeeting::fold(Value first, Value end, Value thread,
   };
   Cursor cursor = findNodes(first);
   auto takeAhead = [&]() -> std::pair<Node, Registers> {
-    Value begin = cursor.begin, exists = isLess(begin, end);
-    Node node = takeNode(cursor);
     // Behind the last one there is none to go on from.
-    cursor.begin = e.select(exists, cursor.begin, begin);
+    Value begin = cursor.begin;
+    Registers taken = {begin, cursor.end, cursor.place, begin, cursor.place};
+    taken = choose(isLess(begin, end), taken, [&] {
+      Cursor after = cursor;
+      Node node = takeNode(after);
+      return Registers{after.begin, after.end, after.place, node.next,
+                       node.place};
+    });
+    cursor = {taken[0], taken[1], taken[2]};
+    Node node = {taken[3], taken[4]};
     return {node, loadNode(node, begin)};
   };
   Waiting waiting = {e.constant(0), e.constant(0), createUndefined()};
@@ -362,6 +372,21 @@ Meeting::Registers TreeMeeting::fold(Value first, Value end, Value thread,
                              join(now.next, cursor, waiting, ahead));
       });
   return Registers(loop.getResults().slice(6, size));
+}
+
+Value TreeMeeting::getLargestLeaf(Value end) {
+  Value largest = e.constant(1);
+  if (!leaves)
+    return largest;
+  int64_t begin = 0;
+  for (auto [i, size] : llvm::enumerate(leaves.getSizes())) {
+    Value ofRun =
+        arith::MaxSIOp::create(rewriter, e.loc, largest, e.constant(size));
+    largest = e.select(isLess(e.constant(begin), end), ofRun, largest);
+    if (i < leaves.getCounts().size())
+      begin += leaves.getCounts()[i] * size;
+  }
+  return largest;
 }
 
 /// Nodes of more than a quarter are those of the first warp that they reach.
@@ -403,11 +428,8 @@ Meeting::Registers TreeMeeting::foldQuarters(const Narrow &narrow,
       one,
       e.sub(countDigits(e.sub(count, one)),
             e.select(isFew, zero, e.constant(llvm::Log2_64(kGroupWarps)))));
-  // No quarter cuts a leaf.
-  if (leaves)
-    quarter = arith::MaxSIOp::create(
-        rewriter, e.loc, quarter,
-        e.constant(*llvm::max_element(leaves.getSizes())));
+  quarter =
+      arith::MaxSIOp::create(rewriter, e.loc, quarter, getLargestLeaf(end));
   Value begin = e.add(first, e.mul(warp, quarter));
   Value endOfWarp = e.select(hasNodes(first, warp, quarter),
                              min(e.add(begin, quarter), end), begin);

@@ -24,20 +24,6 @@ using namespace attn::pipe;
 
 static constexpr int64_t kMapBytes = 128, kMapAlignment = 64;
 
-/// L2 eviction policies, as createpolicy.fractional.L2 encodes them for all
-/// accesses (CUTLASS, TMA::CacheHintSm90).
-static int64_t getCachePolicy(CacheHint hint) {
-  switch (hint) {
-  case CacheHint::Normal:
-    return 0x1000000000000000;
-  case CacheHint::EvictFirst:
-    return 0x12F0000000000000;
-  case CacheHint::EvictLast:
-    return 0x14F0000000000000;
-  }
-  llvm_unreachable("unknown cache hint");
-}
-
 /// One copy a panel. In a cluster ring, of this block's share of the rows, to
 /// all blocks.
 static LogicalResult startLoad(LoadOp load, RingType type, Value full,

@@ -67,7 +67,7 @@ static MachineModel createModel() {
       /*maxBoxRows=*/256,
       /*sharedBytes=*/232448,
       /*cacheBytes=*/32 << 20,
-      /*itemKeys=*/256,
+      /*itemKeys=*/512,
       /*maxGroups=*/3,
       /*maxCluster=*/2,
       // A product of 64 rows and a depth of 16 takes half a clock a column; the

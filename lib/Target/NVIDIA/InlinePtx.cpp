@@ -7,6 +7,7 @@
 
 using namespace mlir;
 using namespace attn::nvidia;
+using namespace attn::pipe;
 
 /// Emits `text` with LLVM's constraints. The results are those of the struct
 /// that an asm of several outputs gives.
@@ -185,15 +186,29 @@ Value attn::nvidia::addGlobal(OpBuilder &b, Location loc, Value address,
       .front();
 }
 
+int64_t attn::nvidia::getCachePolicy(CacheHint hint) {
+  switch (hint) {
+  case CacheHint::Normal:
+    return 0x1000000000000000;
+  case CacheHint::EvictFirst:
+    return 0x12F0000000000000;
+  case CacheHint::EvictLast:
+    return 0x14F0000000000000;
+  }
+  llvm_unreachable("unknown cache hint");
+}
+
 void attn::nvidia::storeGlobalChunkIf(OpBuilder &b, Location loc, Value address,
                                       int64_t offset, ValueRange registers,
                                       Value predicate) {
   SmallVector<Value> operands{address, predicate};
   llvm::append_range(operands, registers);
+  operands.push_back(LLVM::ConstantOp::create(
+      b, loc, b.getI64IntegerAttr(getCachePolicy(CacheHint::EvictLast))));
   emit(b, loc,
-       "@$1 st.relaxed.gpu.global.v4.b32 [$0+" + Twine(offset) +
-           "], {$2, $3, $4, $5};",
-       "l,b,r,r,r,r,~{memory}", operands, {});
+       "@$1 st.relaxed.gpu.global.L2::cache_hint.v4.b32 [$0+" + Twine(offset) +
+           "], {$2, $3, $4, $5}, $6;",
+       "l,b,r,r,r,r,l,~{memory}", operands, {});
 }
 
 SmallVector<Value> attn::nvidia::loadGlobalChunkIf(OpBuilder &b, Location loc,

@@ -29,6 +29,7 @@
 #define ATTN_LIB_TARGET_NVIDIA_INLINEPTX_H
 
 #include "GPU/Primitives.h"
+#include "dialects/Pipe/Pipe.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/Builders.h"
@@ -155,8 +156,13 @@ void storeGlobalIf(mlir::OpBuilder &b, mlir::Location loc, mlir::Value address,
 mlir::Value addGlobal(mlir::OpBuilder &b, mlir::Location loc,
                       mlir::Value address, mlir::Value value);
 
+/// An L2 eviction policy as createpolicy.fractional.L2 encodes it for all
+/// accesses (CUTLASS, TMA::CacheHintSm90).
+int64_t getCachePolicy(pipe::CacheHint hint);
+
 /// Four registers (i32) to or from 16 bytes of global memory that blocks share,
-/// `offset` bytes from `address`, where `predicate` holds; else zeros.
+/// `offset` bytes from `address`, where `predicate` holds; else zeros. What is
+/// stored stays in L2 while keys and values pass through it.
 void storeGlobalChunkIf(mlir::OpBuilder &b, mlir::Location loc,
                         mlir::Value address, int64_t offset,
                         mlir::ValueRange registers, mlir::Value predicate);

@@ -18,7 +18,7 @@
 // CHECK-LABEL: pipe.kernel @sums(
 //   CHECK-DAG:   %[[C0:.*]] = arith.constant 0 : i32
 //       CHECK:   %[[TILES:.*]] = arith.ceildivui %{{.*}}, %{{.*}} : i32
-//       CHECK:   %[[WORK:.*]] = pipe.work items(%{{.*}}) alike(%[[TILES]]) lead(4) : <stream> steps {
+//       CHECK:   %[[WORK:.*]] = pipe.work items(%{{.*}}) alike(%[[TILES]]) lead(8) : <stream> steps {
 //  CHECK-NEXT:   ^bb0(%[[ITEM:.*]]: i32):
 //       CHECK:     %[[REQUEST:.*]] = arith.divui %[[ITEM]], %[[TILES]]
 //       CHECK:     pipe.get %{{.*}}[%[[REQUEST]]]

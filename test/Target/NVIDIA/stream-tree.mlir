@@ -18,7 +18,7 @@
 //       CHECK:     scf.for
 //       CHECK:       ld.relaxed.gpu.global.v4.b32
 //       CHECK:       arith.addf
-//       CHECK:     st.relaxed.gpu.global.v4.b32
+//       CHECK:     st.relaxed.gpu.global.L2::cache_hint.v4.b32
 
 // At the end of the block's part of the item it is counted, and the last block walks
 // the nodes of all: those that follow a longer one wait in the place of their last.
@@ -29,7 +29,7 @@
 //       CHECK:         scf.while
 //       CHECK:           ld.relaxed.gpu.global.v4.b32
 //       CHECK:           arith.addf
-//       CHECK:         st.relaxed.gpu.global.v4.b32
+//       CHECK:         st.relaxed.gpu.global.L2::cache_hint.v4.b32
 
 // Quarters of the tree are brought together by the first warp.
 //       CHECK:       llvm.store %{{.*}} : vector<4xi32>, !llvm.ptr<3>
@@ -39,7 +39,7 @@
 
 // PTX-LABEL: .entry sums(
 // PTX:         popc.b32
-// PTX:         st.relaxed.gpu.global.v4.b32
+// PTX:         st.relaxed.gpu.global.L2::cache_hint.v4.b32
 // PTX:         atom.acq_rel.gpu.global.add.u32
 
 pipe.kernel @sums(

@@ -24,7 +24,7 @@
 // four on their way at a time; what four warps have folded of several goes through
 // shared memory to the first.
 //       CHECK:   arith.cmpi sge, %{{.*}}, %c24_i32
-//       CHECK:   st.relaxed.gpu.global.v4.b32
+//       CHECK:   st.relaxed.gpu.global.L2::cache_hint.v4.b32
 //       CHECK:   nvvm.barrier
 //       CHECK:   atom.acq_rel.gpu.global.add.u32
 //       CHECK:   llvm.inline_asm {{.*}} "@$2 st.global.b32 [$0+0], $1;", {{.*}} %c0_i32
@@ -39,7 +39,7 @@
 
 // PTX-LABEL: .entry sums(
 // PTX:         redux.sync.add.s32
-// PTX:         st.relaxed.gpu.global.v4.b32
+// PTX:         st.relaxed.gpu.global.L2::cache_hint.v4.b32
 // PTX:         atom.acq_rel.gpu.global.add.u32
 // PTX:         barrier.cta.red.or.pred
 // PTX:         ld.relaxed.gpu.global.v4.b32
