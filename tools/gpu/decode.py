@@ -197,6 +197,9 @@ def bind(kernel, row, q, keys, values):
         bound.update(make_pages(row, paged, shapes["k"][2]))
     else:
         bound.update((name, torch.stack(tensors)) for name, tensors in paged.items())
+    if "k_lengths" in shapes:  # of `varlen`
+        count = lambda numbers: torch.tensor(numbers, dtype=torch.int32, device="cuda")
+        bound.update(q_lengths=count([row.queries] * row.batch), k_lengths=count(row.lengths))
     plan = kernel.prepare(**{n: x for n, x in bound.items() if n in shapes})
     return plan, bound, products
 

@@ -8,6 +8,8 @@
 
 #include "RegisterEmitter.h"
 
+#include "attn/Analysis/Remainder.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -173,17 +175,40 @@ SmallVector<Value> RegisterEmitter::getPoint(Value tile,
   return point;
 }
 
+/// Whether all of `numRows` from `from` on are in one page of `size`, as it is
+/// a multiple of something that divides a page and has no fewer rows.
+static bool isInOnePage(Value from, int64_t numRows, int64_t size) {
+  for (int64_t pages = 1; pages * numRows <= size; ++pages)
+    if (size % pages == 0 && getRemainder(from, size / pages) == 0)
+      return true;
+  return false;
+}
+
 std::pair<Value, Value> RegisterEmitter::locateTile(tile::LoadOp op,
                                                     Value along) {
   auto type = cast<RankedTensorType>(along.getType());
-  Value position =
-      arith::AddIOp::create(b, along, splat(getScalar(op.getFrom()), type));
-  Value size = splat(ScalarEmitter::constant(op.getPages()->getSize()), type);
+  int64_t size = op.getPages()->getSize();
+  int64_t numRows = cast<RankedTensorType>(op.getResult().getType())
+                        .getDimSize(op.getPages()->getAlong());
+  Value from = getScalar(op.getFrom()), by = ScalarEmitter::constant(size);
+  Value position = arith::AddIOp::create(b, along, splat(from, type));
+  auto divide = [&](Value x, Value by) {
+    return arith::DivUIOp::create(b, x, by);
+  };
+  // Elements whose page is told to be one share what is read of it.
+  Value page;
+  if (getRemainder(op.getFrom(), size) == 0)
+    page = arith::AddIOp::create(b, splat(divide(from, by), type),
+                                 divide(along, splat(by, type)));
+  else if (isInOnePage(op.getFrom(), numRows, size))
+    page = splat(divide(from, by), type);
+  else
+    page = divide(position, splat(by, type));
   SmallVector<Value> entry = getScalars(op.getTableIndices());
-  entry.push_back(arith::DivUIOp::create(b, position, size));
-  Value page = gatherEntries(op.getTable(), entry, type,
-                             b.getIntegerAttr(type.getElementType(), -1));
-  return {page, arith::RemUIOp::create(b, position, size)};
+  entry.push_back(page);
+  return {gatherEntries(op.getTable(), entry, type,
+                        b.getIntegerAttr(type.getElementType(), -1)),
+          arith::RemUIOp::create(b, position, splat(by, type))};
 }
 
 Value RegisterEmitter::evaluateIndex(Value tile, AffineExpr result,

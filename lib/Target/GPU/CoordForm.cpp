@@ -46,24 +46,35 @@ FailureOr<Value> attn::gpu::createThreadOffset(OpBuilder &b, Location loc,
   return Value(arith::AddIOp::create(b, loc, *lane, *warp));
 }
 
+/// What a warp adds to coordinates of its share.
+static CoordForm::Digit getDigitOfWarp(CoordOp coord) {
+  if (!coord.getShares() || coord.getDim() == 0)
+    return {};
+  auto type = cast<RankedTensorType>(coord.getResult().getType());
+  return {1, static_cast<int64_t>(*coord.getShares()), type.getDimSize(1)};
+}
+
+/// What this thread adds to the coordinates of its warp's share, if there are
+/// shares, or to all.
+static FailureOr<Value> createOwnOffset(OpBuilder &b, Location loc,
+                                        CoordOp coord,
+                                        const KernelValues &values) {
+  auto type = cast<RankedTensorType>(coord.getResult().getType());
+  FragmentAttr fragment = getFragment(type);
+  if (coord.getShares())
+    return createOffset(b, loc, fragment.getLanes(), values.lane,
+                        coord.getDim());
+  return createThreadOffset(b, loc, fragment, coord.getDim(), values);
+}
+
 FailureOr<Value> attn::gpu::createThreadOffset(OpBuilder &b, Location loc,
                                                CoordOp coord,
                                                const KernelValues &values) {
-  auto type = cast<RankedTensorType>(coord.getResult().getType());
-  FragmentAttr fragment = getFragment(type);
-  unsigned dim = coord.getDim();
-  if (!coord.getShares())
-    return createThreadOffset(b, loc, fragment, dim, values);
-  FailureOr<Value> lane =
-      createOffset(b, loc, fragment.getLanes(), values.lane, dim);
-  if (failed(lane) || dim == 0)
-    return lane;
-  Value warp = arith::MulIOp::create(b, loc, values.warpInGroup,
-                                     createI32(b, loc, type.getDimSize(1)));
-  return Value(arith::AddIOp::create(b, loc, *lane, warp));
+  return CoordForm{coord, true, getDigitOfWarp(coord), {}}.createThread(b, loc,
+                                                                        values);
 }
 
-/// The most that a thread adds to a coordinate of `coord`.
+/// The most that a thread adds to a coordinate of `coord`, or of its share.
 static int64_t getLastThreadOffset(CoordOp coord) {
   auto type = cast<RankedTensorType>(coord.getResult().getType());
   FragmentAttr fragment = getFragment(type);
@@ -75,17 +86,23 @@ static int64_t getLastThreadOffset(CoordOp coord) {
     return last;
   };
   int64_t last = getLast(fragment.getLanes());
-  if (!coord.getShares())
-    return last + getLast(fragment.getWarps());
-  int64_t shares = *coord.getShares();
-  return coord.getDim() == 0 ? last : last + (shares - 1) * type.getDimSize(1);
+  return coord.getShares() ? last : last + getLast(fragment.getWarps());
 }
 
 FailureOr<Value> CoordForm::createThread(OpBuilder &b, Location loc,
                                          const KernelValues &values) const {
-  if (!hasThread)
-    return createI32(b, loc, 0);
-  return createThreadOffset(b, loc, coord, values);
+  FailureOr<Value> own =
+      hasThread ? createOwnOffset(b, loc, coord, values) : createI32(b, loc, 0);
+  if (failed(own) || ofWarp.size == 1)
+    return own;
+  auto i32 = [&](int64_t value) { return createI32(b, loc, value); };
+  Value digit = values.warpInGroup;
+  if (ofWarp.radix > 1)
+    digit = arith::DivUIOp::create(b, loc, digit, i32(ofWarp.radix));
+  if (ofWarp.radix * ofWarp.size < kGroupWarps)
+    digit = arith::RemUIOp::create(b, loc, digit, i32(ofWarp.size));
+  digit = arith::MulIOp::create(b, loc, digit, i32(ofWarp.stride));
+  return Value(arith::AddIOp::create(b, loc, *own, digit));
 }
 
 /// The quotient or the remainder of what `form` stands for.
@@ -93,15 +110,32 @@ static std::optional<CoordForm> divide(Operation *op, CoordForm form,
                                        int64_t divisor) {
   if (divisor < 1)
     return std::nullopt;
+  bool isQuotient = isa<arith::DivUIOp>(op);
+  CoordForm::Digit &digit = form.ofWarp;
+  // What the others add has to stay below this to stay in one quotient.
+  int64_t room = divisor;
+  if (digit.size == 1 || digit.stride % divisor == 0) {
+    digit.stride /= divisor;
+    if (!isQuotient)
+      digit = {};
+  } else {
+    int64_t count = std::min(divisor / digit.stride, digit.size);
+    room = digit.stride;
+    if (divisor % digit.stride != 0 || digit.size % count != 0)
+      return std::nullopt;
+    if (isQuotient)
+      digit = {digit.radix * count, digit.size / count, 1};
+    else
+      digit.size = count;
+  }
   int64_t last = form.hasThread ? getLastThreadOffset(form.coord) : 0;
   for (int64_t &number : form.numbers) {
-    // Whatever the thread adds stays in one quotient. A negative number is a
-    // large one to these ops.
-    if (number < 0 || number % divisor + last >= divisor)
+    // A negative number is a large one to these ops.
+    if (number < 0 || number % divisor + last >= room)
       return std::nullopt;
-    number = isa<arith::DivUIOp>(op) ? number / divisor : number % divisor;
+    number = isQuotient ? number / divisor : number % divisor;
   }
-  form.hasThread &= isa<arith::RemUIOp>(op);
+  form.hasThread &= !isQuotient;
   return form;
 }
 
@@ -117,6 +151,8 @@ static std::optional<CoordForm> matchArithmetic(Operation *op) {
     return divide(op, *form, number);
   if (isa<arith::MulIOp>(op) && form->hasThread)
     return std::nullopt;
+  if (isa<arith::MulIOp>(op))
+    form->ofWarp.stride *= number;
   for (int64_t &own : form->numbers)
     own = isa<arith::MulIOp>(op) ? own * number : own + number;
   return form;
@@ -130,7 +166,7 @@ std::optional<CoordForm> attn::gpu::matchCoord(Value value) {
   return llvm::TypeSwitch<Operation *, Form>(op)
       .Case([](CoordOp coord) -> Form {
         auto type = cast<RankedTensorType>(coord.getResult().getType());
-        CoordForm form{coord, true, {}};
+        CoordForm form{coord, true, getDigitOfWarp(coord), {}};
         for (int64_t i = 0, e = getNumRegisters(type); i < e; ++i)
           form.numbers.push_back(getRegisterOffset(type, coord.getDim(), i));
         return form;
@@ -143,7 +179,7 @@ std::optional<CoordForm> attn::gpu::matchCoord(Value value) {
         unsigned dim =
             cast<SliceAttr>(broadcast.getLine().getType().getEncoding())
                 .getDim();
-        CoordForm form{line->coord, line->hasThread, {}};
+        CoordForm form{line->coord, line->hasThread, line->ofWarp, {}};
         for (int64_t i = 0, e = getNumRegisters(type); i < e; ++i)
           form.numbers.push_back(
               line->numbers[getLineRegister(getFragment(type), dim, i)]);

@@ -165,6 +165,42 @@ struct CoordToFloatLowering : OpConversionPattern<arith::SIToFPOp> {
   const KernelValues &values;
 };
 
+/// Quotients of coordinates at which elements are read: those that are known to
+/// be the same are one value.
+struct QuotientOfCoordsLowering : OpConversionPattern<arith::DivUIOp> {
+  QuotientOfCoordsLowering(const TypeConverter &converter, MLIRContext *context,
+                           const KernelValues &values)
+      : OpConversionPattern(converter, context, /*benefit=*/2), values(values) {
+  }
+
+  LogicalResult
+  matchAndRewrite(arith::DivUIOp op, OneToNOpAdaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    std::optional<CoordForm> form = matchCoord(op.getResult());
+    if (!form || !isReadAt(op.getResult()))
+      return rewriter.notifyMatchFailure(op, "is no coordinate that is read "
+                                             "at");
+    Location loc = op.getLoc();
+    FailureOr<Value> thread = form->createThread(rewriter, loc, values);
+    if (failed(thread))
+      return rewriter.notifyMatchFailure(op, "has digits that are no powers "
+                                             "of 2");
+    llvm::DenseMap<int64_t, Value> known;
+    SmallVector<Value> results;
+    for (int64_t number : form->numbers) {
+      Value &quotient = known[number];
+      if (!quotient)
+        quotient = arith::AddIOp::create(rewriter, loc, *thread,
+                                         createI32(rewriter, loc, number));
+      results.push_back(quotient);
+    }
+    rewriter.replaceOpWithMultiple(op, {ValueRange(results)});
+    return success();
+  }
+
+  const KernelValues &values;
+};
+
 struct CoordLowering : OpConversionPattern<CoordOp> {
   CoordLowering(const TypeConverter &converter, MLIRContext *context,
                 const KernelValues &values)
@@ -196,8 +232,9 @@ struct CoordLowering : OpConversionPattern<CoordOp> {
 void attn::gpu::populateCoordPatterns(const TypeConverter &converter,
                                       const KernelValues &values,
                                       RewritePatternSet &patterns) {
-  patterns.add<CompareCoordLowering, CoordLowering, CoordToFloatLowering>(
-      converter, patterns.getContext(), values);
+  patterns.add<CompareCoordLowering, CoordLowering, CoordToFloatLowering,
+               QuotientOfCoordsLowering>(converter, patterns.getContext(),
+                                         values);
   patterns.add<SumOfCoordsLowering<arith::AddIOp>,
                SumOfCoordsLowering<arith::SubIOp>>(converter,
                                                    patterns.getContext());

@@ -67,6 +67,34 @@ pipe.kernel @coordinates(%o: !pipe.global<?x128xi32> {pipe.name = "o", pipe.acce
   }
 }
 
+// Keys of one page ask for it once: of 16 keys a page two, of 64 each second warp
+// has another one, which is that of all its keys.
+// CHECK-LABEL: llvm.func @pages(
+//       CHECK:   %[[WARP:.*]] = arith.andi %{{.*}}, %c3_i32
+//       CHECK:   %[[PAGE:.*]] = arith.muli %[[WARP]], %c2_i32
+//       CHECK:   arith.addi %[[PAGE]], %c1_i32
+// CHECK-COUNT-2: ld.global.nc.u32
+//   CHECK-NOT:   ld.global.nc.u32
+//       CHECK:   arith.divui %[[WARP]], %c2_i32
+//       CHECK:   ld.global.nc.u32
+//   CHECK-NOT:   ld.global.nc.u32
+//       CHECK:   llvm.return
+pipe.kernel @pages(%table: !pipe.global<?xi32> {pipe.name = "table", pipe.access = "read", pipe.shape = ["N"]},
+    %o: !pipe.global<?x128xi32> {pipe.name = "o", pipe.access = "write", pipe.shape = ["M", 128]}) {
+  %zero = arith.constant 0 : i32
+  pipe.role "multiply" groups(1) warps(4) registers(240) (%group) {
+    %column = pipe.coord 1 shares(4) : tensor<32x32xi32, #low>
+    %c16 = arith.constant dense<16> : tensor<32x32xi32, #low>
+    %small = arith.divui %column, %c16 : tensor<32x32xi32, #low>
+    %x = pipe.gather %table[%small] : !pipe.global<?xi32>[tensor<32x32xi32, #low>] -> tensor<32x32xi32, #low>
+    pipe.store %x -> %o[%zero, %zero] : tensor<32x32xi32, #low> -> !pipe.global<?x128xi32>
+    %c64 = arith.constant dense<64> : tensor<32x32xi32, #low>
+    %large = arith.divui %column, %c64 : tensor<32x32xi32, #low>
+    %y = pipe.gather %table[%large] : !pipe.global<?xi32>[tensor<32x32xi32, #low>] -> tensor<32x32xi32, #low>
+    pipe.store %y -> %o[%zero, %zero] : tensor<32x32xi32, #low> -> !pipe.global<?x128xi32>
+  }
+}
+
 // Warps write what they have, meet, and read their columns of each share.
 // CHECK-LABEL: llvm.func @split(
 //       CHECK:   nvvm.barrier
