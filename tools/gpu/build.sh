@@ -69,6 +69,7 @@ for keys in 64 128; do
   decode gqa-$keys gqa --schedule=$schedule
   decode causal-$keys causal-bottom-right --schedule=$schedule
   # Those of invariant.py.
+  decode varlen-$keys varlen --schedule=$schedule
   decode gqa-$keys-invariant gqa --invariant --schedule=$schedule
   decode gqa-$keys-page64-invariant gqa --invariant --page=64 --schedule=$schedule
   decode causal-$keys-page64-invariant causal-bottom-right --invariant --page=64 \
@@ -79,7 +80,7 @@ for keys in 64 128; do
 done
 # Those of segments.py: of decodes mostly, or of prompts.
 for page in 16 64; do
-  for rows in 64:128:2 128:96:2; do
+  for rows in 64:128:2 128:128:2; do
     IFS=: read -r height keys slots <<< "$rows"
     build/bin/attn-compile segments --target=sm_90a --dtype=bf16 --head-dim=128 --pack=4 \
       --page=$page --schedule=rows=$height,keys=$keys,slots=$slots,stream=1 \
@@ -103,8 +104,10 @@ done
 decode gqa-e4m3-token-page16 gqa --kv-dtype=e4m3 --kv-scales=token --page=16 \
   --schedule=$schedule
 # In steps of 128 keys it does not fit its registers.
-decode gqa-e4m3-channel gqa --kv-dtype=e4m3 --kv-scales=channel \
-  --schedule=rows=8,keys=64,slots=6,stream=1
+for page in '' 16; do
+  decode gqa-e4m3-channel${page:+-page$page} gqa --kv-dtype=e4m3 --kv-scales=channel \
+    ${page:+--page=$page} --schedule=rows=8,keys=64,slots=6,stream=1
+done
 decode gqa-e4m3-invariant gqa --kv-dtype=e4m3 --invariant --schedule=$schedule
 decode causal-e4m3-page64-invariant causal-bottom-right --kv-dtype=e4m3 --invariant \
   --page=64 --schedule=$schedule
