@@ -129,6 +129,13 @@ StringRef FuncOp::getResultName(unsigned index) {
   return getResultAttrOfType<StringAttr>(index, kNameAttr).getValue();
 }
 
+bool FuncOp::readsByteElements() {
+  return llvm::any_of(getArgumentTypes(), [](Type type) {
+    auto tensor = dyn_cast<NamedTensorType>(type);
+    return tensor && tensor.hasByteElements();
+  });
+}
+
 /// The integer that argument `index` of `func` has as attribute `name`.
 static std::optional<int64_t> getInteger(FuncOp func, unsigned index,
                                          StringRef name) {

@@ -117,6 +117,9 @@ def Cascade_FuncOp : Cascade_Op<"func", [
     ::llvm::StringRef getArgumentName(unsigned index);
     ::llvm::StringRef getResultName(unsigned index);
 
+    /// Whether arguments have elements of 8 bits, which are widened.
+    bool readsByteElements();
+
     /// The least and the greatest value of scalar argument number `index`, by
     /// `cascade.min` and `cascade.max`, or nothing.
     std::optional<int64_t> getArgumentMin(unsigned index);

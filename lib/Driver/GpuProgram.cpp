@@ -314,14 +314,6 @@ bool attn::prefersStream(cascade::FuncOp func, const PipelineOptions &options,
   return isOpen && (gpu.hasFewQueries() || findSummedRanks(func));
 }
 
-/// Whether tensors that it reads have elements of 8 bits.
-static bool hasBytes(cascade::FuncOp func) {
-  return llvm::any_of(func.getArgumentTypes(), [](Type type) {
-    auto tensor = dyn_cast<cascade::NamedTensorType>(type);
-    return tensor && tensor.hasByteElements();
-  });
-}
-
 /// The fields of a schedule in which blocks share a line of steps, where that
 /// is to be and `given` says nothing else of its kind.
 static std::optional<ScheduleFields> getStream(cascade::FuncOp func,
@@ -349,7 +341,7 @@ static std::optional<ScheduleFields> getStream(cascade::FuncOp func,
     const MachineModel *sharing = machine.sharing;
     while (sharing && few > sharing->productRows)
       sharing = sharing->sharing;
-    if (sharing && isLow && hasBytes(func))
+    if (sharing && isLow && func.readsByteElements())
       rows = sharing->productRows;
   }
   given.rows = rows;

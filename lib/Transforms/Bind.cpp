@@ -128,11 +128,6 @@ static bool isFixed(DictionaryAttr attributes) {
   return attributes && attributes.contains(kFixedAttr);
 }
 
-static bool hasByteElements(Type type) {
-  auto tensor = dyn_cast<NamedTensorType>(type);
-  return tensor && tensor.hasByteElements();
-}
-
 static LogicalResult bindTypes(FuncOp func, FloatType elementType) {
   if (!elementType.isF32() && !elementType.isBF16() && !elementType.isF16())
     return func.emitError("expects element type f32, bf16 or f16, but got ")
@@ -155,7 +150,7 @@ static LogicalResult bindTypes(FuncOp func, FloatType elementType) {
              << elementType << " to, but '" << func.getResultName(i)
              << "' has type " << type;
   // Elements of 8 bits do not tell in which type products are computed.
-  if (llvm::any_of(func.getArgumentTypes(), hasByteElements))
+  if (func.readsByteElements())
     func->setAttr(FuncOp::kPrecisionAttr, TypeAttr::get(elementType));
   for (BlockArgument argument : func.getArguments())
     if (isBound(argument.getType(),

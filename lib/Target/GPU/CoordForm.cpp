@@ -108,10 +108,10 @@ FailureOr<Value> CoordForm::createThread(OpBuilder &b, Location loc,
 /// The quotient or the remainder of what `form` stands for.
 static std::optional<CoordForm> divide(Operation *op, CoordForm form,
                                        int64_t divisor) {
-  if (divisor < 1)
-    return std::nullopt;
   bool isQuotient = isa<arith::DivUIOp>(op);
   CoordForm::Digit &digit = form.ofWarp;
+  if (divisor < 1 || digit.stride < 0)
+    return std::nullopt;
   // What the others add has to stay below this to stay in one quotient.
   int64_t room = divisor;
   if (digit.size == 1 || digit.stride % divisor == 0) {

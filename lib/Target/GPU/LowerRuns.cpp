@@ -23,8 +23,8 @@ static constexpr int64_t kFewParts = 6;
 /// small parts it is how long each is on its way that counts.
 static constexpr int64_t kLeastMany = 8, kMostMany = 24,
                          kMeetingBytes = 1 << 18;
-/// Parts of a group, and of one where there are at least `kPartsForLarge`.
-static constexpr int64_t kPartsOfGroup = 4, kPartsOfLargeGroup = 8,
+/// Parts of a group as a power of 2, and of one of `kPartsForLarge` or more.
+static constexpr int64_t kLogOfGroup = 2, kLogOfLargeGroup = 3,
                          kPartsForLarge = 32;
 /// Registers of parts that are on their way at a time, of two to four.
 static constexpr int64_t kAheadRegisters = 160, kLeastAhead = 2, kMostAhead = 4;
@@ -67,7 +67,9 @@ private:
   Value countParts() {
     return e.sub(e.add(lastBlock, e.constant(1)), firstBlock);
   }
-  Value isMany();
+  Value hasManyParts();
+  /// The parts of a group, as a power of 2.
+  Value getLogOfGroup();
   /// Where `thread` has its registers of the part of `block`.
   Value getAddressOf(Value block, Value thread) {
     Value beginsThere = e.compare(arith::CmpIPredicate::eq, block, firstBlock);
@@ -145,34 +147,40 @@ Meeting::Registers RunMeeting::foldAll(const Parts &parts, Value hasRows) {
   return choose(isNarrow, state, [&] { return joinWarps(state, isThere); });
 }
 
-Value RunMeeting::isMany() {
+Value RunMeeting::hasManyParts() {
   int64_t bytes = groups * getMeetingBytes(op, values.getGroupThreads());
   int64_t many = std::min(kLeastMany + kMeetingBytes / bytes, kMostMany);
   return e.compare(arith::CmpIPredicate::sge, countParts(), e.constant(many));
 }
 
+Value RunMeeting::getLogOfGroup() {
+  Value isLarge = e.compare(arith::CmpIPredicate::sge, countParts(),
+                            e.constant(kPartsForLarge));
+  return e.select(isLarge, e.constant(kLogOfLargeGroup),
+                  e.constant(kLogOfGroup));
+}
+
 RunMeeting::Parts RunMeeting::getGroups() {
-  Value count = countParts();
-  Value isLarge =
-      e.compare(arith::CmpIPredicate::sge, count, e.constant(kPartsForLarge));
-  Value size = e.select(isLarge, e.constant(kPartsOfLargeGroup),
-                        e.constant(kPartsOfGroup));
-  return {firstBlock, size, e.div(count, size)};
+  Value log = getLogOfGroup();
+  Value size = arith::ShLIOp::create(rewriter, e.loc, e.constant(1), log);
+  Value count = arith::ShRUIOp::create(rewriter, e.loc, countParts(), log);
+  return {firstBlock, size, count};
 }
 
 /// The last group has what is left over.
 RunMeeting::Parts RunMeeting::getGroup(Value block) {
-  Value one = e.constant(1);
+  Value one = e.constant(1), log = getLogOfGroup();
   Parts groups = getGroups();
-  Value size = groups.distance;
-  Value number = arith::MinUIOp::create(rewriter, e.loc,
-                                        e.div(e.sub(block, firstBlock), size),
-                                        e.sub(groups.count, one));
-  Value first = e.add(firstBlock, e.mul(number, size));
+  Value number =
+      arith::ShRUIOp::create(rewriter, e.loc, e.sub(block, firstBlock), log);
+  number =
+      arith::MinUIOp::create(rewriter, e.loc, number, e.sub(groups.count, one));
+  Value first =
+      e.add(firstBlock, arith::ShLIOp::create(rewriter, e.loc, number, log));
   Value isLast =
       e.compare(arith::CmpIPredicate::eq, e.add(number, one), groups.count);
   Value rest = e.sub(e.add(lastBlock, one), first);
-  return {first, one, e.select(isLast, rest, size)};
+  return {first, one, e.select(isLast, rest, groups.distance)};
 }
 
 /// In one turn, or of many parts in two: the last block of a group goes on with
@@ -181,7 +189,7 @@ RunMeeting::Parts RunMeeting::getGroup(Value block) {
 Meeting::Registers RunMeeting::exchange(Value hasRows) {
   Value block = values.getPrimitives().getBlock(rewriter, e.loc);
   Value zero = e.constant(0), one = e.constant(1);
-  Value count = countParts(), isMany = this->isMany();
+  Value count = countParts(), isMany = hasManyParts();
   Parts group = getGroup(block), groups = getGroups();
   Registers inits = {arith::ConstantIntOp::create(rewriter, e.loc, 1, 1)};
   llvm::append_range(inits, own);
