@@ -160,7 +160,9 @@ def splice(tokens, at, rng, other):
 
 
 def repeat(tokens, at, rng, other):
-    tokens[at] *= rng.choice([2, 10, 5000])
+    # Of a nest what is beyond the limit would be cut off.
+    most = LIMIT_INPUT // max(len(tokens[at]), 1) + 1
+    tokens[at] *= min(rng.choice([2, 10, 5000]), most)
 
 
 SPANS = [1, 1, 2, 5, 20]
