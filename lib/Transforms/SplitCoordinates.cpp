@@ -110,19 +110,6 @@ Sum Splitter::scale(Sum sum, int64_t factor) {
   return product;
 }
 
-/// Whether no place takes `sum` to another multiple of `divisor` than its
-/// uniform part: that is a multiple of some part of the divisor, which all
-/// places are below.
-static bool staysInQuotient(const Sum &sum, int64_t divisor) {
-  auto isKept = [&](int64_t part) {
-    return part > *sum.last && getRemainder(sum.uniform, part) == 0;
-  };
-  for (int64_t part = 1; part <= divisor / part; ++part)
-    if (divisor % part == 0 && (isKept(part) || isKept(divisor / part)))
-      return true;
-  return false;
-}
-
 /// The quotient or the remainder of `sum`.
 std::optional<Sum> Splitter::divide(Operation &op, Sum sum, int64_t divisor) {
   bool isRemainder = isa<arith::RemUIOp>(op);
@@ -136,7 +123,7 @@ std::optional<Sum> Splitter::divide(Operation &op, Sum sum, int64_t divisor) {
     return arith::DivUIOp::create(outside, loc, sum.uniform, by);
   };
   if (sum.uniform && getRemainder(sum.uniform, divisor) != 0) {
-    if (!staysInQuotient(sum, divisor))
+    if (!staysInQuotient(sum.uniform, *sum.last, divisor))
       return std::nullopt;
     return isRemainder ? Sum{divideUniform(true), sum.place, sum.last}
                        : Sum{divideUniform(false), {}, 0};

@@ -68,8 +68,8 @@ for keys in 64 128; do
   schedule=rows=32,keys=$keys,slots=$slots,stream=1
   decode gqa-$keys gqa --schedule=$schedule
   decode causal-$keys causal-bottom-right --schedule=$schedule
-  # Those of invariant.py.
   decode varlen-$keys varlen --schedule=$schedule
+  # Those of invariant.py.
   decode gqa-$keys-invariant gqa --invariant --schedule=$schedule
   decode gqa-$keys-page64-invariant gqa --invariant --page=64 --schedule=$schedule
   decode causal-$keys-page64-invariant causal-bottom-right --invariant --page=64 \

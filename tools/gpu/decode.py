@@ -6,7 +6,8 @@
 A ROW is HEADS:KEY_HEADS:SEQUENCES:LENGTH[:QUERIES]; a LENGTH of `ragged` is one
 sequence of 131072 keys, the others of 2048. NAME is .carry/kernels/decode-NAME.attn;
 a kernel that takes pages gets them in random order (in order with IN_ORDER=1 in the
-environment; with HEAD_MAJOR=1 those of a head beside each other), one that does not a tensor. Keys and values of 8 bits are made from those
+environment; with HEAD_MAJOR=1 those of a head beside each other), one that does not a tensor,
+and their lengths if it takes them. Keys and values of 8 bits are made from those
 of the others, by the largest of what shares a scale.
 
 Times are of captured calls, cold: the L2 cache is flushed before each. `gbps` counts the keys and

@@ -15,6 +15,10 @@ namespace attn {
 /// its segments begin at some.
 std::optional<int64_t> getRemainder(mlir::Value value, int64_t modulus);
 
+/// Whether `value` to `value + last` have one quotient by `divisor`, as `value`
+/// is a multiple of some part of the divisor that is greater than `last`.
+bool staysInQuotient(mlir::Value value, int64_t last, int64_t divisor);
+
 /// Whether an index is a coordinate, or computed from some so that it is not
 /// negative either.
 bool isNotNegative(mlir::Value value);

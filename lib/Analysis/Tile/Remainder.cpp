@@ -122,6 +122,16 @@ std::optional<int64_t> attn::getRemainder(Value value, int64_t modulus) {
       .Default([](Operation *) { return std::nullopt; });
 }
 
+bool attn::staysInQuotient(Value value, int64_t last, int64_t divisor) {
+  auto isKept = [&](int64_t part) {
+    return part > last && getRemainder(value, part) == 0;
+  };
+  for (int64_t part = 1; part <= divisor / part; ++part)
+    if (divisor % part == 0 && (isKept(part) || isKept(divisor / part)))
+      return true;
+  return false;
+}
+
 bool attn::isNotNegative(Value value) {
   if (std::optional<int64_t> constant = getConstantIntValue(value))
     return *constant >= 0;

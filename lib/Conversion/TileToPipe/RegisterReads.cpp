@@ -175,15 +175,6 @@ SmallVector<Value> RegisterEmitter::getPoint(Value tile,
   return point;
 }
 
-/// Whether all of `numRows` from `from` on are in one page of `size`, as it is
-/// a multiple of something that divides a page and has no fewer rows.
-static bool isInOnePage(Value from, int64_t numRows, int64_t size) {
-  for (int64_t pages = 1; pages * numRows <= size; ++pages)
-    if (size % pages == 0 && getRemainder(from, size / pages) == 0)
-      return true;
-  return false;
-}
-
 std::pair<Value, Value> RegisterEmitter::locateTile(tile::LoadOp op,
                                                     Value along) {
   auto type = cast<RankedTensorType>(along.getType());
@@ -200,7 +191,7 @@ std::pair<Value, Value> RegisterEmitter::locateTile(tile::LoadOp op,
   if (getRemainder(op.getFrom(), size) == 0)
     page = arith::AddIOp::create(b, splat(divide(from, by), type),
                                  divide(along, splat(by, type)));
-  else if (isInOnePage(op.getFrom(), numRows, size))
+  else if (staysInQuotient(op.getFrom(), numRows - 1, size))
     page = splat(divide(from, by), type);
   else
     page = divide(position, splat(by, type));

@@ -165,19 +165,20 @@ struct CoordToFloatLowering : OpConversionPattern<arith::SIToFPOp> {
   const KernelValues &values;
 };
 
-/// Quotients of coordinates at which elements are read: those that are known to
-/// be the same are one value.
-struct QuotientOfCoordsLowering : OpConversionPattern<arith::DivUIOp> {
-  QuotientOfCoordsLowering(const TypeConverter &converter, MLIRContext *context,
-                           const KernelValues &values)
-      : OpConversionPattern(converter, context, /*benefit=*/2), values(values) {
-  }
+/// Coordinates, and quotients of them at which elements are read: what the
+/// thread adds, once, and a number of each register, so that registers of the
+/// same number have one value.
+template <typename OpTy> struct CoordFormLowering : OpConversionPattern<OpTy> {
+  CoordFormLowering(const TypeConverter &converter, MLIRContext *context,
+                    const KernelValues &values)
+      : OpConversionPattern<OpTy>(converter, context, /*benefit=*/2),
+        values(values) {}
 
   LogicalResult
-  matchAndRewrite(arith::DivUIOp op, OneToNOpAdaptor,
+  matchAndRewrite(OpTy op, typename OpConversionPattern<OpTy>::OneToNOpAdaptor,
                   ConversionPatternRewriter &rewriter) const override {
     std::optional<CoordForm> form = matchCoord(op.getResult());
-    if (!form || !isReadAt(op.getResult()))
+    if (!form || (!isa<CoordOp>(op) && !isReadAt(op.getResult())))
       return rewriter.notifyMatchFailure(op, "is no coordinate that is read "
                                              "at");
     Location loc = op.getLoc();
@@ -188,38 +189,12 @@ struct QuotientOfCoordsLowering : OpConversionPattern<arith::DivUIOp> {
     llvm::DenseMap<int64_t, Value> known;
     SmallVector<Value> results;
     for (int64_t number : form->numbers) {
-      Value &quotient = known[number];
-      if (!quotient)
-        quotient = arith::AddIOp::create(rewriter, loc, *thread,
-                                         createI32(rewriter, loc, number));
-      results.push_back(quotient);
+      Value &coordinate = known[number];
+      if (!coordinate)
+        coordinate = arith::AddIOp::create(rewriter, loc, *thread,
+                                           createI32(rewriter, loc, number));
+      results.push_back(coordinate);
     }
-    rewriter.replaceOpWithMultiple(op, {ValueRange(results)});
-    return success();
-  }
-
-  const KernelValues &values;
-};
-
-struct CoordLowering : OpConversionPattern<CoordOp> {
-  CoordLowering(const TypeConverter &converter, MLIRContext *context,
-                const KernelValues &values)
-      : OpConversionPattern(converter, context), values(values) {}
-
-  LogicalResult
-  matchAndRewrite(CoordOp op, OneToNOpAdaptor,
-                  ConversionPatternRewriter &rewriter) const override {
-    auto type = cast<RankedTensorType>(op.getResult().getType());
-    Location loc = op.getLoc();
-    FailureOr<Value> thread = createThreadOffset(rewriter, loc, op, values);
-    if (failed(thread))
-      return rewriter.notifyMatchFailure(op, "has digits that are no powers "
-                                             "of 2");
-    SmallVector<Value> results;
-    for (int64_t i = 0, e = getNumRegisters(type); i < e; ++i)
-      results.push_back(arith::AddIOp::create(
-          rewriter, loc, *thread,
-          createI32(rewriter, loc, getRegisterOffset(type, op.getDim(), i))));
     rewriter.replaceOpWithMultiple(op, {ValueRange(results)});
     return success();
   }
@@ -232,9 +207,9 @@ struct CoordLowering : OpConversionPattern<CoordOp> {
 void attn::gpu::populateCoordPatterns(const TypeConverter &converter,
                                       const KernelValues &values,
                                       RewritePatternSet &patterns) {
-  patterns.add<CompareCoordLowering, CoordLowering, CoordToFloatLowering,
-               QuotientOfCoordsLowering>(converter, patterns.getContext(),
-                                         values);
+  patterns.add<CompareCoordLowering, CoordFormLowering<CoordOp>,
+               CoordFormLowering<arith::DivUIOp>, CoordToFloatLowering>(
+      converter, patterns.getContext(), values);
   patterns.add<SumOfCoordsLowering<arith::AddIOp>,
                SumOfCoordsLowering<arith::SubIOp>>(converter,
                                                    patterns.getContext());
