@@ -374,7 +374,11 @@ struct ReleaseLowering : OpConversionPattern<ReleaseOp> {
     if (op.getCondition())
       predicate = arith::AndIOp::create(rewriter, loc, predicate,
                                         adaptor.getCondition()[0]);
-    // One lane arrives for what all have read.
+    // One lane arrives for what all have read. Without the fence a copy may
+    // come before what lanes are still reading: two blocks of a multiprocessor
+    // had a wrong row in a thousand.
+    if (isReadByLanes)
+      createSharedFence(rewriter, loc, values);
     if (isReadByLanes || !values.architecture->bulk)
       primitives.joinWarp(rewriter, loc);
     if (remote)

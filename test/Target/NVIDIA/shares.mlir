@@ -1,8 +1,8 @@
 // RUN: attn-opt %s --convert-pipe-to-nvvm --canonicalize --cse | FileCheck %s
 
 // Each warp reads the rows of its share, 16 bytes a lane, widens them and
-// multiplies; a warp at a time releases the slot. What two rows have side by side
-// are a product's pairs.
+// multiplies; a warp at a time releases the slot, once no lane reads it any more.
+// What two rows have side by side are a product's pairs.
 #low = #pipe.fragment<registers = [2 x d1 by 1, 4 x d1 by 8],
                       lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 8]>
 #wide = #pipe.fragment<registers = [32 x d1 by 1, 1 x d1 by 128],
@@ -30,6 +30,8 @@
 //       CHECK:   llvm.inline_asm {{.*}}"mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {{.*}}, %c0_i32, %{{.*}}, %c0_i32, %[[FIRST]], %[[SECOND]] :
 //       CHECK:   "llvm.nvvm.prmt"(%[[X:.*]], %[[Y:.*]], %c20800_i32)
 //       CHECK:   mma.sync
+//       CHECK:   nvvm.fence.proxy {kind = #nvvm.proxy_kind<async.shared>
+//       CHECK:   nvvm.bar.warp.sync
 //       CHECK:   mbarrier.arrive
 pipe.kernel @products(%o: !pipe.global<?x128xf32> {pipe.name = "o", pipe.access = "write", pipe.shape = ["M", 128]}) {
   %zero = arith.constant 0 : i32
