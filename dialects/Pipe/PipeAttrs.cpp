@@ -332,27 +332,35 @@ void LeavesAttr::print(AsmPrinter &printer) const {
   printer << getSizes().back() << '>';
 }
 
-/// Leaves that begin before `place`, where one of `size` steps has so many
-/// places more.
-static int64_t countLeaves(LeavesAttr leaves, int64_t place, int64_t more) {
-  int64_t before = 0;
-  for (auto [count, size] : llvm::zip(leaves.getCounts(), leaves.getSizes())) {
-    int64_t places = size + more;
-    if (place <= count * places)
-      return before + llvm::divideCeil(std::max<int64_t>(place, 0), places);
-    before += count;
-    place -= count * places;
-  }
-  return before + llvm::divideCeil(std::max<int64_t>(place, 0),
-                                   leaves.getSizes().back() + more);
-}
-
 int64_t LeavesAttr::countLeaves(int64_t step) const {
-  return ::countLeaves(*this, step, /*more=*/0);
+  int64_t before = 0;
+  for (auto [count, size] : llvm::zip(getCounts(), getSizes())) {
+    if (step <= count * size)
+      return before + llvm::divideCeil(step, size);
+    before += count;
+    step -= count * size;
+  }
+  return before + llvm::divideCeil(step, getSizes().back());
 }
 
-int64_t LeavesAttr::countLeavesBefore(int64_t place) const {
-  return ::countLeaves(*this, place, /*more=*/1);
+int64_t LeavesAttr::getAnchor(int64_t step, int64_t steps) const {
+  int64_t begin = 0, size = getSizes().back();
+  for (auto [count, ofRun] : llvm::zip(getCounts(), getSizes())) {
+    begin += count * ofRun;
+    if (step < begin) {
+      size = ofRun;
+      break;
+    }
+  }
+  return std::min(step + getAnchorOffset(size), steps - 1);
+}
+
+int64_t LeavesAttr::countLeavesBefore(int64_t step, int64_t steps) const {
+  int64_t count = 0;
+  for (int64_t first = 0; first < steps; first = getFirstStep(++count))
+    if (getAnchor(first, steps) >= step)
+      break;
+  return count;
 }
 
 int64_t LeavesAttr::getFirstStep(int64_t leaf) const {

@@ -124,13 +124,17 @@ def Pipe_LeavesAttr : Pipe_Attr<"Leaves", "leaves"> {
     int64_t roundUp(int64_t step) const {
       return getFirstStep(countLeaves(step));
     }
-    /// In a line of items each leaf has a place more than steps, before its
-    /// first one: what its beginning and end cost.
-    int64_t countPlaces(int64_t steps) const {
-      return steps + countLeaves(steps);
+    /// The leaf that begins with `step`, of an item of so many, is the block's
+    /// whose share of the line has its anchor: a step so far behind `step` that
+    /// between the anchors of two leaves lies half of each, or the item's last.
+    int64_t getAnchor(int64_t step, int64_t steps) const;
+    /// How far, of a leaf of `size` steps; the first leaf's anchor is its first
+    /// step.
+    int64_t getAnchorOffset(int64_t size) const {
+      return (size - getSizes().front()) / 2;
     }
-    /// Leaves whose first place is before `place`.
-    int64_t countLeavesBefore(int64_t place) const;
+    /// Leaves whose anchors are before step `step`.
+    int64_t countLeavesBefore(int64_t step, int64_t steps) const;
   }];
 }
 

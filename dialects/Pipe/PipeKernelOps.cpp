@@ -12,7 +12,6 @@ using namespace attn::pipe;
 //===-- Kernels -----------------------------------------------------------===//
 
 ParseResult KernelOp::parse(OpAsmParser &parser, OperationState &result) {
-  int64_t cluster = 1;
   StringAttr name;
   SmallVector<OpAsmParser::Argument> arguments;
   SmallVector<Type> results;
@@ -34,12 +33,15 @@ ParseResult KernelOp::parse(OpAsmParser &parser, OperationState &result) {
     types.push_back(argument.type);
   result.addAttribute(getFunctionTypeAttrName(result.name),
                       TypeAttr::get(builder.getFunctionType(types, {})));
-  if (succeeded(parser.parseOptionalKeyword("cluster")))
-    if (parser.parseLParen() || parser.parseInteger(cluster) ||
-        parser.parseRParen())
+  for (StringAttr number :
+       {getClusterAttrName(result.name), getBlocksAttrName(result.name)}) {
+    int64_t value = 1;
+    if (succeeded(parser.parseOptionalKeyword(number)) &&
+        (parser.parseLParen() || parser.parseInteger(value) ||
+         parser.parseRParen()))
       return failure();
-  result.addAttribute(getClusterAttrName(result.name),
-                      builder.getI64IntegerAttr(cluster));
+    result.addAttribute(number, builder.getI64IntegerAttr(value));
+  }
   if (parser.parseOptionalAttrDictWithKeyword(result.attributes))
     return failure();
   call_interface_impl::addArgAndResultAttrs(
@@ -60,10 +62,12 @@ void KernelOp::print(OpAsmPrinter &printer) {
       getResAttrsAttr(), &getBody(), /*printEmptyResult=*/false);
   if (getCluster() != 1)
     printer << " cluster(" << getCluster() << ')';
+  if (getBlocks() != 1)
+    printer << " blocks(" << getBlocks() << ')';
   printer.printOptionalAttrDictWithKeyword(
       (*this)->getAttrs(),
       {getSymNameAttrName(), getFunctionTypeAttrName(), getClusterAttrName(),
-       getArgAttrsAttrName(), getResAttrsAttrName()});
+       getBlocksAttrName(), getArgAttrsAttrName(), getResAttrsAttrName()});
   printer << ' ';
   printer.printRegion(getBody(), /*printEntryBlockArgs=*/false,
                       /*printBlockTerminators=*/false);

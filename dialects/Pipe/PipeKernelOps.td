@@ -22,7 +22,9 @@ def Pipe_KernelOp : Pipe_Op<"kernel", [
       the shape up to 8;
     * an integer or float is a scalar given by the caller, with a `pipe.name`.
 
-    `cluster = n` launches blocks in clusters of `n` neighbours.
+    `cluster(n)` launches blocks in clusters of `n` neighbours. With `blocks(n)` a
+    multiprocessor has `n` blocks at once, each with its part of the registers
+    and of shared memory: of dynamic work and of a stream as many are launched.
 
     Constraints:
     * (C1) Every argument has a `pipe.name`, all distinct.
@@ -35,6 +37,7 @@ def Pipe_KernelOp : Pipe_Op<"kernel", [
   let arguments = (ins SymbolNameAttr:$sym_name,
                        TypeAttrOf<FunctionType>:$function_type,
                        DefaultValuedAttr<ConfinedAttr<I64Attr, [IntPositive]>, "1">:$cluster,
+                       DefaultValuedAttr<ConfinedAttr<I64Attr, [IntPositive]>, "1">:$blocks,
                        OptionalAttr<DictArrayAttr>:$arg_attrs,
                        OptionalAttr<DictArrayAttr>:$res_attrs);
   let regions = (region SizedRegion<1>:$body);

@@ -209,7 +209,7 @@ Chooser::searchNear(ArrayRef<ScheduleCandidate> candidates) {
 /// Of streams each is much slower than the one before: two after the other.
 const ScheduleCandidate *
 Chooser::searchInOrder(ArrayRef<ScheduleCandidate> candidates) {
-  constexpr int kMostPairs = 4;
+  constexpr int kMostPairs = 8;
   for (int pair = 0; pair < kMostPairs; ++pair) {
     const ScheduleCandidate *first = findRoomy(candidates, kAny);
     if (!first)

@@ -21,6 +21,8 @@ LAUNCHES = int(os.environ.get("LAUNCHES", 1000))
 CASES = (
     "gqa-128-page16=32:8:5:3000", "gqa-128=32:8:1:8192", "gqa-64-page64=32:8:17:1000",
     "causal-128=32:8:3:5000:9", "gqa-128-page64-invariant=32:8:5:3000",
+    "gqa-e4m3-page16=32:8:7:600", "gqa-e4m3-token-page64=32:8:7:600",
+    "causal-e4m3-page64-invariant=32:8:7:600:8",
 )
 
 
@@ -80,10 +82,10 @@ def main():
         name, _, rowname = case.partition("=")
         row = decode.Row(rowname)
         kernel = attn.load(os.path.join(decode.KERNELS, f"decode-{name}.attn"))
-        inputs = decode.make_sequences(row)
-        plan, bound, _ = decode.bind(kernel, row, *inputs)
+        queries, *tensors = decode.make_sequences(row)
+        plan, bound, tensors = decode.bind(kernel, row, queries, *tensors)
         different = count_differences(plan, bound)
-        exact = decode.attend(row, *inputs, row.queries > 1 and "causal" in name)
+        exact = decode.attend(row, queries, *tensors, row.queries > 1 and "causal" in name)
         error = ((bound["o"].float() - exact).norm() / exact.norm()).item()
         failed |= not error <= decode.TOLERANCE
         text = f"{name} {rowname}: error {error:.4f}, {different} of {LAUNCHES} launches differ"

@@ -10,15 +10,17 @@
 namespace attn {
 
 /// What the methods of `leaves` compute, of an i32 that is not negative. Where
-/// it is null each step is a leaf, and has one place.
+/// it is null each step is a leaf.
 mlir::Value createCountLeaves(mlir::OpBuilder &b, mlir::Location loc,
                               pipe::LeavesAttr leaves, mlir::Value step);
 mlir::Value createCountLeavesBefore(mlir::OpBuilder &b, mlir::Location loc,
-                                    pipe::LeavesAttr leaves, mlir::Value place);
+                                    pipe::LeavesAttr leaves, mlir::Value step,
+                                    mlir::Value steps);
+mlir::Value createAnchor(mlir::OpBuilder &b, mlir::Location loc,
+                         pipe::LeavesAttr leaves, mlir::Value step,
+                         mlir::Value steps);
 mlir::Value createFirstStep(mlir::OpBuilder &b, mlir::Location loc,
                             pipe::LeavesAttr leaves, mlir::Value leaf);
-mlir::Value createCountPlaces(mlir::OpBuilder &b, mlir::Location loc,
-                              pipe::LeavesAttr leaves, mlir::Value steps);
 
 } // namespace attn
 

@@ -27,6 +27,15 @@ enum class CopyKind {
   Elements
 };
 
+/// A way to split a multiprocessor's registers: what a thread that loads has,
+/// none where one role does both, and one that multiplies, in each of so many
+/// blocks at once.
+struct RegisterSplit {
+  int64_t loading, multiplying, blocks = 1;
+
+  bool isMerged() const { return loading == 0; }
+};
+
 /// The products of a machine and what a block of threads has. A target gives
 /// one; schedules are made for it, and its lowering has the last word.
 struct MachineModel {
@@ -60,21 +69,16 @@ struct MachineModel {
   /// 16-bit elements in registers.
   pipe::FragmentAttr (*getFragment)(mlir::MLIRContext *context,
                                     int64_t columns);
-  /// Registers of a thread that loads and of one that multiplies, of a block
-  /// with so many groups that multiply, and perhaps one that widens elements of
-  /// 8 bits with `widenRegisters`: ways to split what there is, from the fewest
-  /// for loading on. Where loading has none, one role does both.
-  llvm::ArrayRef<std::pair<int64_t, int64_t>> (*getRegisters)(int64_t groups,
-                                                              bool widens);
+  /// Of a block with so many groups that multiply, and perhaps one that widens
+  /// elements of 8 bits with `widenRegisters`, for each number of blocks from
+  /// the fewest for loading on.
+  llvm::ArrayRef<RegisterSplit> (*getRegisters)(int64_t groups, bool widens);
   int64_t widenRegisters;
   /// Registers that products take beside their tiles'.
   int64_t operandRegisters;
   /// The same machine with groups that multiply more rows each, for tiles that
   /// are whole numbers of these; null where all groups are of one height.
   const MachineModel *tall = nullptr;
-  /// Blocks of such a merged role that a multiprocessor has at once, each with
-  /// its part of shared memory.
-  int64_t mergedBlocks = 1;
   /// Of what early and late products take, each has a role of its own that
   /// widens it, or one role widens both.
   bool widensApart = false;
@@ -95,6 +99,12 @@ struct MachineModel {
   pipe::FragmentAttr (*getJoinedFragment)(mlir::MLIRContext *context,
                                           int64_t columns) = nullptr;
 
+  /// Bytes of shared memory of each of so many blocks of a multiprocessor.
+  int64_t getSharedBytes(int64_t blocks) const {
+    // What the system has of each block's.
+    constexpr int64_t kSystemBytes = 1024;
+    return (sharedBytes + kSystemBytes) / blocks - kSystemBytes;
+  }
   /// The rows of a group's tiles.
   int64_t getTileRows() const { return productRows * shares; }
   /// `low` or `sharing` for tiles of its rows, else this one.

@@ -108,6 +108,8 @@ private:
     /// Points of each located range that is full.
     std::vector<int64_t> wholeRanges;
     bool hasFull = false, hasSeen = false, hasBoxes = false, widens = false;
+    /// Steps wait for what is read number by number, or bring leaves together.
+    bool waits = false;
     /// Why its blocks form no clusters; empty if they may.
     std::string clusterRefusal;
     /// Why its roles are not merged; empty if they may be.
@@ -129,14 +131,15 @@ private:
   static mlir::LogicalResult collect(const MachineModel &machine,
                                      mlir::ModuleOp tiles, bool isWide,
                                      std::vector<ProgramCosts> &programs);
-  llvm::ArrayRef<std::pair<int64_t, int64_t>> getSplits(int64_t groups) const;
-  /// Whether one role loads and multiplies, and its blocks of a multiprocessor.
-  bool isMerged(const TileSchedule &schedule) const;
-  int64_t getNumBlocks(const TileSchedule &schedule) const {
-    return isMerged(schedule) ? machine->mergedBlocks : 1;
-  }
+  llvm::ArrayRef<RegisterSplit> getSplits(int64_t groups) const;
+  /// The one of a schedule's number, or the nearest.
+  const RegisterSplit &getSplit(const TileSchedule &schedule) const;
+  /// Whether a stream has the usual number of blocks of a multiprocessor.
+  bool hasUsualBlocks(const TileSchedule &schedule) const;
   /// Bytes of shared memory that a block may have.
-  int64_t getSharedLimit(const TileSchedule &schedule) const;
+  int64_t getSharedLimit(const TileSchedule &schedule) const {
+    return machine->getSharedBytes(getSplit(schedule).blocks);
+  }
   void limitSlots(TileSchedule &schedule, const ScheduleFields &given) const;
   StepCosts getStepCosts(const ProgramCosts &program,
                          const TileSchedule &schedule) const;

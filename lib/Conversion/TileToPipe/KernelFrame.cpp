@@ -69,7 +69,8 @@ LogicalResult KernelFrame::createKernel(int64_t cluster) {
   }
   kernel = pipe::KernelOp::create(
       b, program.getSymNameAttr(), TypeAttr::get(b.getFunctionType(types, {})),
-      b.getI64IntegerAttr(cluster), b.getArrayAttr(attrs),
+      b.getI64IntegerAttr(cluster), /*blocks=*/b.getI64IntegerAttr(1),
+      b.getArrayAttr(attrs),
       /*res_attrs=*/ArrayAttr());
   Block *body = b.createBlock(&kernel.getBody());
   for (Type type : types)

@@ -70,7 +70,7 @@ struct ScheduleTiles final
         refusal = plan.checkCluster(options.cluster);
       if (!refusal.op && options.isStream)
         refusal = plan.checkStream(options.cluster);
-      if (!refusal.op && plan.getSplit(options.split).first == 0)
+      if (!refusal.op && plan.getSplit(options.split).isMerged())
         refusal = plan.checkMerged(options);
       if (!refusal.op && program.getInvariant())
         refusal = plan.checkInvariant();

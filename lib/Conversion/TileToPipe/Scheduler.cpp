@@ -212,6 +212,9 @@ LogicalResult Scheduler::declare() {
     work = pipe::WorkOp::create(b, pipe::WorkType::get(b.getContext(), kind),
                                 items);
   }
+  // Of others as many run at once as fit.
+  if (kind != pipe::WorkKind::Single)
+    frame.kernel.setBlocks(getSplit().blocks);
   bool takesTurns = options.takesTurns && plan.machine.takesTurns &&
                     plan.numGroups > 1 && !plan.lateProducts.empty();
   if (takesTurns)
@@ -449,10 +452,10 @@ LogicalResult Scheduler::run() {
   b.setInsertionPoint(program);
   if (failed(declare()))
     return failure();
-  auto [loading, multiplying] = getSplit();
+  const RegisterSplit &split = getSplit();
   if (!mergesRoles()) {
     int64_t warps = copiesElements() ? plan.machine.groupWarps : 1;
-    auto load = createRole("load", 1, warps, loading);
+    auto load = createRole("load", 1, warps, split.loading);
     if (failed(writeLoadRole()))
       return failure();
     b.setInsertionPointAfter(load);
@@ -471,7 +474,7 @@ LogicalResult Scheduler::run() {
     b.setInsertionPointAfter(widen);
   }
   auto multiply = createRole("multiply", plan.numGroups,
-                             plan.machine.groupWarps, multiplying);
+                             plan.machine.groupWarps, split.multiplying);
   if (failed(writeMultiplyRole()))
     return failure();
   b.setInsertionPointAfter(multiply);

@@ -79,10 +79,8 @@ private:
   /// Whether the split of registers leaves none to a role that loads: others of
   /// its blocks then work while one waits, so that all products of a step are
   /// done in its own turn.
-  bool mergesRoles() const { return getSplit().first == 0; }
-  std::pair<int64_t, int64_t> getSplit() const {
-    return plan.getSplit(options.split);
-  }
+  bool mergesRoles() const { return getSplit().isMerged(); }
+  const RegisterSplit &getSplit() const { return plan.getSplit(options.split); }
   bool copiesElements() const {
     return plan.machine.copies == CopyKind::Elements;
   }

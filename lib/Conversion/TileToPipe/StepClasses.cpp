@@ -191,7 +191,7 @@ Refusal StepPlan::checkStream(int64_t cluster) const {
   return {};
 }
 
-std::pair<int64_t, int64_t> StepPlan::getSplit(int64_t number) const {
+const RegisterSplit &StepPlan::getSplit(int64_t number) const {
   auto splits = machine.getRegisters(numGroups, widens());
   return splits[std::clamp<int64_t>(number, 0, splits.size() - 1)];
 }

@@ -150,7 +150,7 @@ visitRoles(const MachineModel &machine, int64_t split, ModuleOp tiles,
 static std::optional<int64_t> findMergedSplit(const MachineModel &machine) {
   auto splits = machine.getRegisters(/*groups=*/1, /*widens=*/false);
   for (auto [i, split] : llvm::enumerate(splits))
-    if (split.first == 0)
+    if (split.isMerged())
       return i;
   return std::nullopt;
 }
@@ -200,6 +200,7 @@ LogicalResult ScheduleModel::collect(const MachineModel &machine,
     all.clusterRefusal = plan.checkCluster(machine.maxCluster).reason;
     all.mergeRefusal = plan.checkMerged({}).reason;
     all.widens = plan.widens();
+    all.waits = costs.gathered > 0 || program.getInvariant();
     all.hasSeen = llvm::any_of(
         plan.slots, [](const SlotOperand &slot) { return bool(slot.seen); });
     all.hasBoxes = llvm::any_of(plan.slots, [](const SlotOperand &slot) {

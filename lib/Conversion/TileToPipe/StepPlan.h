@@ -122,9 +122,8 @@ public:
       return slot.isWidened && slot.isLate == isLate;
     });
   }
-  /// The machine's split of that number, or the nearest: registers of a thread
-  /// that loads, none where roles are merged, and of one that multiplies.
-  std::pair<int64_t, int64_t> getSplit(int64_t number) const;
+  /// The machine's split of that number, or the nearest.
+  const RegisterSplit &getSplit(int64_t number) const;
   /// Whether neighbouring tiles of rows can be fetched for together; refuses
   /// others.
   Refusal checkCluster(int64_t cluster) const;

@@ -125,7 +125,8 @@ bool Machine::createBlocks() {
   if (!create())
     return false;
   int64_t cluster = kernel.getCluster();
-  int64_t fit = std::max(cluster, launch.multiprocessors / cluster * cluster);
+  auto fit = launch.multiprocessors * static_cast<int64_t>(kernel.getBlocks());
+  fit = std::max(cluster, fit / cluster * cluster);
   numBlocks = cluster;
   if (WorkOp work = kernel.getWork()) {
     WorkKind kind = work.getWork().getType().getKind();

@@ -21,17 +21,13 @@ static LeavesAttr getLeaves(Value work) {
   return op ? op.getLeavesAttr() : LeavesAttr();
 }
 
-/// The places of an item's steps in the line.
-static int64_t countPlaces(Value work, int64_t steps) {
+/// The step with which what a block has of an item of so many steps begins
+/// whose share begins with step `step`: that of the first leaf of which it has
+/// the anchor.
+static int64_t getFirstStep(Value work, int64_t step, int64_t steps) {
   LeavesAttr leaves = getLeaves(work);
-  return leaves ? leaves.countPlaces(steps) : steps;
-}
-
-/// The step with which what a block has of an item begins whose share begins
-/// with its place `place`: that of the first leaf from there on.
-static int64_t getFirstStep(Value work, int64_t place) {
-  LeavesAttr leaves = getLeaves(work);
-  return leaves ? leaves.getFirstStep(leaves.countLeavesBefore(place)) : place;
+  return leaves ? leaves.getFirstStep(leaves.countLeavesBefore(step, steps))
+                : step;
 }
 
 Agent::Progress Agent::startSteps(WorkOp op) {
@@ -57,7 +53,7 @@ Agent::Progress Agent::endSteps(WorkOp op, int64_t steps) {
     return stop(op, "expects items of at most " + std::to_string(most) +
                         " steps, but item " + std::to_string(item) + " has " +
                         std::to_string(steps));
-  steps = countPlaces(op.getWork(), steps) + machine.leadOfItems;
+  steps += machine.leadOfItems;
   std::vector<int64_t> &line = machine.lineOfSteps;
   int64_t alike = op.getAlike() ? getInteger(op.getAlike()) : 1;
   if (block.index == 0) {
@@ -97,16 +93,17 @@ Agent::Progress Agent::firstPart(FirstPartOp op) {
     const std::vector<int64_t> &line = machine.lineOfSteps;
     item = std::distance(line.begin(), llvm::upper_bound(line, begin)) - 1;
     before = line[item] + machine.leadOfItems;
-    int64_t places = line[item + 1] - before;
+    int64_t steps = line[item + 1] - before;
     Value work = op.getWork();
-    int64_t first = getFirstStep(work, begin - before);
-    // A share that ends in an item's lead has nothing of it, nor has one in
-    // which no leaf begins.
-    if (first >= getFirstStep(work, places)) {
-      before += places;
+    int64_t first = getFirstStep(work, begin - before, steps);
+    // A share that ends in an item's lead has nothing of it, nor has one that
+    // has no leaf.
+    if (first >= getFirstStep(work, steps, steps)) {
+      before += steps;
       item = before < end ? item + 1 : -1;
     } else if (before >= end ||
-               getFirstStep(work, std::min(end - before, places)) <= first) {
+               getFirstStep(work, std::min(end - before, steps), steps) <=
+                   first) {
       item = -1;
     }
   }
@@ -123,22 +120,21 @@ Agent::Progress Agent::part(PartOp op) {
   int64_t ofItem = before - machine.leadOfItems;
   auto place = llvm::lower_bound(line, ofItem);
   if (place == line.end() || *place != ofItem ||
-      std::next(place) == line.end() ||
-      *std::next(place) != before + countPlaces(op.getWork(), steps))
+      std::next(place) == line.end() || *std::next(place) != before + steps)
     return stop(op, "expects an item of the stream, but none has " +
                         std::to_string(steps) + " steps after " +
                         std::to_string(before));
-  setInteger(op.getFirst(),
-             getFirstStep(op.getWork(), std::max<int64_t>(begin - before, 0)));
+  setInteger(
+      op.getFirst(),
+      getFirstStep(op.getWork(), std::max<int64_t>(begin - before, 0), steps));
   setInteger(op.getLast(),
-             std::min(getFirstStep(op.getWork(), end - before), steps));
+             std::min(getFirstStep(op.getWork(), end - before, steps), steps));
   return Progress::inside;
 }
 
 Agent::Progress Agent::nextPart(NextPartOp op) {
   int64_t end = machine.getShareOfSteps(block.index).second;
-  int64_t next = getInteger(op.getBefore()) +
-                 countPlaces(op.getWork(), getInteger(op.getSteps())) +
+  int64_t next = getInteger(op.getBefore()) + getInteger(op.getSteps()) +
                  machine.leadOfItems;
   setInteger(op.getNext(), next < end ? getInteger(op.getItem()) + 1 : -1);
   setInteger(op.getNextBefore(), next);
@@ -191,16 +187,16 @@ FailureOr<std::pair<int64_t, int64_t>> Agent::countParts(MeetOp op) {
     }
     return std::pair(expected, own);
   }
-  int64_t number = getInteger(op.getNumber()), place = number, count = steps;
+  int64_t number = getInteger(op.getNumber()), anchor = number, count = steps;
   bool isLeaf = true;
   if (LeavesAttr leaves = getLeaves(op.getWork())) {
     count = leaves.countLeaves(steps);
-    place = leaves.countPlaces(number);
+    anchor = leaves.getAnchor(number, steps);
     isLeaf = leaves.roundUp(number) == number;
   }
   auto [begin, end] = machine.getShareOfSteps(block.index);
-  if (number >= 0 && number < steps && isLeaf && before + place >= begin &&
-      before + place < end)
+  if (number >= 0 && number < steps && isLeaf && before + anchor >= begin &&
+      before + anchor < end)
     return std::pair(count, number);
   stop(op, "expects the first step of a leaf that " + describe() +
                " does, of " + std::to_string(steps) + ", but got " +

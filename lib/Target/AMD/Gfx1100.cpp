@@ -17,9 +17,8 @@ using namespace attn::amd;
 /// Of the 1536 registers of a SIMD's lane, of which a block has four, all have
 /// as many as an instruction can name. Two blocks of a group that fills its own
 /// slots share a compute unit.
-static ArrayRef<std::pair<int64_t, int64_t>> getRegisters(int64_t groups,
-                                                          bool widens) {
-  static const std::pair<int64_t, int64_t> all[] = {{256, 256}, {0, 256}};
+static ArrayRef<RegisterSplit> getRegisters(int64_t groups, bool widens) {
+  static const RegisterSplit all[] = {{256, 256}, {0, 256, 2}};
   return groups == 1 && !widens ? ArrayRef(all) : ArrayRef(all).drop_back();
 }
 
@@ -51,8 +50,6 @@ static MachineModel createModel() {
       getRegisters,
       /*widenRegisters=*/96,
       /*operandRegisters=*/96,
-      /*tall=*/nullptr,
-      /*mergedBlocks=*/2,
   };
 }
 

@@ -12,11 +12,9 @@ using namespace attn::amd;
 /// one wave of each group of four, one of them a group that loads, or of two
 /// blocks of a group that fills its own slots. A multiple of 8, and no more
 /// than an instruction can name.
-static ArrayRef<std::pair<int64_t, int64_t>> getRegisters(int64_t groups,
-                                                          bool widens) {
-  using Split = std::pair<int64_t, int64_t>;
-  static const Split two[] = {{256, 256}, {0, 256}}, three[] = {{168, 168}},
-                     four[] = {{128, 128}};
+static ArrayRef<RegisterSplit> getRegisters(int64_t groups, bool widens) {
+  static const RegisterSplit two[] = {{256, 256}, {0, 256, 2}},
+                             three[] = {{168, 168}}, four[] = {{128, 128}};
   switch (groups + (widens ? 1 : 0)) {
   case 1:
     return two;
@@ -57,8 +55,6 @@ MachineModel amd::createGfx9Model(const Gfx9Numbers &numbers) {
       getRegisters,
       /*widenRegisters=*/96,
       /*operandRegisters=*/24,
-      /*tall=*/nullptr,
-      /*mergedBlocks=*/2,
   };
 }
 

@@ -34,7 +34,7 @@ public:
     target.addLegalDialect<LLVM::LLVMDialect, ROCDL::ROCDLDialect>();
   }
   void setKernelAttributes(LLVM::LLVMFuncOp function, int64_t threads,
-                           int64_t cluster) const override;
+                           int64_t blocks, int64_t cluster) const override;
 
   Value getThread(OpBuilder &b, Location loc) const override {
     return ROCDL::ThreadIdXOp::create(b, loc, b.getI32Type());
@@ -195,7 +195,8 @@ private:
 } // namespace
 
 void AmdPrimitives::setKernelAttributes(LLVM::LLVMFuncOp function,
-                                        int64_t threads, int64_t) const {
+                                        int64_t threads, int64_t blocks,
+                                        int64_t) const {
   MLIRContext *context = function.getContext();
   Builder b(context);
   ROCDL::ROCDLDialect::KernelAttrHelper(context).setAttr(function,
@@ -205,7 +206,7 @@ void AmdPrimitives::setKernelAttributes(LLVM::LLVMFuncOp function,
       function, b.getStringAttr(number + "," + number));
   ROCDL::ROCDLDialect::ReqdWorkGroupSizeAttrHelper(context).setAttr(
       function, b.getDenseI32ArrayAttr({static_cast<int32_t>(threads), 1, 1}));
-  int64_t waves = llvm::divideCeil(threads, lanes * kSimds);
+  int64_t waves = llvm::divideCeil(blocks * threads, lanes * kSimds);
   ROCDL::ROCDLDialect::WavesPerEuAttrHelper(context).setAttr(
       function, b.getI32IntegerAttr(waves));
   // Any register may be an accumulator; none is one alone.

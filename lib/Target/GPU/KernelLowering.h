@@ -36,6 +36,11 @@ private:
   mlir::LogicalResult countThreads(llvm::ArrayRef<pipe::RoleOp> roles);
   mlir::LogicalResult lowerRole(pipe::RoleOp role, int64_t firstGroup);
 
+  /// What a block may have of its multiprocessor's.
+  int64_t getRegistersOfBlock() {
+    return architecture.registersOfBlock /
+           static_cast<int64_t>(kernel.getBlocks());
+  }
   /// Whether this is the block's first thread.
   mlir::Value createIsFirst();
   mlir::Value createShuffled(mlir::Value value);

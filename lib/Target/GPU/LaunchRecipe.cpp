@@ -144,13 +144,20 @@ static std::optional<Expr> getExpr(KernelOp kernel, Value value) {
   return Expr::apply(*kind, std::move(operands));
 }
 
+/// How many blocks of a kernel there are at once.
+static Expr countFitting(KernelOp kernel) {
+  Expr fits = Expr::name(Launch::multiprocessors);
+  auto blocks = static_cast<int64_t>(kernel.getBlocks());
+  return blocks > 1 ? std::move(fits) * Expr(blocks) : fits;
+}
+
 /// The number of blocks. Items of a cluster come to its blocks together, so
 /// that the grid is a whole number of clusters.
-static Expr getNumBlocks(WorkKind kind, Expr items, int64_t cluster) {
+static Expr getNumBlocks(WorkKind kind, Expr items, KernelOp kernel) {
   if (kind == WorkKind::Single)
     return items;
-  Expr fits = Expr::name(Launch::multiprocessors);
-  if (cluster > 1)
+  Expr fits = countFitting(kernel);
+  if (int64_t cluster = kernel.getCluster(); cluster > 1)
     fits = floorDiv(fits, Expr(cluster)) * Expr(cluster);
   // How many steps a stream has is known on the device alone.
   if (kind == WorkKind::Stream)
@@ -368,7 +375,7 @@ static std::optional<Expr> countPlaces(KernelOp kernel, const Expr &items) {
   std::optional<Expr> most = getExpr(kernel, bound);
   if (!most)
     return std::nullopt;
-  Expr share = ceilDiv(items * *most, Expr::name(Launch::multiprocessors));
+  Expr share = ceilDiv(items * *most, countFitting(kernel));
   Expr count = min(std::move(share), std::move(*most));
   constexpr int64_t kDigits = 31;
   int64_t digits = llvm::alignTo(kDigits, kPlaceDigits);
@@ -379,16 +386,18 @@ static std::optional<Expr> countPlaces(KernelOp kernel, const Expr &items) {
   return places;
 }
 
-/// A counter a block and group, and a block's places for parts of two items.
+/// A block and group's counters, one or of leaves two, and a block's places for
+/// parts of two items.
 void ManifestBuilder::addMeetings(KernelOp kernel, Expr places) {
-  Expr blocks = Expr::name(Launch::multiprocessors);
+  Expr blocks = countFitting(kernel);
   int64_t groups = 1, bytes = 0;
   // There is one at the most (verifyKernel).
   kernel.walk([&](MeetOp op) {
     groups = op->getParentOfType<RoleOp>().getGroups();
     bytes = getMeetingBytes(op, architecture.getGroupThreads()) * groups;
   });
-  addState(blocks * Expr(kCounterBytes * groups));
+  int64_t counters = kernel.getWork().getMost() ? 2 : 1;
+  addState(blocks * Expr(kCounterBytes * counters * groups));
   launch.parameters.push_back(
       Launch::Parameter::workspace(manifest.workspaceBytes));
   manifest.workspaceBytes =
@@ -406,7 +415,7 @@ LogicalResult ManifestBuilder::addWork(KernelOp kernel) {
     return work.emitOpError("expects a number of items that is an expression "
                             "over extents and integer arguments");
   WorkKind kind = work.getWork().getType().getKind();
-  launch.grid[0] = getNumBlocks(kind, *items, kernel.getCluster());
+  launch.grid[0] = getNumBlocks(kind, *items, kernel);
   launch.cluster[0] = kernel.getCluster();
   if (kind == WorkKind::Dynamic) {
     addState(Expr(kCounterBytes));

@@ -162,6 +162,7 @@ void KernelLowering::createEntry() {
   values.isFirstInGroup = isZero(values.threadInGroup);
   values.isFirstInWarp = isZero(values.lane);
   values.cluster = kernel.getCluster();
+  values.blocks = kernel.getBlocks();
   if (values.cluster > 1)
     values.rank = architecture.bulk->getRank(rewriter, loc);
 }
@@ -325,11 +326,11 @@ LogicalResult KernelLowering::lowerDeclarations() {
       if (LeavesAttr leaves = work.getLeavesAttr())
         for (Operation *user : work.getWork().getUsers())
           user->setAttr(kLeavesAttr, leaves);
-      if (!work.getSteps().empty())
-        lowered = createStream(
-            rewriter, work, values,
-            createByteOffset(rewriter, loc, shared,
-                             allocate(work, kStreamBytes, kStreamBytes)));
+      if (!work.getSteps().empty()) {
+        lowered = {createByteOffset(
+            rewriter, loc, shared, allocate(work, kStreamBytes, kStreamBytes))};
+        createStream(rewriter, work, values, lowered.front());
+      }
       llvm::append_range(lowered, workMemory);
       replaceByCast(work, lowered);
     }
@@ -360,7 +361,8 @@ LogicalResult KernelLowering::lowerDeclarations() {
   values.function.walk([&](MeetOp meet) {
     bytes = std::max(bytes, getExchangeBytes(meet, values));
   });
-  int64_t most = architecture.getModel(/*anyStrides=*/false).sharedBytes;
+  int64_t most = architecture.getModel(/*anyStrides=*/false)
+                     .getSharedBytes(kernel.getBlocks());
   if (bytes > 0 && tileOffset + kArrayAlignment + bytes <= most) {
     offset = allocate(values.function, bytes, kArrayAlignment);
     values.function.walk([&](MeetOp meet) {
@@ -412,8 +414,8 @@ FailureOr<KernelValues> KernelLowering::run() {
   // Without it every exp2 is scaled around denormal arguments.
   function.setPassthroughAttr(rewriter.getArrayAttr(rewriter.getStrArrayAttr(
       {"denormal-fp-math-f32", "preserve-sign,preserve-sign"})));
-  architecture.primitives->setKernelAttributes(function, numThreads,
-                                               values.cluster);
+  architecture.primitives->setKernelAttributes(
+      function, numThreads, kernel.getBlocks(), values.cluster);
 
   auto module = function->getParentOfType<ModuleOp>();
   if (!module.lookupSymbol(symbol)) {

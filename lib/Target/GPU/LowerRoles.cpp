@@ -54,7 +54,7 @@ LogicalResult KernelLowering::lowerRole(RoleOp role, int64_t firstGroup) {
     return role.emitOpError("expects groups of 1 or 4 warps, but got ")
            << role.getWarps();
   // What every thread may have at entry.
-  int64_t atEntry = architecture.registersOfBlock / numThreads / 8 * 8;
+  int64_t atEntry = getRegistersOfBlock() / numThreads / 8 * 8;
   if (registers != atEntry && hasSeveralRoles && architecture.setRegisters)
     architecture.setRegisters(rewriter, roleLoc, registers,
                               /*isMore=*/registers > atEntry);
@@ -163,7 +163,7 @@ LogicalResult KernelLowering::countThreads(ArrayRef<RoleOp> roles) {
     return kernel.emitOpError("expects at most 1024 threads, but its roles "
                               "have ")
            << numThreads;
-  int64_t ofBlock = architecture.registersOfBlock;
+  int64_t ofBlock = getRegistersOfBlock();
   if (!architecture.setRegisters) {
     int64_t most =
         std::min(ofBlock / numThreads / 8 * 8, architecture.mostRegisters);

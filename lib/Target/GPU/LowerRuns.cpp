@@ -187,7 +187,7 @@ RunMeeting::Parts RunMeeting::getGroup(Value block) {
 /// what the group has. A group is counted by its second block, which is neither
 /// the item's first nor its last one, so that no item begins in it.
 Meeting::Registers RunMeeting::exchange(Value hasRows) {
-  Value block = values.getPrimitives().getBlock(rewriter, e.loc);
+  Value block = stream.get(e, StreamNumber::Block);
   Value zero = e.constant(0), one = e.constant(1);
   Value count = countParts(), isMany = hasManyParts();
   Parts group = getGroup(block), groups = getGroups();

@@ -67,8 +67,8 @@ public:
                         .getResult();
   }
 
-  /// What stands for the stream, with its numbers at `numbers`.
-  SmallVector<Value> run(Value numbers);
+  /// Keeps the stream's numbers at `numbers`.
+  void run(Value numbers);
 
 private:
   /// What the steps of each item of class `number` count, or 0 beyond the last;
@@ -92,7 +92,6 @@ private:
         leaveToLanes(copy);
     }
     Value steps = mapping.lookupOrDefault(body.getTerminator()->getOperand(0));
-    steps = createCountPlaces(e.b, e.loc, work.getLeavesAttr(), steps);
     return e.select(exists, steps, e.constant(0));
   }
   /// The same of all items of a class, each of which counts `ofItem`.
@@ -114,6 +113,10 @@ private:
   /// What the steps of all items count, and those of each of a lane's first
   /// class.
   std::pair<Value, Value> countAll();
+  /// The number of this block's share, of `grid`: blocks of a multiprocessor
+  /// have neighbouring ones, so that where some shares have nothing, as those
+  /// in a long leaf, none has two that have something.
+  Value getShare(Value grid);
   /// The class in which place `begin` lies, the places before it and those of
   /// each of its items, which count `lead` more than their steps; of the lanes'
   /// first classes these are `first`.
@@ -241,11 +244,21 @@ Value StepCounter::countItems(Value first) {
   return choice.getResult(0);
 }
 
-SmallVector<Value> StepCounter::run(Value numbers) {
+Value StepCounter::getShare(Value grid) {
+  Value block = e.values.getPrimitives().getBlock(e.b, e.loc);
+  if (e.values.blocks == 1)
+    return block;
+  // Each multiprocessor has got a block before, but for a few, any has another.
+  Value ofEach = e.constant(e.values.blocks), groups = e.div(grid, ofEach);
+  Value turn = e.div(block, groups);
+  return e.add(e.mul(e.sub(block, e.mul(turn, groups)), ofEach), turn);
+}
+
+void StepCounter::run(Value numbers) {
   auto [steps, ofFirst] = countAll();
   Value grid = e.values.getPrimitives().getNumBlocks(e.b, e.loc);
-  Value block = e.values.getPrimitives().getBlock(e.b, e.loc);
-  // Of no more steps than blocks each has one at the most, if leads do not
+  Value block = getShare(grid);
+  // Of no more steps than shares each has one at the most, if leads do not
   // count.
   Value isFew = e.compare(arith::CmpIPredicate::sle, steps, grid);
   Value lead = e.select(isFew, e.constant(0), e.constant(work.getLead()));
@@ -268,14 +281,15 @@ SmallVector<Value> StepCounter::run(Value numbers) {
       e.b, e.loc, e.compare(arith::CmpIPredicate::eq, begin, end),
       e.compare(arith::CmpIPredicate::sge, before, end));
   if (LeavesAttr leaves = work.getLeavesAttr()) {
-    // Nor has one in which no leaf begins; where that would be behind the last
+    // Nor has one that has no leaf; where that would be behind the last
     // one, the next item's first is the first.
-    auto count = [&](Value place) {
-      return createCountLeavesBefore(e.b, e.loc, leaves, place);
+    Value ofItem = e.sub(own, lead);
+    auto count = [&](Value step) {
+      step = arith::MaxSIOp::create(e.b, e.loc, step, e.constant(0));
+      return createCountLeavesBefore(e.b, e.loc, leaves, step, ofItem);
     };
-    Value first = count(e.sub(begin, before)), all = count(own);
-    Value last =
-        arith::MinSIOp::create(e.b, e.loc, count(e.sub(end, before)), all);
+    Value first = count(e.sub(begin, before)), all = count(ofItem);
+    Value last = count(e.sub(end, before));
     Value isBehind = e.compare(arith::CmpIPredicate::sge, first, all);
     Value next = e.add(before, own);
     Value hasNone =
@@ -291,18 +305,16 @@ SmallVector<Value> StepCounter::run(Value numbers) {
   OpBuilder::InsertionGuard guard(e.b);
   e.b.setInsertionPointToStart(choice.thenBlock());
   std::array<Value, kNumStreamNumbers> kept = {
-      begin, end, share, rest, countPlaces(grid), lead};
+      item, before, block, begin, end, share, rest, countPlaces(grid), lead};
   for (auto [number, value] : llvm::enumerate(kept))
     LLVM::StoreOp::create(
         e.b, e.loc, value,
         createByteOffset(e.b, e.loc, numbers, 4 * int64_t(number)));
-  return {item, before, numbers};
 }
 
-SmallVector<Value> attn::gpu::createStream(OpBuilder &b, WorkOp work,
-                                           const KernelValues &values,
-                                           Value numbers) {
-  return StepCounter(b, work, values).run(numbers);
+void attn::gpu::createStream(OpBuilder &b, WorkOp work,
+                             const KernelValues &values, Value numbers) {
+  StepCounter(b, work, values).run(numbers);
 }
 
 //===----------------------------------------------------------------------===//
@@ -311,15 +323,21 @@ SmallVector<Value> attn::gpu::createStream(OpBuilder &b, WorkOp work,
 
 namespace {
 struct FirstPartLowering : OpConversionPattern<FirstPartOp> {
-  using OpConversionPattern::OpConversionPattern;
+  FirstPartLowering(const TypeConverter &converter, MLIRContext *context,
+                    const KernelValues &values)
+      : OpConversionPattern(converter, context), values(values) {}
 
   LogicalResult
   matchAndRewrite(FirstPartOp op, OneToNOpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
     Stream stream(adaptor.getWork());
-    rewriter.replaceOp(op, {stream.item, stream.before});
+    StreamEmitter e{rewriter, op.getLoc(), values};
+    rewriter.replaceOp(op, {stream.get(e, StreamNumber::Item),
+                            stream.get(e, StreamNumber::Before)});
     return success();
   }
+
+  const KernelValues &values;
 };
 
 struct PartLowering : OpConversionPattern<PartOp> {
@@ -332,16 +350,15 @@ struct PartLowering : OpConversionPattern<PartOp> {
                   ConversionPatternRewriter &rewriter) const override {
     Stream stream(adaptor.getWork());
     StreamEmitter e{rewriter, op.getLoc(), values};
-    Value before = adaptor.getBefore()[0];
+    Value before = adaptor.getBefore()[0], steps = adaptor.getSteps()[0];
     LeavesAttr leaves = getLeaves(op);
     Value first = arith::MaxSIOp::create(
         rewriter, e.loc, e.sub(stream.get(e, StreamNumber::Begin), before),
         e.constant(0));
-    first = e.getFirstStep(leaves, first);
-    Value last = arith::MinSIOp::create(
-        rewriter, e.loc,
-        e.getFirstStep(leaves, e.sub(stream.get(e, StreamNumber::End), before)),
-        adaptor.getSteps()[0]);
+    first = e.getFirstStep(leaves, first, steps);
+    Value last = e.getFirstStep(
+        leaves, e.sub(stream.get(e, StreamNumber::End), before), steps);
+    last = arith::MinSIOp::create(rewriter, e.loc, last, steps);
     rewriter.replaceOp(op, {first, last});
     return success();
   }
@@ -359,9 +376,7 @@ struct NextPartLowering : OpConversionPattern<NextPartOp> {
                   ConversionPatternRewriter &rewriter) const override {
     Stream stream(adaptor.getWork());
     StreamEmitter e{rewriter, op.getLoc(), values};
-    Value places = createCountPlaces(rewriter, e.loc, getLeaves(op),
-                                     adaptor.getSteps()[0]);
-    Value before = e.add(e.add(adaptor.getBefore()[0], places),
+    Value before = e.add(e.add(adaptor.getBefore()[0], adaptor.getSteps()[0]),
                          stream.get(e, StreamNumber::Lead));
     Value exists = e.compare(arith::CmpIPredicate::slt, before,
                              stream.get(e, StreamNumber::End));
@@ -378,7 +393,6 @@ struct NextPartLowering : OpConversionPattern<NextPartOp> {
 void attn::gpu::populateStreamPatterns(const TypeConverter &converter,
                                        const KernelValues &values,
                                        RewritePatternSet &patterns) {
-  patterns.add<FirstPartLowering>(converter, patterns.getContext());
-  patterns.add<PartLowering, NextPartLowering>(converter, patterns.getContext(),
-                                               values);
+  patterns.add<FirstPartLowering, PartLowering, NextPartLowering>(
+      converter, patterns.getContext(), values);
 }

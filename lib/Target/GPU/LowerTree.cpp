@@ -8,13 +8,19 @@
 // in the mean. The nodes on the stack are those of the steps so far, so that
 // what has where a place is follows from numbers of steps.
 //
-// Who comes last to an item takes the nodes of all blocks in their order, by
-// the same rule: between two neighbours lies the number of a step, and those
-// with fewer zeros at its end are merged first. What has to wait for a later
-// one goes back to the place of its last node, whose number the lanes of a warp
-// keep on a stack. Missing steps at an item's end leave a node to what is
-// merged at last. Where all rows are one warp's, each warp takes a quarter of
-// the largest power of two of steps, and then of the rest.
+// Blocks meet twice. A bough is a node of so many steps that an item has a few
+// of them. Who comes last to one that several blocks share puts its node in the
+// place of the first one that it has, and counts it for the item. So shorter
+// leaves are brought together while longer ones are computed, and many nodes by
+// several blocks at once.
+//
+// Who comes last takes the nodes of all blocks in their order, by the same
+// rule: between two neighbours lies the number of a step, and those with fewer
+// zeros at its end are merged first. What has to wait for a later one goes back
+// to the place of its last node, whose number the lanes of a warp keep on a
+// stack. Missing steps at an item's end leave a node to what is merged at last.
+// Where all rows are one warp's, each warp takes a quarter of the largest power
+// of two of steps, and then of the rest.
 //
 //===----------------------------------------------------------------------===//
 
@@ -38,6 +44,10 @@ static constexpr int64_t kManyLeaves = 4;
 /// takes to come.
 static constexpr size_t kAheadRegisters = 40, kMostAhead = 4;
 
+/// Up to so many leaves boughs are as long as the largest one. Of more an item
+/// has so many boughs, as a power of 2.
+static constexpr int64_t kFewLeaves = 16, kLogOfBoughs = 3;
+
 namespace {
 class TreeMeeting : public Meeting {
 public:
@@ -52,7 +62,7 @@ private:
   /// The block that does the leaf that begins with `step`.
   Value findBlock(Value step) {
     return stream.findBlock(
-        e, e.add(before, createCountPlaces(rewriter, e.loc, leaves, step)));
+        e, e.add(before, createAnchor(rewriter, e.loc, leaves, step, steps)));
   }
   /// The nodes of steps `first` on, up to `end`.
   Value countNodes(Value first, Value end);
@@ -67,9 +77,14 @@ private:
   /// which there are `depth`; the places of the block's nodes begin with
   /// `bottom`.
   Registers pop(Value bottom, Value depth, Value count, Value hasRows);
-  /// Brings the nodes of `count` steps, which are in their places, to the
-  /// others if this is the block's last one.
-  Registers exchange(Value isEnd, Value count, Value hasRows);
+  /// The steps of a bough, a power of 2, and the step after the one that begins
+  /// with `begin`.
+  Value getBoughSteps();
+  Value getBoughEnd(Value begin, Value bough) {
+    return min(e.add(begin, bough), numSteps);
+  }
+  /// Brings the block's nodes, which are in their places, to the others.
+  Registers exchange(Value hasRows);
 
   /// A node that a block has: the step after it, and the number of its place.
   struct Node {
@@ -82,7 +97,8 @@ private:
   };
   /// The nodes of steps `begin` on, one of which begins there.
   Cursor findNodes(Value begin);
-  Node takeNode(Cursor &cursor);
+  /// Of boughs of more than a step those that blocks share are one node.
+  Node takeNode(Cursor &cursor, Value bough);
   /// Places of what waits, those of lanes 0 on, and how many; the last of these
   /// has its registers in `last`.
   struct Waiting {
@@ -95,15 +111,18 @@ private:
                     Value isLast, Value zeros, Value thread, Value predicate);
   /// What steps `first` on, up to `end`, have together, `first` being a
   /// multiple of more than there are; undefined of none.
-  Registers fold(Value first, Value end, Value thread, Value predicate);
+  struct Range {
+    Value first, end, bough;
+  };
+  Registers fold(const Range &range, Value thread, Value predicate);
   /// The steps of the largest leaf that may begin before `end`, which no
   /// quarter of the steps before it cuts.
   Value getLargestLeaf(Value end);
   /// Whether a node begins with step `first + warp * quarter`.
   Value hasNodes(Value first, Value warp, Value quarter);
-  Registers foldQuarters(const Narrow &narrow, Value isNarrow, Value first,
-                         Value end, Value hasRows);
-  Registers foldAll(Value hasRows);
+  Registers foldQuarters(const Narrow &narrow, Value isNarrow,
+                         const Range &range, Value hasRows);
+  Registers foldAll(const Range &range, Value hasRows);
 
   /// In place of registers that nobody reads: nothing has to be kept for them.
   Registers createUndefined() {
@@ -161,8 +180,8 @@ std::pair<Value, Value> TreeMeeting::getStepsOf(Value block) {
   Value first = e.sub(stream.getBegin(e, block), before);
   Value end = e.sub(stream.getBegin(e, e.add(block, e.constant(1))), before);
   first = arith::MaxSIOp::create(rewriter, e.loc, first, e.constant(0));
-  return {e.getFirstStep(leaves, first),
-          min(e.getFirstStep(leaves, end), numSteps)};
+  return {e.getFirstStep(leaves, first, steps),
+          min(e.getFirstStep(leaves, end, steps), numSteps)};
 }
 
 /// Up to the number between them that ends with the most zeros nodes ascend,
@@ -195,18 +214,72 @@ Meeting::Registers TreeMeeting::pop(Value bottom, Value depth, Value count,
   return Registers(loop.getResults());
 }
 
-Meeting::Registers TreeMeeting::exchange(Value isEnd, Value count,
-                                         Value hasRows) {
-  Registers later = {arith::ConstantIntOp::create(rewriter, e.loc, 0, 1)};
-  llvm::append_range(later, createUndefined());
-  return choose(isEnd, later, [&] {
-    Value firstBlock = stream.findBlock(e, before);
-    Value isLast = arrive(firstBlock, count, numSteps);
-    Registers whole =
-        choose(isLast, createUndefined(), [&] { return foldAll(hasRows); });
-    whole.insert(whole.begin(), isLast);
-    return whole;
+Value TreeMeeting::getBoughSteps() {
+  Value one = e.constant(1), largest = getLargestLeaf(numSteps);
+  Value log =
+      e.sub(countDigits(e.sub(numSteps, one)), e.constant(kLogOfBoughs));
+  Value part = shiftLeft(
+      one, arith::MaxSIOp::create(rewriter, e.loc, log, e.constant(0)));
+  Value areFew =
+      e.compare(arith::CmpIPredicate::sle, numLeaves, e.constant(kFewLeaves));
+  return arith::MaxSIOp::create(rewriter, e.loc, largest,
+                                e.select(areFew, one, part));
+}
+
+/// First the boughs in which the block's steps begin and end, unless it has all
+/// of them, and then the item.
+Meeting::Registers TreeMeeting::exchange(Value hasRows) {
+  Value zero = e.constant(0), one = e.constant(1), two = e.constant(2);
+  Value isNone = arith::ConstantIntOp::create(rewriter, e.loc, 0, 1);
+  Registers inits = {zero, isNone};
+  llvm::append_range(inits, createUndefined());
+  auto loop =
+      scf::ForOp::create(rewriter, e.loc, zero, e.constant(3), one, inits);
+  OpBuilder::InsertionGuard guard(rewriter);
+  rewriter.setInsertionPointToStart(loop.getBody());
+  // What is computed in each turn takes no registers while nodes are merged.
+  auto [first, end] = getStepsOf(stream.get(e, StreamNumber::Block));
+  Value bough = getBoughSteps();
+  auto roundDown = [&](Value step) { return bits(step, e.sub(zero, bough)); };
+  // Whole boughs begin with `from` and end before `to`.
+  Value ending = roundDown(end);
+  Value from = roundDown(e.add(first, e.sub(bough, one)));
+  Value to = e.select(isEqual(end, numSteps), end, ending);
+  Value isInOne = isLess(to, from);
+  Value whole = e.select(isInOne, zero, e.sub(to, from));
+  Value turn = loop.getInductionVar();
+  Value isFirst = isEqual(turn, zero), isItem = isEqual(turn, two);
+  auto choosePart = [&](Value ofFirst, Value ofLast, Value ofItem) {
+    return e.select(isFirst, ofFirst, e.select(isItem, ofItem, ofLast));
+  };
+  // Steps of boughs that this block was the last to come to.
+  Value completed = loop.getRegionIterArg(0);
+  Value own = choosePart(e.sub(e.select(isInOne, end, from), first),
+                         e.select(isInOne, zero, e.sub(end, to)),
+                         e.add(whole, completed));
+  Range range;
+  range.first = choosePart(roundDown(first), ending, zero);
+  range.end = e.select(isItem, numSteps, getBoughEnd(range.first, bough));
+  range.bough = e.select(isItem, bough, one);
+  Registers others = {completed, isNone};
+  llvm::append_range(others, createUndefined());
+  Registers next = choose(isLess(zero, own), others, [&] {
+    Value all = e.sub(range.end, range.first);
+    // A block counts an item and a bough.
+    Value counter =
+        e.add(e.mul(findBlock(range.first), two), e.select(isItem, zero, one));
+    Value isLast = arrive(counter, own, all);
+    return choose(isLast, others, [&] {
+      Registers node = foldAll(range, hasRows);
+      Value isBough = isLess(turn, two);
+      store(getAddress(findNodes(range.first).place, values.threadInGroup),
+            node, e.both(hasRows, isBough));
+      node.insert(node.begin(), {e.add(completed, all), isEqual(turn, two)});
+      return node;
+    });
   });
+  scf::YieldOp::create(rewriter, e.loc, next);
+  return Registers(llvm::drop_begin(loop.getResults()));
 }
 
 FailureOr<Meeting::Registers> TreeMeeting::run() {
@@ -214,9 +287,12 @@ FailureOr<Meeting::Registers> TreeMeeting::run() {
   if (!hasRows)
     return failure();
   leaves = getLeaves(op);
+  // With its lead, which leaves have none of: what follows from a number that
+  // is read anew takes no registers while steps are done.
+  steps = e.add(steps, stream.get(e, StreamNumber::Lead));
   numLeaves = createCountLeaves(rewriter, e.loc, leaves, steps);
   numSteps = createFirstStep(rewriter, e.loc, leaves, numLeaves);
-  Value block = values.getPrimitives().getBlock(rewriter, e.loc);
+  Value block = stream.get(e, StreamNumber::Block);
   Value first, end;
   std::tie(first, end) = getStepsOf(block);
   Value next = createFirstStep(
@@ -237,7 +313,9 @@ FailureOr<Meeting::Registers> TreeMeeting::run() {
   return choose(isMore, whole, [&] {
     Value top = e.add(bottom, e.sub(after, e.constant(1)));
     store(getAddress(top, values.threadInGroup), node, hasRows);
-    return exchange(isEnd, e.sub(end, first), hasRows);
+    Registers later = {arith::ConstantIntOp::create(rewriter, e.loc, 0, 1)};
+    llvm::append_range(later, createUndefined());
+    return choose(isEnd, later, [&] { return exchange(hasRows); });
   });
 }
 
@@ -251,17 +329,21 @@ TreeMeeting::Cursor TreeMeeting::findNodes(Value begin) {
   return {begin, end, getNodePlace(block, first, countNodes(first, begin))};
 }
 
-TreeMeeting::Node TreeMeeting::takeNode(Cursor &cursor) {
+TreeMeeting::Node TreeMeeting::takeNode(Cursor &cursor, Value bough) {
   Registers here = {cursor.end, cursor.place};
-  here = choose(isEqual(cursor.begin, cursor.end), here, [&] {
-    Cursor next = findNodes(cursor.begin);
-    return Registers{next.end, next.place};
-  });
+  here = choose(e.compare(arith::CmpIPredicate::sge, cursor.begin, cursor.end),
+                here, [&] {
+                  Cursor next = findNodes(cursor.begin);
+                  return Registers{next.end, next.place};
+                });
   Value left = e.sub(here[0], cursor.begin);
   Value length =
       shiftLeft(e.constant(1), min(countZeros(cursor.begin),
                                    e.sub(countDigits(left), e.constant(1))));
-  Node node = {e.add(cursor.begin, length), here[1]};
+  Value endOfBough = getBoughEnd(cursor.begin, bough);
+  Node node = {e.select(isLess(here[0], endOfBough), endOfBough,
+                        e.add(cursor.begin, length)),
+               here[1]};
   cursor = {node.next, here[0], e.add(node.place, e.constant(1))};
   return node;
 }
@@ -301,8 +383,9 @@ void TreeMeeting::mergeWaiting(Registers &node, Waiting &waiting, Value first,
 }
 
 /// Nodes are asked for ahead.
-Meeting::Registers TreeMeeting::fold(Value first, Value end, Value thread,
+Meeting::Registers TreeMeeting::fold(const Range &range, Value thread,
                                      Value predicate) {
+  Value first = range.first, end = range.end;
   size_t size = own.size();
   size_t numAhead = std::min(kAheadRegisters / size, kMostAhead);
   auto loadNode = [&](Node node, Value begin) {
@@ -331,7 +414,7 @@ Meeting::Registers TreeMeeting::fold(Value first, Value end, Value thread,
     Registers taken = {begin, cursor.end, cursor.place, begin, cursor.place};
     taken = choose(isLess(begin, end), taken, [&] {
       Cursor after = cursor;
-      Node node = takeNode(after);
+      Node node = takeNode(after, range.bough);
       return Registers{after.begin, after.end, after.place, node.next,
                        node.place};
     });
@@ -410,9 +493,10 @@ Value TreeMeeting::hasNodes(Value first, Value warp, Value quarter) {
 /// The warps' quarters of steps `first` on, up to `end`; all steps where rows
 /// are those of several warps.
 Meeting::Registers TreeMeeting::foldQuarters(const Narrow &narrow,
-                                             Value isNarrow, Value first,
-                                             Value end, Value hasRows) {
+                                             Value isNarrow, const Range &range,
+                                             Value hasRows) {
   Value zero = e.constant(0), one = e.constant(1), warp = values.warpInGroup;
+  Value first = range.first, end = range.end;
   auto choosePlace = [&](Value narrow, Value wide) {
     return e.select(isNarrow, narrow, wide);
   };
@@ -430,42 +514,48 @@ Meeting::Registers TreeMeeting::foldQuarters(const Narrow &narrow,
             e.select(isFew, zero, e.constant(llvm::Log2_64(kGroupWarps)))));
   quarter =
       arith::MaxSIOp::create(rewriter, e.loc, quarter, getLargestLeaf(end));
+  quarter = arith::MaxSIOp::create(rewriter, e.loc, quarter, range.bough);
   Value begin = e.add(first, e.mul(warp, quarter));
   Value endOfWarp = e.select(hasNodes(first, warp, quarter),
                              min(e.add(begin, quarter), end), begin);
-  Registers state =
-      fold(choosePlace(begin, zero), choosePlace(endOfWarp, numSteps),
-           choosePlace(values.lane, values.threadInGroup), hasNode);
+  Registers state = fold(
+      {choosePlace(begin, first), choosePlace(endOfWarp, end), range.bough},
+      choosePlace(values.lane, values.threadInGroup), hasNode);
   return choose(isNarrow, state,
                 [&] { return joinWarps(state, isLess(begin, endOfWarp)); });
 }
 
-Meeting::Registers TreeMeeting::foldAll(Value hasRows) {
+Meeting::Registers TreeMeeting::foldAll(const Range &range, Value hasRows) {
   std::optional<Narrow> narrow = createNarrow();
-  Value zero = e.constant(0), one = e.constant(1);
   if (!narrow)
-    return fold(zero, numSteps, values.threadInGroup, hasRows);
+    return fold(range, values.threadInGroup, hasRows);
+  auto countLeaves = [&](Value step) {
+    return createCountLeaves(rewriter, e.loc, leaves, step);
+  };
+  Value zero = e.constant(0), one = e.constant(1);
+  Value count = e.sub(countLeaves(range.end), countLeaves(range.first));
   Value isNarrow =
-      e.both(narrow->holds, e.compare(arith::CmpIPredicate::sge, numLeaves,
+      e.both(narrow->holds, e.compare(arith::CmpIPredicate::sge, count,
                                       e.constant(kManyLeaves)));
   if (own.size() > kAheadRegisters)
-    return foldQuarters(*narrow, isNarrow, zero, numSteps, hasRows);
+    return foldQuarters(*narrow, isNarrow, range, hasRows);
   // Of the most steps that are a power of 2, and then of the rest, if that is
   // a quarter of it at the most; else all at once.
-  Value most = shiftLeft(one, e.sub(countDigits(numSteps), one));
-  Value rest = e.sub(numSteps, most), four = e.constant(kGroupWarps);
+  Value all = e.sub(range.end, range.first);
+  Value most = shiftLeft(one, e.sub(countDigits(all), one));
+  Value rest = e.sub(all, most), four = e.constant(kGroupWarps);
   Value isShort = e.compare(arith::CmpIPredicate::sle, e.mul(rest, four), most);
   Value hasRest = e.both(isNarrow, e.both(isLess(zero, rest), isShort));
-  most = e.select(hasRest, most, numSteps);
+  Value middle = e.add(range.first, e.select(hasRest, most, all));
   auto loop = scf::ForOp::create(rewriter, e.loc, zero,
                                  e.select(hasRest, e.constant(2), one), one,
                                  createUndefined());
   OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPointToStart(loop.getBody());
   Value isRest = isEqual(loop.getInductionVar(), one);
-  Registers state =
-      foldQuarters(*narrow, isNarrow, e.select(isRest, most, zero),
-                   e.select(isRest, numSteps, most), hasRows);
+  Range part = {e.select(isRest, middle, range.first),
+                e.select(isRest, range.end, middle), range.bough};
+  Registers state = foldQuarters(*narrow, isNarrow, part, hasRows);
   scf::YieldOp::create(rewriter, e.loc, choose(isRest, state, [&] {
                          return combine(loop.getRegionIterArgs(), state);
                        }));

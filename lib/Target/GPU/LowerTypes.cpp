@@ -133,10 +133,10 @@ PipeTypeConverter::PipeTypeConverter(MLIRContext *context) {
   addConversion(
       [=](WorkType type,
           SmallVectorImpl<Type> &results) -> std::optional<LogicalResult> {
-        bool isStream = type.getKind() == WorkKind::Stream;
-        results.append(isStream ? 2 : 1, i32);
-        if (isStream)
+        if (type.getKind() == WorkKind::Stream)
           results.append({shared, global, global});
+        else
+          results.push_back(i32);
         if (type.getKind() == WorkKind::Dynamic)
           results.push_back(global);
         return success();

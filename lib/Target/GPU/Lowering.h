@@ -53,6 +53,8 @@ struct KernelValues {
   const Architecture *architecture = nullptr;
   mlir::LLVM::LLVMFuncOp function;
   int64_t cluster = 1;
+  /// Blocks of a multiprocessor at once.
+  int64_t blocks = 1;
   /// i32: the thread in the block and in its group of four warps, the lane, and
   /// the warp in its group, which is uniform over the warp.
   mlir::Value thread, threadInGroup, lane, warpInGroup;
@@ -142,12 +144,11 @@ void createGroupBarrier(mlir::OpBuilder &b, mlir::Operation *op,
 mlir::Value meetAndTake(mlir::OpBuilder &b, mlir::Operation *op,
                         mlir::Value value, const KernelValues &values);
 
-/// What stands for a stream (Stream.h) without its memory, computed at
-/// the builder's insertion point by all threads.
-llvm::SmallVector<mlir::Value> createStream(mlir::OpBuilder &b,
-                                            pipe::WorkOp work,
-                                            const KernelValues &values,
-                                            mlir::Value numbers);
+/// Computes the numbers of a stream (Stream.h) at the builder's insertion
+/// point, by all threads, and keeps them at `numbers`, where they are after the
+/// block has met.
+void createStream(mlir::OpBuilder &b, pipe::WorkOp work,
+                  const KernelValues &values, mlir::Value numbers);
 
 /// Places for the nodes of a tree are counted for so many digits of the number
 /// of a block's steps at a time, by the host and by the kernel.

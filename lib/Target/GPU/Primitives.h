@@ -56,8 +56,11 @@ public:
   //===-- Kernels ---------------------------------------------------------===//
 
   virtual void addLegalDialects(mlir::ConversionTarget &target) const = 0;
+  /// Of blocks of so many threads, of which a multiprocessor has `blocks` at
+  /// once.
   virtual void setKernelAttributes(mlir::LLVM::LLVMFuncOp function,
-                                   int64_t threads, int64_t cluster) const = 0;
+                                   int64_t threads, int64_t blocks,
+                                   int64_t cluster) const = 0;
 
   //===-- Threads ---------------------------------------------------------===//
 
@@ -244,7 +247,8 @@ public:
                            mlir::Value map) const = 0;
   /// After counters of rings have been initialised.
   virtual void fenceCounters(mlir::OpBuilder &b, mlir::Location loc) const = 0;
-  /// What products read of shared memory is what threads wrote before.
+  /// What products read of shared memory is what threads wrote before, and what
+  /// copies write comes after what threads have read.
   virtual void fenceShared(mlir::OpBuilder &b, mlir::Location loc) const = 0;
 
   /// The block's number in its cluster (i32), whose threads all meet.

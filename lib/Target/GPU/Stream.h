@@ -72,10 +72,12 @@ struct StreamEmitter {
   mlir::Value widen(mlir::Value x) {
     return mlir::arith::ExtUIOp::create(b, loc, b.getI64Type(), x);
   }
-  /// The first step of the first leaf from place `x` of an item on.
-  mlir::Value getFirstStep(pipe::LeavesAttr leaves, mlir::Value x) {
+  /// The first step of the first leaf of which a share has some that begins
+  /// with step `x` of an item of so many.
+  mlir::Value getFirstStep(pipe::LeavesAttr leaves, mlir::Value x,
+                           mlir::Value steps) {
     return createFirstStep(b, loc, leaves,
-                           createCountLeavesBefore(b, loc, leaves, x));
+                           createCountLeavesBefore(b, loc, leaves, x, steps));
   }
   /// Over the lanes of the warp.
   mlir::Value reduce(WarpReduction kind, mlir::Value x) {
@@ -86,13 +88,17 @@ struct StreamEmitter {
   }
 };
 
-/// What of a stream is asked for once an item: it waits in shared memory, as
-/// the registers of those who multiply are few.
+/// What of a stream is asked for once an item or once a role: it waits in
+/// shared memory, as the registers of those who multiply are few.
 enum class StreamNumber : uint8_t {
-  /// This block's run.
+  /// The item in which this block's run begins, and where its steps begin.
+  Item,
+  Before,
+  /// The number of this block's share, and its run.
+  Block,
   Begin,
   End,
-  /// How much of the line blocks have at the least, and how many of them, the
+  /// How much of the line shares have at the least, and how many of them, the
   /// first ones, one more.
   Share,
   Rest,
@@ -101,23 +107,21 @@ enum class StreamNumber : uint8_t {
   /// How many steps more an item counts than it has.
   Lead
 };
-inline constexpr int64_t kNumStreamNumbers = 6;
+inline constexpr int64_t kNumStreamNumbers = 9;
 
 /// Of those numbers in shared memory.
-inline constexpr int64_t kStreamBytes = 32;
+inline constexpr int64_t kStreamBytes = 64;
 static_assert(4 * kNumStreamNumbers <= kStreamBytes);
 
 /// What stands for a stream, as PipeTypeConverter has it.
 struct Stream {
   explicit Stream(mlir::ValueRange values)
-      : item(values[0]), before(values[1]), numbers(values[2]),
-        counters(values[3]), workspace(values[4]) {}
+      : numbers(values[0]), counters(values[1]), workspace(values[2]) {}
 
-  /// The item in which this block's run begins, and where its steps begin.
-  mlir::Value item, before;
   /// Where the numbers are in shared memory.
   mlir::Value numbers;
-  /// An i32 a block and group, 0 between launches, and the blocks' places.
+  /// An i32 a block and group, of leaves two, 0 between launches, and the
+  /// blocks' places.
   mlir::Value counters, workspace;
 
   mlir::Value get(StreamEmitter &e, StreamNumber number) const {

@@ -18,11 +18,9 @@ using namespace attn::nvidia;
 /// alike: of `groups` groups that multiply, perhaps one that widens, and one
 /// that loads or of which one warp does. A multiple of 8, and no more than an
 /// instruction can name.
-static ArrayRef<std::pair<int64_t, int64_t>> getRegisters(int64_t groups,
-                                                          bool widens) {
-  using Split = std::pair<int64_t, int64_t>;
-  static const Split two[] = {{248, 248}}, three[] = {{168, 168}},
-                     four[] = {{128, 128}}, five[] = {{96, 96}};
+static ArrayRef<RegisterSplit> getRegisters(int64_t groups, bool widens) {
+  static const RegisterSplit two[] = {{248, 248}}, three[] = {{168, 168}},
+                             four[] = {{128, 128}}, five[] = {{96, 96}};
   switch (groups + (widens ? 1 : 0)) {
   case 1:
     return two;
@@ -70,9 +68,8 @@ static MachineModel createModel(StringRef name, int64_t sharedBytes,
 }
 
 /// Two blocks of one group that fills its own slots share a multiprocessor.
-static ArrayRef<std::pair<int64_t, int64_t>> getTallRegisters(int64_t groups,
-                                                              bool widens) {
-  static const std::pair<int64_t, int64_t> one[] = {{248, 248}, {0, 248}};
+static ArrayRef<RegisterSplit> getTallRegisters(int64_t groups, bool widens) {
+  static const RegisterSplit one[] = {{248, 248}, {0, 248, 2}};
   return groups == 1 && !widens ? ArrayRef(one) : getRegisters(groups, widens);
 }
 
@@ -85,7 +82,6 @@ static MachineModel createTallModel(MachineModel model) {
   model.rates.sharedColumn = 1;
   model.getFragment = getTallFragment;
   model.getRegisters = getTallRegisters;
-  model.mergedBlocks = 2;
   return model;
 }
 

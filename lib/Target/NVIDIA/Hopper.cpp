@@ -14,21 +14,19 @@ using namespace attn::nvidia;
 /// Of a thread that loads and one that multiplies. ptxas gives all threads as
 /// many at entry; what loaders give back, in multiples of 8, goes to the
 /// others.
-static ArrayRef<std::pair<int64_t, int64_t>> getRegisters(int64_t groups,
-                                                          bool widens) {
-  using Split = std::pair<int64_t, int64_t>;
+static ArrayRef<RegisterSplit> getRegisters(int64_t groups, bool widens) {
   // One group may have all that a thread can, and leaves a loader more than it
   // needs.
-  static const Split one[] = {{88, 256}, {104, 256}},
-                     two[] = {{24, 240},
-                              {56, 224},
-                              {88, 208},
-                              {104, 200},
-                              {120, 192}},
-                     three[] = {{32, 160}, {56, 152}};
+  static const RegisterSplit one[] = {{88, 256}, {104, 256}},
+                             two[] = {{24, 240},
+                                      {56, 224},
+                                      {88, 208},
+                                      {104, 200},
+                                      {120, 192}},
+                             three[] = {{32, 160}, {56, 152}};
   // With a group of 128 threads more.
-  static const Split twoAndOne[] = {{24, 192}, {56, 176}, {88, 160}},
-                     threeAndOne[] = {{32, 128}, {56, 120}};
+  static const RegisterSplit twoAndOne[] = {{24, 192}, {56, 176}, {88, 160}},
+                             threeAndOne[] = {{32, 128}, {56, 120}};
   switch (groups) {
   case 1:
     return one;
@@ -41,11 +39,11 @@ static ArrayRef<std::pair<int64_t, int64_t>> getRegisters(int64_t groups,
 
 /// Threads that copy need more than those that start copies, and there are no
 /// bulk copies for the blocks of a cluster to share.
-static ArrayRef<std::pair<int64_t, int64_t>>
-getRegistersOfCopies(int64_t groups, bool widens) {
+static ArrayRef<RegisterSplit> getRegistersOfCopies(int64_t groups,
+                                                    bool widens) {
   auto splits = getRegisters(groups, widens);
   constexpr int64_t kCopyRegisters = 56;
-  while (splits.front().first < kCopyRegisters)
+  while (splits.front().loading < kCopyRegisters)
     splits = splits.drop_front();
   return splits;
 }
@@ -93,9 +91,8 @@ static MachineModel createStridedModel() {
 }
 
 /// With two groups of 128 threads that widen.
-static ArrayRef<std::pair<int64_t, int64_t>> getLowRegisters(int64_t groups,
-                                                             bool widens) {
-  static const std::pair<int64_t, int64_t> twoMore[] = {{88, 232}};
+static ArrayRef<RegisterSplit> getLowRegisters(int64_t groups, bool widens) {
+  static const RegisterSplit twoMore[] = {{88, 232}};
   return widens ? ArrayRef(twoMore) : getRegisters(groups, widens);
 }
 
@@ -109,6 +106,15 @@ static MachineModel createLowModel(MachineModel model) {
   return model;
 }
 
+/// Of two blocks one multiplies while the other waits. Which of theirs fits is
+/// soon tried: it depends on few of a loader's numbers.
+static ArrayRef<RegisterSplit> getSharingRegisters(int64_t, bool) {
+  static const RegisterSplit splits[] = {{88, 256},    {104, 256},
+                                         {48, 208, 2}, {40, 216, 2},
+                                         {56, 200, 2}, {32, 224, 2}};
+  return splits;
+}
+
 /// A group whose warps share out keys of elements of 8 bits: nobody has to
 /// widen them from slot to slot, which takes twice what copies do of shared
 /// memory.
@@ -117,6 +123,7 @@ static MachineModel createSharingModel(MachineModel model) {
   model.productRows = Rows;
   model.shares = kShares;
   model.maxGroups = 1;
+  model.getRegisters = getSharingRegisters;
   model.getFragment = Rows == kSharedRows ? getMmaFragment : getLowFragment;
   model.getWideFragment = getShareFragment<Rows>;
   model.getJoinedFragment = getJoinedFragment<Rows>;

@@ -41,7 +41,7 @@ public:
     target.addLegalDialect<LLVM::LLVMDialect, NVVM::NVVMDialect>();
   }
   void setKernelAttributes(LLVM::LLVMFuncOp function, int64_t threads,
-                           int64_t cluster) const override;
+                           int64_t blocks, int64_t cluster) const override;
 
   Value getThread(OpBuilder &b, Location loc) const override {
     return NVVM::ThreadIdXOp::create(b, loc, b.getI32Type());
@@ -255,7 +255,7 @@ void AsyncCopier::finish(OpBuilder &b, Location loc, Value full,
 }
 
 void NvidiaPrimitives::setKernelAttributes(LLVM::LLVMFuncOp function,
-                                           int64_t threads,
+                                           int64_t threads, int64_t blocks,
                                            int64_t cluster) const {
   Builder b(function.getContext());
   auto dims = [&](int64_t x) {
@@ -265,7 +265,7 @@ void NvidiaPrimitives::setKernelAttributes(LLVM::LLVMFuncOp function,
                     b.getUnitAttr());
   function->setAttr(NVVM::NVVMDialect::getMaxntidAttrName(), dims(threads));
   function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
-                    b.getI32IntegerAttr(1));
+                    b.getI32IntegerAttr(static_cast<int32_t>(blocks)));
   if (cluster > 1)
     function->setAttr(NVVM::NVVMDialect::getClusterDimAttrName(),
                       dims(cluster));

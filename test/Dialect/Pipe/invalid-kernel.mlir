@@ -107,6 +107,14 @@ pipe.kernel @kernel_cluster() cluster(0) {
 
 // -----
 
+// expected-error @below {{attribute 'blocks' failed to satisfy constraint: 64-bit signless integer attribute whose value is positive}}
+pipe.kernel @kernel_blocks() blocks(0) {
+  pipe.role "r" groups(1) warps(1) registers(24) (%g) {
+  }
+}
+
+// -----
+
 pipe.kernel @role_c1() {
   // expected-error @below {{attribute 'groups' failed to satisfy constraint: 64-bit signless integer attribute whose value is positive}}
   pipe.role "r" groups(0) warps(1) registers(24) (%g) {

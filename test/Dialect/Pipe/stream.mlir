@@ -99,3 +99,15 @@ pipe.kernel @lead(%n: i32 {pipe.name = "n"}) {
   pipe.role "r" groups(1) warps(1) registers(24) (%group) {
   }
 }
+
+// As many blocks as fit, of which a multiprocessor has several.
+// CHECK-LABEL: pipe.kernel @blocks
+// CHECK-SAME: blocks(2) {
+pipe.kernel @blocks(%n: i32 {pipe.name = "n"}) blocks(2) {
+  %work = pipe.work items(%n) : !pipe.work<stream> steps {
+  ^bb0(%item: i32):
+    pipe.yield %item : i32
+  }
+  pipe.role "r" groups(1) warps(1) registers(24) (%g) {
+  }
+}

@@ -69,6 +69,9 @@ static Status makeStatus(const std::string &variant, std::string reason) {
 }
 
 Status EmulatedRun::interpret(const PipeLaunch &launch) {
+  if (blocks > 1)
+    for (auto kernel : module->getOps<pipe::KernelOp>())
+      kernel.setBlocks(blocks);
   auto code = compileKernels(*module, CodeKind::LLVMIR, c.target);
   if (failed(code))
     return makeStatus(variant, "has no lowering; see the message above");

@@ -23,6 +23,8 @@ public:
 
   /// May change the LLVM IR before it is run.
   std::function<void(llvm::Module &)> editIR;
+  /// Of a multiprocessor at once, if not as many as the schedule has.
+  int64_t blocks = 1;
   /// Of a launch: with more it counts as one that does not end.
   uint64_t mostInstructions = 20'000'000;
 

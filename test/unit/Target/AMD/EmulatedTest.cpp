@@ -153,6 +153,50 @@ TEST_P(EmulatedTargetTest, LeavesOfSeveralSizesAreRight) {
       }
 }
 
+// Nodes of a tree that several blocks share in part, of equal leaves and of
+// shorter first ones; rests that are longer than a quarter of what comes
+// before.
+TEST_P(EmulatedTargetTest, SharedNodesAreRight) {
+  InterpretedCase c = {{1, 2, 2, 1, 1, 32, 32, {}}, DType::bf16, 64, 64};
+  c.isScheduled = c.isInvariant = c.schedule.isStream = true;
+  using Leaves = std::vector<int64_t>;
+  using Case = std::tuple<Leaves, int64_t, int64_t, int>;
+  for (const auto &[leaves, keys, batch, blocks] :
+       {Case{{80, 1, 1}, 71 * 64, 1, 40}, Case{{80, 1, 1}, 33 * 64, 2, 7},
+        Case{{4, 2, 63, 8, 16}, 21 * 64 - 3, 1, 40},
+        Case{{4, 2, 63, 8, 16}, 64 * 64, 2, 33},
+        Case{{8, 1, 4, 2, 8}, 71 * 64, 1, 132}}) {
+    c.schedule.leaves = leaves;
+    c.shape.keyLength = keys;
+    c.shape.batch = batch;
+    EXPECT_EQ(run("gqa", c, {}, blocks), "")
+        << leaves[0] << " leaves of " << leaves[1] << ", " << keys << " keys, "
+        << batch << " sequences, " << blocks << " blocks";
+  }
+}
+
+// Neighbouring shares are those of blocks that a multiprocessor has at once.
+TEST(EmulatedBlocksTest, SeveralOfAMultiprocessorAreRight) {
+  InterpretedCase c = {{2, 2, 1, 1, 1500, 32, 32, {}}, DType::bf16, 64, 32};
+  c.target = "gfx1100";
+  c.isScheduled = c.schedule.isStream = true;
+  c.schedule.slots = 2;
+  c.pack = 2;
+  for (bool isInvariant : {false, true})
+    for (int multiprocessors : {1, 3, 20}) {
+      c.isInvariant = isInvariant;
+      EmulatedRun run("gqa", c);
+      run.blocks = 2;
+      PipeLaunch launch;
+      launch.multiprocessors = multiprocessors;
+      launch.seed = std::random_device()();
+      std::printf("seed %llu\n", static_cast<unsigned long long>(launch.seed));
+      EXPECT_EQ(run.run(launch.seed, launch), "")
+          << multiprocessors << " multiprocessors"
+          << (isInvariant ? ", invariant" : "");
+    }
+}
+
 // A group that fills the slots it reads.
 TEST_P(EmulatedTargetTest, OneRoleIsRight) {
   InterpretedCase c = {{1, 2, 1, 70, 150, 32, 32, {}}, DType::bf16, 64, 32};
