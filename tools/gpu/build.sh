@@ -89,9 +89,9 @@ for page in 16 64; do
 done
 # In steps of 128 keys it does not fit its registers.
 decode causal-64-page64 causal-bottom-right --page=64 --schedule=rows=64,keys=64,slots=6,stream=1
-# Keys and values of 8 bits, which warps share out; with scales of channels too. How
-# many slots there are depends on the blocks of a multiprocessor.
-schedule=rows=8,keys=128,stream=1
+# Keys and values of 8 bits, which warps share out; with scales of channels too. Steps
+# and slots depend on the blocks of a multiprocessor: as the compiler takes them.
+schedule=rows=8,stream=1
 for type in e4m3 i8; do
   for page in '' 16 64; do
     decode gqa-$type${page:+-page$page} gqa --kv-dtype=$type ${page:+--page=$page} \
@@ -106,10 +106,9 @@ for page in 16 64; do
   decode gqa-e4m3-token-page$page gqa --kv-dtype=e4m3 --kv-scales=token --page=$page \
     --schedule=$schedule
 done
-# In steps of 128 keys it does not fit its registers.
 for page in '' 16; do
   decode gqa-e4m3-channel${page:+-page$page} gqa --kv-dtype=e4m3 --kv-scales=channel \
-    ${page:+--page=$page} --schedule=rows=8,keys=64,stream=1
+    ${page:+--page=$page} --schedule=$schedule
 done
 decode gqa-e4m3-invariant gqa --kv-dtype=e4m3 --invariant --schedule=$schedule
 decode causal-e4m3-page64-invariant causal-bottom-right --kv-dtype=e4m3 --invariant \

@@ -43,7 +43,6 @@ private:
   Value number;
   int64_t begin = 0;
 };
-
 } // namespace
 
 /// Leaves whose first steps are before `step`, or whose anchors are.

@@ -306,7 +306,9 @@ static size_t getStreamOrder(const TileSchedule &schedule) {
 /// Blocks of a multiprocessor make up for each other's waiting; where there is
 /// little, twice as many parts meet for nothing (H200, e4m3, 8192 keys and 32
 /// sequences of these, one block and two: 17.5 and 18.6, 136 and 137
-/// microseconds; with scales of tokens 19.1 and 19.5, 159 and 142).
+/// microseconds; with scales of tokens 19.1 and 19.5, 159 and 142). That is
+/// more than what shorter steps cost (in pages of 16, 128 keys and two blocks
+/// of 64: 173 and 159).
 bool ScheduleModel::hasUsualBlocks(const TileSchedule &schedule) const {
   bool waits = llvm::any_of(
       programs, [](const ProgramCosts &program) { return program.waits; });
@@ -389,9 +391,9 @@ std::vector<ScheduleCandidate> ScheduleModel::rank(const ScheduleFields &given,
       }
   auto getOrder = [&](const ScheduleCandidate &candidate) {
     return std::tuple(
-        !candidate.estimate.refusal.empty(), getStreamOrder(candidate.schedule),
+        !candidate.estimate.refusal.empty(),
         candidate.schedule.isStream && !hasUsualBlocks(candidate.schedule),
-        candidate.estimate.clocks);
+        getStreamOrder(candidate.schedule), candidate.estimate.clocks);
   };
   llvm::stable_sort(candidates, [&](const auto &a, const auto &b) {
     return getOrder(a) < getOrder(b);

@@ -45,7 +45,8 @@ static constexpr int64_t kManyLeaves = 4;
 static constexpr size_t kAheadRegisters = 40, kMostAhead = 4;
 
 /// Up to so many leaves boughs are as long as the largest one. Of more an item
-/// has so many boughs, as a power of 2.
+/// has so many boughs, as a power of 2, if none is longer: about as many nodes
+/// as one of them has where there are some dozens.
 static constexpr int64_t kFewLeaves = 16, kLogOfBoughs = 3;
 
 namespace {
@@ -63,6 +64,10 @@ private:
   Value findBlock(Value step) {
     return stream.findBlock(
         e, e.add(before, createAnchor(rewriter, e.loc, leaves, step, steps)));
+  }
+  /// Leaves that begin before `step`.
+  Value countLeaves(Value step) {
+    return createCountLeaves(rewriter, e.loc, leaves, step);
   }
   /// The nodes of steps `first` on, up to `end`.
   Value countNodes(Value first, Value end);
@@ -97,7 +102,7 @@ private:
   };
   /// The nodes of steps `begin` on, one of which begins there.
   Cursor findNodes(Value begin);
-  /// Of boughs of more than a step those that blocks share are one node.
+  /// One that begins with the cursor's step.
   Node takeNode(Cursor &cursor, Value bough);
   /// Places of what waits, those of lanes 0 on, and how many; the last of these
   /// has its registers in `last`.
@@ -109,11 +114,12 @@ private:
   /// on, as far as these end with fewer than `zeros` zeros, or `isLast`.
   void mergeWaiting(Registers &node, Waiting &waiting, Value first, Value begin,
                     Value isLast, Value zeros, Value thread, Value predicate);
-  /// What steps `first` on, up to `end`, have together, `first` being a
-  /// multiple of more than there are; undefined of none.
+  /// Steps `first` on, up to `end`, `first` being a multiple of more than there
+  /// are; boughs of more than a step are one node where blocks share them.
   struct Range {
     Value first, end, bough;
   };
+  /// What these have together; undefined of none.
   Registers fold(const Range &range, Value thread, Value predicate);
   /// The steps of the largest leaf that may begin before `end`, which no
   /// quarter of the steps before it cuts.
@@ -290,14 +296,13 @@ FailureOr<Meeting::Registers> TreeMeeting::run() {
   // With its lead, which leaves have none of: what follows from a number that
   // is read anew takes no registers while steps are done.
   steps = e.add(steps, stream.get(e, StreamNumber::Lead));
-  numLeaves = createCountLeaves(rewriter, e.loc, leaves, steps);
+  numLeaves = countLeaves(steps);
   numSteps = createFirstStep(rewriter, e.loc, leaves, numLeaves);
   Value block = stream.get(e, StreamNumber::Block);
   Value first, end;
   std::tie(first, end) = getStepsOf(block);
-  Value next = createFirstStep(
-      rewriter, e.loc, leaves,
-      e.add(createCountLeaves(rewriter, e.loc, leaves, number), e.constant(1)));
+  Value next = createFirstStep(rewriter, e.loc, leaves,
+                               e.add(countLeaves(number), e.constant(1)));
   Value isEnd = isEqual(next, end);
   Value isMore =
       either(isLess(next, numSteps),
@@ -490,8 +495,8 @@ Value TreeMeeting::hasNodes(Value first, Value warp, Value quarter) {
   return e.select(either(isInHalf, isInAll), isNone, isLess(begin, numSteps));
 }
 
-/// The warps' quarters of steps `first` on, up to `end`; all steps where rows
-/// are those of several warps.
+/// The warps' quarters of a range; all of it where rows are those of several
+/// warps.
 Meeting::Registers TreeMeeting::foldQuarters(const Narrow &narrow,
                                              Value isNarrow, const Range &range,
                                              Value hasRows) {
@@ -503,9 +508,6 @@ Meeting::Registers TreeMeeting::foldQuarters(const Narrow &narrow,
   Value hasNode = choosePlace(narrow.hasRows, hasRows);
   // Of few leaves the first warp takes all.
   Value count = e.sub(end, first);
-  auto countLeaves = [&](Value step) {
-    return createCountLeaves(rewriter, e.loc, leaves, step);
-  };
   Value isFew = isLess(e.sub(countLeaves(end), countLeaves(first)),
                        e.constant(kManyLeaves));
   Value quarter = shiftLeft(
@@ -529,9 +531,6 @@ Meeting::Registers TreeMeeting::foldAll(const Range &range, Value hasRows) {
   std::optional<Narrow> narrow = createNarrow();
   if (!narrow)
     return fold(range, values.threadInGroup, hasRows);
-  auto countLeaves = [&](Value step) {
-    return createCountLeaves(rewriter, e.loc, leaves, step);
-  };
   Value zero = e.constant(0), one = e.constant(1);
   Value count = e.sub(countLeaves(range.end), countLeaves(range.first));
   Value isNarrow =
