@@ -70,8 +70,8 @@ struct MachineModel {
   pipe::FragmentAttr (*getFragment)(mlir::MLIRContext *context,
                                     int64_t columns);
   /// Of a block with so many groups that multiply, and perhaps one that widens
-  /// elements of 8 bits with `widenRegisters`, for each number of blocks from
-  /// the fewest for loading on.
+  /// elements of 8 bits with `widenRegisters`: for one block from the fewest
+  /// for loading on, for several in the order in which they are to be tried.
   llvm::ArrayRef<RegisterSplit> (*getRegisters)(int64_t groups, bool widens);
   int64_t widenRegisters;
   /// Registers that products take beside their tiles'.

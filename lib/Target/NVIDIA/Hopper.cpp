@@ -106,8 +106,8 @@ static MachineModel createLowModel(MachineModel model) {
   return model;
 }
 
-/// Of two blocks one multiplies while the other waits. Which of theirs fits is
-/// soon tried: it depends on few of a loader's numbers.
+/// Of two blocks one multiplies while the other waits. Which of theirs fits
+/// depends on a few of a loader's numbers, and is tried.
 static ArrayRef<RegisterSplit> getSharingRegisters(int64_t, bool) {
   static const RegisterSplit splits[] = {{88, 256},    {104, 256},
                                          {48, 208, 2}, {40, 216, 2},
