@@ -107,6 +107,9 @@ TEST_P(EmulatedTargetTest, StreamsAreRight) {
   EXPECT_EQ(run("gqa", c), "");
   c.kv.page = 16;
   EXPECT_EQ(run("causal-bottom-right", c), "");
+  c.shape.headDim = c.shape.valueDim = 64;
+  c.kv.dtype = DType::e4m3;
+  EXPECT_EQ(run("causal-bottom-right", c), "");
 }
 
 // Parts of an item in so many blocks that these meet in groups, or that each
