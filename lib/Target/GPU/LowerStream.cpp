@@ -281,14 +281,12 @@ void StepCounter::run(Value numbers) {
       e.b, e.loc, e.compare(arith::CmpIPredicate::eq, begin, end),
       e.compare(arith::CmpIPredicate::sge, before, end));
   if (LeavesAttr leaves = work.getLeavesAttr()) {
-    // Nor has one that has no leaf; where that would be behind the last
-    // one, the next item's first is the first.
-    Value ofItem = e.sub(own, lead);
+    // Nor has one that has no leaf; where that would be behind the last one,
+    // the next item's first is the first. Items of leaves have no leads.
     auto count = [&](Value step) {
-      step = arith::MaxSIOp::create(e.b, e.loc, step, e.constant(0));
-      return createCountLeavesBefore(e.b, e.loc, leaves, step, ofItem);
+      return createCountLeavesBefore(e.b, e.loc, leaves, step, own);
     };
-    Value first = count(e.sub(begin, before)), all = count(ofItem);
+    Value first = count(e.sub(begin, before)), all = count(own);
     Value last = count(e.sub(end, before));
     Value isBehind = e.compare(arith::CmpIPredicate::sge, first, all);
     Value next = e.add(before, own);

@@ -293,9 +293,6 @@ FailureOr<Meeting::Registers> TreeMeeting::run() {
   if (!hasRows)
     return failure();
   leaves = getLeaves(op);
-  // With its lead, which leaves have none of: what follows from a number that
-  // is read anew takes no registers while steps are done.
-  steps = e.add(steps, stream.get(e, StreamNumber::Lead));
   numLeaves = countLeaves(steps);
   numSteps = createFirstStep(rewriter, e.loc, leaves, numLeaves);
   Value block = stream.get(e, StreamNumber::Block);

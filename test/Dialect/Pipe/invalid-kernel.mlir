@@ -115,6 +115,14 @@ pipe.kernel @kernel_blocks() blocks(0) {
 
 // -----
 
+// expected-error @below {{attribute 'blocks' failed to satisfy constraint: 64-bit signless integer attribute whose value is positive whose maximum value is 32}}
+pipe.kernel @kernel_many_blocks() blocks(33) {
+  pipe.role "r" groups(1) warps(1) registers(24) (%g) {
+  }
+}
+
+// -----
+
 pipe.kernel @role_c1() {
   // expected-error @below {{attribute 'groups' failed to satisfy constraint: 64-bit signless integer attribute whose value is positive}}
   pipe.role "r" groups(0) warps(1) registers(24) (%g) {
