@@ -3,8 +3,12 @@
 #define DIALECTS_PIPE_PIPESTREAMOPS_TD
 
 def Pipe_FirstPartOp : Pipe_Op<"first_part", [Pure]> {
-  let summary = "the item in which this block's share of a stream begins";
+  let summary = "the item of a stream that this block does first";
   let description = [{
+    A block does the items of its share in their order, but for the end of one in
+    which the share begins, which comes last if the share has the beginning of
+    another. Of work with `leaves` it comes first.
+
     `before` is where the steps of `item` begin in the line: how many steps all
     items before it have, with the leads of these and its own, or one for each of
     their leaves. Where a block has no steps, `item` is -1.

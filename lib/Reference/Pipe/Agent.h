@@ -167,6 +167,7 @@ private:
   Progress firstPart(pipe::FirstPartOp op);
   Progress part(pipe::PartOp op);
   Progress nextPart(pipe::NextPartOp op);
+  int64_t findLastItem(mlir::Value work);
   mlir::FailureOr<std::pair<int64_t, int64_t>> countParts(pipe::MeetOp op);
   Progress meet(pipe::MeetOp op);
   /// Goes on with the plan.

@@ -106,10 +106,26 @@ Agent::Progress Agent::firstPart(FirstPartOp op) {
                    first) {
       item = -1;
     }
+    if (item >= 0 && item == findLastItem(op.getWork())) {
+      ++item;
+      before += steps + machine.leadOfItems;
+    }
   }
   setInteger(op.getItem(), item);
   setInteger(op.getBefore(), before);
   return Progress::inside;
+}
+
+/// The item whose end a block's share has, if it does another before; else -1.
+int64_t Agent::findLastItem(Value work) {
+  auto [begin, end] = machine.getShareOfSteps(block.index);
+  const std::vector<int64_t> &line = machine.lineOfSteps;
+  int64_t item =
+      std::distance(line.begin(), llvm::upper_bound(line, begin)) - 1;
+  bool isTail = !getLeaves(work) && begin != end &&
+                line[item] + machine.leadOfItems < begin &&
+                line[item + 1] + machine.leadOfItems < end;
+  return isTail ? item : -1;
 }
 
 Agent::Progress Agent::part(PartOp op) {
@@ -134,10 +150,16 @@ Agent::Progress Agent::part(PartOp op) {
 
 Agent::Progress Agent::nextPart(NextPartOp op) {
   int64_t end = machine.getShareOfSteps(block.index).second;
-  int64_t next = getInteger(op.getBefore()) + getInteger(op.getSteps()) +
-                 machine.leadOfItems;
-  setInteger(op.getNext(), next < end ? getInteger(op.getItem()) + 1 : -1);
-  setInteger(op.getNextBefore(), next);
+  int64_t item = getInteger(op.getItem()), last = findLastItem(op.getWork());
+  int64_t before = getInteger(op.getBefore()) + getInteger(op.getSteps()) +
+                   machine.leadOfItems;
+  int64_t next = item == last ? -1 : last;
+  if (item != last && before < end)
+    next = item + 1;
+  else if (next >= 0)
+    before = machine.lineOfSteps[next] + machine.leadOfItems;
+  setInteger(op.getNext(), next);
+  setInteger(op.getNextBefore(), before);
   return Progress::inside;
 }
 

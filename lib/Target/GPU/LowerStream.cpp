@@ -297,13 +297,26 @@ void StepCounter::run(Value numbers) {
     item = e.select(isBehind, e.add(item, e.constant(1)), item);
     before = e.select(isBehind, next, before);
   }
+  // Blocks that begin with items' first steps read keys that these share about
+  // together, so that memory is read for one of them: the end of an item, from
+  // anywhere on, comes last.
+  Value lastItem = e.constant(-1), lastBefore = before;
+  if (!work.getLeaves()) {
+    Value next = e.add(before, own);
+    Value isTail = e.both(e.compare(arith::CmpIPredicate::slt, before, begin),
+                          e.compare(arith::CmpIPredicate::slt, next, end));
+    lastItem = e.select(isTail, item, lastItem);
+    item = e.select(isTail, e.add(item, e.constant(1)), item);
+    before = e.select(isTail, next, before);
+  }
   item = e.select(isEmpty, e.constant(-1), item);
   auto isFirst = e.compare(arith::CmpIPredicate::eq, thread, e.constant(0));
   auto choice = scf::IfOp::create(e.b, e.loc, isFirst, /*withElse=*/false);
   OpBuilder::InsertionGuard guard(e.b);
   e.b.setInsertionPointToStart(choice.thenBlock());
   std::array<Value, kNumStreamNumbers> kept = {
-      item, before, block, begin, end, share, rest, countPlaces(grid), lead};
+      item, before, lastItem, lastBefore,        block, begin,
+      end,  share,  rest,     countPlaces(grid), lead};
   for (auto [number, value] : llvm::enumerate(kept))
     LLVM::StoreOp::create(
         e.b, e.loc, value,
@@ -374,12 +387,16 @@ struct NextPartLowering : OpConversionPattern<NextPartOp> {
                   ConversionPatternRewriter &rewriter) const override {
     Stream stream(adaptor.getWork());
     StreamEmitter e{rewriter, op.getLoc(), values};
+    Value item = adaptor.getItem()[0];
     Value before = e.add(e.add(adaptor.getBefore()[0], adaptor.getSteps()[0]),
                          stream.get(e, StreamNumber::Lead));
     Value exists = e.compare(arith::CmpIPredicate::slt, before,
                              stream.get(e, StreamNumber::End));
-    Value next = e.select(exists, e.add(adaptor.getItem()[0], e.constant(1)),
-                          e.constant(-1));
+    Value last = stream.get(e, StreamNumber::LastItem);
+    Value next = e.select(exists, e.add(item, e.constant(1)), last);
+    next = e.select(e.compare(arith::CmpIPredicate::eq, item, last),
+                    e.constant(-1), next);
+    before = e.select(exists, before, stream.get(e, StreamNumber::LastBefore));
     rewriter.replaceOp(op, {next, before});
     return success();
   }

@@ -91,9 +91,13 @@ struct StreamEmitter {
 /// What of a stream is asked for once an item or once a role: it waits in
 /// shared memory, as the registers of those who multiply are few.
 enum class StreamNumber : uint8_t {
-  /// The item in which this block's run begins, and where its steps begin.
+  /// The item that this block does first, and where its steps begin.
   Item,
   Before,
+  /// The one that it does last, in which its run begins; -1 where that is
+  /// first.
+  LastItem,
+  LastBefore,
   /// The number of this block's share, and its run.
   Block,
   Begin,
@@ -107,7 +111,7 @@ enum class StreamNumber : uint8_t {
   /// How many steps more an item counts than it has.
   Lead
 };
-inline constexpr int64_t kNumStreamNumbers = 9;
+inline constexpr int64_t kNumStreamNumbers = 11;
 
 /// Of those numbers in shared memory.
 inline constexpr int64_t kStreamBytes = 64;

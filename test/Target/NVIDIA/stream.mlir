@@ -37,6 +37,14 @@
 //       CHECK:   llvm.load %{{.*}} : !llvm.ptr<3> -> vector<4xi32>
 //       CHECK:   arith.addf
 
+// The end of an item in which the share begins comes last, and after it nothing.
+//       CHECK:   %[[EXISTS:.*]] = arith.cmpi slt
+//       CHECK:   %[[LAST:.*]] = llvm.load volatile
+//       CHECK:   %[[AFTER:.*]] = arith.addi %[[ITEM:[^,]*]], %c1_i32
+//  CHECK-NEXT:   %[[NEXT:.*]] = arith.select %[[EXISTS]], %[[AFTER]], %[[LAST]]
+//  CHECK-NEXT:   %[[IS_LAST:.*]] = arith.cmpi eq, %[[ITEM]], %[[LAST]]
+//  CHECK-NEXT:   arith.select %[[IS_LAST]], %c-1_i32, %[[NEXT]]
+
 // PTX-LABEL: .entry sums(
 // PTX:         redux.sync.add.s32
 // PTX:         st.relaxed.gpu.global.L2::cache_hint.v4.b32
