@@ -223,6 +223,10 @@ void RingType::print(AsmPrinter &printer) const {
   printer << '>';
 }
 
+/// What a step is told by: where it begins, ends and its run ends, and one
+/// more.
+static constexpr int64_t kMostMessages = 4;
+
 LogicalResult RingType::verify(function_ref<InFlightDiagnostic()> emitError,
                                int64_t slots, SharedType slot, int64_t messages,
                                bool) {
@@ -230,9 +234,9 @@ LogicalResult RingType::verify(function_ref<InFlightDiagnostic()> emitError,
   if (slots < 1)
     return emitError() << "expects at least 1 slot, but got " << slots;
   // ring_c2
-  if (messages < 0 || messages > 2)
-    return emitError() << "expects at most 2 messages a filling, but got "
-                       << messages;
+  if (messages < 0 || messages > kMostMessages)
+    return emitError() << "expects at most " << kMostMessages
+                       << " messages a filling, but got " << messages;
   if (slot.getParts() != 1)
     return emitError() << "expects slots of one part, but got "
                        << slot.getParts();

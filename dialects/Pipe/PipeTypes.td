@@ -85,13 +85,13 @@ def Pipe_RingType : Pipe_Type<"Ring", "ring"> {
   let summary = "slots in shared memory, filled and read in turn";
   let description = [{
     `!pipe.ring<2 x !pipe.shared<...>>`. With `message`, each filling also carries
-    an integer of 32 bits, with `messages = 2` two. With `cluster`, the blocks of a
+    an integer of 32 bits, with `messages = n` so many. With `cluster`, the blocks of a
     cluster fill their copies of a slot together: each fetches its share of the
     rows for all.
 
     Constraints:
     * (C1) at least one slot;
-    * (C2) at most two messages.
+    * (C2) at most four messages.
   }];
   let parameters = (ins "int64_t":$slots, "::attn::pipe::SharedType":$slot,
                         DefaultValuedParameter<"int64_t", "0">:$messages,

@@ -45,8 +45,7 @@ struct Place {
     return getControl(b, loc, layout.getEmptyOffset());
   }
   Value getMessage(OpBuilder &b, Location loc, int64_t number) const {
-    return getControl(
-        b, loc, layout.getMessageOffset() + number * RingLayout::kMessageBytes);
+    return getControl(b, loc, layout.getMessageOffset(number));
   }
   Value getSlot(OpBuilder &b, Location loc) const {
     Value offset = arith::MulIOp::create(

@@ -217,18 +217,23 @@ mlir::Value createByteOffset(mlir::OpBuilder &b, mlir::Location loc,
                              mlir::Value pointer, int64_t offset);
 
 /// A ring in shared memory: its barriers and messages, then its slots.
-/// `[full, ...][empty, ...][message, ...]`, 8 bytes each.
+/// `[full, ...][empty, ...][two messages, ...]...`, 8 bytes each.
 struct RingLayout {
   RingLayout(pipe::RingType type, const Architecture &architecture)
       : type(type), architecture(architecture) {}
 
-  static constexpr int64_t kBarrierBytes = 8, kMessageBytes = 4;
+  static constexpr int64_t kBarrierBytes = 8, kMessageBytes = 4,
+                           kMessagesAside = kBarrierBytes / kMessageBytes;
 
   int64_t getFullOffset() const { return 0; }
   int64_t getEmptyOffset() const { return kBarrierBytes * type.getSlots(); }
-  int64_t getMessageOffset() const { return 2 * getEmptyOffset(); }
+  int64_t getMessageOffset(int64_t number) const {
+    return (2 + number / kMessagesAside) * getEmptyOffset() +
+           number % kMessagesAside * kMessageBytes;
+  }
   int64_t getControlBytes() const {
-    return (type.getMessages() ? 3 : 2) * getEmptyOffset();
+    int64_t asides = llvm::divideCeil(type.getMessages(), kMessagesAside);
+    return (2 + asides) * getEmptyOffset();
   }
   int64_t getSlotBytes() const { return type.getSlot().getNumBytes(); }
   /// Arrivals by which a group releases a slot: bulk copies come with products

@@ -109,8 +109,8 @@ func.func private @array_c2(!pipe.array<4xindex>)
 
 // -----
 
-// expected-error @below {{expects at most 2 messages a filling, but got 3}}
-!ring = !pipe.ring<2 x !pipe.shared<64x64xbf16, swizzle = 128>, messages = 3>
+// expected-error @below {{expects at most 4 messages a filling, but got 5}}
+!ring = !pipe.ring<2 x !pipe.shared<64x64xbf16, swizzle = 128>, messages = 5>
 func.func private @ring_c2(!ring)
 
 // -----
