@@ -304,9 +304,16 @@ struct WaitLowering : OpConversionPattern<WaitOp> {
     int64_t arrivals = op->getAttrOfType<IntegerAttr>(kArrivalsAttr).getInt();
     values.getPrimitives().waitFilled(
         rewriter, loc, place.getFull(rewriter, loc), place.phase, arrivals);
+    Value slot = place.getSlot(rewriter, loc);
+    // Products take descriptors from registers that a warp's lanes share, and
+    // ptxas moves each there before its product unless it knows that lanes
+    // agree: after a loop whose end came from memory it does not.
+    if (values.architecture->bulk &&
+        llvm::any_of(op->getUsers(), llvm::IsaPred<MmaAsyncOp>))
+      place.index =
+          values.getPrimitives().takeFirst(rewriter, loc, place.index);
     rewriter.replaceOpWithMultiple(
-        op, {ValueRange{place.getSlot(rewriter, loc),
-                        place.getDescriptor(rewriter, loc)}});
+        op, {ValueRange{slot, place.getDescriptor(rewriter, loc)}});
     return success();
   }
 

@@ -49,6 +49,10 @@ pipe.kernel @small(
   // CHECK: nvvm.setmaxregister decrease 240
   pipe.role "multiply" groups(1) warps(4) registers(240) (%group) {
     %c = pipe.cursor : !pipe.cursor<2>
+    // Of which slot it is lanes are told by the first.
+    // CHECK: mbarrier.try_wait.parity
+    // CHECK: %[[SLOT:.*]] = nvvm.shfl.sync idx
+    // CHECK: arith.muli %[[SLOT]], %c512_i32
     %x = pipe.wait %ring[%c] : !pipe.ring<2 x !slot>
     %y = pipe.wait %bs[%c] : !pipe.ring<2 x !b_slot>
     // Four steps of 16, the first onto zero, committed as one group; the wait
