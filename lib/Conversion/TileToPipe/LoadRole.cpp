@@ -144,7 +144,7 @@ void Scheduler::fillMoving(RegisterEmitter &emitter, const Step &step,
                            bool isLate, ValueRange pages) {
   for (Operand &operand : operands)
     if (operand.slot->isMoving && operand.slot->isLate == isLate)
-      fill(emitter, operand, {step.base, step.count}, pages);
+      fill(emitter, operand, step.getValues(), pages);
 }
 
 LogicalResult Scheduler::loadItem(RegisterEmitter &emitter, Value message) {

@@ -142,49 +142,80 @@ LogicalResult Scheduler::meet(RegisterEmitter &emitter, Value leaf) {
 // Items
 //===----------------------------------------------------------------------===//
 
-LogicalResult Scheduler::multiplySteps(RegisterEmitter &emitter,
-                                       StepSequence &sequence, Value begin,
-                                       Value end, Value last) {
+FailureOr<Scheduler::Values>
+Scheduler::getInitialCarries(RegisterEmitter &emitter) {
   tile::SweepOp sweep = plan.sweep;
   Block &block = sweep.getStep().front();
   emitter.holding = Holding::Shares;
-  State state;
+  Values carries;
   for (auto [i, init] : llvm::enumerate(sweep.getInits())) {
-    Value carry = block.getArgument(i + 2);
-    Value initial = emitter.getInitial(init, carry);
-    if (!initial)
+    carries.push_back(emitter.getInitial(init, block.getArgument(i + 2)));
+    if (!carries.back())
       return sweep.emitOpError("begins with a tile that no group of warps has");
-    emitter.set(carry, initial);
+  }
+  return carries;
+}
+
+LogicalResult Scheduler::multiplySteps(RegisterEmitter &emitter,
+                                       StepSequence &sequence, Value first,
+                                       Value end, Value last) {
+  FailureOr<Values> carries = getInitialCarries(emitter);
+  if (failed(carries))
+    return failure();
+  std::optional<Step> known;
+  if (!sendsSteps) {
+    FailureOr<Step> found = sequence.get(first);
+    if (failed(found))
+      return failure();
+    known = *found;
+  }
+  return multiplySteps(emitter, sequence, *carries, /*isInitial=*/true, known,
+                       first, end, last);
+}
+
+LogicalResult Scheduler::multiplySteps(RegisterEmitter &emitter,
+                                       StepSequence &sequence,
+                                       ValueRange carries, bool isInitial,
+                                       std::optional<Step> known, Value first,
+                                       Value end, Value last) {
+  tile::SweepOp sweep = plan.sweep;
+  Block &block = sweep.getStep().front();
+  State state;
+  state.isInitial = isInitial;
+  for (auto [i, initial] : llvm::enumerate(carries)) {
+    emitter.set(block.getArgument(i + 2), initial);
     bool isPending = plan.isLateCarry(i) && !mergesRoles();
     state.carries.push_back(isPending ? Value() : initial);
   }
   state.pending.assign(pending.size(), Value());
-  Value second = b.createOrFold<arith::AddIOp>(begin, i32(1));
+  Value second = b.createOrFold<arith::AddIOp>(first, i32(1)), next = second;
   Value only = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, last, second);
-  std::optional<Step> first;
-  if (!sendsSteps) {
-    FailureOr<Step> found = sequence.get(begin);
-    if (failed(found))
-      return failure();
-    first = *found;
-  }
-  if (failed(emitTurn(emitter, begin, first, only, /*isFirst=*/true, state)))
+  if (failed(emitTurn(emitter, first, known, only, /*isFirst=*/true, state)))
     return failure();
   // Up to the end of each kind of step, or of the block's part.
-  Value next = second;
-  auto emitUpTo = [&](Value endOfKind, StepKind stepKind) {
+  using Find = llvm::function_ref<FailureOr<Step>(Value)>;
+  auto emitUpTo = [&](Value endOfKind, StepKind stepKind, Find find) {
     Value stop = kind == pipe::WorkKind::Stream
                      ? arith::MinSIOp::create(b, endOfKind, end).getResult()
                      : endOfKind;
-    if (failed(emitTurns(emitter, sequence, next, stop, last, stepKind, state)))
+    if (failed(emitTurns(emitter, next, stop, last, stepKind, find, state)))
       return failure();
     next = arith::MaxSIOp::create(b, endOfKind, second);
     return success();
   };
-  if (failed(emitUpTo(sequence.getNumPartial(), StepKind::Partial)) ||
+  auto partial = [&](Value number) { return sequence.getPartial(number); };
+  auto clipped = [&](Value number) { return sequence.getClipped(number); };
+  auto full = [&](Value number) -> FailureOr<Step> {
+    return sequence.getFull(number);
+  };
+  StepKind ofClipped =
+      sequence.areClippedWhole() ? StepKind::Whole : StepKind::Clipped;
+  if (failed(emitUpTo(sequence.getNumPartial(), StepKind::Partial,
+                      sendsSteps ? Find() : Find(partial))) ||
       (sequence.hasClipped() &&
-       failed(emitUpTo(sequence.getNumClipped(), StepKind::Clipped))) ||
-      (sequence.hasFull() && failed(emitUpTo(end, StepKind::Whole))))
+       failed(emitUpTo(sequence.getNumClipped(), ofClipped,
+                       sendsSteps ? Find() : Find(clipped)))) ||
+      (sequence.hasFull() && failed(emitUpTo(end, StepKind::Whole, full))))
     return failure();
   return drain(emitter, state);
 }
@@ -248,7 +279,9 @@ LogicalResult Scheduler::multiplyItem(RegisterEmitter &emitter) {
     if (failed(multiplyLeaves(emitter, sequence, begin, end)))
       return failure();
   } else {
-    if (failed(multiplySteps(emitter, sequence, begin, end, end)))
+    if (failed(passesRuns()
+                   ? multiplyRuns(emitter, sequence, begin, end)
+                   : multiplySteps(emitter, sequence, begin, end, end)))
       return failure();
     OpBuilder::InsertionGuard guard(b);
     if (failed(joinShares(emitter)) ||

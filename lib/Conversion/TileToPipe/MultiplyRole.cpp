@@ -68,9 +68,15 @@ Scheduler::Step Scheduler::readStep() {
   for (Operand &operand : operands)
     if (Value ring = operand.rings[0];
         operand.slot->isMoving &&
-        cast<pipe::RingType>(ring.getType()).getMessages() != 0)
-      return {pipe::MessageOp::create(b, ring, operand.cursor, 0),
-              pipe::MessageOp::create(b, ring, operand.cursor, 1)};
+        cast<pipe::RingType>(ring.getType()).getMessages() != 0) {
+      auto read = [&](int64_t number) {
+        return pipe::MessageOp::create(b, ring, operand.cursor, number);
+      };
+      Step step = {read(0), read(1)};
+      if (passesRuns())
+        step.end = read(2);
+      return step;
+    }
   llvm_unreachable("steps are sent with a ring");
 }
 
@@ -80,6 +86,13 @@ void Scheduler::releaseSlots(bool isLate) {
       pipe::ReleaseOp::create(b, operand.rings[0], operand.cursor, Value());
       advance(operand);
     }
+}
+
+void Scheduler::releaseStationary(Value isLast) {
+  // Of the group's own ring: the others' cursors stand alike.
+  for (Operand &operand : operands)
+    if (!operand.slot->isMoving && !operand.slot->isLate)
+      pipe::ReleaseOp::create(b, operand.rings[0], operand.cursor, isLast);
 }
 
 /// Where a step ends before its tile does, rows behind its end are something
@@ -140,17 +153,17 @@ LogicalResult Scheduler::clearRows(RegisterEmitter &emitter, Value tile,
 
 /// Whether the accumulator of a product is zero, as a carry may be in the first
 /// turn.
-bool Scheduler::beginsWithZero(tile::DotOp dot, bool isFirst) {
+bool Scheduler::beginsWithZero(tile::DotOp dot, bool isInitial) {
   tile::SweepOp sweep = plan.sweep;
   Value acc = dot.getAccumulator();
   auto carry = dyn_cast<BlockArgument>(acc);
-  if (isFirst && carry && carry.getOwner() == &sweep.getStep().front())
+  if (isInitial && carry && carry.getOwner() == &sweep.getStep().front())
     acc = sweep.getInits()[carry.getArgNumber() - 2];
   return matchPattern(acc, m_AnyZeroFloat());
 }
 
 Value Scheduler::startProduct(RegisterEmitter &emitter, tile::DotOp dot,
-                              bool isFirst) {
+                              bool isInitial) {
   const PlannedProduct &product = plan.getProduct(dot);
   // Dimensions of a slot are those of the memory.
   auto getSlotDim = [&](Value tile, int64_t dim) {
@@ -172,7 +185,7 @@ Value Scheduler::startProduct(RegisterEmitter &emitter, tile::DotOp dot,
                                       : getSlotDim(product.lhs, product.lhsDim);
   RankedTensorType type = emitter.getType(dot.getResult());
   Value acc;
-  if (!beginsWithZero(dot, isFirst))
+  if (!beginsWithZero(dot, isInitial))
     acc = emitter.getInitial(dot.getAccumulator(), dot.getResult());
   auto token = pipe::TokenType::get(b.getContext(), type);
   if (isShared) {
@@ -248,6 +261,7 @@ LogicalResult Scheduler::emitTurn(RegisterEmitter &emitter, Value number,
       emitter.set(tile, value);
 
   bool hasLate = !isFirst && !mergesRoles() && !plan.lateProducts.empty();
+  bool isInitial = isFirst && state.isInitial;
   if (emitter.stepKind != StepKind::Whole &&
       failed(clearSlots(emitter, /*isLate=*/false, step.count)))
     return failure();
@@ -255,11 +269,11 @@ LogicalResult Scheduler::emitTurn(RegisterEmitter &emitter, Value number,
     pipe::TakeTurnOp::create(b, turn, group);
   Values early, late;
   for (tile::DotOp dot : plan.earlyProducts)
-    early.push_back(startProduct(emitter, dot, isFirst));
+    early.push_back(startProduct(emitter, dot, isInitial));
   if (hasLate) {
     waitSlots(/*isLate=*/true);
     for (tile::DotOp dot : plan.lateProducts)
-      late.push_back(startProduct(emitter, dot, isFirst));
+      late.push_back(startProduct(emitter, dot, isInitial));
     if (turn)
       pipe::PassTurnOp::create(b, turn, group);
   }
@@ -271,11 +285,7 @@ LogicalResult Scheduler::emitTurn(RegisterEmitter &emitter, Value number,
     emitter.set(product.getResult(), scaleProduct(product, registers));
   }
   releaseSlots(/*isLate=*/false);
-  for (Operand &operand : operands)
-    if (!operand.slot->isMoving && !operand.slot->isLate) {
-      // Of the group's own ring: the others' cursors stand alike.
-      pipe::ReleaseOp::create(b, operand.rings[0], operand.cursor, isLast);
-    }
+  releaseStationary(isLast);
   if (failed(fillReleased(number, /*isLate=*/false, emitter.stepKind)))
     return failure();
   // Where masks hold, what serves them alone is not needed.
@@ -310,7 +320,7 @@ LogicalResult Scheduler::emitTurn(RegisterEmitter &emitter, Value number,
   if (mergesRoles() && !plan.lateProducts.empty()) {
     waitSlots(/*isLate=*/true);
     for (tile::DotOp dot : plan.lateProducts)
-      late.push_back(startProduct(emitter, dot, isFirst));
+      late.push_back(startProduct(emitter, dot, isInitial));
     if (failed(finishLate(emitter, late, state)) ||
         failed(fillReleased(number, /*isLate=*/true, emitter.stepKind)))
       return failure();
@@ -349,10 +359,9 @@ Scheduler::State Scheduler::unflatten(ValueRange values, const State &like) {
   return state;
 }
 
-LogicalResult Scheduler::emitTurns(RegisterEmitter &emitter,
-                                   StepSequence &sequence, Value first,
-                                   Value end, Value last, StepKind kind,
-                                   State &state) {
+LogicalResult Scheduler::emitTurns(
+    RegisterEmitter &emitter, Value first, Value end, Value last, StepKind kind,
+    llvm::function_ref<FailureOr<Step>(Value)> find, State &state) {
   Value lastStep = arith::SubIOp::create(b, last, i32(1));
   auto loop = scf::ForOp::create(b, first, end, i32(1), flatten(state));
   {
@@ -361,12 +370,8 @@ LogicalResult Scheduler::emitTurns(RegisterEmitter &emitter,
     State inside = unflatten(loop.getRegionIterArgs(), state);
     Value number = loop.getInductionVar();
     std::optional<Step> step;
-    if (kind == StepKind::Whole)
-      step = sequence.getFull(number);
-    else if (!sendsSteps) {
-      FailureOr<Step> found = kind == StepKind::Partial
-                                  ? sequence.getPartial(number)
-                                  : sequence.getClipped(number);
+    if (find) {
+      FailureOr<Step> found = find(number);
       if (failed(found))
         return failure();
       step = *found;
@@ -394,7 +399,7 @@ LogicalResult Scheduler::drain(RegisterEmitter &emitter, State &state) {
     waitSlots(/*isLate=*/true);
     Values tokens;
     for (tile::DotOp dot : plan.lateProducts)
-      tokens.push_back(startProduct(emitter, dot, /*isFirst=*/false));
+      tokens.push_back(startProduct(emitter, dot, /*isInitial=*/false));
     if (failed(finishLate(emitter, tokens, state)))
       return failure();
   }

@@ -83,16 +83,12 @@ Value Scheduler::getSection() {
 
 void Scheduler::declareRings() {
   bool hasMessages = kind == pipe::WorkKind::Dynamic, hasSteps = false;
-  sendsSteps = plan.sweep.hasLocated() &&
-               llvm::any_of(plan.slots, [](const SlotOperand &slot) {
-                 return slot.isMoving && !slot.isLate;
-               });
   for (const SlotOperand &slot : plan.slots) {
     Operand operand{&slot, getSlotType(slot), {}, {}};
     bool carries = hasMessages && !slot.isMoving;
     int64_t messages = carries ? 1 : 0;
     if (sendsSteps && slot.isMoving && !slot.isLate && !hasSteps) {
-      messages = 2;
+      messages = passesRuns() ? 3 : 2;
       hasSteps = true;
     }
     bool isShared = options.cluster > 1 && slot.isMoving && !slot.hasRows;
@@ -201,6 +197,10 @@ LogicalResult Scheduler::declare() {
   bool hasStationary = llvm::any_of(
       plan.slots, [](const SlotOperand &slot) { return !slot.isMoving; });
   // Groups that copy, or widen, learn of their items alone.
+  sendsSteps = plan.sweep.hasLocated() &&
+               llvm::any_of(plan.slots, [](const SlotOperand &slot) {
+                 return slot.isMoving && !slot.isLate;
+               });
   if (mergesRoles())
     kind = pipe::WorkKind::Single;
   else if (varies && hasStationary && !copiesElements() && !plan.widens())

@@ -141,11 +141,23 @@ private:
     Values carries;
     /// What the late ops of the turn's step take, as `pending` lists it.
     Values pending;
+    /// Carries of the first turn are those with which the sweep begins.
+    bool isInitial = true;
   };
   mlir::LogicalResult writeMultiplyRole();
   mlir::LogicalResult multiplyItem(RegisterEmitter &emitter);
+  /// The carries with which the sweep begins.
+  mlir::FailureOr<Values> getInitialCarries(RegisterEmitter &emitter);
   /// Steps `first` on, up to `end`, of which the block has those up to `last`,
-  /// with carries of their own.
+  /// with such carries, `isInitial` if they are those. The first step is
+  /// `known`, if it was not sent or was read.
+  mlir::LogicalResult multiplySteps(RegisterEmitter &emitter,
+                                    StepSequence &sequence,
+                                    mlir::ValueRange carries, bool isInitial,
+                                    std::optional<Step> known,
+                                    mlir::Value first, mlir::Value end,
+                                    mlir::Value last);
+  /// The same with the carries with which the sweep begins.
   mlir::LogicalResult multiplySteps(RegisterEmitter &emitter,
                                     StepSequence &sequence, mlir::Value first,
                                     mlir::Value end, mlir::Value last);
@@ -158,11 +170,13 @@ private:
   mlir::LogicalResult emitTurn(RegisterEmitter &emitter, mlir::Value number,
                                std::optional<Step> known, mlir::Value isLast,
                                bool isFirst, State &state);
-  /// Those of steps `first` on, up to `end`, of which there are `last` in all.
-  mlir::LogicalResult emitTurns(RegisterEmitter &emitter,
-                                StepSequence &sequence, mlir::Value first,
-                                mlir::Value end, mlir::Value last,
-                                StepKind kind, State &state);
+  /// Those of steps `first` on, up to `end`, of which there are `last` in all,
+  /// where `find` says, or what is sent if it is null.
+  mlir::LogicalResult
+  emitTurns(RegisterEmitter &emitter, mlir::Value first, mlir::Value end,
+            mlir::Value last, StepKind kind,
+            llvm::function_ref<mlir::FailureOr<Step>(mlir::Value)> find,
+            State &state);
   mlir::LogicalResult finishLate(RegisterEmitter &emitter, const Values &tokens,
                                  const State &state);
   mlir::LogicalResult drain(RegisterEmitter &emitter, State &state);
@@ -180,17 +194,40 @@ private:
                                     mlir::ValueRange second);
   mlir::LogicalResult emitStore(RegisterEmitter &emitter, tile::StoreOp op);
   void collectPending();
-  bool beginsWithZero(tile::DotOp dot, bool isFirst);
+  bool beginsWithZero(tile::DotOp dot, bool isInitial);
   mlir::Value startProduct(RegisterEmitter &emitter, tile::DotOp dot,
-                           bool isFirst);
+                           bool isInitial);
   void waitSlots(bool isLate);
   /// The step that came with the slots of early products.
   Step readStep();
   void releaseSlots(bool isLate);
+  /// What early products read of an item, after the last of its steps.
+  void releaseStationary(mlir::Value isLast);
   mlir::LogicalResult clearSlots(RegisterEmitter &emitter, bool isLate,
                                  mlir::Value count);
   mlir::LogicalResult clearRows(RegisterEmitter &emitter, mlir::Value tile,
                                 tile::GenerateOp isSeen, mlir::Value count);
+
+  // Runs of steps of which a group may see nothing (MultiplyRuns.cpp).
+  /// Whether groups let those pass that none of their rows sees. A group
+  /// without products gives a late slot back by one thread: its other warps
+  /// have taken it before the early slot of the next step, as one role fills
+  /// both.
+  bool passesRuns() const {
+    return sendsSteps && !mergesRoles() && !plan.widens() &&
+           !plan.runLines.empty();
+  }
+  /// Steps `begin` on, up to `end`, run by run.
+  mlir::LogicalResult multiplyRuns(RegisterEmitter &emitter,
+                                   StepSequence &sequence, mlir::Value begin,
+                                   mlir::Value end);
+  /// Whether a row of the group sees anything of the run of the step that was
+  /// set.
+  mlir::FailureOr<mlir::Value> createSeesRun(RegisterEmitter &emitter);
+  /// Takes the slots of steps `first` on, up to `next`, and gives them back:
+  /// `isBeforeAll` if steps follow that all rows see, `isLast` if none follow.
+  void passSteps(mlir::Value first, mlir::Value next, mlir::Value isBeforeAll,
+                 mlir::Value isLast);
 
   // Warps that share out the keys of a step (Shares.cpp).
   /// The left sides of early products stay in registers for an item.

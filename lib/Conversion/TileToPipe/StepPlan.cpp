@@ -464,5 +464,6 @@ Refusal StepPlan::analyze() {
   if (Refusal r = checkOps(); r.op)
     return r;
   findPartialCarries();
+  findRunLines();
   return machine.shares > 1 ? planShares() : Refusal();
 }

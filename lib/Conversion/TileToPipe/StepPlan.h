@@ -151,6 +151,11 @@ public:
   pipe::LeavesAttr leaves;
   llvm::SmallVector<SlotOperand> slots;
   llvm::SmallVector<tile::DotOp> earlyProducts, lateProducts;
+  /// Lines of conditions on a row that are the same in all steps of a run; a
+  /// mask holds nowhere in a row at which one of its own is false.
+  using RunLines = llvm::SmallVector<tile::GenerateOp, 1>;
+  /// Those of each mask of the step, if groups may let runs pass, else none.
+  llvm::SmallVector<RunLines> runLines;
 
 private:
   static Refusal refuse(mlir::Operation *op, const llvm::Twine &reason);
@@ -176,6 +181,7 @@ private:
   bool endWithTensor(mlir::Value memref, mlir::AffineMap map,
                      mlir::ValueRange indices, unsigned dim, int64_t size,
                      mlir::Value valid) const;
+  void findRunLines();
   Refusal classify();
   Refusal checkOps();
   Refusal checkOp(mlir::Operation &op);

@@ -2,8 +2,11 @@
 
 #include "StepSequence.h"
 
+#include "attn/Analysis/Remainder.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 
 using namespace mlir;
 using namespace attn;
@@ -141,6 +144,24 @@ FailureOr<StepSequence::Step> StepSequence::getNext(Step before, Value number) {
     return failure();
   scf::YieldOp::create(b, found->getValues());
   return makeStep(choice.getResults());
+}
+
+/// Whether what ends a tile, `max(min(rest, tile), 0)` points on, is a multiple
+/// of tiles away, so that it has as many.
+static bool isWhole(Value count, int64_t tile) {
+  if (auto max = count.getDefiningOp<arith::MaxSIOp>();
+      max && getConstantIntValue(max.getRhs()) == 0)
+    count = max.getLhs();
+  auto min = count.getDefiningOp<arith::MinSIOp>();
+  return min && getConstantIntValue(min.getRhs()) == tile &&
+         getRemainder(min.getLhs(), tile) == 0;
+}
+
+bool StepSequence::areClippedWhole() {
+  return llvm::all_of(clipped, [&](const Part &part) {
+    Block &locator = sweep.getLocators()[*part.locator].front();
+    return isWhole(locator.getTerminator()->getOperand(1), sweep.getTile());
+  });
 }
 
 StepSequence::Step StepSequence::getFull(Value number) {

@@ -40,6 +40,8 @@ public:
   /// which is partial.
   mlir::Value getNumSteps() const { return numSteps; }
   bool hasClipped() const { return !clipped.empty(); }
+  /// Whether no count clips any of these.
+  bool areClippedWhole();
   bool hasFull() const { return !full.empty(); }
 
   mlir::FailureOr<Step> getPartial(mlir::Value number) {

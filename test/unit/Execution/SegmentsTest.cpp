@@ -244,6 +244,12 @@ void SegmentsTest::expectRight(int batches) {
 
 TEST_F(SegmentsTest, AreRightInAStream) { expectRight(60); }
 
+/// Each group lets runs pass of which its own rows see nothing.
+TEST_F(SegmentsTest, AreRightInAStreamOfTwoGroups) {
+  c.tileRows = 128;
+  expectRight(60);
+}
+
 TEST_F(SegmentsTest, AreRightInAStreamOfLanes) {
   c.target = "sm_80";
   expectRight(20);
