@@ -72,8 +72,10 @@ for keys in 64 128; do
   # Those of invariant.py.
   decode gqa-$keys-invariant gqa --invariant --schedule=$schedule
   decode gqa-$keys-page64-invariant gqa --invariant --page=64 --schedule=$schedule
-  decode causal-$keys-page64-invariant causal-bottom-right --invariant --page=64 \
-    --schedule=$schedule
+  for option in '' --invariant; do
+    decode causal-$keys-page64${option/--/-} causal-bottom-right $option --page=64 \
+      --schedule=$schedule
+  done
   for page in 16 64 256; do
     decode gqa-$keys-page$page gqa --page=$page --schedule=$schedule
   done
@@ -88,7 +90,7 @@ for page in 16 64; do
   done
 done
 # In steps of 128 keys it does not fit its registers.
-decode causal-64-page64 causal-bottom-right --page=64 --schedule=rows=64,keys=64,slots=6,stream=1
+decode causal-64-page64-rows64 causal-bottom-right --page=64 --schedule=rows=64,keys=64,slots=6,stream=1
 # Keys and values of 8 bits, which warps share out; with scales of channels too. Steps
 # and slots depend on the blocks of a multiprocessor: as the compiler takes them.
 schedule=rows=8,stream=1
@@ -111,8 +113,10 @@ for page in '' 16; do
     ${page:+--page=$page} --schedule=$schedule
 done
 decode gqa-e4m3-invariant gqa --kv-dtype=e4m3 --invariant --schedule=$schedule
-decode causal-e4m3-page64-invariant causal-bottom-right --kv-dtype=e4m3 --invariant \
-  --page=64 --schedule=$schedule
+for option in '' --invariant; do
+  decode causal-e4m3-page64${option/--/-} causal-bottom-right --kv-dtype=e4m3 $option \
+    --page=64 --schedule=$schedule
+done
 # Those that append.py checks and times.
 cache() {
   build/bin/attn-compile "$2" --target=sm_90a --dtype=bf16 --head-dim=128 --page=16 \

@@ -1,7 +1,7 @@
 # ===- invariant.py - bits of rows in a batch and alone, and what that costs ===#
 """Whether kernels of invariant functions keep their promise, and their speed.
 
-    tools/gpu/run.sh invariant [--batches N] [--seed N] [--bits|--times] [ROW...]
+    tools/gpu/run.sh invariant [--batches N] [--timed N] [--seed N] [--bits|--times] [ROW...]
 
 First the bits: N random calls (1000) with 1 to 12 requests of 1 to 16 queries over
 sequences of 1 to 20000 keys, their pages in an order that changes. Of each call 16 rows
@@ -10,9 +10,10 @@ order; of one call in ten also all rows with those of 2 and of 8 shards of heads
 kernel without `--invariant` is run the same way: it has to fail, or the calls show
 nothing.
 
-Then the times, of ROWs of decode.py beside kernels that are alike but for the option:
-`ratio` is the invariant one's time over the other's (allowed 1.15). The exit status is
-1 if a bit differs or a ratio is larger.
+Then the times, beside kernels that are alike but for the option, captured and cold: of
+calls drawn as those are (100), for whose times together `ratio` is the invariant kernel's
+over the other's (allowed 1.15), `median` and `worst` those of single calls; and of ROWs of
+decode.py. The exit status is 1 if a bit differs or a ratio is larger.
 """
 
 import argparse
@@ -25,13 +26,16 @@ import torch
 
 import attn
 import decode
-from bench import describe_machine
+from bench import describe_machine, median, time_cold
 
 KERNELS = (
     "causal-128-page64-invariant", "causal-64-page64-invariant",
     "causal-e4m3-page64-invariant",
 )
-CONTROL = "causal-64-page64"
+CONTROL = "causal-64-page64-rows64"
+PAIRS = tuple(
+    (name, f"{name}-invariant") for name in ("causal-128-page64", "causal-e4m3-page64")
+)
 TIMED = tuple(
     (name, f"{name}-invariant") for name in ("gqa-128", "gqa-128-page64", "gqa-e4m3")
 )
@@ -90,8 +94,8 @@ class Kernel:
         self.page = arguments["k"]["shape"][2]
         self.narrow = decode.TORCH_TYPES.get(arguments["k"]["dtype"])
 
-    def call(self, sequences, requests, queries, shards=1):
-        """The bits of o [B, H, G, P, D] and lse; a request is a sequence and a length."""
+    def prepare(self, sequences, requests, queries, shards=1):
+        """A plan a shard, o [B, H, G, P, D] and lse; a request is a sequence and a length."""
         q = torch.stack(
             [sequences.queries[s][:, :, n - queries : n] for s, n in requests]
         )
@@ -105,12 +109,21 @@ class Kernel:
             keys, values = keys.to(self.narrow), values.to(self.narrow)
             each = torch.arange(HEADS, device="cuda") / HEADS + 0.5
             scales = {"k_scale": each, "v_scale": each}
+        plans = []
         for some in torch.arange(HEADS).chunk(shards):
             own = slice(int(some[0]), int(some[-1]) + 1)
-            plan = self.kernel.prepare(
+            values_of = dict(
                 q=q[:, own], k=keys[:, own], v=values[:, own],
-                **{name: scale[own] for name, scale in scales.items()}, pages=table, lengths=lengths, scale=DIM**-0.5, o=o[:, own], lse=lse[:, own],
+                **{name: scale[own] for name, scale in scales.items()}, pages=table,
+                lengths=lengths, scale=DIM**-0.5, o=o[:, own], lse=lse[:, own],
             )
+            plans.append((self.kernel.prepare(**values_of), values_of))
+        return plans, o, lse
+
+    def call(self, sequences, requests, queries, shards=1):
+        """The bits of o and lse."""
+        plans, o, lse = self.prepare(sequences, requests, queries, shards)
+        for plan, _ in plans:
             plan.launch()
             torch.cuda.synchronize()
         assert not (o.isnan().any() or lse.isnan().any()), "a result was not written"
@@ -175,6 +188,37 @@ def check_bits(options):
     return failed
 
 
+def check_batch_times(options):
+    """Of the same random calls of two kernels."""
+    failed = False
+    flush = torch.empty(256 << 20, dtype=torch.int8, device="cuda")
+    for names in PAIRS:
+        kernels = [Kernel(name) for name in names]
+        sequences = Sequences(kernels[0].page).shuffled()
+        rng = random.Random(options.seed)
+        times = []
+        for _ in range(options.timed):
+            queries, requests = draw(rng)
+            pair = []
+            for kernel in kernels:
+                [(plan, kept)], _, _ = kernel.prepare(sequences, requests, queries)
+                run = decode.capture(lambda s, plan=plan: plan.launch(s.cuda_stream))
+                pair.append(time_cold(run, flush, 0.01) * 1e3)
+                del kept
+            times.append(pair)
+        plain, invariant = (sum(column) for column in zip(*times))
+        ratios = sorted(own / other for other, own in times)
+        failed |= invariant > ALLOWED * plain
+        print(json.dumps(dict(
+            kernel=names[1], calls=options.timed, us=round(invariant / options.timed, 2),
+            plain_us=round(plain / options.timed, 2), ratio=round(invariant / plain, 3),
+            median=round(median(ratios), 3), worst=round(ratios[-1], 3),
+        )), flush=True)
+        del sequences
+        torch.cuda.empty_cache()
+    return failed
+
+
 def check_times(options):
     failed = False
     flush = torch.empty(256 << 20, dtype=torch.int8, device="cuda")
@@ -202,6 +246,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("rows", nargs="*", default=decode.ROWS)
     parser.add_argument("--batches", type=int, default=1000)
+    parser.add_argument("--timed", type=int, default=100)
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 30))
     parser.add_argument("--bits", action="store_true", help="no times")
     parser.add_argument("--times", action="store_true", help="no bits")
@@ -212,6 +257,7 @@ def main():
         failed |= check_bits(options)
         torch.cuda.empty_cache()
     if not options.bits:
+        failed |= check_batch_times(options)
         failed |= check_times(options)
     return 1 if failed else 0
 

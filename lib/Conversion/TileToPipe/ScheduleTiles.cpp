@@ -13,22 +13,34 @@
 using namespace mlir;
 using namespace attn;
 
-/// Of an invariant stream, in keys: leaves until `kShortKeys`, and those
-/// behind, or the next larger ones of a power of 2 of steps. Where they are cut
-/// must depend on the number of a key alone. Short ones let blocks share short
-/// items, but each takes time to fill and drain the pipeline and to be combined
-/// with those before it.
-static constexpr int64_t kShortLeafKeys = 1024, kShortKeys = 65536,
-                         kLongLeafKeys = 2048;
+/// Leaves of an invariant stream up to some key, in keys, or the next larger
+/// power of 2 of steps; behind the last run they have `kLongLeafKeys`. Where
+/// they are cut must depend on the number of a key alone. Short ones let blocks
+/// share short items, but each takes time to fill and drain the pipeline and to
+/// be combined with those before it.
+struct LeafRun {
+  int64_t end, leafKeys;
+};
+static constexpr LeafRun kWideLeaves[] = {{65536, 1024}};
+/// Of elements of 8 bits, steps of which are shorter.
+static constexpr LeafRun kNarrowLeaves[] = {{16384, 512}, {65536, 1024}};
+static constexpr int64_t kLongLeafKeys = 2048;
 
-static pipe::LeavesAttr getLeaves(MLIRContext *context, int64_t stepKeys) {
+static pipe::LeavesAttr getLeaves(MLIRContext *context, ArrayRef<LeafRun> runs,
+                                  int64_t stepKeys) {
   auto getSize = [&](int64_t keys) {
     return static_cast<int64_t>(
         llvm::PowerOf2Ceil(llvm::divideCeil(keys, stepKeys)));
   };
-  return pipe::LeavesAttr::get(
-      context, {kShortKeys / kShortLeafKeys},
-      {getSize(kShortLeafKeys), getSize(kLongLeafKeys)});
+  SmallVector<int64_t> counts, sizes;
+  int64_t begin = 0;
+  for (const LeafRun &run : runs) {
+    counts.push_back((run.end - begin) / run.leafKeys);
+    sizes.push_back(getSize(run.leafKeys));
+    begin = run.end;
+  }
+  sizes.push_back(getSize(kLongLeafKeys));
+  return pipe::LeavesAttr::get(context, counts, sizes);
 }
 
 namespace {
@@ -75,7 +87,7 @@ struct ScheduleTiles final
       if (!refusal.op && program.getInvariant())
         refusal = plan.checkInvariant();
       if (!refusal.op && program.getInvariant() && options.isStream) {
-        plan.leaves = chooseLeaves(program, plan.sweep.getTile());
+        plan.leaves = chooseLeaves(plan);
         if (!plan.leaves)
           return signalPassFailure();
       }
@@ -96,13 +108,17 @@ struct ScheduleTiles final
     }
   }
 
-  /// The pass' option, or those that suit steps of so many keys.
-  pipe::LeavesAttr chooseLeaves(tile::ProgramOp program, int64_t stepKeys) {
+  /// The pass' option, or those that suit the program's steps.
+  pipe::LeavesAttr chooseLeaves(const StepPlan &plan) {
+    bool isNarrow = plan.machine.shares > 1;
     if (leaves.empty())
-      return getLeaves(&getContext(), stepKeys);
+      return getLeaves(&getContext(),
+                       isNarrow ? ArrayRef(kNarrowLeaves) : kWideLeaves,
+                       plan.sweep.getTile());
     SmallVector<int64_t> counts, sizes;
     for (auto [i, number] : llvm::enumerate(leaves))
       (i % 2 == 0 && i + 1 < leaves.size() ? counts : sizes).push_back(number);
+    tile::ProgramOp program = plan.program;
     auto emitError = [&] { return program.emitOpError(); };
     return pipe::LeavesAttr::getChecked(
         function_ref<InFlightDiagnostic()>(emitError), &getContext(),
