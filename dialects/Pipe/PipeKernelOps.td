@@ -122,10 +122,8 @@ def Pipe_WorkOp : Pipe_Op<"work", [
       any block; but where all items have no more steps than there are blocks,
       each block does one at the most. With `most(%n)`, no item has more than
       `n` steps, and these meet as the leaves of a tree (`pipe.meet ... at`):
-      each is one, or with `leaves #pipe.leaves<...>` several are. Each leaf
-      then counts in the line as a step more than it has, and a block's run
-      begins with the first leaf that
-      begins in its share, which may have none.
+      each is one, or with `leaves #pipe.leaves<...>` several are. A block has
+      the leaves whose middle is in its share, which may be none.
 
     ```mlir
     %work = pipe.work items(%n) alike(%heads) : !pipe.work<stream> steps {

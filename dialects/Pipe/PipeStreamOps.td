@@ -7,7 +7,7 @@ def Pipe_FirstPartOp : Pipe_Op<"first_part", [Pure]> {
   let description = [{
     A block does the items of its share in their order, but for the end of one in
     which the share begins, which comes last if the share has the beginning of
-    another. Of work with `leaves` it comes first.
+    another. Of work with `most` it comes first.
 
     `before` is where the steps of `item` begin in the line: how many steps all
     items before it have, with the leads of these and its own, or one for each of

@@ -122,7 +122,8 @@ int64_t Agent::findLastItem(Value work) {
   const std::vector<int64_t> &line = machine.lineOfSteps;
   int64_t item =
       std::distance(line.begin(), llvm::upper_bound(line, begin)) - 1;
-  bool isTail = !getLeaves(work) && begin != end &&
+  auto op = work.getDefiningOp<WorkOp>();
+  bool isTail = op && !op.getMost() && begin != end &&
                 line[item] + machine.leadOfItems < begin &&
                 line[item + 1] + machine.leadOfItems < end;
   return isTail ? item : -1;

@@ -301,7 +301,7 @@ void StepCounter::run(Value numbers) {
   // together, so that memory is read for one of them: the end of an item, from
   // anywhere on, comes last.
   Value lastItem = e.constant(-1), lastBefore = before;
-  if (!work.getLeaves()) {
+  if (!work.getMost()) {
     Value next = e.add(before, own);
     Value isTail = e.both(e.compare(arith::CmpIPredicate::slt, before, begin),
                           e.compare(arith::CmpIPredicate::slt, next, end));
