@@ -55,6 +55,7 @@ GpuLowering::GpuLowering(cascade::FuncOp func, const PipelineOptions &options,
                          const MachineModel &machine)
     : func(func), options(options), onStage(options.onStage), machine(machine) {
   this->options.fewRows = 0;
+  this->options.halvesWeights = true;
 }
 
 std::unique_ptr<GpuLowering> GpuLowering::clone() {

@@ -85,6 +85,8 @@ void attn::addCascadeStage(OpPassManager &passes, StringRef stage,
   } else if (stage == "schedule") {
     // Head dimensions are bound: products are put in order before sums are.
     passes.addNestedPass<cascade::FuncOp>(createMoveFactorsPass());
+    if (options.halvesWeights)
+      passes.addNestedPass<cascade::FuncOp>(createHalveWeightsPass());
     passes.addNestedPass<cascade::FuncOp>(createReassociatePass());
     passes.addNestedPass<cascade::FuncOp>(
         createChooseSchedulePass(getScheduleOptions(options)));

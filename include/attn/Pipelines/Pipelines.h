@@ -40,6 +40,9 @@ struct PipelineOptions {
   std::optional<int64_t> fewRows;
   /// Keys of which full ranges that end by a mask have a multiple.
   std::optional<int64_t> fullMultiple;
+  /// Whether weights beside elements of 8 bits may be f16 where others are
+  /// bf16: the machine multiplies both as fast.
+  bool halvesWeights = false;
   /// The machine that fields of the schedule are chosen for, and the extents
   /// that it is chosen at, RANK=N. Without one the schedule stays as it is and
   /// each pass takes its default.

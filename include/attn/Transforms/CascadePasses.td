@@ -360,6 +360,27 @@ def QuantizeUpdatesPass
   ];
 }
 
+def HalveWeightsPass : Pass<"cascade-halve-weights", "::attn::cascade::FuncOp"> {
+  let summary = "Round weights beside elements of 8 bits to f16, not bf16";
+  let description = [{
+    In a function whose `cascade.precision` is bf16 it becomes f16, if all that is
+    computed and summed over a sequence beside elements of 8 bits is shown to be at
+    most 1; these weights are multiplied by 2^15, and the sums divided. For machines
+    that multiply f16 as fast as bf16.
+
+    Pre-condition: the function has `reassoc`; of others nothing changes.
+
+    ```mlir
+    %o = cascade.einsum [p, f] = %weights[p, m], %v8[m, f] reduce add : ...
+    // becomes
+    %0 = cascade.einsum [p, m] = %weights[p, m] map (%x) { %x * 32768 } : ...
+    %1 = cascade.einsum [p, f] = %0[p, m], %v8[m, f] reduce add : ...
+    %o = cascade.einsum [p, f] = %1[p, f] map (%x) { %x / 32768 } : ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 def MoveFactorsPass : Pass<"cascade-move-factors", "::attn::cascade::FuncOp"> {
   let summary = "Take factors out of operands that are products themselves";
   let description = [{

@@ -15,6 +15,8 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
+#include <array>
+
 using namespace mlir;
 using namespace attn;
 using namespace attn::gpu;
@@ -77,11 +79,18 @@ private:
                                          ValueRange{x, y, i32(selector)})
         .getResult(0);
   }
+  /// Sums of rows that are not there, which nobody reads.
+  using Spare = std::array<Value, 2>;
+  Spare createSpare() {
+    Value zero = arith::ConstantOp::create(b, loc, b.getF32FloatAttr(0));
+    return {zero, zero};
+  }
   /// Adds a product to registers of the accumulator, given for a row, of which
   /// a second one is `further` on: the left side's are words, two elements
-  /// each.
+  /// each. Where there is none, `spare` goes from one product to the next.
   void multiply(ArrayRef<int64_t> leftWords, int64_t leftFurther,
-                ArrayRef<Value> right, ArrayRef<int64_t> sums, int64_t further);
+                ArrayRef<Value> right, ArrayRef<int64_t> sums, int64_t further,
+                Spare &spare);
 
   OpBuilder &b;
   Location loc;
@@ -115,10 +124,8 @@ SmallVector<Value> ShareProduct::read(Value offset, int64_t constant,
 
 void ShareProduct::multiply(ArrayRef<int64_t> leftWords, int64_t leftFurther,
                             ArrayRef<Value> right, ArrayRef<int64_t> sums,
-                            int64_t further) {
+                            int64_t further, Spare &spare) {
   Value none = i32(0);
-  Value zero =
-      arith::ConstantOp::create(b, loc, b.getF32FloatAttr(0)).getResult();
   // A's registers: both rows of the first columns, and of those 8 further; C's:
   // two columns of the first row, and of the second.
   SmallVector<Value> left, all;
@@ -126,8 +133,8 @@ void ShareProduct::multiply(ArrayRef<int64_t> leftWords, int64_t leftFurther,
     for (int64_t half : {0, 1})
       left.push_back(half < halves ? lhs[word + half * leftFurther] : none);
   for (int64_t half : {0, 1})
-    for (int64_t sum : sums)
-      all.push_back(half < halves ? registers[sum + half * further] : zero);
+    for (auto [i, sum] : llvm::enumerate(sums))
+      all.push_back(half < halves ? registers[sum + half * further] : spare[i]);
   MmaSync product;
   product.element = element;
   product.lhs = left;
@@ -136,6 +143,8 @@ void ShareProduct::multiply(ArrayRef<int64_t> leftWords, int64_t leftFurther,
   for (int64_t half = 0; half < halves; ++half)
     for (auto [i, sum] : llvm::enumerate(sums))
       registers[sum + half * further] = results[2 * half + i];
+  if (halves == 1)
+    spare = {results[2], results[3]};
 }
 
 SmallVector<Value> ShareProduct::runAlongColumns() {
@@ -146,7 +155,8 @@ SmallVector<Value> ShareProduct::runAlongColumns() {
   for (int64_t chunk = 0; chunk < walk.laneChunks; ++chunk)
     offsets.push_back(add(
         row, getChunk(group, add(mul(place, walk.laneChunks), i32(chunk)))));
-  for (int64_t block = 0; block < walk.rows / kRows; ++block)
+  for (int64_t block = 0; block < walk.rows / kRows; ++block) {
+    Spare spare = createSpare();
     for (int64_t panel = 0; panel < walk.panels; ++panel)
       for (int64_t chunk = 0; chunk < walk.laneChunks; ++chunk) {
         SmallVector<Value> list = read(
@@ -156,9 +166,10 @@ SmallVector<Value> ShareProduct::runAlongColumns() {
           int64_t number = 2 * (panel * words + chunk * kChunk / kWord + i);
           int64_t first = 2 * halves * block;
           multiply({number, number + 1}, static_cast<int64_t>(lhs.size()) / 2,
-                   widen(word), {first, first + 1}, 2);
+                   widen(word), {first, first + 1}, 2, spare);
         }
       }
+  }
   return registers;
 }
 
@@ -199,9 +210,10 @@ SmallVector<Value> ShareProduct::runAlongRows() {
                 panel * 2 * walk.laneBytes + word * kWord + pair * 2 + i;
             // Of two blocks of 8 keys, in each of which rows follow.
             int64_t first = 2 * halves * step;
+            Spare spare = createSpare();
             multiply({first, first + halves}, 1, {sides[0][i], sides[1][i]},
                      {column, column + walk.laneBytes},
-                     static_cast<int64_t>(registers.size()) / 2);
+                     static_cast<int64_t>(registers.size()) / 2, spare);
           }
         }
     }
