@@ -8,14 +8,13 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "PowerOfTwo.h"
 #include "UnitBound.h"
 #include "attn/Transforms/Passes.h"
-#include "dialects/Cascade/CascadeBuilder.h"
+#include "dialects/Cascade/Cascade.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/PatternMatch.h"
-
-#include <cmath>
 
 namespace attn {
 #define GEN_PASS_DEF_HALVEWEIGHTSPASS
@@ -58,19 +57,6 @@ static bool isOverHead(FuncOp func, EinsumOp sum) {
   return true;
 }
 
-/// `tensor` times 2^exponent.
-static Value scale(OpBuilder &builder, Value tensor, NamedTensorType type,
-                   int exponent) {
-  auto map = [&](OpBuilder &b, Location loc, ValueRange elements) -> Value {
-    Value factor = arith::ConstantOp::create(
-        b, loc, b.getF32FloatAttr(std::ldexp(1.0f, exponent)));
-    return arith::MulFOp::create(b, loc, elements[0], factor);
-  };
-  return buildEinsum(builder, tensor.getLoc(), type, {tensor}, {}, map,
-                     {Merge::Absorb})
-      .getResult();
-}
-
 namespace {
 struct HalveWeights final : attn::impl::HalveWeightsPassBase<HalveWeights> {
   using HalveWeightsPassBase::HalveWeightsPassBase;
@@ -102,12 +88,14 @@ struct HalveWeights final : attn::impl::HalveWeightsPassBase<HalveWeights> {
     IRRewriter rewriter(sum);
     Type f32 = rewriter.getF32Type();
     OpOperand &weights = sum->getOpOperand(computed);
-    weights.set(scale(rewriter, weights.get(),
-                      getType(weights.get()).withElementType(f32), kExponent));
+    weights.set(scaleByPowerOfTwo(rewriter, sum.getLoc(),
+                                  getType(weights.get()).withElementType(f32),
+                                  weights.get(), kExponent));
     NamedTensorType type = getType(sum.getResult());
     sum.getResult().setType(type.withElementType(f32));
     rewriter.setInsertionPointAfter(sum);
-    Value lowered = scale(rewriter, sum.getResult(), type, -kExponent);
+    Value lowered = scaleByPowerOfTwo(rewriter, sum.getLoc(), type,
+                                      sum.getResult(), -kExponent);
     rewriter.replaceAllUsesExcept(sum.getResult(), lowered,
                                   lowered.getDefiningOp());
   }

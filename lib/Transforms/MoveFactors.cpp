@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "attn/Transforms/MoveFactors.h"
+#include "PowerOfTwo.h"
 #include "ProductChain.h"
 #include "UnitBound.h"
 #include "attn/Transforms/Passes.h"
@@ -226,18 +227,6 @@ static int chooseExponent(const Candidate &candidate, Value other) {
              : 0;
 }
 
-/// `tensor` times 2^exponent.
-static Value scale(OpBuilder &builder, Location loc, NamedTensorType type,
-                   Value tensor, int exponent) {
-  auto map = [&](OpBuilder &b, Location at, ValueRange elements) -> Value {
-    Value factor = arith::ConstantOp::create(
-        b, at, b.getF32FloatAttr(std::ldexp(1.0f, exponent)));
-    return arith::MulFOp::create(b, at, elements[0], factor);
-  };
-  return buildEinsum(builder, loc, type, {tensor}, {}, map, {Merge::Absorb})
-      .getResult();
-}
-
 static void move(Candidate &candidate) {
   EinsumOp sum = candidate.sum;
   IRRewriter rewriter(sum);
@@ -255,7 +244,7 @@ static void move(Candidate &candidate) {
     Value &other = inputs[*operand];
     if (int own = chooseExponent(candidate, other)) {
       exponent += own;
-      factor = scale(rewriter, loc, getType(factor), factor, own);
+      factor = scaleByPowerOfTwo(rewriter, loc, getType(factor), factor, own);
     }
     other = buildProduct(rewriter, loc, getType(other).withElementType(f32),
                          {other, factor});
@@ -266,9 +255,9 @@ static void move(Candidate &candidate) {
                             isLast ? type : type.withElementType(f32), inputs)
                      .getResult();
   if (exponent != 0)
-    result = scale(rewriter, sum.getLoc(),
-                   behind.empty() ? type : type.withElementType(f32), result,
-                   -exponent);
+    result = scaleByPowerOfTwo(
+        rewriter, sum.getLoc(),
+        behind.empty() ? type : type.withElementType(f32), result, -exponent);
   // What the predicate leaves out stays so, and no scale is empty.
   for (Value factor : behind)
     result =

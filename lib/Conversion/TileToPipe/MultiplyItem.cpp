@@ -192,10 +192,10 @@ LogicalResult Scheduler::multiplySteps(RegisterEmitter &emitter,
   Value only = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, last, second);
   if (failed(emitTurn(emitter, first, known, only, /*isFirst=*/true, state)))
     return failure();
-  // Up to the end of each kind of step, or of the block's part.
+  // Up to the end of each kind of step, or of the block's part or the run.
   using Find = llvm::function_ref<FailureOr<Step>(Value)>;
   auto emitUpTo = [&](Value endOfKind, StepKind stepKind, Find find) {
-    Value stop = kind == pipe::WorkKind::Stream
+    Value stop = kind == pipe::WorkKind::Stream || passesRuns()
                      ? arith::MinSIOp::create(b, endOfKind, end).getResult()
                      : endOfKind;
     if (failed(emitTurns(emitter, next, stop, last, stepKind, find, state)))

@@ -267,6 +267,8 @@ TEST_F(SegmentsTest, AreRightInAStreamOfWaves) {
 TEST_F(SegmentsTest, AreRightWhereBlocksDoItems) {
   c.schedule.isStream = false;
   expectRight(20);
+  c.tileRows = 128;
+  expectRight(20);
 }
 
 TEST_F(SegmentsTest, AreRightWithoutPackedRows) {
