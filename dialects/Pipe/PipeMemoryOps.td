@@ -15,9 +15,18 @@ def Pipe_SlotOfRing : TypesMatchWith<
 
 def Pipe_RingOp : Pipe_Op<"ring", [HasParent<"KernelOp">]> {
   let summary = "declares a ring whose slots `readers` groups release";
-  let arguments = (ins ConfinedAttr<I64Attr, [IntPositive]>:$readers);
+  let description = [{
+    One thread of a group releases a slot for it: the group's products have read
+    the slot, and none starts before all warps have waited for it. With `by_warps`
+    one of each warp does, so that a group may release what no product of its own
+    has read.
+  }];
+  let arguments = (ins ConfinedAttr<I64Attr, [IntPositive]>:$readers,
+                       UnitAttr:$by_warps);
   let results = (outs Pipe_RingType:$ring);
-  let assemblyFormat = "`readers` `(` $readers `)` attr-dict `:` type($ring)";
+  let assemblyFormat = [{
+    `readers` `(` $readers `)` (`by_warps` $by_warps^)? attr-dict `:` type($ring)
+  }];
 }
 
 def Pipe_CursorOp : Pipe_Op<"cursor", [Pure]> {

@@ -10,7 +10,8 @@ def Pipe_FirstPartOp : Pipe_Op<"first_part", [Pure]> {
     another. Of work with `most` it comes first.
 
     `before` is where the steps of `item` begin in the line: how many steps all
-    items before it have, with the leads of these and its own. Where a block has no steps, `item` is -1.
+    items before it have, with the leads of these and its own. Where a block has no
+    steps, `item` is -1.
 
     Constraints:
     * (C1) The work is a stream, here as in the ops below.

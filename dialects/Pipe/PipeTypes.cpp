@@ -223,8 +223,7 @@ void RingType::print(AsmPrinter &printer) const {
   printer << '>';
 }
 
-/// What a step is told by: where it begins, ends and its run ends, and one
-/// more.
+/// Each two take as much of shared memory as a barrier.
 static constexpr int64_t kMostMessages = 4;
 
 LogicalResult RingType::verify(function_ref<InFlightDiagnostic()> emitError,

@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "PowerOfTwo.h"
+#include "ProductChain.h"
 #include "UnitBound.h"
 #include "attn/Transforms/Passes.h"
 #include "dialects/Cascade/Cascade.h"
@@ -32,29 +33,45 @@ static NamedTensorType getType(Value value) {
   return cast<NamedTensorType>(value.getType());
 }
 
-/// The number of the operand that is computed, of a sum of products of it and
-/// elements of 8 bits, if there are two operands.
-static std::optional<unsigned> findComputed(EinsumOp sum) {
-  if (!sum.getMonoidAttr() || sum.getMonoidAttr().getName() != "add" ||
-      sum.getInputs().size() != 2)
-    return std::nullopt;
-  for (unsigned i : {0, 1})
-    if (getType(sum.getInputs()[1 - i]).hasByteElements() &&
-        !sum.getInputs()[1 - i].getDefiningOp() &&
-        sum.getInputs()[i].getDefiningOp())
-      return i;
-  return std::nullopt;
+/// Whether `tensor` has elements of 8 bits, or is made of such point by point.
+static bool hasBytes(Value tensor) {
+  auto einsum = tensor.getDefiningOp<EinsumOp>();
+  return getType(tensor).hasByteElements() ||
+         (einsum && !einsum.getMonoidAttr() &&
+          llvm::any_of(einsum.getInputs(), hasBytes));
 }
 
-/// Whether it is over the coordinates of a head, which tiles have whole: what
-/// is computed keeps its digits there.
-static bool isOverHead(FuncOp func, EinsumOp sum) {
-  for (Value input : sum.getInputs())
-    for (StringAttr rank : getType(input).getRanks())
-      if (!getType(sum.getResult()).getRankPosition(rank) &&
-          !func.getStaticExtent(rank))
-        return false;
-  return true;
+static bool isComputed(Value tensor) {
+  return tensor.getDefiningOp() && !hasBytes(tensor);
+}
+
+/// Whether what is computed beside elements of 8 bits is summed over a
+/// sequence: then it is rounded. Over the coordinates of a head it keeps its
+/// digits.
+static bool isRounded(FuncOp func, EinsumOp sum) {
+  auto isOfSequence = [&](Value input) {
+    return llvm::any_of(getType(input).getRanks(), [&](StringAttr rank) {
+      return !getType(sum.getResult()).getRankPosition(rank) &&
+             !func.isWhole(rank);
+    });
+  };
+  return sum.getMonoidAttr() && llvm::any_of(sum.getInputs(), hasBytes) &&
+         llvm::any_of(sum.getInputs(), isComputed) &&
+         llvm::any_of(sum.getInputs(), isOfSequence);
+}
+
+/// The number of the operand that is computed, of a sum of products of it and
+/// elements of 8 bits in memory, if it is at most 1.
+static std::optional<unsigned> findWeights(EinsumOp sum) {
+  if (sum.getMonoidAttr().getName() != "add" || sum.getInto() ||
+      sum.getInputs().size() != 2 || !isElementProduct(sum))
+    return std::nullopt;
+  unsigned weights = isComputed(sum.getInputs()[0]) ? 0 : 1;
+  Value bytes = sum.getInputs()[1 - weights];
+  if (bytes.getDefiningOp() || !getType(bytes).hasByteElements() ||
+      !isUnitBounded(sum.getInputs()[weights]))
+    return std::nullopt;
+  return weights;
 }
 
 namespace {
@@ -68,26 +85,26 @@ struct HalveWeights final : attn::impl::HalveWeightsPassBase<HalveWeights> {
       return;
     SmallVector<std::pair<EinsumOp, unsigned>> sums;
     WalkResult all = func.getBody().walk([&](EinsumOp sum) {
-      std::optional<unsigned> computed = findComputed(sum);
-      if (!computed || isOverHead(func, sum))
+      if (!isRounded(func, sum))
         return WalkResult::advance();
-      sums.push_back({sum, *computed});
-      return isUnitBounded(sum.getInputs()[*computed])
-                 ? WalkResult::advance()
-                 : WalkResult::interrupt();
+      std::optional<unsigned> weights = findWeights(sum);
+      if (!weights)
+        return WalkResult::interrupt();
+      sums.push_back({sum, *weights});
+      return WalkResult::advance();
     });
     if (all.wasInterrupted() || sums.empty())
       return;
     func->setAttr(FuncOp::kPrecisionAttr,
                   TypeAttr::get(Float16Type::get(&getContext())));
-    for (auto [sum, computed] : sums)
-      raise(sum, computed);
+    for (auto [sum, weights] : sums)
+      raise(sum, weights);
   }
 
-  void raise(EinsumOp sum, unsigned computed) {
+  void raise(EinsumOp sum, unsigned number) {
     IRRewriter rewriter(sum);
     Type f32 = rewriter.getF32Type();
-    OpOperand &weights = sum->getOpOperand(computed);
+    OpOperand &weights = sum->getOpOperand(number);
     weights.set(scaleByPowerOfTwo(rewriter, sum.getLoc(),
                                   getType(weights.get()).withElementType(f32),
                                   weights.get(), kExponent));

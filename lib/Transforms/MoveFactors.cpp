@@ -32,46 +32,11 @@ static NamedTensorType getType(Value value) {
   return cast<NamedTensorType>(value.getType());
 }
 
-static bool hasZeroEmpty(Value value) {
-  return getNumericValue(getType(value).getEmpty()) == 0.0;
-}
-
 /// Whether the ranks of `inner` are some of those of `outer`.
 static bool hasRanksOf(Value outer, Value inner) {
   return llvm::all_of(getType(inner).getRanks(), [&](StringAttr rank) {
     return getType(outer).getRankPosition(rank).has_value();
   });
-}
-
-/// An argument of the map, or the float of an integer one.
-static bool isElement(Value value, Block &map) {
-  if (auto convert = value.getDefiningOp<arith::SIToFPOp>())
-    value = convert.getIn();
-  auto argument = dyn_cast<BlockArgument>(value);
-  return argument && argument.getOwner() == &map && argument.hasOneUse();
-}
-
-/// Whether each point is the product of one element of each operand.
-static bool isProduct(EinsumOp einsum) {
-  if (!isPlain(einsum) || !llvm::all_of(einsum.getInputs(), hasZeroEmpty))
-    return false;
-  if (!einsum.hasMap())
-    return true;
-  Block &map = einsum.getMap().front();
-  SmallVector<Value> values = {map.getTerminator()->getOperand(0)};
-  size_t numElements = 0;
-  while (!values.empty()) {
-    Value value = values.pop_back_val();
-    auto product = value.getDefiningOp<arith::MulFOp>();
-    if (product && value.hasOneUse()) {
-      llvm::append_range(values, product.getOperands());
-      continue;
-    }
-    if (!isElement(value, map))
-      return false;
-    ++numElements;
-  }
-  return numElements == einsum.getInputs().size();
 }
 
 /// Integers count as floats, which the map says; else it is left out.
@@ -154,13 +119,13 @@ static bool place(Candidate &candidate, Value factor) {
 
 static std::optional<Candidate> findCandidate(EinsumOp sum) {
   if (!sum.getMonoidAttr() || sum.getMonoidAttr().getName() != "add" ||
-      sum.getInto() || sum.getInputs().size() < 2 || !isProduct(sum))
+      sum.getInto() || sum.getInputs().size() < 2 || !isElementProduct(sum))
     return std::nullopt;
   for (auto [i, input] : llvm::enumerate(sum.getInputs())) {
     auto inner = input.getDefiningOp<EinsumOp>();
     if (!inner || inner->getBlock() != sum->getBlock() ||
         inner.getMonoidAttr() || inner.hasWhere() ||
-        inner.getInputs().size() < 2 || !isProduct(inner))
+        inner.getInputs().size() < 2 || !isElementProduct(inner))
       continue;
     Candidate candidate = {
         sum, static_cast<unsigned>(i), inner, findBase(inner), {}};

@@ -33,6 +33,40 @@ bool attn::isPlain(EinsumOp einsum) {
       [](AffineMap map) { return map.isProjectedPermutation(); });
 }
 
+static bool hasZeroEmpty(Value value) {
+  return getNumericValue(getType(value).getEmpty()) == 0.0;
+}
+
+/// An argument of the map, or the float of an integer one.
+static bool isElement(Value value, Block &map) {
+  if (auto convert = value.getDefiningOp<arith::SIToFPOp>())
+    value = convert.getIn();
+  auto argument = dyn_cast<BlockArgument>(value);
+  return argument && argument.getOwner() == &map && argument.hasOneUse();
+}
+
+bool attn::isElementProduct(EinsumOp einsum) {
+  if (!isPlain(einsum) || !llvm::all_of(einsum.getInputs(), hasZeroEmpty))
+    return false;
+  if (!einsum.hasMap())
+    return true;
+  Block &map = einsum.getMap().front();
+  SmallVector<Value> values = {map.getTerminator()->getOperand(0)};
+  size_t numElements = 0;
+  while (!values.empty()) {
+    Value value = values.pop_back_val();
+    auto product = value.getDefiningOp<arith::MulFOp>();
+    if (product && value.hasOneUse()) {
+      llvm::append_range(values, product.getOperands());
+      continue;
+    }
+    if (!isElement(value, map))
+      return false;
+    ++numElements;
+  }
+  return numElements == einsum.getInputs().size();
+}
+
 static bool isProduct(EinsumOp einsum) {
   return isSumOfProducts(einsum) && isPlain(einsum);
 }
@@ -85,10 +119,6 @@ static MapLaw findLaw(EinsumOp einsum, unsigned argument) {
   for (auto [i, other] : llvm::enumerate(map.getArguments()))
     law.readsOthers |= i != argument && !other.use_empty();
   return law;
-}
-
-static bool hasZeroEmpty(Value value) {
-  return getNumericValue(getType(value).getEmpty()) == 0.0;
 }
 
 static std::string quote(Value value) {

@@ -13,6 +13,10 @@ namespace attn {
 /// rank.
 bool isPlain(cascade::EinsumOp einsum);
 
+/// Whether each point is the product of one element of each operand, of which
+/// none that is empty counts; integers count as floats.
+bool isElementProduct(cascade::EinsumOp einsum);
+
 /// Why the products of a chain cannot change their order, most telling first.
 enum class ChainObstacle { None, Law, Predicate, Empty, Factor, Uses };
 

@@ -94,3 +94,43 @@ cascade.func @ordered(%s: !S, %v: !K8) -> (o: !O)
   %o = cascade.einsum [p, e] = %w[p, m], %v[m, e] reduce add : !A, !K8 -> !O
   cascade.return %o : !O
 }
+
+// Neither squares of weights nor what is added to are such sums.
+// CHECK-LABEL: cascade.func @squares(
+//  CHECK-SAME:   cascade.precision = bf16
+cascade.func @squares(%s: !S, %v: !K8) -> (o: !O)
+    attributes {reassoc, cascade.precision = bf16} {
+  cascade.rank E = 64
+  %most = cascade.einsum [p] = %s[p, m] reduce max : !S -> !Most
+  %w = cascade.einsum [p, m] = %s[p, m], %most[p] absorb : !S, !Most -> !A
+    map (%a, %b) {
+      %c = arith.subf %a, %b : f32
+      %d = math.exp %c : f32
+      cascade.yield %d : f32
+    }
+  %o = cascade.einsum [p, e] = %w[p, m], %v[m, e] reduce add : !A, !K8 -> !O
+    map (%a, %b) {
+      %c = arith.mulf %a, %a : f32
+      %d = arith.mulf %c, %b : f32
+      cascade.yield %d : f32
+    }
+  cascade.return %o : !O
+}
+
+// CHECK-LABEL: cascade.func @three_factors(
+//  CHECK-SAME:   cascade.precision = bf16
+cascade.func @three_factors(%s: !S, %v: !K8, %rows: !cascade.tensor<[M], f32, empty = 0.0>)
+    -> (o: !O, u: !O) attributes {reassoc, cascade.precision = bf16} {
+  cascade.rank E = 64
+  %most = cascade.einsum [p] = %s[p, m] reduce max : !S -> !Most
+  %w = cascade.einsum [p, m] = %s[p, m], %most[p] absorb : !S, !Most -> !A
+    map (%a, %b) {
+      %c = arith.subf %a, %b : f32
+      %d = math.exp %c : f32
+      cascade.yield %d : f32
+    }
+  %o = cascade.einsum [p, e] = %w[p, m], %v[m, e] reduce add : !A, !K8 -> !O
+  %u = cascade.einsum [p, e] = %w[p, m], %v[m, e], %rows[m] reduce add
+      : !A, !K8, !cascade.tensor<[M], f32, empty = 0.0> -> !O
+  cascade.return %o, %u : !O, !O
+}

@@ -30,7 +30,9 @@ static int64_t getRunWidth(tile::SweepOp sweep) {
     auto base = yield->getOperand(0).getDefiningOp<arith::AddIOp>();
     auto first = base ? base.getLhs().getDefiningOp<arith::MulIOp>() : nullptr;
     APInt own;
-    if (!first || !first.getLhs().getDefiningOp<tile::LocateOp>() ||
+    auto locate =
+        first ? first.getLhs().getDefiningOp<tile::LocateOp>() : nullptr;
+    if (!locate || first.getLhs() != locate.getRun() ||
         !matchPattern(first.getRhs(), m_ConstantInt(&own)) ||
         (width != 0 && own != width))
       return 0;
@@ -71,6 +73,11 @@ void StepPlan::findRunLines() {
   int64_t width = getRunWidth(sweep);
   if (numGroups == 1 || machine.shares > 1 || width == 0 ||
       sweep.getMerge().empty())
+    return;
+  // Where rows of a slot are cleared that no group's rows see, all groups meet.
+  if (llvm::any_of(slots, [](const SlotOperand &slot) {
+        return slot.seen && !slot.seen.getDefiningOp<tile::GenerateOp>();
+      }))
     return;
   Block &step = sweep.getStep().front();
   SmallVector<RunLines> found;

@@ -21,9 +21,9 @@ using namespace attn;
 struct LeafRun {
   int64_t end, leafKeys;
 };
-static constexpr LeafRun kWideLeaves[] = {{65536, 1024}};
-/// Of elements of 8 bits, steps of which are shorter.
-static constexpr LeafRun kNarrowLeaves[] = {{16384, 512}, {65536, 1024}};
+static constexpr LeafRun kLeaves[] = {{65536, 1024}};
+/// Where warps share out keys of 8 bits, steps of which are shorter.
+static constexpr LeafRun kSharedLeaves[] = {{16384, 512}, {65536, 1024}};
 static constexpr int64_t kLongLeafKeys = 2048;
 
 static pipe::LeavesAttr getLeaves(MLIRContext *context, ArrayRef<LeafRun> runs,
@@ -110,10 +110,10 @@ struct ScheduleTiles final
 
   /// The pass' option, or those that suit the program's steps.
   pipe::LeavesAttr chooseLeaves(const StepPlan &plan) {
-    bool isNarrow = plan.machine.shares > 1;
+    bool sharesKeys = plan.machine.shares > 1;
     if (leaves.empty())
       return getLeaves(&getContext(),
-                       isNarrow ? ArrayRef(kNarrowLeaves) : kWideLeaves,
+                       sharesKeys ? ArrayRef(kSharedLeaves) : kLeaves,
                        plan.sweep.getTile());
     SmallVector<int64_t> counts, sizes;
     for (auto [i, number] : llvm::enumerate(leaves))

@@ -96,7 +96,8 @@ void Scheduler::declareRings() {
                           int64_t readers) {
       auto type =
           pipe::RingType::get(b.getContext(), slots, tile, messages, ofCluster);
-      return pipe::RingOp::create(b, type, readers);
+      return pipe::RingOp::create(b, type, readers,
+                                  /*by_warps=*/passesRuns());
     };
     if (carries)
       hasMessages = false;

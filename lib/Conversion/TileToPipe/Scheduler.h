@@ -165,8 +165,8 @@ private:
   mlir::LogicalResult multiplyLeaves(RegisterEmitter &emitter,
                                      StepSequence &sequence, mlir::Value first,
                                      mlir::Value end);
-  /// A turn: the early products of step `number`, `known` if it is not sent,
-  /// beside the late ones of the step before, unless it is the first.
+  /// A turn: the early products of step `number`, which is read unless it is
+  /// `known`, beside the late ones of the step before, unless it is the first.
   mlir::LogicalResult emitTurn(RegisterEmitter &emitter, mlir::Value number,
                                std::optional<Step> known, mlir::Value isLast,
                                bool isFirst, State &state);
@@ -209,13 +209,9 @@ private:
                                 tile::GenerateOp isSeen, mlir::Value count);
 
   // Runs of steps of which a group may see nothing (MultiplyRuns.cpp).
-  /// Whether groups let those pass that none of their rows sees. A group
-  /// without products gives a late slot back by one thread: its other warps
-  /// have taken it before the early slot of the next step, as one role fills
-  /// both.
+  /// Whether groups let those pass that none of their rows sees.
   bool passesRuns() const {
-    return sendsSteps && !mergesRoles() && !plan.widens() &&
-           !plan.runLines.empty();
+    return sendsSteps && !mergesRoles() && !plan.runLines.empty();
   }
   /// Steps `begin` on, up to `end`, run by run.
   mlir::LogicalResult multiplyRuns(RegisterEmitter &emitter,

@@ -238,7 +238,8 @@ void KernelLowering::lowerRing(RingOp ring) {
                                   ring, layout.getSlotBytes() * type.getSlots(),
                                   kTileAlignment)));
   bool isByWarps = isReadInShares(ring.getRing());
-  int64_t ofGroup = isByWarps ? kGroupWarps : layout.getReleasesOfGroup();
+  bool isOfWarps = isByWarps || ring.getByWarps();
+  int64_t ofGroup = isOfWarps ? kGroupWarps : layout.getReleasesOfGroup();
   int64_t releases =
       ring.getReaders() * ofGroup * (type.getCluster() ? values.cluster : 1);
   int64_t arrivals = layout.getArrivals(fill);
@@ -247,6 +248,8 @@ void KernelLowering::lowerRing(RingOp ring) {
       user->setAttr(kReleasesAttr, rewriter.getI64IntegerAttr(releases));
     if (isa<ReleaseOp>(user) && isByWarps)
       user->setAttr(kByWarpsAttr, rewriter.getUnitAttr());
+    if (isa<ReleaseOp>(user) && isOfWarps)
+      user->setAttr(kOfWarpsAttr, rewriter.getUnitAttr());
     if (isa<WaitOp>(user))
       user->setAttr(kArrivalsAttr, rewriter.getI64IntegerAttr(arrivals));
   });

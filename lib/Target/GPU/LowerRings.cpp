@@ -308,7 +308,7 @@ struct WaitLowering : OpConversionPattern<WaitOp> {
     // Products take descriptors from registers that a warp's lanes share, and
     // ptxas moves each there before its product unless it knows that lanes
     // agree: after a loop whose end came from memory it does not.
-    if (values.architecture->bulk &&
+    if (values.architecture->bulk && op.getRing().getType().getSlots() > 1 &&
         llvm::any_of(op->getUsers(), llvm::IsaPred<MmaAsyncOp>))
       place.index =
           values.getPrimitives().takeFirst(rewriter, loc, place.index);
@@ -362,7 +362,8 @@ struct ReleaseLowering : OpConversionPattern<ReleaseOp> {
     const Primitives &primitives = values.getPrimitives();
     bool remote = type.getCluster() && values.cluster > 1;
     bool isReadByLanes = op->hasAttr(kByWarpsAttr);
-    bool isByWarps = isReadByLanes || place.layout.getReleasesOfGroup() > 1;
+    bool isByWarps =
+        op->hasAttr(kOfWarpsAttr) || place.layout.getReleasesOfGroup() > 1;
     // By warps, lane r of each for block r; else, as blocks are at most as many
     // as warps, the first lane of warp r.
     Value number = isByWarps ? values.lane : values.warpInGroup;

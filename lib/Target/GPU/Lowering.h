@@ -41,6 +41,8 @@ inline constexpr int64_t kExchangeBytesOfGroup = 64;
 
 /// On pipe.release: each warp reads the slot for itself, and releases it.
 inline constexpr llvm::StringLiteral kByWarpsAttr = "attn.by_warps";
+/// On pipe.release: each warp releases the slot, whoever has read it.
+inline constexpr llvm::StringLiteral kOfWarpsAttr = "attn.of_warps";
 
 /// With it: the number of that group in the block.
 inline constexpr llvm::StringLiteral kFirstGroupAttr = "attn.first_group";

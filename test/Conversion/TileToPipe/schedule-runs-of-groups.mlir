@@ -15,7 +15,7 @@
 // there are none it gives the run's slots back, and what it has goes on as it is.
 // CHECK-LABEL: pipe.kernel @begins(
 //   CHECK-DAG:   %[[C64:.*]] = arith.constant 64 : i32
-//       CHECK:   %[[RING:.*]] = pipe.ring readers(2) : <{{.*}}, messages = 3>
+//       CHECK:   %[[RING:.*]] = pipe.ring readers(2) by_warps : <{{.*}}, messages = 3>
 //       CHECK:   pipe.role "load"
 //       CHECK:     pipe.fill %[[RING]]{{.*}} message(%[[STEP:.*]]#0, %[[STEP]]#1, %[[STEP]]#2)
 //       CHECK:   pipe.role "multiply" groups(2) {{.*}} (%[[GROUP:.*]]) {

@@ -44,3 +44,35 @@ pipe.kernel @messages(
     pipe.release %ys[%c] : !told
   }
 }
+
+// -----
+
+!slot = !pipe.shared<64x64xbf16, swizzle = 128>
+!ring = !pipe.ring<1 x !slot>
+
+// A group may release what no product of its own has read: one thread of each warp does,
+// and no fence is asked for, as no lane reads.
+// CHECK-LABEL: llvm.func @of_warps(
+//       CHECK:   %[[LANE:.*]] = arith.andi %{{.*}}, %c31
+//       CHECK:   %[[IS_WARP:.*]] = arith.cmpi eq, %[[LANE]], %{{.*}} : i32
+//       CHECK:   nvvm.mbarrier.init %{{.*}}, %c1_i32
+//       CHECK:   nvvm.mbarrier.init %{{.*}}, %c8_i32
+//       CHECK:   mbarrier.try_wait.parity
+//   CHECK-NOT:   nvvm.fence.proxy
+//       CHECK:   "@$1 mbarrier.arrive.shared{{.*}} %{{.*}}, %[[IS_WARP]] :
+pipe.kernel @of_warps(
+    %a: !pipe.global<?x?xbf16> {pipe.name = "a", pipe.access = "read", pipe.shape = ["M", "K"]}) {
+  %zero = arith.constant 0 : i32
+  %xs = pipe.ring readers(2) by_warps : !ring
+  pipe.role "load" groups(1) warps(1) registers(24) (%group) {
+    %c = pipe.cursor : !pipe.cursor<1>
+    pipe.fill %xs[%c] as %slot : !ring {
+      pipe.load %a[%zero, %zero] -> %slot : !pipe.global<?x?xbf16> -> !slot
+    }
+  }
+  pipe.role "multiply" groups(2) warps(4) registers(240) (%group) {
+    %c = pipe.cursor : !pipe.cursor<1>
+    %x = pipe.wait %xs[%c] : !ring
+    pipe.release %xs[%c] : !ring
+  }
+}

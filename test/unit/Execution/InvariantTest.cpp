@@ -303,14 +303,14 @@ TEST_P(InvariantTest, RowsAreThoseOfRowsAloneByThreads) {
   expectAlone(4);
 }
 
-/// The calls show what they are for.
+/// The calls show what they are for. Of 40 in a hundred runs none differed in one.
 TEST_P(InvariantTest, RowsOfOtherKernelsDiffer) {
   c.isInvariant = false;
   ASSERT_NO_FATAL_FAILURE(lower());
-  int different = 0;
-  for (int i = 0; i < 40; ++i)
-    different += !compareAlone(drawCall()).empty();
-  EXPECT_GT(different, 0);
+  bool isDifferent = false;
+  for (int i = 0; i < 400 && !isDifferent; ++i)
+    isDifferent = !compareAlone(drawCall()).empty();
+  EXPECT_TRUE(isDifferent);
 }
 
 TEST_P(InvariantTest, AreRight) {
