@@ -212,3 +212,77 @@ tile.program @begins_within(
   }
   tile.store %r, %o[#plane](%p, %c0) valid(%rows, %c64) : tensor<128x64xf32>, !o
 }
+
+// Where rows of a slot are cleared that no row of the tile sees, groups tell each other
+// which there are: none may let a run pass.
+// CHECK-LABEL: pipe.kernel @gaps(
+//       CHECK:   pipe.ring readers(2) : <{{.*}}, messages = 2>
+//       CHECK:   pipe.role "multiply"
+//   CHECK-NOT:     scf.while
+//       CHECK:     pipe.clear_unset
+//       CHECK:     pipe.meet
+tile.program @gaps(
+    %a: !x {tile.name = "a", tile.access = "read", tile.shape = ["P", 64]},
+    %w: !w {tile.name = "w", tile.access = "read", tile.shape = ["S", "M", 64]},
+    %first: !numbers {tile.name = "first", tile.access = "read", tile.shape = ["S"]},
+    %o: !o {tile.name = "o", tile.access = "write", tile.shape = ["P", 64]},
+    %P: index {tile.extent = "P"}, %S: index {tile.extent = "S"},
+    %M: index {tile.extent = "M"}) space(%p = "P" by 128) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c64 = arith.constant 64 : index
+  %c128 = arith.constant 128 : index
+  %c1024 = arith.constant 1024 : index
+  %zero = arith.constant dense<0.0> : tensor<128x64xf32>
+  %all = arith.constant dense<true> : tensor<128x64xi1>
+  %left = arith.subi %P, %p : index
+  %rows = arith.minsi %left, %c128 : index
+  %x = tile.load %a[#plane](%p, %c0) valid(%rows, %c64) : !x -> tensor<128x64xbf16>
+  %r = tile.sweep(%c0 to %S partial at {
+  ^bb0(%step: index):
+    %s, %rest = tile.locate %step below %S {
+    ^bb0(%i: index):
+      tile.yield %c1 : index
+    }
+    %place = arith.muli %s, %c1024 : index
+    %base = arith.addi %place, %c0 : index
+    %last = arith.addi %place, %c64 : index
+    tile.yield %base, %c64, %last : index, index, index
+  }) by 64 carry(%zero : tensor<128x64xf32>) step {
+  ^bb0(%base: index, %count: index, %acc: tensor<128x64xf32>):
+    %s = arith.divui %base, %c1024 : index
+    %m = arith.remui %base, %c1024 : index
+    %from = tile.element %first[%s] empty 0 : i32 : !numbers
+    %from_row = arith.index_cast %from : i32 to index
+    %y = tile.load %w[#run](%s, %m, %c0) valid(%count, %c64) : !w -> tensor<64x64xbf16>
+    %product = tile.dot %x, %y, %zero maps [#mk, affine_map<(m, n, k) -> (n, k)>, #mn]
+        : tensor<128x64xbf16>, tensor<64x64xbf16>, tensor<128x64xf32>
+    %sees = tile.generate at(%p) valid(%c128) {
+    ^bb0(%row: index):
+      %is_behind = arith.cmpi sle, %from_row, %row : index
+      tile.yield %is_behind : i1
+    } : tensor<128xi1>
+    %points = tile.mask %all empty false at(%p, %m) valid(%c128, %count)
+        with(%sees along [0] : tensor<128xi1>) {
+    ^bb0(%row: index, %column: index, %is_seen: i1):
+      tile.yield %is_seen : i1
+    } : tensor<128x64xi1>
+    %any = tile.reduce or %points dims [0] : tensor<128x64xi1>
+    %seen = tile.mask %product empty 0.0 : f32 at(%p, %m) valid(%c128, %count)
+        with(%sees along [0] : tensor<128xi1>) {
+    ^bb0(%row: index, %column: index, %is_seen: i1):
+      tile.yield %is_seen : i1
+    } : tensor<128x64xf32>
+    %weights = arith.truncf %seen : tensor<128x64xf32> to tensor<128x64xbf16>
+    %z = tile.load %w[#run](%s, %m, %c0) valid(%count, %c64)
+        where(%any along 0 : tensor<64xi1>) : !w -> tensor<64x64xbf16>
+    %next = tile.dot %weights, %z, %acc maps [#mk, #kn, #mn]
+        : tensor<128x64xbf16>, tensor<64x64xbf16>, tensor<128x64xf32>
+    tile.yield %next : tensor<128x64xf32>
+  } merge {
+  ^bb0(%u: tensor<128x64xf32>, %v: tensor<128x64xf32>):
+    %sum = arith.addf %u, %v : tensor<128x64xf32>
+    tile.yield %sum : tensor<128x64xf32>
+  }
+  tile.store %r, %o[#plane](%p, %c0) valid(%rows, %c64) : tensor<128x64xf32>, !o
+}
