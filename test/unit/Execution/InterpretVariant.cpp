@@ -88,6 +88,7 @@ Result<OwningOpRef<ModuleOp>> attn::test::lowerCase(Source &source,
   options.tileRows = c.tileRows;
   options.tileKeys = c.tileKeys;
   options.fewRows = 0;
+  options.halvesWeights = c.isScheduled;
   if (!c.layouts.empty())
     bindLengths(source.func, problem, options);
   options.layouts = c.layouts;
