@@ -59,7 +59,7 @@ static bool isOfRun(Value value, Block &step, int64_t width) {
          });
 }
 
-/// Adds those of `values` of which `condition` is the conjunction.
+/// Adds the values of which `condition` is the conjunction.
 static void addConjuncts(Value condition, SmallVectorImpl<Value> &conjuncts) {
   if (auto both = condition.getDefiningOp<arith::AndIOp>()) {
     addConjuncts(both.getLhs(), conjuncts);
