@@ -17,9 +17,9 @@ def Pipe_RingOp : Pipe_Op<"ring", [HasParent<"KernelOp">]> {
   let summary = "declares a ring whose slots `readers` groups release";
   let description = [{
     One thread of a group releases a slot for it: the group's products have read
-    the slot, and none starts before all warps have waited for it. With `by_warps`
-    one of each warp does, so that a group may release what no product of its own
-    has read.
+    the slot, and none starts before all warps have waited for it. With
+    `by_warps` one of each warp does, so that a group may release what no product
+    of its own has read.
   }];
   let arguments = (ins ConfinedAttr<I64Attr, [IntPositive]>:$readers,
                        UnitAttr:$by_warps);

@@ -237,19 +237,19 @@ void KernelLowering::lowerRing(RingOp ring) {
   llvm::append_range(lowered, createTile(allocate(
                                   ring, layout.getSlotBytes() * type.getSlots(),
                                   kTileAlignment)));
-  bool isByWarps = isReadInShares(ring.getRing());
-  bool isOfWarps = isByWarps || ring.getByWarps();
-  int64_t ofGroup = isOfWarps ? kGroupWarps : layout.getReleasesOfGroup();
+  bool isReadByLanes = isReadInShares(ring.getRing());
+  bool isByWarps = isReadByLanes || ring.getByWarps();
+  int64_t ofGroup = isByWarps ? kGroupWarps : layout.getReleasesOfGroup();
   int64_t releases =
       ring.getReaders() * ofGroup * (type.getCluster() ? values.cluster : 1);
   int64_t arrivals = layout.getArrivals(fill);
   visitUsers(ring.getRing(), [&](Operation *user) {
     if (isa<FillOp>(user))
       user->setAttr(kReleasesAttr, rewriter.getI64IntegerAttr(releases));
+    if (isa<ReleaseOp>(user) && isReadByLanes)
+      user->setAttr(kByLanesAttr, rewriter.getUnitAttr());
     if (isa<ReleaseOp>(user) && isByWarps)
       user->setAttr(kByWarpsAttr, rewriter.getUnitAttr());
-    if (isa<ReleaseOp>(user) && isOfWarps)
-      user->setAttr(kOfWarpsAttr, rewriter.getUnitAttr());
     if (isa<WaitOp>(user))
       user->setAttr(kArrivalsAttr, rewriter.getI64IntegerAttr(arrivals));
   });

@@ -361,9 +361,9 @@ struct ReleaseLowering : OpConversionPattern<ReleaseOp> {
     Value empty = place.getEmpty(rewriter, loc);
     const Primitives &primitives = values.getPrimitives();
     bool remote = type.getCluster() && values.cluster > 1;
-    bool isReadByLanes = op->hasAttr(kByWarpsAttr);
+    bool isReadByLanes = op->hasAttr(kByLanesAttr);
     bool isByWarps =
-        op->hasAttr(kOfWarpsAttr) || place.layout.getReleasesOfGroup() > 1;
+        op->hasAttr(kByWarpsAttr) || place.layout.getReleasesOfGroup() > 1;
     // By warps, lane r of each for block r; else, as blocks are at most as many
     // as warps, the first lane of warp r.
     Value number = isByWarps ? values.lane : values.warpInGroup;

@@ -30,6 +30,8 @@ inline constexpr llvm::StringLiteral kSharedBytesAttr = "attn.shared_bytes";
 /// and pipe.get of arrays outside of pipe.each: the named barrier at which the
 /// threads of the role's first group meet.
 inline constexpr llvm::StringLiteral kBarrierAttr = "attn.barrier";
+/// With it: the number of that group in the block.
+inline constexpr llvm::StringLiteral kFirstGroupAttr = "attn.first_group";
 
 /// On pipe.clear_unset: where in shared memory the groups exchange their bits,
 /// and the threads that meet at the op's barrier; on pipe.meet those of its
@@ -39,13 +41,10 @@ inline constexpr llvm::StringLiteral kThreadsAttr = "attn.threads";
 /// Bytes of an exchange: four words a warp.
 inline constexpr int64_t kExchangeBytesOfGroup = 64;
 
-/// On pipe.release: each warp reads the slot for itself, and releases it.
+/// On pipe.release: the lanes of each warp have read the slot for themselves.
+inline constexpr llvm::StringLiteral kByLanesAttr = "attn.by_lanes";
+/// On pipe.release: a thread of each warp releases the slot.
 inline constexpr llvm::StringLiteral kByWarpsAttr = "attn.by_warps";
-/// On pipe.release: each warp releases the slot, whoever has read it.
-inline constexpr llvm::StringLiteral kOfWarpsAttr = "attn.of_warps";
-
-/// With it: the number of that group in the block.
-inline constexpr llvm::StringLiteral kFirstGroupAttr = "attn.first_group";
 
 /// On fills whose lanes copy: the warps of their role, all of which do.
 inline constexpr llvm::StringLiteral kCopyWarpsAttr = "attn.copy_warps";

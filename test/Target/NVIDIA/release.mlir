@@ -52,7 +52,7 @@ pipe.kernel @messages(
 
 // A group may release what no product of its own has read: one thread of each warp does,
 // and no fence is asked for, as no lane reads.
-// CHECK-LABEL: llvm.func @of_warps(
+// CHECK-LABEL: llvm.func @by_warps(
 //       CHECK:   %[[LANE:.*]] = arith.andi %{{.*}}, %c31
 //       CHECK:   %[[IS_WARP:.*]] = arith.cmpi eq, %[[LANE]], %{{.*}} : i32
 //       CHECK:   nvvm.mbarrier.init %{{.*}}, %c1_i32
@@ -60,7 +60,7 @@ pipe.kernel @messages(
 //       CHECK:   mbarrier.try_wait.parity
 //   CHECK-NOT:   nvvm.fence.proxy
 //       CHECK:   "@$1 mbarrier.arrive.shared{{.*}} %{{.*}}, %[[IS_WARP]] :
-pipe.kernel @of_warps(
+pipe.kernel @by_warps(
     %a: !pipe.global<?x?xbf16> {pipe.name = "a", pipe.access = "read", pipe.shape = ["M", "K"]}) {
   %zero = arith.constant 0 : i32
   %xs = pipe.ring readers(2) by_warps : !ring
