@@ -89,7 +89,7 @@ def Pipe_RoleOp : Pipe_Op<"role", [
 def Pipe_YieldOp : Pipe_Op<"yield", [
     Pure, Terminator,
     ParentOneOf<["KernelOp", "RoleOp", "FillOp", "WorkLoopOp", "EachOp",
-                 "WorkOp", "MeetOp", "SumOp", "LocateOp"]>]> {
+                 "WorkOp", "MeetOp", "SumOp", "LocateOp", "IfAnyOp"]>]> {
   let summary = "ends a region of a pipe op and gives its results";
   let arguments = (ins Variadic<AnyType>:$values);
   let builders = [OpBuilder<(ins), [{

@@ -5,6 +5,7 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/PatternMatch.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 
 using namespace mlir;
 using namespace attn::pipe;
@@ -180,6 +181,38 @@ LogicalResult BroadcastOp::verify() {
     return emitOpError("expects the partial form of ")
            << line << ", or a tile that spreads its lines alike, but got "
            << result;
+  return success();
+}
+
+LogicalResult IfAnyOp::inferReturnTypes(MLIRContext *, std::optional<Location>,
+                                        Adaptor adaptor,
+                                        SmallVectorImpl<Type> &types) {
+  llvm::append_range(types, adaptor.getOthers().getTypes());
+  return success();
+}
+
+LogicalResult IfAnyOp::verify() {
+  // if_any_c1
+  RankedTensorType line = getCondition().getType();
+  if (cast<SliceAttr>(line.getEncoding()).getPartial() ||
+      !line.getElementType().isInteger(1))
+    return emitOpError("expects a complete line of i1, but got ") << line;
+  return success();
+}
+
+LogicalResult IfAnyOp::verifyRegions() {
+  Block &block = getBody().front();
+  // if_any_c2
+  auto yield = dyn_cast<YieldOp>(block.empty() ? nullptr : &block.back());
+  if (block.getNumArguments() != 0 || !yield ||
+      yield.getValues().getTypes() != getOthers().getTypes())
+    return emitOpError("expects its region to take nothing and to yield (")
+           << getOthers().getTypes() << ")";
+  // if_any_c3
+  for (Operation &op : block)
+    if (!isMemoryEffectFree(&op))
+      return op.emitOpError("has effects, but a warp may do it alone in a "
+                            "'pipe.if_any'");
   return success();
 }
 

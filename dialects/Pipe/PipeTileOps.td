@@ -154,6 +154,30 @@ def Pipe_BroadcastOp : Pipe_Op<"broadcast", [Pure]> {
   let hasVerifier = 1;
 }
 
+def Pipe_IfAnyOp : Pipe_Op<"if_any", [
+    RecursiveMemoryEffects, RecursivelySpeculatable, InferTypeOpAdaptor]> {
+  let summary = "something that few rows need";
+  let description = [{
+    What the region yields, if `condition` holds at some row, or else the
+    registers after `else`. At rows at which it does not hold both are equal: each warp
+    decides for its own rows. Nobody waits for another warp in the region.
+
+    Constraints:
+    * (C1) `condition` is a complete line of i1.
+    * (C2) The region yields values of the others' types.
+    * (C3) The region has no effects: it computes on registers alone.
+  }];
+  let arguments = (ins Pipe_Line:$condition, Variadic<Pipe_Registers>:$others);
+  let regions = (region SizedRegion<1>:$body);
+  let results = (outs Variadic<Pipe_Registers>:$results);
+  let assemblyFormat = [{
+    $condition `:` type($condition)
+    `else` `(` $others `:` type($others) `)` $body attr-dict
+  }];
+  let hasVerifier = 1;
+  let hasRegionVerifier = 1;
+}
+
 def Pipe_SplatOp : Pipe_Op<"splat", [Pure]> {
   let summary = "a tile or line of one scalar";
   let description = [{

@@ -360,7 +360,7 @@ void SweepOp::build(OpBuilder &builder, OperationState &state,
                     int64_t tile, ValueRange inits) {
   build(builder, state, inits.getTypes(), lowers, uppers,
         builder.getDenseBoolArrayAttr(full), builder.getI64IntegerAttr(tile),
-        inits, full.size());
+        inits, /*exact=*/UnitAttr(), full.size());
 }
 
 LogicalResult SweepOp::inferReturnTypes(MLIRContext *, std::optional<Location>,
@@ -386,6 +386,9 @@ LogicalResult SweepOp::verify() {
            << " segments";
   if (getTile() <= 0)
     return emitOpError("expects a positive tile, but got ") << getTile();
+  // sweep_c6
+  if (getExact() && getMerge().empty())
+    return emitOpError("expects a merge where it is exact, but has none");
   return success();
 }
 
@@ -432,4 +435,46 @@ LogicalResult SweepOp::verifyRegions() {
   SmallVector<Type> pairs(carries);
   llvm::append_range(pairs, carries);
   return verifySignature(*this, getMerge().front(), "merge", pairs, carries);
+}
+
+//===-- if_any ------------------------------------------------------------===//
+
+void IfAnyOp::build(OpBuilder &builder, OperationState &state, Value condition,
+                    ValueRange others, function_ref<void(OpBuilder &)> body) {
+  build(builder, state, others.getTypes(), condition, others);
+  OpBuilder::InsertionGuard guard(builder);
+  builder.createBlock(state.regions.front().get());
+  body(builder);
+}
+
+LogicalResult IfAnyOp::inferReturnTypes(MLIRContext *, std::optional<Location>,
+                                        Adaptor adaptor,
+                                        SmallVectorImpl<Type> &types) {
+  llvm::append_range(types, adaptor.getOthers().getTypes());
+  return success();
+}
+
+LogicalResult IfAnyOp::verify() {
+  // if_any_c1
+  auto line = cast<RankedTensorType>(getCondition().getType());
+  if (line.getRank() != 1 || !line.getElementType().isInteger(1))
+    return emitOpError("expects a line of i1, but got ") << line;
+  for (Type type : getOthers().getTypes()) {
+    auto tile = cast<RankedTensorType>(type);
+    if (tile.getRank() == 0 || tile.getDimSize(0) != line.getDimSize(0))
+      return emitOpError("expects tiles of ")
+             << line.getDimSize(0) << " rows, but got " << tile;
+  }
+  return success();
+}
+
+LogicalResult IfAnyOp::verifyRegions() {
+  // if_any_c2
+  Block &block = getBody().front();
+  auto yield = dyn_cast<YieldOp>(block.empty() ? nullptr : &block.back());
+  if (block.getNumArguments() != 0 || !yield ||
+      yield.getValues().getTypes() != getOthers().getTypes())
+    return emitOpError("expects its region to take nothing and to yield (")
+           << getOthers().getTypes() << ")";
+  return success();
 }

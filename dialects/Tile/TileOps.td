@@ -144,7 +144,7 @@ def Tile_ProgramOp : Tile_Op<"program", [
 def Tile_YieldOp : Tile_Op<"yield", [
     Pure, Terminator,
     ParentOneOf<["ProgramOp", "SweepOp", "MaskOp", "GenerateOp", "SumOp",
-                 "LocateOp"]>]> {
+                 "LocateOp", "IfAnyOp"]>]> {
   let summary = "ends a region of a tile op and gives its results";
   let arguments = (ins Variadic<AnyType>:$values);
   let builders = [OpBuilder<(ins), [{
@@ -409,7 +409,8 @@ def Tile_SweepOp : Tile_Op<"sweep", [
     `merge` combines the carries of two parts of the range, the earlier first; it
     is associative, and `inits` are its identity. With it, a target may split the
     range, and the order of steps is free. The step of a sweep with `merge` stores
-    nothing.
+    nothing. Where it is `exact`, `merge` is commutative, too, and both hold of every bit:
+    what comes out is the same in any order and however the range is split.
 
     Constraints:
     * (C1) There is a lower bound, an upper bound and a class a segment, and at
@@ -421,6 +422,7 @@ def Tile_SweepOp : Tile_Op<"sweep", [
     * (C5) A locator takes the number of the step and yields its base and count,
       and may yield where its run ends: the steps after it that begin before that
       are each `tile` points on from the one before.
+    * (C6) A sweep is `exact` only with a `merge`.
 
     ```mlir
     %r = tile.sweep(%c0 to %n full) by 256 carry(%zero : tensor<64xf32>) step {
@@ -432,7 +434,7 @@ def Tile_SweepOp : Tile_Op<"sweep", [
   }];
   let arguments = (ins Variadic<Index>:$lowers, Variadic<Index>:$uppers,
                        DenseBoolArrayAttr:$full, I64Attr:$tile,
-                       Variadic<Tile_Tile>:$inits);
+                       Variadic<Tile_Tile>:$inits, UnitAttr:$exact);
   let regions = (region SizedRegion<1>:$step,
                         MaxSizedRegion<1>:$merge,
                         VariadicRegion<MaxSizedRegion<1>>:$locators);
@@ -440,7 +442,7 @@ def Tile_SweepOp : Tile_Op<"sweep", [
   let assemblyFormat = [{
     `(` custom<Segments>($lowers, $uppers, $full, $locators) `)` `by` $tile
     (`carry` `(` $inits^ `:` type($inits) `)`)?
-    `step` $step (`merge` $merge^)? attr-dict
+    (`exact` $exact^)? `step` $step (`merge` $merge^)? attr-dict
   }];
   let builders = [OpBuilder<(ins "::mlir::ValueRange":$lowers,
       "::mlir::ValueRange":$uppers, "::llvm::ArrayRef<bool>":$full,
@@ -455,6 +457,41 @@ def Tile_SweepOp : Tile_Op<"sweep", [
       });
     }
   }];
+}
+
+def Tile_IfAnyOp : Tile_Op<"if_any", [
+    RecursiveMemoryEffects, RecursivelySpeculatable, InferTypeOpAdaptor]> {
+  let summary = "something that few rows need";
+  let description = [{
+    What the region yields, if `condition` holds at some row, or else the tiles
+    after `else`. At rows at which it does not hold these have the same elements: so a
+    target may decide for some rows apart from others.
+
+    ```mlir
+    %r = tile.if_any %moved : tensor<64xi1> else(%d : tensor<64x128xi32>) {
+      %all = tile.broadcast %moved dims [1] : tensor<64xi1> to tensor<64x128xi1>
+      %own = arith.select %all, %zero, %d : tensor<64x128xi1>, tensor<64x128xi32>
+      tile.yield %own : tensor<64x128xi32>
+    }
+    ```
+
+    Constraints:
+    * (C1) `condition` is a line of i1, and the first dimension of each other
+      tile is as long.
+    * (C2) The region yields values of the others' types.
+  }];
+  let arguments = (ins Tile_Tile:$condition, Variadic<Tile_Tile>:$others);
+  let regions = (region SizedRegion<1>:$body);
+  let results = (outs Variadic<Tile_Tile>:$results);
+  let assemblyFormat = [{
+    $condition `:` type($condition)
+    `else` `(` $others `:` type($others) `)` $body attr-dict
+  }];
+  let builders = [OpBuilder<(ins "::mlir::Value":$condition,
+      "::mlir::ValueRange":$others,
+      "::llvm::function_ref<void(::mlir::OpBuilder &)>":$body)>];
+  let hasVerifier = 1;
+  let hasRegionVerifier = 1;
 }
 
 include "dialects/Tile/TileMaskOps.td"

@@ -334,12 +334,13 @@ static std::optional<ScheduleFields> getStream(cascade::FuncOp func,
     rows = std::clamp<int64_t>(llvm::alignTo(few, group), group, rows);
     // A tile of queries of many sequences is not low because each has few.
     bool isLow = !findSummedRanks(func);
+    // Digits of exact sums take twice the registers of what is added up.
     if (const MachineModel *low = machine.low;
-        low && isLow && few <= low->productRows)
+        low && isLow && (few <= low->productRows || func.getInvariant()))
       rows = low->productRows;
     // Where nothing has 8 bits an element, warps share out no keys.
     const MachineModel *sharing = machine.sharing;
-    while (sharing && few > sharing->productRows)
+    while (sharing && few > sharing->productRows && !func.getInvariant())
       sharing = sharing->sharing;
     if (sharing && isLow && func.readsByteElements())
       rows = sharing->productRows;

@@ -5,6 +5,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/bit.h"
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -231,6 +232,24 @@ static void floatToInteger(const Instruction &in, const Slot *const *operands,
     result[i].i = wrap(toInteger(std::trunc(operands[0][i].f)), in.resultBits);
 }
 
+/// Of a float of 32 bits and a whole number, either way.
+static void bitcast(const Instruction &in, const Slot *const *operands,
+                    Slot *result, int64_t lanes, const char *&fault) {
+  bool isFromFloat = in.operandBits == 0;
+  if ((isFromFloat ? in.resultBits : in.operandBits) != 32 ||
+      (!isFromFloat && !(in.rounding && in.rounding.isF32()))) {
+    fault = "bits are those of a float of 32 bits, or become one";
+    return;
+  }
+  for (int64_t i = 0; i < lanes; ++i)
+    if (isFromFloat)
+      result[i].i =
+          llvm::bit_cast<int32_t>(static_cast<float>(operands[0][i].f));
+    else
+      result[i].f =
+          llvm::bit_cast<float>(static_cast<int32_t>(operands[0][i].i));
+}
+
 static double maximum(double a, double b) {
   if (std::isnan(a) || std::isnan(b))
     return std::numeric_limits<double>::quiet_NaN();
@@ -358,6 +377,7 @@ static void addIntegerKernels(llvm::StringMap<Kernel> &t) {
   INT1("math.absi", a < 0 ? wrapping(-uint64_t(a)) : a)
   TOFLOAT("arith.sitofp", static_cast<double>(SIGNED(a)))
   TOFLOAT("arith.uitofp", static_cast<double>(UNSIGNED(a)))
+  t["arith.bitcast"] = bitcast;
   t["arith.fptosi"] = floatToInteger;
   t["arith.fptoui"] = floatToInteger;
   t["arith.cmpi"] = compareIntegers;

@@ -108,8 +108,10 @@ private:
     /// Points of each located range that is full.
     std::vector<int64_t> wholeRanges;
     bool hasFull = false, hasSeen = false, hasBoxes = false, widens = false;
-    /// Steps wait for what is read number by number, or bring leaves together.
+    /// Steps wait for what is read number by number.
     bool waits = false;
+    /// As a stream, its sums are exact.
+    bool addsDigits = false;
     /// Why its blocks form no clusters; empty if they may.
     std::string clusterRefusal;
     /// Why its roles are not merged; empty if they may be.
@@ -134,6 +136,7 @@ private:
   llvm::ArrayRef<RegisterSplit> getSplits(int64_t groups) const;
   /// The one of a schedule's number, or the nearest.
   const RegisterSplit &getSplit(const TileSchedule &schedule) const;
+  size_t getStreamOrder(const TileSchedule &schedule) const;
   /// Whether a stream has the usual number of blocks of a multiprocessor.
   bool hasUsualBlocks(const TileSchedule &schedule) const;
   /// Bytes of shared memory that a block may have.

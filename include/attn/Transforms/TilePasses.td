@@ -173,6 +173,38 @@ def HoistMasksPass : Pass<"tile-hoist-masks", "::mlir::ModuleOp"> {
                            "::mlir::arith::ArithDialect"];
 }
 
+def ExactSumsPass : Pass<"tile-exact-sums", "::mlir::ModuleOp"> {
+  let summary = "Add up what steps of invariant streams give alike in any order";
+  let description = [{
+    In a `tile.program` that is `invariant` and whose schedule, or else `stream`, says that blocks share steps, a sweep becomes
+    one that is `exact`. Each step computes its own part from the sweep's inits; maxima that
+    powers are taken of become whole powers of 2; and of sums, of tiles and of lines, the carries are
+    a bin a row and digits, whole numbers of 32 bits, that are added. After the sweep there are
+    floats again.
+
+    ```mlir
+    %r:3 = tile.sweep(%c0 to %n partial) by 128 carry(%ninf, %zero, %zeros
+        : tensor<32xf32>, tensor<32xf32>, tensor<32x128xf32>) step { ... } merge { ... }
+    ```
+    becomes
+    ```mlir
+    %e:8 = tile.sweep(%c0 to %n partial) by 128 carry(%ninf, %bin, %d0, %d1, %d2, %bins, %t0, %t1
+        : tensor<32xf32>, tensor<32xi32>, tensor<32xi32>, ..., tensor<32x128xi32>) exact
+        step { ... } merge { ... }
+    %m = arith.mulf %e#0, %ln2 : tensor<32xf32>
+    ```
+
+    A digit has 17 bits. Of a tile 18 bits of a row's largest term count at the least, and
+    35 in the best case; of a line 17 more. Of more than 32768 steps, for which 32 bits do not hold
+    the sum, and where a term is no number, a row's results are no numbers. Maxima beyond 2^28 count as if
+    they were that. A sweep that adds up otherwise is refused.
+  }];
+  let options = [Option<"stream", "stream", "bool", "false",
+                        "Of programs without a schedule: blocks share steps">];
+  let dependentDialects = ["::attn::tile::TileDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::math::MathDialect"];
+}
+
 def OrderStepsPass : Pass<"tile-order-steps", "::mlir::ModuleOp"> {
   let summary = "Let sweeps of invariant programs begin at 0";
   let description = [{

@@ -67,6 +67,26 @@ private:
 };
 } // namespace
 
+/// Whether all that `op` gives is used by ops behind it with nothing but
+/// elementwise ones between: then each element goes its way alone.
+static bool isPassedOn(Operation *op) {
+  if (!op->hasTrait<OpTrait::Elementwise>() || op->use_empty())
+    return false;
+  size_t left = llvm::range_size(op->getUses());
+  for (Operation *next = op->getNextNode(); next; next = next->getNextNode()) {
+    bool isElementwise = next->hasTrait<OpTrait::Elementwise>();
+    if (!isElementwise && !isa<BroadcastOp, SplatOp>(next) &&
+        !matchPattern(next, m_Constant()))
+      return false;
+    left -= llvm::count_if(next->getOpOperands(), [&](OpOperand &operand) {
+      return isElementwise && operand.get().getDefiningOp() == op;
+    });
+    if (left == 0)
+      return true;
+  }
+  return false;
+}
+
 void Estimator::add(Value value, LiveSet &live) {
   Operation *op = value.getDefiningOp();
   if (op && isa<BroadcastOp>(op)) {
@@ -76,10 +96,12 @@ void Estimator::add(Value value, LiveSet &live) {
   if (op && (isa<CoordOp, SplatOp>(op) || matchPattern(op, m_Constant())))
     return;
   // Conditions are made where they are used, of what they compare; so are
-  // coordinates, and what is read at them.
+  // coordinates, and what is read at them, and what goes from one elementwise
+  // op to the next.
   auto type = dyn_cast<RankedTensorType>(value.getType());
   bool isMade = op && type &&
                 (type.getElementType().isInteger(1) || isa<GatherOp>(op) ||
+                 (type.getRank() == 2 && isPassedOn(op)) ||
                  (type.getElementType().isInteger() &&
                   OpTrait::hasElementwiseMappableTraits(op)));
   if (isMade) {

@@ -96,6 +96,14 @@ TileAxes::TileAxes(tile::ProgramOp program) {
             join(operand, dim, other, otherDim);
           others.push_back({operand, dim});
         }
+    } else if (auto branch = dyn_cast<tile::IfAnyOp>(op)) {
+      auto *yield = branch.getBody().front().getTerminator();
+      for (auto [result, other, own] : llvm::zip_equal(
+               branch.getResults(), branch.getOthers(), yield->getOperands())) {
+        join(branch.getCondition(), 0, result, 0);
+        joinAll(other, result);
+        joinAll(own, result);
+      }
     } else if (auto sweep = dyn_cast<tile::SweepOp>(op)) {
       auto *yield = sweep.getStep().front().getTerminator();
       for (auto [i, init] : llvm::enumerate(sweep.getInits())) {

@@ -296,6 +296,37 @@ LogicalResult RegisterEmitter::emitBroadcast(tile::BroadcastOp op) {
   return success();
 }
 
+LogicalResult RegisterEmitter::emitIfAny(tile::IfAnyOp op) {
+  auto getAll = [&](OperandRange tiles) {
+    SmallVector<Value> registers;
+    for (Value tile : tiles)
+      registers.push_back(getOperand(tile, getCompleteType(tile)));
+    return registers;
+  };
+  Value condition =
+      getOperand(op.getCondition(), getCompleteType(op.getCondition()));
+  SmallVector<Value> others = getAll(op.getOthers());
+  if (!condition || llvm::is_contained(others, Value()))
+    return op.emitOpError("has an operand that no group of warps has");
+  auto branch = pipe::IfAnyOp::create(b, condition, others);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.createBlock(&branch.getBody());
+    for (Operation &inner : op.getBody().front().without_terminator())
+      if (mlir::failed(emit(&inner)))
+        return failure();
+    SmallVector<Value> own =
+        getAll(op.getBody().front().getTerminator()->getOperands());
+    if (llvm::is_contained(own, Value()))
+      return op.emitOpError("yields what no group of warps has");
+    pipe::YieldOp::create(b, own);
+  }
+  for (auto [tile, registers] :
+       llvm::zip_equal(op.getResults(), branch.getResults()))
+    set(tile, registers);
+  return success();
+}
+
 LogicalResult RegisterEmitter::emitCoord(tile::CoordOp op) {
   bool isRow = plan.isRow(op.getResult(), 0);
   RankedTensorType type = getType(op.getResult());
@@ -463,6 +494,8 @@ LogicalResult RegisterEmitter::emit(Operation *op) {
     return emitBroadcast(broadcastOp);
   if (auto mask = dyn_cast<tile::MaskOp>(op))
     return emitMask(mask);
+  if (auto branch = dyn_cast<tile::IfAnyOp>(op))
+    return emitIfAny(branch);
   if (auto coord = dyn_cast<tile::CoordOp>(op))
     return emitCoord(coord);
   if (auto generate = dyn_cast<tile::GenerateOp>(op))

@@ -154,6 +154,7 @@ private:
   mlir::LogicalResult emitReduce(tile::ReduceOp op);
   mlir::LogicalResult emitBroadcast(tile::BroadcastOp op);
   mlir::LogicalResult emitMask(tile::MaskOp op);
+  mlir::LogicalResult emitIfAny(tile::IfAnyOp op);
   mlir::LogicalResult emitCoord(tile::CoordOp op);
   mlir::LogicalResult emitGenerate(tile::GenerateOp op);
   /// Ops on tiles of rank 0, which are scalars here.

@@ -86,7 +86,7 @@ struct ScheduleTiles final
         refusal = plan.checkMerged(options);
       if (!refusal.op && program.getInvariant())
         refusal = plan.checkInvariant();
-      if (!refusal.op && program.getInvariant() && options.isStream) {
+      if (!refusal.op && program.getInvariant() && options.isStream && !plan.sweep.getExact()) {
         plan.leaves = chooseLeaves(plan);
         if (!plan.leaves)
           return signalPassFailure();

@@ -200,7 +200,8 @@ LogicalResult ScheduleModel::collect(const MachineModel &machine,
     all.clusterRefusal = plan.checkCluster(machine.maxCluster).reason;
     all.mergeRefusal = plan.checkMerged({}).reason;
     all.widens = plan.widens();
-    all.waits = costs.gathered > 0 || program.getInvariant();
+    all.waits = costs.gathered > 0;
+    all.addsDigits = program.getInvariant();
     all.hasSeen = llvm::any_of(
         plan.slots, [](const SlotOperand &slot) { return bool(slot.seen); });
     all.hasBoxes = llvm::any_of(plan.slots, [](const SlotOperand &slot) {

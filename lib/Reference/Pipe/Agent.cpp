@@ -125,7 +125,7 @@ Agent::Progress Agent::execute(Operation *op) {
     return executeArithmetic(op);
   if (op->hasTrait<OpTrait::IsTerminator>())
     return executeTerminator(op);
-  if (isa<scf::SCFDialect>(op->getDialect()) || isa<WorkLoopOp>(op))
+  if (isa<scf::SCFDialect>(op->getDialect()) || isa<WorkLoopOp, IfAnyOp>(op))
     return executeControl(op);
   if (!isa<PipeDialect>(op->getDialect()))
     return stop(op, "the interpreter does not know '" +
@@ -180,6 +180,19 @@ Agent::Progress Agent::executeControl(Operation *op) {
             condition ? branch.getThenRegion() : branch.getElseRegion();
         if (!region.empty())
           enter(region, {});
+        return Progress::inside;
+      })
+      .Case([&](IfAnyOp branch) {
+        const Registers &holds = *get<RegistersRef>(branch.getCondition());
+        if (llvm::any_of(holds, [](const Scalar &own) { return own.i != 0; })) {
+          enter(branch.getBody(), {});
+          return Progress::inside;
+        }
+        for (auto [result, other] :
+             llvm::zip_equal(branch.getResults(), branch.getOthers())) {
+          RuntimeValue kept = get(other);
+          set(result, std::move(kept));
+        }
         return Progress::inside;
       })
       .Case([&](scf::WhileOp loop) {

@@ -405,6 +405,9 @@ LogicalResult KernelLowering::initialise() {
 }
 
 FailureOr<KernelValues> KernelLowering::run() {
+  bool isStream =
+      kernel.getWork() &&
+      kernel.getWork().getWork().getType().getKind() == WorkKind::Stream;
   if (failed(createFunction()) || failed(lowerDeclarations()) ||
       failed(lowerRoles()))
     return failure();
@@ -414,6 +417,9 @@ FailureOr<KernelValues> KernelLowering::run() {
 
   function->setAttr(kBlockThreadsAttr, rewriter.getI64IntegerAttr(numThreads));
   function->setAttr(kSharedBytesAttr, rewriter.getI64IntegerAttr(tileOffset));
+  int64_t spilled =
+      isStream ? architecture.streamSpilledBytes : architecture.spilledBytes;
+  function->setAttr(kSpilledBytesAttr, rewriter.getI64IntegerAttr(spilled));
   // Without it every exp2 is scaled around denormal arguments.
   function.setPassthroughAttr(rewriter.getArrayAttr(rewriter.getStrArrayAttr(
       {"denormal-fp-math-f32", "preserve-sign,preserve-sign"})));

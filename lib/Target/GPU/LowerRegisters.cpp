@@ -9,6 +9,7 @@
 #include "Lowering.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
 using namespace attn;
@@ -340,6 +341,63 @@ struct RelayoutLowering : OpConversionPattern<RelayoutOp> {
     return success();
   }
 };
+
+/// A warp branches if one of its lanes has such a row.
+struct IfAnyLowering : OpConversionPattern<IfAnyOp> {
+  IfAnyLowering(const TypeConverter &converter, MLIRContext *context,
+                const KernelValues &values)
+      : OpConversionPattern(converter, context), values(values) {}
+
+  LogicalResult
+  matchAndRewrite(IfAnyOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    Type i32 = rewriter.getI32Type();
+    Value own;
+    for (Value holds : adaptor.getCondition())
+      own = own ? arith::OrIOp::create(rewriter, loc, own, holds).getResult()
+                : holds;
+    Value any = values.getPrimitives().reduce(
+        rewriter, loc, WarpReduction::Max,
+        arith::ExtUIOp::create(rewriter, loc, i32, own));
+    Value zero = arith::ConstantIntOp::create(rewriter, loc, i32, 0);
+    any = arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::ne, any,
+                                zero);
+    SmallVector<Value> others;
+    for (ValueRange other : adaptor.getOthers())
+      llvm::append_range(others, other);
+    auto branch =
+        scf::IfOp::create(rewriter, loc, TypeRange(ValueRange(others)), any,
+                          /*withElseRegion=*/true);
+    auto yield = cast<YieldOp>(op.getBody().front().getTerminator());
+    rewriter.inlineBlockBefore(&op.getBody().front(), branch.thenBlock(),
+                               branch.thenBlock()->end());
+    rewriter.setInsertionPoint(yield);
+    SmallVector<Value> registers;
+    for (Value value : yield.getValues()) {
+      SmallVector<Type> types;
+      if (failed(getTypeConverter()->convertType(value.getType(), types)))
+        return failure();
+      llvm::append_range(registers, UnrealizedConversionCastOp::create(
+                                        rewriter, loc, types, value)
+                                        .getResults());
+    }
+    scf::YieldOp::create(rewriter, loc, registers);
+    rewriter.eraseOp(yield);
+    rewriter.setInsertionPointToStart(branch.elseBlock());
+    scf::YieldOp::create(rewriter, loc, others);
+    SmallVector<SmallVector<Value>> results;
+    ValueRange rest = branch.getResults();
+    for (ValueRange other : adaptor.getOthers()) {
+      results.emplace_back(rest.take_front(other.size()));
+      rest = rest.drop_front(other.size());
+    }
+    rewriter.replaceOpWithMultiple(op, results);
+    return success();
+  }
+
+  const KernelValues &values;
+};
 } // namespace
 
 void attn::gpu::populateRegisterPatterns(const TypeConverter &converter,
@@ -349,6 +407,6 @@ void attn::gpu::populateRegisterPatterns(const TypeConverter &converter,
   patterns.add<ElementwiseLowering, ConstantLowering, SplatLowering,
                BroadcastLowering, ColumnsLowering, RelayoutLowering>(converter,
                                                                      context);
-  patterns.add<ConjunctionLowering, RowReduceLowering, LaneReduceLowering>(
-      converter, context, values);
+  patterns.add<ConjunctionLowering, RowReduceLowering, LaneReduceLowering,
+               IfAnyLowering>(converter, context, values);
 }

@@ -26,8 +26,8 @@ static constexpr int64_t kLeastMany = 8, kMostMany = 24,
 /// Parts of a group as a power of 2, and of one of `kPartsForLarge` or more.
 static constexpr int64_t kLogOfGroup = 2, kLogOfLargeGroup = 3,
                          kPartsForLarge = 32;
-/// Registers of parts that are on their way at a time, of two to four.
-static constexpr int64_t kAheadRegisters = 160, kLeastAhead = 2, kMostAhead = 4;
+/// Registers of parts that are on their way at a time, of one to four.
+static constexpr int64_t kAheadRegisters = 160, kLeastAhead = 1, kMostAhead = 4;
 
 namespace {
 class RunMeeting : public Meeting {

@@ -22,9 +22,11 @@ namespace attn::gpu {
 /// Warps of a group.
 inline constexpr int64_t kGroupWarps = Architecture::kGroupWarps;
 
-/// On functions: threads of a block, and bytes of shared memory that it has.
+/// On functions: threads of a block, bytes of shared memory that it has, and
+/// those that may be spilled of it.
 inline constexpr llvm::StringLiteral kBlockThreadsAttr = "attn.block_threads";
 inline constexpr llvm::StringLiteral kSharedBytesAttr = "attn.shared_bytes";
+inline constexpr llvm::StringLiteral kSpilledBytesAttr = "attn.spilled_bytes";
 
 /// On pipe.each, pipe.clear, pipe.meet, pipe.split, pipe.fill by several warps,
 /// and pipe.get of arrays outside of pipe.each: the named barrier at which the

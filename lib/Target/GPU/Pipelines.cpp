@@ -18,12 +18,13 @@
 using namespace mlir;
 using namespace attn;
 
-void attn::gpu::addFoldPasses(OpPassManager &passes) {
+void attn::gpu::addFoldPasses(OpPassManager &passes, bool isStream) {
   passes.addPass(createSweepProductsPass());
   passes.addPass(createSplitCoordinatesPass());
   passes.addPass(createSplitLinesPass());
   passes.addPass(createFoldWideningPass());
   passes.addPass(createHoistSidesPass());
+  passes.addPass(createExactSumsPass({isStream}));
   passes.addPass(createFoldOffsetsPass());
   passes.addPass(createFoldScalesPass());
   passes.addPass(createCanonicalizerPass());
@@ -33,7 +34,7 @@ void attn::gpu::addFoldPasses(OpPassManager &passes) {
 void attn::gpu::addSchedulePasses(OpPassManager &passes,
                                   const ScheduleOptions &options,
                                   const MachineModel &machine) {
-  addFoldPasses(passes);
+  addFoldPasses(passes, options.isStream);
   passes.addPass(createScheduleTilesPass(machine, options));
   passes.addPass(createCanonicalizerPass());
   passes.addPass(createCSEPass());

@@ -1,6 +1,7 @@
 //===- Assemble.cpp - from PTX to machine code, checked -------------------===//
 
 #include "Assembler.h"
+#include "GPU/Lowering.h"
 #include "Instructions.h"
 #include "attn/Target/NVIDIA/NVIDIA.h"
 
@@ -51,8 +52,7 @@ static std::vector<Resources> parseResources(StringRef log) {
 
 /// A slow kernel is not what was asked for: ptxas serialises products (C7510 to
 /// C7519) or spills with a mere warning.
-static LogicalResult checkLog(ModuleOp module, const Assembly &assembly,
-                              int64_t spilledBytes) {
+static LogicalResult checkLog(ModuleOp module, const Assembly &assembly) {
   SmallVector<StringRef> lines;
   StringRef(assembly.log).split(lines, '\n');
   SmallVector<StringRef> warnings;
@@ -63,14 +63,21 @@ static LogicalResult checkLog(ModuleOp module, const Assembly &assembly,
     return module.emitError("expects ptxas to keep products asynchronous, but "
                             "it says: ")
            << llvm::join(warnings, "; ");
-  for (const Resources &kernel : assembly.kernels)
+  for (const Resources &kernel : assembly.kernels) {
+    auto function = module.lookupSymbol<LLVM::LLVMFuncOp>(kernel.kernel);
+    auto allowed =
+        function
+            ? function->getAttrOfType<IntegerAttr>(attn::gpu::kSpilledBytesAttr)
+            : IntegerAttr();
     // What is stored once may be read at two places.
-    if (std::max(kernel.spillStores, kernel.spillLoads / 2) > spilledBytes)
+    if (std::max(kernel.spillStores, kernel.spillLoads / 2) >
+        (allowed ? allowed.getInt() : 0))
       return module.emitError("expects kernel ")
              << kernel.kernel << " to fit its registers, but ptxas spills "
              << kernel.spillStores << " bytes of stores and "
              << kernel.spillLoads << " of loads; use smaller tiles or a larger "
              << "budget";
+  }
   return success();
 }
 
@@ -111,9 +118,7 @@ FailureOr<Assembly> attn::nvidia::assemble(ModuleOp module, StringRef ptx) {
   assembly.cubin = std::move(output->cubin);
   assembly.log = std::move(output->log);
   assembly.kernels = parseResources(assembly.log);
-  const Architecture *architecture = getArchitecture(module, getPtxTarget(ptx));
-  if (!architecture ||
-      failed(checkLog(module, assembly, architecture->spilledBytes)))
+  if (failed(checkLog(module, assembly)))
     return failure();
   return assembly;
 }

@@ -11,8 +11,9 @@
 
 namespace attn::gpu {
 
-/// Adds the passes that come before schedules and do not depend on them.
-void addFoldPasses(mlir::OpPassManager &passes);
+/// Adds the passes that come before schedules, of which they depend on nothing
+/// but whether blocks share steps, where programs do not say so themselves.
+void addFoldPasses(mlir::OpPassManager &passes, bool isStream = false);
 
 /// Adds the passes that give tile programs schedules for `machine`.
 void addSchedulePasses(mlir::OpPassManager &passes,
