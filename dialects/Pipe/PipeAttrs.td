@@ -100,44 +100,6 @@ def Pipe_PackingAttr : Pipe_Attr<"Packing", "packing"> {
   }];
 }
 
-def Pipe_LeavesAttr : Pipe_Attr<"Leaves", "leaves"> {
-  let summary = "which steps of an item make a leaf of the tree in which they meet";
-  let description = [{
-    `#pipe.leaves<8 of 1, 14 of 4, 8>`: from an item's first step on, 8 leaves of
-    one step each, 14 of four, and then leaves of eight. An item's last leaf has
-    what is left.
-
-    Constraints:
-    * (C1) as many counts as sizes but for the last, all of them positive;
-    * (C2) sizes are powers of 2, and leaves begin at multiples of theirs, none
-      that the counts say beyond 2^29 steps.
-  }];
-  let parameters = (ins ArrayRefParameter<"int64_t">:$counts,
-                        ArrayRefParameter<"int64_t">:$sizes);
-  let hasCustomAssemblyFormat = 1;
-  let genVerifyDecl = 1;
-  let extraClassDeclaration = [{
-    /// Leaves that begin before step `step`; they are those of as many steps.
-    int64_t countLeaves(int64_t step) const;
-    int64_t getFirstStep(int64_t leaf) const;
-    /// The first step of a leaf that is no earlier than `step`.
-    int64_t roundUp(int64_t step) const {
-      return getFirstStep(countLeaves(step));
-    }
-    /// The leaf that begins with `step`, of an item of so many, is the block's
-    /// whose share of the line has its anchor: a step so far behind `step` that
-    /// between the anchors of two leaves lies half of each, or the item's last.
-    int64_t getAnchor(int64_t step, int64_t steps) const;
-    /// How far, of a leaf of `size` steps; the first leaf's anchor is its first
-    /// step.
-    int64_t getAnchorOffset(int64_t size) const {
-      return (size - getSizes().front()) / 2;
-    }
-    /// Leaves whose anchors are before step `step`.
-    int64_t countLeavesBefore(int64_t step, int64_t steps) const;
-  }];
-}
-
 def Pipe_ReduceKind : I32EnumAttr<"ReduceKind", "monoid of a reduction", [
     I32EnumAttrCase<"Add", 0, "add">,
     I32EnumAttrCase<"MaxNum", 1, "maxnum">,

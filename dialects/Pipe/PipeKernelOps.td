@@ -98,8 +98,7 @@ def Pipe_YieldOp : Pipe_Op<"yield", [
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";
 }
 
-def Pipe_WorkOp : Pipe_Op<"work", [
-    HasParent<"KernelOp">, AttrSizedOperandSegments]> {
+def Pipe_WorkOp : Pipe_Op<"work", [HasParent<"KernelOp">]> {
   let summary = "declares the work items of a launch";
   let description = [{
     Items are numbered 0 .. `items` - 1. Each is done by one block, of a stream by
@@ -120,10 +119,7 @@ def Pipe_WorkOp : Pipe_Op<"work", [
       `lead(n)`, an item counts in the line as `n` steps more than it has,
       before its first one: what its beginning and end cost, which is no step of
       any block; but where all items have no more steps than there are blocks,
-      each block does one at the most. With `most(%n)`, no item has more than
-      `n` steps, and these meet as the leaves of a tree (`pipe.meet ... at`):
-      each is one, or with `leaves #pipe.leaves<...>` several are. A block has
-      the leaves whose middle is in its share, which may be none.
+      each block does one at the most.
 
     ```mlir
     %work = pipe.work items(%n) alike(%heads) : !pipe.work<stream> steps {
@@ -145,26 +141,20 @@ def Pipe_WorkOp : Pipe_Op<"work", [
       `i32`, to a positive one. It does nothing that others can see, as each block
       may ask it of any item, and gets no elements of arrays.
     * (C3) Only a stream has `alike`.
-    * (C4) Only a stream has `most`.
-    * (C5) Only a stream without `most` has `lead`, which is not negative.
-    * (C6) Only a stream with `most` has `leaves`.
+    * (C4) Only a stream has `lead`, which is not negative.
   }];
-  let arguments = (ins I32:$items, Optional<I32>:$alike, Optional<I32>:$most,
-                       DefaultValuedAttr<I64Attr, "0">:$lead,
-                       OptionalAttr<Pipe_LeavesAttr>:$leaves);
+  let arguments = (ins I32:$items, Optional<I32>:$alike,
+                       DefaultValuedAttr<I64Attr, "0">:$lead);
   let results = (outs Pipe_WorkType:$work);
   let regions = (region AnyRegion:$steps);
   let assemblyFormat = [{
-    `items` `(` $items `)` (`alike` `(` $alike^ `)`)? (`most` `(` $most^ `)`)?
-    (`leaves` $leaves^)? (`lead` `(` $lead^ `)`)? attr-dict `:` type($work)
-    (`steps` $steps^)?
+    `items` `(` $items `)` (`alike` `(` $alike^ `)`)? (`lead` `(` $lead^ `)`)?
+    attr-dict `:` type($work) (`steps` $steps^)?
   }];
   let skipDefaultBuilders = 1;
   let builders = [OpBuilder<(ins "WorkType":$work, "::mlir::Value":$items,
                                  CArg<"::mlir::Value", "{}">:$alike,
-                                 CArg<"::mlir::Value", "{}">:$most,
-                                 CArg<"int64_t", "0">:$lead,
-                                 CArg<"LeavesAttr", "{}">:$leaves)>];
+                                 CArg<"int64_t", "0">:$lead)>];
   let hasRegionVerifier = 1;
 }
 

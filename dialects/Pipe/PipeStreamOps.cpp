@@ -71,19 +71,11 @@ LogicalResult LocateOp::verifyRegions() { return verifyRuns(*this, 1); }
 static constexpr uint64_t kMostLead = 1024;
 
 void WorkOp::build(OpBuilder &builder, OperationState &state, WorkType work,
-                   Value items, Value alike, Value most, int64_t lead,
-                   LeavesAttr leaves) {
+                   Value items, Value alike, int64_t lead) {
   state.addOperands(items);
   if (alike)
     state.addOperands(alike);
-  if (most)
-    state.addOperands(most);
-  llvm::copy(
-      ArrayRef<int32_t>({1, alike ? 1 : 0, most ? 1 : 0}),
-      state.getOrAddProperties<Properties>().operandSegmentSizes.begin());
   state.getOrAddProperties<Properties>().lead = builder.getI64IntegerAttr(lead);
-  if (leaves)
-    state.getOrAddProperties<Properties>().leaves = leaves;
   state.addRegion();
   state.addTypes(work);
 }
@@ -98,16 +90,10 @@ LogicalResult WorkOp::verifyRegions() {
   if (!isStream && getAlike())
     return emitOpError("expects 'alike' of a stream only");
   // work_c4
-  if (!isStream && getMost())
-    return emitOpError("expects 'most' of a stream only");
-  // work_c5
-  if (getLead() != 0 && (!isStream || getMost() || getLead() > kMostLead))
+  if (getLead() != 0 && (!isStream || getLead() > kMostLead))
     return emitOpError("expects a 'lead' of 0 to ")
-           << kMostLead << ", and of a stream without 'most' only, but got "
+           << kMostLead << ", and of a stream only, but got "
            << static_cast<int64_t>(getLead());
-  // work_c6
-  if (getLeaves() && !getMost())
-    return emitOpError("expects 'leaves' of a stream with 'most' only");
   if (!isStream)
     return success();
   // work_c2
@@ -150,15 +136,6 @@ LogicalResult MeetOp::verify() {
   if (!role || role.getWarps() == 1)
     return emitOpError("expects to stand in a role of several warps, and in "
                        "nothing else of pipe but loops over items");
-  // meet_c5
-  auto work = getWork().getDefiningOp<WorkOp>();
-  if (work && !work.getMost() != !getNumber()) {
-    InFlightDiagnostic diag =
-        emitOpError(getNumber() ? "expects no 'at' of a stream without 'most'"
-                                : "expects 'at' of a stream that has 'most'");
-    diag.attachNote(work.getLoc()) << "the stream is declared here";
-    return diag;
-  }
   // meet_c2
   if (getValues().empty())
     return emitOpError("expects at least one value");

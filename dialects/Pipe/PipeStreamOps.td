@@ -7,7 +7,7 @@ def Pipe_FirstPartOp : Pipe_Op<"first_part", [Pure]> {
   let description = [{
     A block does the items of its share in their order, but for the end of one in
     which the share begins, which comes last if the share has the beginning of
-    another. Of work with `most` it comes first.
+    another.
 
     `before` is where the steps of `item` begin in the line: how many steps all
     items before it have, with the leads of these and its own. Where a block has no
@@ -26,8 +26,7 @@ def Pipe_PartOp : Pipe_Op<"part", [Pure]> {
   let summary = "the steps of an item that this block does";
   let description = [{
     Of an item of `steps` steps that begins at `before` in the line, those from `first`
-    on, up to `last`, which is not one of them. Of work with `leaves` they are
-    whole ones.
+    on, up to `last`, which is not one of them.
   }];
   let arguments = (ins Pipe_WorkType:$work, I32:$before, I32:$steps);
   let results = (outs I32:$first, I32:$last);
@@ -112,34 +111,19 @@ def Pipe_MeetOp : Pipe_Op<"meet", [
 
     Each group of a role meets its own of the other blocks.
 
-    `at %step` says that the values are of one leaf of the item, which begins with
-    step `%step`, that is of one step, or of several where the work says so: the
-    block comes here with each leaf that it does, in their order, and whose is the
-    last of all gets the whole. Steps are those of a binary tree: node `j` of a
-    level is `merge` of nodes `2 * j` and `2 * j + 1` of the level below, or the
-    former where the latter has no steps; a leaf of 2^l steps is a node of level
-    `l`. So the bits do not depend on where the line is cut:
-
-    ```mlir
-    %is_whole, %sum = pipe.meet %work[%before, %steps] at %step (%own : !tile)
-        : !pipe.work<stream> merge { ... }
-    ```
-
     Constraints:
     * (C2) There is at least one value, and all are complete and of 32 bits.
     * (C3) `merge` has two arguments a value, those of the earlier steps first,
       yields as many values, and does nothing that others can see.
     * (C4) It stands in a role of several warps, and in no other op of `pipe` there
       but `pipe.work_loop`.
-    * (C5) It has `at` exactly if the work has `most`.
   }];
   let arguments = (ins Pipe_WorkType:$work, I32:$before, I32:$steps,
-                       Optional<I32>:$number, Optional<I32>:$rows,
-                       Variadic<Pipe_Registers>:$values);
+                       Optional<I32>:$rows, Variadic<Pipe_Registers>:$values);
   let results = (outs I1:$is_whole, Variadic<Pipe_Registers>:$combined);
   let regions = (region SizedRegion<1>:$merge);
   let assemblyFormat = [{
-    $work `[` $before `,` $steps `]` (`at` $number^)? (`rows` `(` $rows^ `)`)?
+    $work `[` $before `,` $steps `]` (`rows` `(` $rows^ `)`)?
     `(` $values `:` type($values) `)` attr-dict `:` type($work) `merge` $merge
   }];
   let hasVerifier = 1;

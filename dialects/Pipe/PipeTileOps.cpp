@@ -350,15 +350,13 @@ LogicalResult SplitOp::verify() {
     // split_c2
     SmallVector<int64_t> shape(value.getShape());
     shape[0] /= into;
-    if (type.getDimSize(0) % shape[0] == 0)
-      shape[0] = type.getDimSize(0);
     SliceAttr from = getSlice(value), to = getSlice(type);
     bool isComplete = !from || (from.getDim() == 1 && !from.getPartial() &&
                                 to && to.getDim() == 1 && !to.getPartial());
     if (type.getShape() != ArrayRef(shape) || !from != !to || !isComplete ||
         type.getElementType() != value.getElementType())
-      return emitOpError("expects a multiple of ")
-             << value.getDimSize(0) / into << " rows of " << value
+      return emitOpError("expects ")
+             << shape[0] << " rows of " << value
              << ", a tile or a complete line of rows, but got " << type;
   }
   return success();

@@ -279,8 +279,7 @@ def Pipe_SplitOp : Pipe_Op<"split", [Pure]> {
   let summary = "the rows of tiles and lines in equal runs";
   let description = [{
     The results are the first `into`-th of the rows of each of `values`, then the
-    second of each, and so on; they cross warps, once for all of them. A result
-    of more rows has its run's again and again.
+    second of each, and so on; they cross warps, once for all of them.
 
     ```mlir
     %m0, %o0, %m1, %o1 = pipe.split %m, %o into 2
@@ -290,8 +289,8 @@ def Pipe_SplitOp : Pipe_Op<"split", [Pure]> {
     Constraints:
     * (C1) `into` divides the rows of each value, and there are as many results
       of one type for each.
-    * (C2) A result has a multiple of its run's rows, and its value's elements and
-      columns, and is a line of rows, complete, as that is.
+    * (C2) A result has its value's elements and columns, and is a line of rows,
+      complete, as that is.
   }];
   let arguments = (ins Variadic<Pipe_Registers>:$values,
                        ConfinedAttr<I64Attr, [IntPositive]>:$into);

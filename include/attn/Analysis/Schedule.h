@@ -18,7 +18,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <vector>
 
 namespace attn {
 
@@ -34,9 +33,6 @@ struct ScheduleOptions {
   int64_t cluster = 1;
   /// Blocks do equal runs of the steps of all items.
   bool isStream = false;
-  /// Of an invariant stream: a count of leaves and the steps of each, and so
-  /// on, and the steps of all others; by the keys of a step if empty.
-  std::vector<int64_t> leaves = {};
 };
 
 /// All that is chosen for a program.

@@ -1,16 +1,11 @@
 //===- MultiplyItem.cpp - what groups that multiply do of an item ---------===//
 //
 // Of an item a block does all steps, or of a stream a run of them, which it
-// then brings together with those of other blocks. In an invariant stream the
-// run is one of parts, which begin at multiples of their steps: each has
-// carries of its own, and is brought together with the others of the item by
-// its number.
+// then brings together with those of other blocks.
 //
 //===----------------------------------------------------------------------===//
 
 #include "Scheduler.h"
-
-#include "attn/Conversion/LeafArithmetic.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -95,7 +90,7 @@ FailureOr<Scheduler::Values> Scheduler::emitMerge(RegisterEmitter &emitter,
   return merged;
 }
 
-LogicalResult Scheduler::meet(RegisterEmitter &emitter, Value leaf) {
+LogicalResult Scheduler::meet(RegisterEmitter &emitter) {
   tile::SweepOp sweep = plan.sweep;
   Values parts;
   for (Value out : sweep.getOuts())
@@ -104,8 +99,7 @@ LogicalResult Scheduler::meet(RegisterEmitter &emitter, Value leaf) {
   FailureOr<Value> rows = countRows(emitter);
   if (failed(rows))
     return failure();
-  auto op =
-      pipe::MeetOp::create(b, work, stepsBefore, numSteps, leaf, *rows, parts);
+  auto op = pipe::MeetOp::create(b, work, stepsBefore, numSteps, *rows, parts);
   {
     OpBuilder::InsertionGuard guard(b);
     Block *body = b.createBlock(&op.getMerge());
@@ -120,20 +114,7 @@ LogicalResult Scheduler::meet(RegisterEmitter &emitter, Value leaf) {
   }
   auto choice = scf::IfOp::create(b, op.getIsWhole(), /*withElseRegion=*/false);
   b.setInsertionPointToStart(choice.thenBlock());
-  Values whole = op.getCombined();
-  if (leaf) {
-    // With nothing, as rows whose tile has more parts than they see are: it
-    // leaves them as they are but for the sign of a zero.
-    Values nothing;
-    for (auto [init, part] : llvm::zip_equal(sweep.getInits(), parts))
-      nothing.push_back(
-          emitter.getInitial(init, cast<RankedTensorType>(part.getType())));
-    FailureOr<Values> merged = emitMerge(emitter, whole, nothing);
-    if (failed(merged))
-      return failure();
-    whole = *merged;
-  }
-  for (auto [out, value] : llvm::zip_equal(sweep.getOuts(), whole))
+  for (auto [out, value] : llvm::zip_equal(sweep.getOuts(), op.getCombined()))
     emitter.set(out, value);
   return success();
 }
@@ -158,7 +139,7 @@ Scheduler::getInitialCarries(RegisterEmitter &emitter) {
 
 LogicalResult Scheduler::multiplySteps(RegisterEmitter &emitter,
                                        StepSequence &sequence, Value first,
-                                       Value end, Value last) {
+                                       Value end) {
   FailureOr<Values> carries = getInitialCarries(emitter);
   if (failed(carries))
     return failure();
@@ -170,7 +151,7 @@ LogicalResult Scheduler::multiplySteps(RegisterEmitter &emitter,
     known = *found;
   }
   return multiplySteps(emitter, sequence, *carries, /*isInitial=*/true, known,
-                       first, end, last);
+                       first, end, /*last=*/end);
 }
 
 LogicalResult Scheduler::multiplySteps(RegisterEmitter &emitter,
@@ -220,43 +201,6 @@ LogicalResult Scheduler::multiplySteps(RegisterEmitter &emitter,
   return drain(emitter, state);
 }
 
-LogicalResult Scheduler::multiplyLeaves(RegisterEmitter &emitter,
-                                        StepSequence &sequence, Value first,
-                                        Value end) {
-  auto count = [&](Value step) {
-    return createCountLeaves(b, b.getLoc(), plan.leaves, step);
-  };
-  auto getFirstStep = [&](Value leaf) {
-    return createFirstStep(b, b.getLoc(), plan.leaves, leaf);
-  };
-  auto loop =
-      scf::ForOp::create(b, count(first), count(end), i32(1), getCursors(true));
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(loop.getBody());
-    setCursors(loop.getRegionIterArgs(), true);
-    Value number = loop.getInductionVar(), step = getFirstStep(number);
-    Value next = getFirstStep(arith::AddIOp::create(b, number, i32(1)));
-    if (failed(multiplySteps(emitter, sequence, step,
-                             arith::MinSIOp::create(b, next, end), end)))
-      return failure();
-    Values cursors = getCursors(true);
-    {
-      OpBuilder::InsertionGuard inner(b);
-      // Where one warp has all rows the others take parts of the tree.
-      if (failed(joinShares(emitter)) ||
-          failed(holdAs(emitter, Holding::Copies)) ||
-          failed(meet(emitter, step)) ||
-          failed(holdAs(emitter, Holding::Columns)) ||
-          failed(emitEpilogue(emitter)))
-        return failure();
-    }
-    scf::YieldOp::create(b, cursors);
-  }
-  setCursors(loop.getResults(), true);
-  return success();
-}
-
 LogicalResult Scheduler::multiplyItem(RegisterEmitter &emitter) {
   tile::ProgramOp program = plan.program;
   tile::SweepOp sweep = plan.sweep;
@@ -275,19 +219,14 @@ LogicalResult Scheduler::multiplyItem(RegisterEmitter &emitter) {
           pipe::WaitOp::create(b, operand.rings[0], operand.cursor);
     }
   auto [begin, end] = getSteps(sequence);
-  if (plan.leaves) {
-    if (failed(multiplyLeaves(emitter, sequence, begin, end)))
-      return failure();
-  } else {
-    if (failed(passesRuns()
-                   ? multiplyRuns(emitter, sequence, begin, end)
-                   : multiplySteps(emitter, sequence, begin, end, end)))
-      return failure();
+  if (failed(passesRuns() ? multiplyRuns(emitter, sequence, begin, end)
+                          : multiplySteps(emitter, sequence, begin, end)))
+    return failure();
+  {
     OpBuilder::InsertionGuard guard(b);
     if (failed(joinShares(emitter)) ||
-        (kind == pipe::WorkKind::Stream && failed(meet(emitter, Value()))))
-      return failure();
-    if (failed(emitEpilogue(emitter)))
+        (kind == pipe::WorkKind::Stream && failed(meet(emitter))) ||
+        failed(emitEpilogue(emitter)))
       return failure();
   }
   for (Operand &operand : operands)

@@ -23,7 +23,7 @@ pipe::FragmentAttr RegisterEmitter::getFragment(int64_t columns,
   auto get = machine.getFragment;
   if (holding == Holding::Columns)
     get = machine.getJoinedFragment;
-  else if (holding == Holding::Shares && machine.shares > 1 && !isShared)
+  else if (machine.shares > 1 && !isShared)
     get = machine.getWideFragment;
   return get(b.getContext(), columns);
 }

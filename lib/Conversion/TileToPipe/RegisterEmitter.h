@@ -29,9 +29,7 @@ enum class StepKind {
 enum class Holding {
   /// All rows, each warp for its share of the keys.
   Shares,
-  /// All rows, once shares have come together, each warp the same.
-  Copies,
-  /// All rows, each warp some of the columns.
+  /// All rows, once shares have come together, each warp some of the columns.
   Columns,
 };
 
@@ -74,12 +72,9 @@ public:
     return columnParts.lookup(tile);
   }
 
-  /// The registers with which a carry begins; of a type.
+  /// The registers with which a carry begins.
   mlir::Value getInitial(mlir::Value init, mlir::Value carry) {
-    return getInitial(init, getType(carry));
-  }
-  mlir::Value getInitial(mlir::Value init, mlir::RankedTensorType type) {
-    return getOperand(init, type);
+    return getOperand(init, getType(carry));
   }
 
   /// The numbers of the group's rows in the program's tile, a line of i32.

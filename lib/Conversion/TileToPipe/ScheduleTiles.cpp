@@ -13,36 +13,6 @@
 using namespace mlir;
 using namespace attn;
 
-/// Leaves of an invariant stream up to some key, in keys, or the next larger
-/// power of 2 of steps; behind the last run they have `kLongLeafKeys`. Where
-/// they are cut must depend on the number of a key alone. Short ones let blocks
-/// share short items, but each takes time to fill and drain the pipeline and to
-/// be combined with those before it.
-struct LeafRun {
-  int64_t end, leafKeys;
-};
-static constexpr LeafRun kLeaves[] = {{65536, 1024}};
-/// Where warps share out keys of 8 bits, steps of which are shorter.
-static constexpr LeafRun kSharedLeaves[] = {{16384, 512}, {65536, 1024}};
-static constexpr int64_t kLongLeafKeys = 2048;
-
-static pipe::LeavesAttr getLeaves(MLIRContext *context, ArrayRef<LeafRun> runs,
-                                  int64_t stepKeys) {
-  auto getSize = [&](int64_t keys) {
-    return static_cast<int64_t>(
-        llvm::PowerOf2Ceil(llvm::divideCeil(keys, stepKeys)));
-  };
-  SmallVector<int64_t> counts, sizes;
-  int64_t begin = 0;
-  for (const LeafRun &run : runs) {
-    counts.push_back((run.end - begin) / run.leafKeys);
-    sizes.push_back(getSize(run.leafKeys));
-    begin = run.end;
-  }
-  sizes.push_back(getSize(kLongLeafKeys));
-  return pipe::LeavesAttr::get(context, counts, sizes);
-}
-
 namespace {
 struct ScheduleTiles final
     : PassWrapper<ScheduleTiles, OperationPass<ModuleOp>> {
@@ -56,7 +26,6 @@ struct ScheduleTiles final
     split = options.split;
     cluster = options.cluster;
     isStream = options.isStream;
-    leaves = ArrayRef(options.leaves);
     this->keepOthers = keepOthers;
   }
   ScheduleTiles(const ScheduleTiles &other)
@@ -85,12 +54,7 @@ struct ScheduleTiles final
       if (!refusal.op && plan.getSplit(options.split).isMerged())
         refusal = plan.checkMerged(options);
       if (!refusal.op && program.getInvariant())
-        refusal = plan.checkInvariant();
-      if (!refusal.op && program.getInvariant() && options.isStream && !plan.sweep.getExact()) {
-        plan.leaves = chooseLeaves(plan);
-        if (!plan.leaves)
-          return signalPassFailure();
-      }
+        refusal = plan.checkInvariant(options.isStream);
       if (refusal.op && !keepOthers) {
         refusal.op->emitOpError("has no schedule for ")
             << machine.name << ": " << refusal.reason;
@@ -106,23 +70,6 @@ struct ScheduleTiles final
       if (failed(Scheduler(plan, options, builder).run()))
         return signalPassFailure();
     }
-  }
-
-  /// The pass' option, or those that suit the program's steps.
-  pipe::LeavesAttr chooseLeaves(const StepPlan &plan) {
-    bool sharesKeys = plan.machine.shares > 1;
-    if (leaves.empty())
-      return getLeaves(&getContext(),
-                       sharesKeys ? ArrayRef(kSharedLeaves) : kLeaves,
-                       plan.sweep.getTile());
-    SmallVector<int64_t> counts, sizes;
-    for (auto [i, number] : llvm::enumerate(leaves))
-      (i % 2 == 0 && i + 1 < leaves.size() ? counts : sizes).push_back(number);
-    tile::ProgramOp program = plan.program;
-    auto emitError = [&] { return program.emitOpError(); };
-    return pipe::LeavesAttr::getChecked(
-        function_ref<InFlightDiagnostic()>(emitError), &getContext(),
-        ArrayRef(counts), ArrayRef(sizes));
   }
 
   /// A program's own, or the pass'.
@@ -164,10 +111,6 @@ struct ScheduleTiles final
                         llvm::cl::desc("Blocks do equal runs of the steps of "
                                        "all items"),
                         llvm::cl::init(false)};
-  ListOption<int64_t> leaves{
-      *this, "leaves",
-      llvm::cl::desc("Of an invariant stream: a count of leaves and the steps "
-                     "of each, and so on, and the steps of all others")};
   Option<bool> keepOthers{*this, "keep-others",
                           llvm::cl::desc("Leave programs without a schedule as "
                                          "they are, with a remark"),

@@ -238,14 +238,9 @@ LogicalResult Scheduler::createStream(Value items) {
   Value alike = i32(1);
   for (size_t i : llvm::make_range(firstAlike, order.end()))
     alike = arith::MulIOp::create(b, alike, counts[i]);
-  if (plan.leaves)
-    mostSteps = arith::CeilDivUIOp::create(b, getMostPoints(),
-                                           i32(plan.sweep.getTile()));
-  int64_t lead =
-      mostSteps ? 0
-                : llvm::divideCeil(plan.machine.itemKeys, plan.sweep.getTile());
+  int64_t lead = llvm::divideCeil(plan.machine.itemKeys, plan.sweep.getTile());
   auto op = pipe::WorkOp::create(b, pipe::WorkType::get(b.getContext(), kind),
-                                 items, alike, mostSteps, lead, plan.leaves);
+                                 items, alike, lead);
   work = op;
   OpBuilder::InsertionGuard guard(b);
   Block *body = b.createBlock(&op.getSteps(), {}, b.getI32Type(), b.getLoc());
@@ -256,30 +251,8 @@ LogicalResult Scheduler::createStream(Value items) {
   if (failed(emitScalars(emitter)))
     return failure();
   StepSequence sequence(b, emitter, plan.sweep);
-  pipe::YieldOp::create(b, countSteps(sequence));
+  pipe::YieldOp::create(b, sequence.getNumSteps());
   return success();
-}
-
-/// As many as the tensors have of which steps are loaded, or their pages, and
-/// one where there are none.
-Value Scheduler::getMostPoints() {
-  Value most = i32(1);
-  for (const SlotOperand &slot : plan.slots) {
-    tile::LoadOp load = slot.load;
-    if (!slot.isMoving)
-      continue;
-    Value memory = load.isPaged() ? load.getTable() : load.getSource();
-    Value tensor = frame.kernel.getBody().getArgument(
-        frame.getKernelArgument(getArgument(memory)));
-    int64_t rank = cast<pipe::GlobalType>(tensor.getType()).getRank();
-    Value points = pipe::DimOp::create(b, b.getI32Type(), tensor,
-                                       rank - (load.isPaged() ? 1 : 2));
-    if (load.isPaged())
-      points =
-          arith::MulIOp::create(b, points, i32(load.getPages()->getSize()));
-    most = arith::MaxUIOp::create(b, most, points);
-  }
-  return most;
 }
 
 pipe::RoleOp Scheduler::createRole(StringRef name, int64_t groups,
@@ -353,15 +326,8 @@ Value Scheduler::getNextItem(Value item) {
   return next.getNext();
 }
 
-Value Scheduler::countSteps(StepSequence &sequence) {
-  Value steps = sequence.getNumSteps();
-  // Beyond what tensors have there is nothing, whatever lengths say.
-  return mostSteps ? arith::MinUIOp::create(b, steps, mostSteps).getResult()
-                   : steps;
-}
-
 std::pair<Value, Value> Scheduler::getSteps(StepSequence &sequence) {
-  numSteps = countSteps(sequence);
+  numSteps = sequence.getNumSteps();
   if (kind != pipe::WorkKind::Stream)
     return {i32(0), numSteps};
   auto part = pipe::PartOp::create(b, work, stepsBefore, numSteps);

@@ -60,10 +60,6 @@ private:
   void setItem(ScalarEmitter &emitter, mlir::Value item);
   /// Emits what stands before the sweep and has no tiles.
   mlir::LogicalResult emitScalars(ScalarEmitter &emitter);
-  /// Of a stream: how many points an item's sweep has at the most.
-  mlir::Value getMostPoints();
-  /// What the line counts of an item.
-  mlir::Value countSteps(StepSequence &sequence);
   /// The steps of an item that this block does: all, or those of its part.
   std::pair<mlir::Value, mlir::Value> getSteps(StepSequence &sequence);
   /// The item after `item`, of work that a role takes by itself.
@@ -157,14 +153,10 @@ private:
                                     std::optional<Step> known,
                                     mlir::Value first, mlir::Value end,
                                     mlir::Value last);
-  /// The same with the carries with which the sweep begins.
+  /// All that the block has, with the carries with which the sweep begins.
   mlir::LogicalResult multiplySteps(RegisterEmitter &emitter,
                                     StepSequence &sequence, mlir::Value first,
-                                    mlir::Value end, mlir::Value last);
-  /// The leaves of steps `first` on, up to `end`, each with carries of its own.
-  mlir::LogicalResult multiplyLeaves(RegisterEmitter &emitter,
-                                     StepSequence &sequence, mlir::Value first,
-                                     mlir::Value end);
+                                    mlir::Value end);
   /// A turn: the early products of step `number`, which is read unless it is
   /// `known`, beside the late ones of the step before, unless it is the first.
   mlir::LogicalResult emitTurn(RegisterEmitter &emitter, mlir::Value number,
@@ -181,10 +173,9 @@ private:
                                  const State &state);
   mlir::LogicalResult drain(RegisterEmitter &emitter, State &state);
   mlir::LogicalResult emitEpilogue(RegisterEmitter &emitter);
-  /// Combines what blocks have of a stream's item, or the leaf that begins with
-  /// step `leaf` with the others, and begins the branch of the one that has it
-  /// whole: the insertion point is left in it.
-  mlir::LogicalResult meet(RegisterEmitter &emitter, mlir::Value leaf);
+  /// Combines what blocks have of a stream's item, and begins the branch of the
+  /// one that has it whole: the insertion point is left in it.
+  mlir::LogicalResult meet(RegisterEmitter &emitter);
   /// The rows of a tile, from the first of the group on, that the tensors have;
   /// null where that is no number.
   mlir::FailureOr<mlir::Value> countRows(RegisterEmitter &emitter);
@@ -230,13 +221,9 @@ private:
   void readLeftSides(RegisterEmitter &emitter);
   /// What an early product with its left side as it is gives.
   mlir::Value scaleProduct(tile::DotOp dot, mlir::Value registers);
-  mlir::FailureOr<Values> exchange(RegisterEmitter &emitter, Holding holding,
-                                   int64_t into);
   /// Brings together what warps have of their shares of the keys; each has some
   /// of the columns then.
   mlir::LogicalResult joinShares(RegisterEmitter &emitter);
-  /// Holds what came together otherwise.
-  mlir::LogicalResult holdAs(RegisterEmitter &emitter, Holding holding);
 
   Values flatten(const State &state);
   State unflatten(mlir::ValueRange values, const State &like);
@@ -258,8 +245,6 @@ private:
   llvm::SmallVector<size_t> order;
   /// In a role, of a stream's item: where it begins in the line, and its steps.
   mlir::Value stepsBefore, numSteps;
-  /// Of an invariant stream: the steps of an item at the most.
-  mlir::Value mostSteps;
   /// What a role reads or fills. Those that multiply read `operands`; the one
   /// that loads fills `loaded`, of which the others are the same.
   Operands operands, loaded;

@@ -87,14 +87,15 @@ static bool isUsedAfter(Operation *op, tile::SweepOp sweep) {
   });
 }
 
-/// The carries held otherwise, in so many runs of rows.
-FailureOr<Scheduler::Values>
-Scheduler::exchange(RegisterEmitter &emitter, Holding holding, int64_t into) {
+LogicalResult Scheduler::joinShares(RegisterEmitter &emitter) {
+  int64_t shares = plan.machine.shares;
+  if (shares == 1)
+    return success();
   tile::SweepOp sweep = plan.sweep;
   Values all;
   for (Value out : sweep.getOuts())
     all.push_back(emitter.getComplete(out));
-  emitter.holding = holding;
+  emitter.holding = Holding::Columns;
   // What stands before the sweep is held otherwise now, too.
   for (Operation &op : *sweep->getBlock()) {
     if (&op == sweep)
@@ -104,45 +105,20 @@ Scheduler::exchange(RegisterEmitter &emitter, Holding holding, int64_t into) {
       return failure();
   }
   SmallVector<Type> types;
-  for (int64_t run = 0; run < into; ++run)
+  for (int64_t share = 0; share < shares; ++share)
     for (Value out : sweep.getOuts())
       types.push_back(emitter.getCompleteType(out));
-  auto split = pipe::SplitOp::create(b, types, all, into);
-  return Values(split.getRuns());
-}
-
-LogicalResult Scheduler::joinShares(RegisterEmitter &emitter) {
-  int64_t shares = plan.machine.shares;
-  if (shares == 1)
-    return success();
-  FailureOr<Values> runs = exchange(emitter, Holding::Columns, shares);
-  if (failed(runs))
-    return failure();
-  tile::SweepOp sweep = plan.sweep;
-  size_t count = sweep.getOuts().size();
-  Values joined(ArrayRef(*runs).take_front(count));
+  auto split = pipe::SplitOp::create(b, types, all, shares);
+  size_t count = all.size();
+  Values joined = split.getRuns().take_front(count);
   for (int64_t share = 1; share < shares; ++share) {
     FailureOr<Values> merged =
-        emitMerge(emitter, joined, ArrayRef(*runs).slice(share * count, count));
+        emitMerge(emitter, joined, split.getRuns().slice(share * count, count));
     if (failed(merged))
       return failure();
     joined = *merged;
   }
   for (auto [out, value] : llvm::zip_equal(sweep.getOuts(), joined))
-    emitter.set(out, value);
-  return success();
-}
-
-LogicalResult Scheduler::holdAs(RegisterEmitter &emitter, Holding holding) {
-  if (plan.machine.shares == 1)
-    return success();
-  // Of copies the first.
-  int64_t into = holding == Holding::Columns ? plan.machine.shares : 1;
-  FailureOr<Values> runs = exchange(emitter, holding, into);
-  if (failed(runs))
-    return failure();
-  tile::SweepOp sweep = plan.sweep;
-  for (auto [out, value] : llvm::zip(sweep.getOuts(), *runs))
     emitter.set(out, value);
   return success();
 }

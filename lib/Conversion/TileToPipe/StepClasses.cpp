@@ -218,15 +218,19 @@ Refusal StepPlan::checkMerged(const ScheduleOptions &options) const {
   return {};
 }
 
-Refusal StepPlan::checkInvariant() const {
+Refusal StepPlan::checkInvariant(bool isStream) const {
   bool isOrdered = sweep.getFull().size() == 1 && !sweep.getFull()[0] &&
                    !sweep.isLocated(0) &&
                    matchPattern(sweep.getLowers().front(), m_Zero());
-  if (isOrdered)
-    return {};
-  return refuse(sweep, "steps of an invariant program are those of one partial "
-                       "segment from 0 on, which tile-order-steps makes, but "
-                       "it has others");
+  if (!isOrdered)
+    return refuse(sweep, "steps of an invariant program are those of one "
+                         "partial segment from 0 on, which tile-order-steps "
+                         "makes, but it has others");
+  if (isStream && !sweep.getExact())
+    return refuse(sweep, "blocks of a stream bring parts of its steps together "
+                         "in an order of their own, but its merge is not "
+                         "exact, which tile-exact-sums makes it");
+  return {};
 }
 
 Refusal StepPlan::checkCluster(int64_t cluster) const {

@@ -132,9 +132,9 @@ public:
   Refusal checkStream(int64_t cluster) const;
   /// Whether groups that multiply can fill their slots beside; refuses others.
   Refusal checkMerged(const ScheduleOptions &options) const;
-  /// Whether the steps of an invariant program have their places by number;
-  /// refuses others.
-  Refusal checkInvariant() const;
+  /// Whether the steps of an invariant program have their places by number,
+  /// and in a stream give the same wherever it is cut; refuses others.
+  Refusal checkInvariant(bool isStream) const;
 
   const MachineModel &machine;
   tile::ProgramOp program;
@@ -146,9 +146,6 @@ public:
   /// The number of the program's coordinate along which rows run; its tile.
   unsigned rowCoordinate = 0;
   int64_t numRows = 0, numGroups = 1;
-  /// Of an invariant stream: which steps of an item, by their numbers, are a
-  /// leaf, which one block does. Null of others, which are cut anywhere.
-  pipe::LeavesAttr leaves;
   llvm::SmallVector<SlotOperand> slots;
   llvm::SmallVector<tile::DotOp> earlyProducts, lateProducts;
   /// Lines of conditions on a row that are the same in all steps of a run; a

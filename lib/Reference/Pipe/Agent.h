@@ -167,10 +167,10 @@ private:
   Progress firstPart(pipe::FirstPartOp op);
   Progress part(pipe::PartOp op);
   Progress nextPart(pipe::NextPartOp op);
-  int64_t findLastItem(mlir::Value work);
-  mlir::FailureOr<std::pair<int64_t, int64_t>> countParts(pipe::MeetOp op);
+  int64_t findLastItem();
+  std::pair<int64_t, int64_t> countParts(pipe::MeetOp op);
   Progress meet(pipe::MeetOp op);
-  /// Goes on with the plan.
+  /// Goes on with the next part.
   Progress merge(pipe::MeetOp op);
   Progress endMerge(pipe::MeetOp op, llvm::ArrayRef<RuntimeValue> values);
 
@@ -210,11 +210,10 @@ private:
   int64_t eachNumber = 0, point = -1;
   /// Of the `pipe.fill` whose body runs.
   RingSlot *filledSlot = nullptr;
-  /// Of the `pipe.meet` whose parts are merged: these by their numbers, what
-  /// is left to do with them, last first, and the stack of what is done.
+  /// Of the `pipe.meet` whose parts are merged: those that are left, by their
+  /// numbers, and what the others have together.
   std::map<int64_t, std::vector<RuntimeValue>> unmerged;
-  std::vector<int64_t> plan;
-  std::vector<std::vector<RuntimeValue>> merged;
+  std::vector<RuntimeValue> merged;
 };
 
 } // namespace attn::reference

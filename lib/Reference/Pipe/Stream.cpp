@@ -1,13 +1,11 @@
 //===- Stream.cpp - items that several blocks do ----------------------===//
 //
 // What blocks bring to a meeting is kept until the last of them comes, and then
-// combined in the order of the steps, or as a tree over them.
+// combined in the order of the steps.
 //
 //===----------------------------------------------------------------------===//
 
 #include "Agent.h"
-
-#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace attn;
@@ -15,20 +13,6 @@ using namespace attn::pipe;
 using namespace attn::reference;
 
 //===-- Steps -------------------------------------------------------------===//
-
-static LeavesAttr getLeaves(Value work) {
-  auto op = work.getDefiningOp<WorkOp>();
-  return op ? op.getLeavesAttr() : LeavesAttr();
-}
-
-/// The step with which what a block has of an item of so many steps begins
-/// whose share begins with step `step`: that of the first leaf of which it has
-/// the anchor.
-static int64_t getFirstStep(Value work, int64_t step, int64_t steps) {
-  LeavesAttr leaves = getLeaves(work);
-  return leaves ? leaves.getFirstStep(leaves.countLeavesBefore(step, steps))
-                : step;
-}
 
 Agent::Progress Agent::startSteps(WorkOp op) {
   if (op.getWork().getType().getKind() != WorkKind::Stream)
@@ -48,11 +32,6 @@ Agent::Progress Agent::endSteps(WorkOp op, int64_t steps) {
   if (steps <= 0)
     return stop(op, "expects items of one step at the least, but item " +
                         std::to_string(item) + " has " + std::to_string(steps));
-  int64_t most = op.getMost() ? getInteger(op.getMost()) : steps;
-  if (steps > most)
-    return stop(op, "expects items of at most " + std::to_string(most) +
-                        " steps, but item " + std::to_string(item) + " has " +
-                        std::to_string(steps));
   steps += machine.leadOfItems;
   std::vector<int64_t> &line = machine.lineOfSteps;
   int64_t alike = op.getAlike() ? getInteger(op.getAlike()) : 1;
@@ -93,22 +72,12 @@ Agent::Progress Agent::firstPart(FirstPartOp op) {
     const std::vector<int64_t> &line = machine.lineOfSteps;
     item = std::distance(line.begin(), llvm::upper_bound(line, begin)) - 1;
     before = line[item] + machine.leadOfItems;
-    int64_t steps = line[item + 1] - before;
-    Value work = op.getWork();
-    int64_t first = getFirstStep(work, begin - before, steps);
-    // A share that ends in an item's lead has nothing of it, nor has one that
-    // has no leaf.
-    if (first >= getFirstStep(work, steps, steps)) {
-      before += steps;
-      item = before < end ? item + 1 : -1;
-    } else if (before >= end ||
-               getFirstStep(work, std::min(end - before, steps), steps) <=
-                   first) {
+    // A share that ends in an item's lead has nothing of it.
+    if (before >= end) {
       item = -1;
-    }
-    if (item >= 0 && item == findLastItem(op.getWork())) {
+    } else if (item == findLastItem()) {
       ++item;
-      before += steps + machine.leadOfItems;
+      before = line[item] + machine.leadOfItems;
     }
   }
   setInteger(op.getItem(), item);
@@ -117,14 +86,12 @@ Agent::Progress Agent::firstPart(FirstPartOp op) {
 }
 
 /// The item whose end a block's share has, if it does another before; else -1.
-int64_t Agent::findLastItem(Value work) {
+int64_t Agent::findLastItem() {
   auto [begin, end] = machine.getShareOfSteps(block.index);
   const std::vector<int64_t> &line = machine.lineOfSteps;
   int64_t item =
       std::distance(line.begin(), llvm::upper_bound(line, begin)) - 1;
-  auto op = work.getDefiningOp<WorkOp>();
-  bool isTail = op && !op.getMost() && begin != end &&
-                line[item] + machine.leadOfItems < begin &&
+  bool isTail = begin != end && line[item] + machine.leadOfItems < begin &&
                 line[item + 1] + machine.leadOfItems < end;
   return isTail ? item : -1;
 }
@@ -141,17 +108,14 @@ Agent::Progress Agent::part(PartOp op) {
     return stop(op, "expects an item of the stream, but none has " +
                         std::to_string(steps) + " steps after " +
                         std::to_string(before));
-  setInteger(
-      op.getFirst(),
-      getFirstStep(op.getWork(), std::max<int64_t>(begin - before, 0), steps));
-  setInteger(op.getLast(),
-             std::min(getFirstStep(op.getWork(), end - before, steps), steps));
+  setInteger(op.getFirst(), std::max<int64_t>(begin - before, 0));
+  setInteger(op.getLast(), std::min(end - before, steps));
   return Progress::inside;
 }
 
 Agent::Progress Agent::nextPart(NextPartOp op) {
   int64_t end = machine.getShareOfSteps(block.index).second;
-  int64_t item = getInteger(op.getItem()), last = findLastItem(op.getWork());
+  int64_t item = getInteger(op.getItem()), last = findLastItem();
   int64_t before = getInteger(op.getBefore()) + getInteger(op.getSteps()) +
                    machine.leadOfItems;
   int64_t next = item == last ? -1 : last;
@@ -166,72 +130,24 @@ Agent::Progress Agent::nextPart(NextPartOp op) {
 
 //===-- Meetings ----------------------------------------------------------===//
 
-/// In place of a part's number: the last two on the stack are merged.
-static constexpr int64_t kMerge = -1;
-
-/// Appends what a stack machine does to combine `count` parts one after the
-/// other.
-static void planFold(int64_t count, std::vector<int64_t> &plan) {
-  for (int64_t number = 0; number < count; ++number) {
-    plan.push_back(number);
-    if (number != 0)
-      plan.push_back(kMerge);
-  }
-}
-
-/// The same of a tree over so many steps: of its node of 2^`level` steps from
-/// `begin` on. Leaves are numbered by their first steps.
-static void planTree(LeavesAttr leaves, int64_t level, int64_t begin,
-                     int64_t steps, std::vector<int64_t> &plan) {
-  int64_t half = level > 0 ? int64_t(1) << (level - 1) : 0;
-  if (level == 0 || (leaves && leaves.roundUp(begin + 1) >= begin + 2 * half))
-    return plan.push_back(begin);
-  planTree(leaves, level - 1, begin, steps, plan);
-  if (begin + half >= steps)
-    return;
-  planTree(leaves, level - 1, begin + half, steps, plan);
-  plan.push_back(kMerge);
-}
-
-/// How many blocks, or with `at` leaves, bring something to the meeting; and
-/// which of them this is.
-FailureOr<std::pair<int64_t, int64_t>> Agent::countParts(MeetOp op) {
+/// How many blocks bring something to the meeting, and which of them this is.
+std::pair<int64_t, int64_t> Agent::countParts(MeetOp op) {
   int64_t before = getInteger(op.getBefore()),
           steps = getInteger(op.getSteps());
   auto overlaps = [&](int64_t index) {
     auto [begin, end] = machine.getShareOfSteps(index);
     return begin < before + steps && end > before && begin != end;
   };
-  if (!op.getNumber()) {
-    int64_t expected = 0, own = 0;
-    for (int64_t i = 0; i < machine.numBlocks; ++i) {
-      expected += overlaps(i);
-      own += i < block.index && overlaps(i);
-    }
-    return std::pair(expected, own);
+  int64_t expected = 0, own = 0;
+  for (int64_t i = 0; i < machine.numBlocks; ++i) {
+    expected += overlaps(i);
+    own += i < block.index && overlaps(i);
   }
-  int64_t number = getInteger(op.getNumber()), anchor = number, count = steps;
-  bool isLeaf = true;
-  if (LeavesAttr leaves = getLeaves(op.getWork())) {
-    count = leaves.countLeaves(steps);
-    anchor = leaves.getAnchor(number, steps);
-    isLeaf = leaves.roundUp(number) == number;
-  }
-  auto [begin, end] = machine.getShareOfSteps(block.index);
-  if (number >= 0 && number < steps && isLeaf && before + anchor >= begin &&
-      before + anchor < end)
-    return std::pair(count, number);
-  stop(op, "expects the first step of a leaf that " + describe() +
-               " does, of " + std::to_string(steps) + ", but got " +
-               std::to_string(number));
-  return failure();
+  return {expected, own};
 }
 
 Agent::Progress Agent::meet(MeetOp op) {
-  auto counted = countParts(op);
-  if (failed(counted))
-    return Progress::outside;
-  auto [expected, number] = *counted;
+  auto [expected, number] = countParts(op);
   SmallVector<RuntimeValue> own = getAll(op.getValues());
   if (expected == 1) {
     own.insert(own.begin(), toValue(1));
@@ -257,37 +173,20 @@ Agent::Progress Agent::meet(MeetOp op) {
   }
   unmerged = std::move(parts.values);
   machine.parts.erase(place);
-  plan.clear();
-  if (op.getNumber())
-    planTree(getLeaves(op.getWork()),
-             llvm::Log2_64_Ceil(getInteger(op.getSteps())), 0,
-             getInteger(op.getSteps()), plan);
-  else
-    planFold(expected, plan);
-  std::reverse(plan.begin(), plan.end());
+  merged = std::move(unmerged.extract(unmerged.begin()).mapped());
   return merge(op);
 }
 
 Agent::Progress Agent::merge(MeetOp op) {
-  while (!plan.empty()) {
-    int64_t next = plan.back();
-    plan.pop_back();
-    if (next != kMerge) {
-      merged.push_back(std::move(unmerged[next]));
-      continue;
-    }
-    std::vector<RuntimeValue> second = std::move(merged.back());
-    merged.pop_back();
-    std::vector<RuntimeValue> sides = std::move(merged.back());
-    merged.pop_back();
-    llvm::append_range(sides, second);
+  if (!unmerged.empty()) {
+    std::vector<RuntimeValue> sides = std::move(merged);
+    llvm::append_range(sides, unmerged.extract(unmerged.begin()).mapped());
     enter(op.getMerge(), sides);
     return Progress::inside;
   }
   set(op.getIsWhole(), toValue(1));
-  for (auto [result, value] : llvm::zip_equal(op.getCombined(), merged.back()))
+  for (auto [result, value] : llvm::zip_equal(op.getCombined(), merged))
     set(result, value);
-  merged.clear();
   // The stack is at the op again.
   ++stack.back().next;
   return Progress::outside;
@@ -295,6 +194,6 @@ Agent::Progress Agent::merge(MeetOp op) {
 
 Agent::Progress Agent::endMerge(MeetOp op, ArrayRef<RuntimeValue> values) {
   stack.pop_back();
-  merged.emplace_back(values.begin(), values.end());
+  merged.assign(values.begin(), values.end());
   return merge(op);
 }

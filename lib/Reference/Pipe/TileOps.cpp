@@ -126,11 +126,10 @@ void Agent::split(SplitOp op) {
     }
     const FragmentTable &table = machine.getTable(getFragment(to));
     int64_t columns = to.getRank() == 2 ? to.getDimSize(1) : 1;
-    int64_t ofRun = from.getDimSize(0) / static_cast<int64_t>(op.getInto());
-    int64_t first = static_cast<int64_t>(i / count) * ofRun;
+    int64_t first = static_cast<int64_t>(i / count) * to.getDimSize(0);
     Registers result;
     auto take = [&](int64_t row, int64_t column) {
-      result.push_back(tile[holders[(first + row % ofRun) * columns + column]]);
+      result.push_back(tile[holders[(first + row) * columns + column]]);
     };
     if (auto slice = dyn_cast<SliceAttr>(to.getEncoding()))
       for (int64_t row : getLine(table, slice).coordinate)

@@ -198,7 +198,7 @@ private:
                         Attribute signature);
   Expr getWorkspaceOffset(KernelOp kernel, unsigned index);
   LogicalResult addWork(KernelOp kernel);
-  void addMeetings(KernelOp kernel, Expr places);
+  void addMeetings(KernelOp kernel);
   void addArrays(KernelOp kernel);
   /// A parameter that points to so many bytes, 0 before the first launch.
   void addState(Expr bytes);
@@ -368,27 +368,8 @@ void ManifestBuilder::addState(Expr bytes) {
                             : manifest.stateBytes + std::move(bytes);
 }
 
-/// The places that a block has for each of two items, as the kernel counts them
-/// (LowerStream.cpp).
-static std::optional<Expr> countPlaces(KernelOp kernel, const Expr &items) {
-  Value bound = kernel.getWork().getMost();
-  std::optional<Expr> most = getExpr(kernel, bound);
-  if (!most)
-    return std::nullopt;
-  Expr share = ceilDiv(items * *most, countFitting(kernel));
-  Expr count = min(std::move(share), std::move(*most));
-  constexpr int64_t kDigits = 31;
-  int64_t digits = llvm::alignTo(kDigits, kPlaceDigits);
-  Expr places = 2 * digits;
-  for (digits -= kPlaceDigits; digits > 0; digits -= kPlaceDigits)
-    places = select(lessThan(count, Expr(int64_t(1) << digits)),
-                    Expr(2 * digits), std::move(places));
-  return places;
-}
-
-/// A block and group's counters, one or of leaves two, and a block's places for
-/// parts of two items.
-void ManifestBuilder::addMeetings(KernelOp kernel, Expr places) {
+/// A counter a block and group, and a block's places for parts of two items.
+void ManifestBuilder::addMeetings(KernelOp kernel) {
   Expr blocks = countFitting(kernel);
   int64_t groups = 1, bytes = 0;
   // There is one at the most (verifyKernel).
@@ -396,13 +377,11 @@ void ManifestBuilder::addMeetings(KernelOp kernel, Expr places) {
     groups = op->getParentOfType<RoleOp>().getGroups();
     bytes = getMeetingBytes(op, architecture.getGroupThreads()) * groups;
   });
-  int64_t counters = kernel.getWork().getMost() ? 2 : 1;
-  addState(blocks * Expr(kCounterBytes * counters * groups));
+  addState(blocks * Expr(kCounterBytes * groups));
   launch.parameters.push_back(
       Launch::Parameter::workspace(manifest.workspaceBytes));
   manifest.workspaceBytes =
-      std::move(manifest.workspaceBytes) +
-      std::move(blocks) * (std::move(places) * Expr(2 * bytes));
+      std::move(manifest.workspaceBytes) + std::move(blocks) * Expr(2 * bytes);
 }
 
 LogicalResult ManifestBuilder::addWork(KernelOp kernel) {
@@ -420,15 +399,8 @@ LogicalResult ManifestBuilder::addWork(KernelOp kernel) {
   if (kind == WorkKind::Dynamic) {
     addState(Expr(kCounterBytes));
   }
-  if (kind != WorkKind::Stream)
-    return success();
-  std::optional<Expr> places = Expr(1);
-  if (work.getMost())
-    places = countPlaces(kernel, *items);
-  if (!places)
-    return work.emitOpError("expects 'most' to be an expression over extents "
-                            "and integer arguments");
-  addMeetings(kernel, std::move(*places));
+  if (kind == WorkKind::Stream)
+    addMeetings(kernel);
   return success();
 }
 

@@ -326,9 +326,6 @@ LogicalResult KernelLowering::lowerDeclarations() {
       replaceByCast(turn, first);
     } else if (auto work = dyn_cast<WorkOp>(op)) {
       SmallVector<Value> lowered{work.getItems()};
-      if (LeavesAttr leaves = work.getLeavesAttr())
-        for (Operation *user : work.getWork().getUsers())
-          user->setAttr(kLeavesAttr, leaves);
       if (!work.getSteps().empty()) {
         lowered = {createByteOffset(
             rewriter, loc, shared, allocate(work, kStreamBytes, kStreamBytes))};

@@ -35,12 +35,6 @@ int64_t attn::gpu::getSplitBytes(SplitOp op) {
   return bytes;
 }
 
-/// The rows of a run of value number `number`.
-static int64_t getRunRows(SplitOp op, int64_t number) {
-  return getTensor(op.getValues()[number]).getDimSize(0) /
-         static_cast<int64_t>(op.getInto());
-}
-
 namespace {
 struct SplitLowering : OpConversionPattern<SplitOp> {
   SplitLowering(const TypeConverter &converter, MLIRContext *context,
@@ -53,18 +47,15 @@ struct SplitLowering : OpConversionPattern<SplitOp> {
     Location loc = op.getLoc();
     int64_t count = op.getValues().size();
     SmallVector<Value> from, to;
-    for (int64_t i = 0; i < count; ++i) {
-      RankedTensorType value = getTensor(op.getValues()[i]);
-      FailureOr<Value> own =
-          createOffset(rewriter, loc, value, value.getDimSize(0));
-      FailureOr<Value> run = createOffset(
-          rewriter, loc, getTensor(op.getRuns()[i]), getRunRows(op, i));
-      if (failed(own) || failed(run))
-        return rewriter.notifyMatchFailure(op, "has digits that are no powers "
-                                               "of 2");
-      from.push_back(*own);
-      to.push_back(*run);
-    }
+    for (auto [list, tiles] : {std::pair(&from, ValueRange(op.getValues())),
+                               std::pair(&to, ValueRange(op.getRuns()))})
+      for (Value tile : tiles.take_front(count)) {
+        FailureOr<Value> offset = createOffset(rewriter, loc, getTensor(tile));
+        if (failed(offset))
+          return rewriter.notifyMatchFailure(op, "has digits that are no "
+                                                 "powers of 2");
+        list->push_back(*offset);
+      }
     Value memory = createByteOffset(
         rewriter, loc, values.shared,
         op->getAttrOfType<IntegerAttr>(kExchangeAttr).getInt());
@@ -88,7 +79,7 @@ struct SplitLowering : OpConversionPattern<SplitOp> {
       RankedTensorType type = getTensor(run);
       int64_t own = i % count, number = i / count;
       int64_t first =
-          begins[own] + number * getRunRows(op, own) *
+          begins[own] + number * type.getDimSize(0) *
                             getPitch(getTensor(op.getValues()[own]));
       SmallVector<Value> registers;
       for (int64_t reg = 0, e = getNumRegisters(type); reg < e; ++reg)
@@ -103,17 +94,13 @@ struct SplitLowering : OpConversionPattern<SplitOp> {
   }
 
 private:
-  /// What the thread adds to the places of its elements, of so many rows: where
-  /// a tile has more of them it has a copy's.
+  /// What the thread adds to the places of its elements.
   FailureOr<Value> createOffset(OpBuilder &b, Location loc,
-                                RankedTensorType type, int64_t rows) const {
+                                RankedTensorType type) const {
     FragmentAttr fragment = getFragment(type);
     FailureOr<Value> row = createThreadOffset(b, loc, fragment, 0, values);
     if (failed(row))
       return failure();
-    if (rows < type.getDimSize(0))
-      row = Value(
-          arith::AndIOp::create(b, loc, *row, createI32(b, loc, rows - 1)));
     Value offset =
         arith::MulIOp::create(b, loc, *row, createI32(b, loc, getPitch(type)));
     if (type.getRank() == 1)

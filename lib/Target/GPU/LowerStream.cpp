@@ -107,15 +107,11 @@ private:
   /// class of which sums are asked takes all lanes where classes are few.
   Value countItems(Value first);
 
-  /// The places that a block has for each of two items: one, or of steps that
-  /// meet as the leaves of a tree two for each digit of how many it does.
-  Value countPlaces(Value grid);
   /// What the steps of all items count, and those of each of a lane's first
   /// class.
   std::pair<Value, Value> countAll();
   /// The number of this block's share, of `grid`: blocks of a multiprocessor
-  /// have neighbouring ones, so that where some shares have nothing, as those
-  /// in a long leaf, none has two that have something.
+  /// have neighbouring ones.
   Value getShare(Value grid);
   /// The class in which place `begin` lies, the places before it and those of
   /// each of its items, which count `lead` more than their steps; of the lanes'
@@ -129,24 +125,6 @@ private:
   Value alike, classes;
 };
 } // namespace
-
-Value StepCounter::countPlaces(Value grid) {
-  if (!work.getMost())
-    return e.constant(1);
-  Value all = arith::MulIOp::create(e.b, e.loc, e.widen(work.getItems()),
-                                    e.widen(work.getMost()));
-  Value share = arith::CeilDivUIOp::create(e.b, e.loc, all, e.widen(grid));
-  Value count = arith::TruncIOp::create(
-      e.b, e.loc, e.b.getI32Type(),
-      arith::MinUIOp::create(e.b, e.loc, share, e.widen(work.getMost())));
-  Value digits = e.sub(e.constant(32), LLVM::CountLeadingZerosOp::create(
-                                           e.b, e.loc, count.getType(), count,
-                                           /*is_zero_poison=*/false));
-  Value groups = arith::CeilDivUIOp::create(
-      e.b, e.loc, arith::MaxUIOp::create(e.b, e.loc, digits, e.constant(1)),
-      e.constant(kPlaceDigits));
-  return e.mul(groups, e.constant(2 * kPlaceDigits));
-}
 
 std::pair<Value, Value> StepCounter::countAll() {
   // Without sums lanes go their own ways, which takes fewer registers.
@@ -280,43 +258,22 @@ void StepCounter::run(Value numbers) {
   Value isEmpty = arith::OrIOp::create(
       e.b, e.loc, e.compare(arith::CmpIPredicate::eq, begin, end),
       e.compare(arith::CmpIPredicate::sge, before, end));
-  if (LeavesAttr leaves = work.getLeavesAttr()) {
-    // Nor has one that has no leaf; where that would be behind the last one,
-    // the next item's first is the first. Items of leaves have no leads.
-    auto count = [&](Value step) {
-      return createCountLeavesBefore(e.b, e.loc, leaves, step, own);
-    };
-    Value first = count(e.sub(begin, before)), all = count(own);
-    Value last = count(e.sub(end, before));
-    Value isBehind = e.compare(arith::CmpIPredicate::sge, first, all);
-    Value next = e.add(before, own);
-    Value hasNone =
-        e.select(isBehind, e.compare(arith::CmpIPredicate::sge, next, end),
-                 e.compare(arith::CmpIPredicate::sge, first, last));
-    isEmpty = arith::OrIOp::create(e.b, e.loc, isEmpty, hasNone);
-    item = e.select(isBehind, e.add(item, e.constant(1)), item);
-    before = e.select(isBehind, next, before);
-  }
   // Blocks that begin with items' first steps read keys that these share about
   // together, so that memory is read for one of them: the end of an item, from
   // anywhere on, comes last.
-  Value lastItem = e.constant(-1), lastBefore = before;
-  if (!work.getMost()) {
-    Value next = e.add(before, own);
-    Value isTail = e.both(e.compare(arith::CmpIPredicate::slt, before, begin),
-                          e.compare(arith::CmpIPredicate::slt, next, end));
-    lastItem = e.select(isTail, item, lastItem);
-    item = e.select(isTail, e.add(item, e.constant(1)), item);
-    before = e.select(isTail, next, before);
-  }
+  Value lastBefore = before, next = e.add(before, own);
+  Value isTail = e.both(e.compare(arith::CmpIPredicate::slt, before, begin),
+                        e.compare(arith::CmpIPredicate::slt, next, end));
+  Value lastItem = e.select(isTail, item, e.constant(-1));
+  item = e.select(isTail, e.add(item, e.constant(1)), item);
+  before = e.select(isTail, next, before);
   item = e.select(isEmpty, e.constant(-1), item);
   auto isFirst = e.compare(arith::CmpIPredicate::eq, thread, e.constant(0));
   auto choice = scf::IfOp::create(e.b, e.loc, isFirst, /*withElse=*/false);
   OpBuilder::InsertionGuard guard(e.b);
   e.b.setInsertionPointToStart(choice.thenBlock());
   std::array<Value, kNumStreamNumbers> kept = {
-      item, before, lastItem, lastBefore,        block, begin,
-      end,  share,  rest,     countPlaces(grid), lead};
+      item, before, lastItem, lastBefore, block, begin, end, share, rest, lead};
   for (auto [number, value] : llvm::enumerate(kept))
     LLVM::StoreOp::create(
         e.b, e.loc, value,
@@ -362,14 +319,12 @@ struct PartLowering : OpConversionPattern<PartOp> {
     Stream stream(adaptor.getWork());
     StreamEmitter e{rewriter, op.getLoc(), values};
     Value before = adaptor.getBefore()[0], steps = adaptor.getSteps()[0];
-    LeavesAttr leaves = getLeaves(op);
     Value first = arith::MaxSIOp::create(
         rewriter, e.loc, e.sub(stream.get(e, StreamNumber::Begin), before),
         e.constant(0));
-    first = e.getFirstStep(leaves, first, steps);
-    Value last = e.getFirstStep(
-        leaves, e.sub(stream.get(e, StreamNumber::End), before), steps);
-    last = arith::MinSIOp::create(rewriter, e.loc, last, steps);
+    Value last = arith::MinSIOp::create(
+        rewriter, e.loc, e.sub(stream.get(e, StreamNumber::End), before),
+        steps);
     rewriter.replaceOp(op, {first, last});
     return success();
   }

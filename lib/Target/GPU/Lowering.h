@@ -153,10 +153,6 @@ mlir::Value meetAndTake(mlir::OpBuilder &b, mlir::Operation *op,
 void createStream(mlir::OpBuilder &b, pipe::WorkOp work,
                   const KernelValues &values, mlir::Value numbers);
 
-/// Places for the nodes of a tree are counted for so many digits of the number
-/// of a block's steps at a time, by the host and by the kernel.
-inline constexpr int64_t kPlaceDigits = 3;
-
 /// Bytes of a block's arrays in global memory.
 int64_t countGlobalArrayBytes(pipe::KernelOp kernel);
 

@@ -27,9 +27,9 @@ Meeting::Meeting(MeetOp op, const Operands &operands,
                  const TypeConverter &converter, const KernelValues &values,
                  ConversionPatternRewriter &rewriter)
     : op(op), stream(operands.work), before(operands.before),
-      steps(operands.steps), number(operands.number), rows(operands.rows),
-      own(operands.own), converter(converter), values(values),
-      e{rewriter, op.getLoc(), values}, rewriter(rewriter) {
+      steps(operands.steps), rows(operands.rows), own(operands.own),
+      converter(converter), values(values), e{rewriter, op.getLoc(), values},
+      rewriter(rewriter) {
   groups = op->getAttrOfType<IntegerAttr>(kThreadsAttr).getInt() /
            values.getGroupThreads();
   group = e.sub(
@@ -374,16 +374,11 @@ struct MeetLowering : OpConversionPattern<MeetOp> {
     SmallVector<Value> own;
     for (ValueRange value : adaptor.getValues())
       llvm::append_range(own, value);
-    Meeting::Operands operands{adaptor.getWork(),
-                               adaptor.getBefore()[0],
-                               adaptor.getSteps()[0],
-                               op.getNumber() ? adaptor.getNumber()[0]
-                                              : Value(),
-                               op.getRows() ? adaptor.getRows()[0] : Value(),
-                               own};
-    auto lower = op.getNumber() ? lowerTree : lowerRuns;
+    Meeting::Operands operands{
+        adaptor.getWork(), adaptor.getBefore()[0], adaptor.getSteps()[0],
+        op.getRows() ? adaptor.getRows()[0] : Value(), own};
     FailureOr<Meeting::Registers> whole =
-        lower(op, operands, *getTypeConverter(), values, rewriter);
+        lowerRuns(op, operands, *getTypeConverter(), values, rewriter);
     if (failed(whole))
       return rewriter.notifyMatchFailure(op, "has digits that are no powers "
                                              "of 2");

@@ -23,7 +23,7 @@ public:
   /// What the op becomes: its operands' values, `own` all registers of a part.
   struct Operands {
     mlir::ValueRange work;
-    mlir::Value before, steps, number, rows;
+    mlir::Value before, steps, rows;
     mlir::ValueRange own;
   };
 
@@ -73,7 +73,7 @@ protected:
 
   pipe::MeetOp op;
   Stream stream;
-  mlir::Value before, steps, number, rows;
+  mlir::Value before, steps, rows;
   mlir::ValueRange own;
   const mlir::TypeConverter &converter;
   const KernelValues &values;
@@ -96,14 +96,9 @@ private:
   Registers receive(mlir::Value place);
 };
 
-/// Whether this block has the whole item, and the item's registers if so; of
-/// parts that are runs of steps, and of steps that are the leaves of a tree.
+/// Whether this block has the whole item, and the item's registers if so.
 mlir::FailureOr<Meeting::Registers>
 lowerRuns(pipe::MeetOp op, const Meeting::Operands &operands,
-          const mlir::TypeConverter &converter, const KernelValues &values,
-          mlir::ConversionPatternRewriter &rewriter);
-mlir::FailureOr<Meeting::Registers>
-lowerTree(pipe::MeetOp op, const Meeting::Operands &operands,
           const mlir::TypeConverter &converter, const KernelValues &values,
           mlir::ConversionPatternRewriter &rewriter);
 

@@ -4,7 +4,6 @@
 #define ATTN_LIB_TARGET_GPU_STREAM_H
 
 #include "Lowering.h"
-#include "attn/Conversion/LeafArithmetic.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -12,14 +11,6 @@ namespace attn::gpu {
 
 /// On a sum over runs: each lane has its own.
 inline constexpr llvm::StringLiteral kOfLaneAttr = "attn.of_lane";
-
-/// On what asks for parts of a stream's items, and where they meet: the leaves
-/// of its work.
-inline constexpr llvm::StringLiteral kLeavesAttr = "attn.leaves";
-
-inline pipe::LeavesAttr getLeaves(mlir::Operation *op) {
-  return op->getAttrOfType<pipe::LeavesAttr>(kLeavesAttr);
-}
 
 /// Says so of those in `op`, which lanes do at numbers of their own.
 inline void leaveToLanes(mlir::Operation *op) {
@@ -72,13 +63,6 @@ struct StreamEmitter {
   mlir::Value widen(mlir::Value x) {
     return mlir::arith::ExtUIOp::create(b, loc, b.getI64Type(), x);
   }
-  /// The first step of the first leaf of which a share has some that begins
-  /// with step `x` of an item of so many.
-  mlir::Value getFirstStep(pipe::LeavesAttr leaves, mlir::Value x,
-                           mlir::Value steps) {
-    return createFirstStep(b, loc, leaves,
-                           createCountLeavesBefore(b, loc, leaves, x, steps));
-  }
   /// Over the lanes of the warp.
   mlir::Value reduce(WarpReduction kind, mlir::Value x) {
     return values.getPrimitives().reduce(b, loc, kind, x);
@@ -106,12 +90,10 @@ enum class StreamNumber : uint8_t {
   /// first ones, one more.
   Share,
   Rest,
-  /// Of the two items that a block may do a part of, the places that each has.
-  Places,
   /// How many steps more an item counts than it has.
   Lead
 };
-inline constexpr int64_t kNumStreamNumbers = 11;
+inline constexpr int64_t kNumStreamNumbers = 10;
 
 /// Of those numbers in shared memory.
 inline constexpr int64_t kStreamBytes = 64;
@@ -124,8 +106,7 @@ struct Stream {
 
   /// Where the numbers are in shared memory.
   mlir::Value numbers;
-  /// An i32 a block and group, of leaves two, 0 between launches, and the
-  /// blocks' places.
+  /// An i32 a block and group, 0 between launches, and the blocks' places.
   mlir::Value counters, workspace;
 
   mlir::Value get(StreamEmitter &e, StreamNumber number) const {

@@ -78,23 +78,6 @@ static LogicalResult verify(CoordOp op) {
 
 static LogicalResult verify(SplitOp op) {
   auto role = op->getParentOfType<RoleOp>();
-  int64_t count = op.getValues().size();
-  for (auto [i, run] : llvm::enumerate(op.getRuns())) {
-    auto type = cast<RankedTensorType>(run.getType());
-    auto value = cast<RankedTensorType>(op.getValues()[i % count].getType());
-    int64_t rows = value.getDimSize(0) / static_cast<int64_t>(op.getInto());
-    int64_t last = 0;
-    FragmentAttr fragment = getFragment(type);
-    for (auto digits : {fragment.getRegisters(), fragment.getLanes()})
-      for (DigitAttr digit : digits)
-        if (digit.getDim() == 0)
-          last += (digit.getSize() - 1) * digit.getStride();
-    if (rows < type.getDimSize(0) &&
-        (!llvm::isPowerOf2_64(rows) || last >= rows))
-      return op.emitOpError("expects rows that are repeated to be a power of 2 "
-                            "and those of a warp on this target, but got ")
-             << rows << " for " << type;
-  }
   for (Value value : op.getValues())
     if (cast<RankedTensorType>(value.getType()).getElementTypeBitWidth() != 32)
       return op.emitOpError("expects elements of 32 bits on this target, but "

@@ -1,7 +1,5 @@
-// RUN: attn-opt %s --schedule-tiles='stream=true leaves=4,1,4' --canonicalize --cse | FileCheck %s
+// RUN: attn-opt %s --tile-exact-sums=stream=true --schedule-tiles=stream=true --canonicalize --cse | FileCheck %s
 // RUN: attn-opt %s --schedule-tiles --canonicalize --cse | FileCheck %s --check-prefix=ITEMS
-// RUN: not attn-opt %s --schedule-tiles='stream=true leaves=4,1,3' 2>&1 | FileCheck %s --check-prefix=ODD
-// ODD: error: 'tile.program' op expects leaves of a power of 2 of steps, but got 3
 
 #plane = affine_map<(d0, d1)[s0, s1, s2] -> (s0, d0 + s1, d1 + s2)>
 #mk = affine_map<(m, n, k) -> (m, k)>
@@ -11,44 +9,20 @@
 !o = memref<?x?x64xf32>
 !lengths = memref<?xi32>
 
-// Sums over keys, of an invariant program: the line counts steps, of which an item
-// has at most what the tensor's keys make, and which meet as leaves, here four of one
-// step and all others of four. The role that loads copies the steps of its leaves in
-// a row, the one that multiplies begins each leaf anew and brings it to the others by
-// its first step. No item has more steps, whatever its length says. At last nothing is
-// added, as it is to rows whose tile has more leaves than they see.
+// Sums over keys, of an invariant program: blocks do runs of steps that are cut
+// anywhere, as parts whose sums are exact come together in any order, and make floats
+// of the whole.
 // CHECK-LABEL: pipe.kernel @sums(
-//   CHECK-DAG:   %[[C4:.*]] = arith.constant 4 : i32
-//   CHECK-DAG:   %[[C64:.*]] = arith.constant 64 : i32
-//   CHECK-DAG:   %[[ZERO:.*]] = arith.constant dense<0.000000e+00> : tensor<64x64xf32
-//       CHECK:   pipe.dim %{{.*}}, 1
-//       CHECK:   arith.maxui %{{.*}}, %{{.*}} : i32
-//       CHECK:   %[[MOST:.*]] = arith.ceildivui %{{.*}}, %[[C64]] : i32
-//       CHECK:   %[[WORK:.*]] = pipe.work items(%{{.*}}) alike(%{{.*}}) most(%[[MOST]]) leaves <4 of 1, 4> : <stream> steps {
-//       CHECK:     %[[SOME:.*]] = arith.minui %{{.*}}, %[[MOST]] : i32
-//  CHECK-NEXT:     pipe.yield %[[SOME]]
-//       CHECK:   pipe.role "load"
-//       CHECK:         %[[FIRST:.*]], %[[END:.*]] = pipe.part %[[WORK]]
-//       CHECK:         scf.for %{{.*}} = %{{.*}} to %[[END]]
+//       CHECK:   %[[WORK:.*]] = pipe.work items(%{{.*}}) alike(%{{.*}}) lead({{[0-9]+}}) : <stream> steps {
 //       CHECK:   pipe.role "multiply"
 //       CHECK:         %[[FIRST:.*]], %[[END:.*]] = pipe.part %[[WORK]]
-//       CHECK:         arith.minsi %[[FIRST]], %[[C4]]
-//       CHECK:         arith.divui
-//       CHECK:         %[[BEGIN:.*]] = arith.addi
-//       CHECK:         arith.minsi %[[END]], %[[C4]]
-//       CHECK:         arith.divui
-//       CHECK:         %[[LEAVES:.*]] = arith.addi
-//       CHECK:         scf.for %[[LEAF:.*]] = %[[BEGIN]] to %[[LEAVES]]
-//       CHECK:           %[[SHORT:.*]] = arith.minsi %[[LEAF]], %[[C4]]
-//       CHECK:           %[[LONG:.*]] = arith.muli %{{.*}}, %[[C4]]
-//       CHECK:           %[[NUMBER:.*]] = arith.addi %[[SHORT]], %[[LONG]]
-//       CHECK:           arith.minsi %{{.*}}, %[[END]]
-//       CHECK:           scf.for
-//       CHECK:           %[[WHOLE:.*]], %[[SUM:.*]] = pipe.meet %[[WORK]][%{{.*}}, %{{.*}}] at %[[NUMBER]] rows(%{{.*}}) ({{.*}}) : <stream> merge {
-//       CHECK:             arith.addf
-//       CHECK:           scf.if %[[WHOLE]] {
-//  CHECK-NEXT:             %[[LAST:.*]] = arith.addf %[[SUM]], %[[ZERO]]
-//  CHECK-NEXT:             pipe.store %[[LAST]]
+//       CHECK:         scf.for %{{.*}} = %{{.*}} to %{{.*}}
+//       CHECK:         %[[WHOLE:.*]], %{{.*}}:3 = pipe.meet %[[WORK]][%{{.*}}, %{{.*}}] rows(%{{.*}}) ({{.*}} : tensor<64xi32, {{.*}}>, tensor<64x64xi32, {{.*}}>, tensor<64x64xi32, {{.*}}>) : <stream> merge {
+//   CHECK-NOT:         f32
+//       CHECK:           pipe.yield
+//       CHECK:         scf.if %[[WHOLE]] {
+//       CHECK:           arith.sitofp
+//       CHECK:           pipe.store %{{.*}} : tensor<64x64xf32
 //       CHECK:         pipe.next_part %[[WORK]]
 
 // Without a stream a block does all steps of an item in their order.

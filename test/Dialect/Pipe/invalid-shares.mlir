@@ -193,7 +193,7 @@ func.func @split_c1_rows(%m: !rows) {
 !few = tensor<8xf32, #pipe.slice<1, #joined>>
 !keys = !pipe.shared<128x128xf8E4M3FN, swizzle = 128>
 func.func @split_c2(%y: !sums) {
-  // expected-error @below {{expects a multiple of 16 rows of 'tensor<32x128xf32,}}
+  // expected-error @below {{expects 16 rows of 'tensor<32x128xf32,}}
   %r:2 = pipe.split %y into 2 : !sums -> !whole, !whole
   return
 }

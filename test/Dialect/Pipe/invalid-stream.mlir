@@ -230,16 +230,7 @@ pipe.kernel @meet_c4(%n: i32 {pipe.name = "n"}) {
 // -----
 
 pipe.kernel @work_c4(%n: i32 {pipe.name = "n"}) {
-  // expected-error @below {{expects 'most' of a stream only}}
-  %work = pipe.work items(%n) most(%n) : !pipe.work<persistent>
-  pipe.role "r" groups(1) warps(1) registers(24) (%g) {
-  }
-}
-
-// -----
-
-pipe.kernel @work_c5(%n: i32 {pipe.name = "n"}) {
-  // expected-error @below {{expects a 'lead' of 0 to 1024, and of a stream without 'most' only, but got 4}}
+  // expected-error @below {{expects a 'lead' of 0 to 1024, and of a stream only, but got 4}}
   %work = pipe.work items(%n) lead(4) : !pipe.work<persistent>
   pipe.role "r" groups(1) warps(1) registers(24) (%g) {
   }
@@ -247,78 +238,12 @@ pipe.kernel @work_c5(%n: i32 {pipe.name = "n"}) {
 
 // -----
 
-pipe.kernel @work_c5_most(%n: i32 {pipe.name = "n"}) {
-  // expected-error @below {{and of a stream without 'most' only, but got 4}}
-  %work = pipe.work items(%n) most(%n) lead(4) : !pipe.work<stream> steps {
-  ^bb0(%item: i32):
-    pipe.yield %item : i32
-  }
-  pipe.role "r" groups(1) warps(1) registers(24) (%g) {
-  }
-}
-
-// -----
-
-pipe.kernel @work_c6(%n: i32 {pipe.name = "n"}) {
-  // expected-error @below {{expects 'leaves' of a stream with 'most' only}}
-  %work = pipe.work items(%n) leaves <4> : !pipe.work<stream> steps {
-  ^bb0(%item: i32):
-    pipe.yield %item : i32
-  }
-  pipe.role "r" groups(1) warps(1) registers(24) (%g) {
-  }
-}
-
-// -----
-
-pipe.kernel @work_c5_negative(%n: i32 {pipe.name = "n"}) {
-  // expected-error @below {{expects a 'lead' of 0 to 1024, and of a stream without 'most' only, but got -1}}
+pipe.kernel @work_c4_negative(%n: i32 {pipe.name = "n"}) {
+  // expected-error @below {{expects a 'lead' of 0 to 1024, and of a stream only, but got -1}}
   %work = pipe.work items(%n) lead(-1) : !pipe.work<stream> steps {
   ^bb0(%item: i32):
     pipe.yield %item : i32
   }
   pipe.role "r" groups(1) warps(1) registers(24) (%g) {
-  }
-}
-
-// -----
-
-#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8], lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
-!tile = tensor<64x64xf32, #s>
-
-pipe.kernel @meet_c5_without_most(%n: i32 {pipe.name = "n"}) {
-  // expected-note @below {{the stream is declared here}}
-  %work = pipe.work items(%n) : !pipe.work<stream> steps {
-  ^bb0(%item: i32):
-    pipe.yield %item : i32
-  }
-  pipe.role "r" groups(1) warps(4) registers(128) (%g) {
-    %part = arith.constant dense<1.0> : !tile
-    // expected-error @below {{expects no 'at' of a stream without 'most'}}
-    %whole, %sum = pipe.meet %work[%n, %n] at %n (%part : !tile) : !pipe.work<stream> merge {
-    ^bb0(%a: !tile, %b: !tile):
-      pipe.yield %a : !tile
-    }
-  }
-}
-
-// -----
-
-#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8], lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
-!tile = tensor<64x64xf32, #s>
-
-pipe.kernel @meet_c5_without_at(%n: i32 {pipe.name = "n"}) {
-  // expected-note @below {{the stream is declared here}}
-  %work = pipe.work items(%n) most(%n) : !pipe.work<stream> steps {
-  ^bb0(%item: i32):
-    pipe.yield %item : i32
-  }
-  pipe.role "r" groups(1) warps(4) registers(128) (%g) {
-    %part = arith.constant dense<1.0> : !tile
-    // expected-error @below {{expects 'at' of a stream that has 'most'}}
-    %whole, %sum = pipe.meet %work[%n, %n] (%part : !tile) : !pipe.work<stream> merge {
-    ^bb0(%a: !tile, %b: !tile):
-      pipe.yield %a : !tile
-    }
   }
 }

@@ -112,23 +112,3 @@ func.func private @array_c2(!pipe.array<4xindex>)
 // expected-error @below {{expects at most 4 messages a filling, but got 5}}
 !ring = !pipe.ring<2 x !pipe.shared<64x64xbf16, swizzle = 128>, messages = 5>
 func.func private @ring_c2(!ring)
-
-// -----
-
-// expected-error @below {{expects positive counts and sizes of leaves, and a size more, which all others have}}
-func.func private @leaves_c1() attributes {leaves = #pipe.leaves<0 of 1, 4>}
-
-// -----
-
-// expected-error @below {{expects leaves of a power of 2 of steps, but got 3}}
-func.func private @leaves_c2() attributes {leaves = #pipe.leaves<4 of 1, 3>}
-
-// -----
-
-// expected-error @below {{expects leaves of 4 steps to begin at a multiple of it, but got 6}}
-func.func private @leaves_c2_begin() attributes {leaves = #pipe.leaves<6 of 1, 4>}
-
-// -----
-
-// expected-error @below {{expects leaves to begin and end before step 536870912}}
-func.func private @leaves_c2_most() attributes {leaves = #pipe.leaves<4294967296 of 1, 1>}

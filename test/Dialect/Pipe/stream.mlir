@@ -50,44 +50,6 @@ pipe.kernel @sums(%lengths: !pipe.global<?xi32> {pipe.name = "lengths", pipe.acc
   }
 }
 
-// Leaves of one step, and of more.
-// CHECK-LABEL: pipe.kernel @leaves
-pipe.kernel @leaves(%n: i32 {pipe.name = "n"}) {
-  // CHECK: pipe.work items(%{{.*}}) most(%{{.*}}) leaves <8 of 1, 2 of 4, 16> : <stream> steps {
-  %work = pipe.work items(%n) most(%n) leaves <8 of 1, 2 of 4, 16> : !pipe.work<stream> steps {
-  ^bb0(%item: i32):
-    pipe.yield %item : i32
-  }
-  pipe.role "r" groups(1) warps(1) registers(24) (%g) {
-  }
-}
-
-// Steps that meet by their numbers.
-// CHECK-LABEL: pipe.kernel @tree
-pipe.kernel @tree(%n: i32 {pipe.name = "n"}) {
-  %c1 = arith.constant 1 : i32
-  // CHECK: %[[WORK:.*]] = pipe.work items(%[[N:.*]]) most(%[[N]]) : <stream> steps {
-  %work = pipe.work items(%n) most(%n) : !pipe.work<stream> steps {
-  ^bb0(%item: i32):
-    pipe.yield %c1 : i32
-  }
-  // CHECK: pipe.work_loop
-  pipe.role "sum" groups(1) warps(4) registers(128) (%group) {
-    %item, %none = pipe.first_part %work : !pipe.work<stream>
-    pipe.work_loop %at = %item iter_args(%before = %none) -> (i32) {
-      %part = arith.constant dense<1.0> : !tile
-      // CHECK: pipe.meet %[[WORK]][%{{.*}}, %{{.*}}] at %{{.*}} rows(%{{.*}}) (%{{.*}} : tensor<64x64xf32, {{.*}}>) : <stream> merge {
-      %whole, %sum = pipe.meet %work[%before, %c1] at %c1 rows(%n) (%part : !tile) : !pipe.work<stream> merge {
-      ^bb0(%a: !tile, %b: !tile):
-        %c = arith.addf %a, %b : !tile
-        pipe.yield %c : !tile
-      }
-      %next, %next_before = pipe.next_part %work after %at[%before, %c1] : !pipe.work<stream>
-      pipe.yield %next, %next_before : i32, i32
-    }
-  }
-}
-
 // What an item counts in the line beside its steps.
 // CHECK-LABEL: pipe.kernel @lead
 pipe.kernel @lead(%n: i32 {pipe.name = "n"}) {

@@ -296,6 +296,17 @@ func.func @sweep_c3(%i: index, %a: tensor<4xf32>) {
 
 // -----
 
+func.func @sweep_c6(%i: index, %a: tensor<4xi32>) {
+  // expected-error @below {{expects a merge where it is exact, but has none}}
+  %r = tile.sweep(%i to %i full) by 4 carry(%a : tensor<4xi32>) exact step {
+  ^bb0(%b: index, %n: index, %c: tensor<4xi32>):
+    tile.yield %c : tensor<4xi32>
+  }
+  return
+}
+
+// -----
+
 // expected-error @below {{expects slots and a cluster of 1 to 16 and a split of 0 to 15, but got slots = 2, cluster = 17 and split = 0}}
 tile.program @schedule_c1() space() attributes {schedule = #tile.schedule<cluster = 17>} {
 }

@@ -103,6 +103,23 @@ tile.program @transposed_positions(
     : tensor<32x16xf32>, memref<?x?xf32, strided<[?, ?], offset: ?>>
 }
 
+// Parts that come together in any order.
+// CHECK-LABEL: func.func @exact(
+func.func @exact(%n: index, %zero: tensor<4xi32>) -> tensor<4xi32> {
+  %c0 = arith.constant 0 : index
+  // CHECK: tile.sweep(%{{.*}} to %{{.*}} partial) by 4 carry(%{{.*}} : tensor<4xi32>) exact step {
+  %r = tile.sweep(%c0 to %n partial) by 4 carry(%zero : tensor<4xi32>) exact step {
+  ^bb0(%base: index, %count: index, %c: tensor<4xi32>):
+    tile.yield %c : tensor<4xi32>
+  // CHECK: } merge {
+  } merge {
+  ^bb0(%a: tensor<4xi32>, %b: tensor<4xi32>):
+    %sum = arith.addi %a, %b : tensor<4xi32>
+    tile.yield %sum : tensor<4xi32>
+  }
+  return %r : tensor<4xi32>
+}
+
 // Fields with their usual values are left out.
 // CHECK: tile.program @schedule() space() attributes {schedule = #tile.schedule<slots = 3, turns = false, cluster = 2>}
 tile.program @schedule() space()

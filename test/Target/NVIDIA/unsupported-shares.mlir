@@ -16,8 +16,6 @@
 !keys = !pipe.shared<128x128xf8E4M3FN, swizzle = 128>
 #left = #pipe.fragment<registers = [8 x d1 by 1], lanes = [4 x d1 by 8, 8 x d0 by 1],
                        warps = [4 x d0 by 8]>
-#tall = #pipe.fragment<registers = [32 x d1 by 1, 2 x d0 by 8],
-                       lanes = [4 x d1 by 32, 8 x d0 by 1], warps = [4 x d0 by 16]>
 // What warps multiply is in registers.
 pipe.kernel @shared_left(%n: i32 {pipe.name = "n"}) {
   %ring = pipe.ring readers(1) : !pipe.ring<1 x !keys>
@@ -51,8 +49,6 @@ pipe.kernel @shared_left(%n: i32 {pipe.name = "n"}) {
 !keys = !pipe.shared<128x128xf8E4M3FN, swizzle = 128>
 #left = #pipe.fragment<registers = [8 x d1 by 1], lanes = [4 x d1 by 8, 8 x d0 by 1],
                        warps = [4 x d0 by 8]>
-#tall = #pipe.fragment<registers = [32 x d1 by 1, 2 x d0 by 8],
-                       lanes = [4 x d1 by 32, 8 x d0 by 1], warps = [4 x d0 by 16]>
 pipe.kernel @other_panels(%n: i32 {pipe.name = "n"}) {
   %ring = pipe.ring readers(1) : !pipe.ring<1 x !pipe.shared<128x128xf8E4M3FN, swizzle = 64>>
   pipe.role "multiply" groups(1) warps(4) registers(240) (%group) {
@@ -84,8 +80,6 @@ pipe.kernel @other_panels(%n: i32 {pipe.name = "n"}) {
 !keys = !pipe.shared<128x128xf8E4M3FN, swizzle = 128>
 #left = #pipe.fragment<registers = [8 x d1 by 1], lanes = [4 x d1 by 8, 8 x d0 by 1],
                        warps = [4 x d0 by 8]>
-#tall = #pipe.fragment<registers = [32 x d1 by 1, 2 x d0 by 8],
-                       lanes = [4 x d1 by 32, 8 x d0 by 1], warps = [4 x d0 by 16]>
 pipe.kernel @other_left(%n: i32 {pipe.name = "n"}) {
   %ring = pipe.ring readers(1) : !pipe.ring<1 x !keys>
   pipe.role "multiply" groups(1) warps(4) registers(240) (%group) {
@@ -117,8 +111,6 @@ pipe.kernel @other_left(%n: i32 {pipe.name = "n"}) {
 !keys = !pipe.shared<128x128xf8E4M3FN, swizzle = 128>
 #left = #pipe.fragment<registers = [8 x d1 by 1], lanes = [4 x d1 by 8, 8 x d0 by 1],
                        warps = [4 x d0 by 8]>
-#tall = #pipe.fragment<registers = [32 x d1 by 1, 2 x d0 by 8],
-                       lanes = [4 x d1 by 32, 8 x d0 by 1], warps = [4 x d0 by 16]>
 pipe.kernel @handed_on(%n: i32 {pipe.name = "n"}, %first: i1 {pipe.name = "first"}) {
   %ring = pipe.ring readers(1) : !pipe.ring<1 x !keys>
   pipe.role "multiply" groups(1) warps(4) registers(240) (%group) {
@@ -154,8 +146,6 @@ pipe.kernel @handed_on(%n: i32 {pipe.name = "n"}, %first: i1 {pipe.name = "first
 !keys = !pipe.shared<128x128xf8E4M3FN, swizzle = 128>
 #left = #pipe.fragment<registers = [8 x d1 by 1], lanes = [4 x d1 by 8, 8 x d0 by 1],
                        warps = [4 x d0 by 8]>
-#tall = #pipe.fragment<registers = [32 x d1 by 1, 2 x d0 by 8],
-                       lanes = [4 x d1 by 32, 8 x d0 by 1], warps = [4 x d0 by 16]>
 pipe.kernel @other_warps(%n: i32 {pipe.name = "n"}) {
   pipe.role "multiply" groups(1) warps(4) registers(240) (%group) {
     // expected-error @below {{expects each warp to have one of the shares of the rows on this target, but got}}
@@ -181,8 +171,6 @@ pipe.kernel @other_warps(%n: i32 {pipe.name = "n"}) {
 !keys = !pipe.shared<128x128xf8E4M3FN, swizzle = 128>
 #left = #pipe.fragment<registers = [8 x d1 by 1], lanes = [4 x d1 by 8, 8 x d0 by 1],
                        warps = [4 x d0 by 8]>
-#tall = #pipe.fragment<registers = [32 x d1 by 1, 2 x d0 by 8],
-                       lanes = [4 x d1 by 32, 8 x d0 by 1], warps = [4 x d0 by 16]>
 pipe.kernel @several_groups(%n: i32 {pipe.name = "n"}) {
   pipe.role "multiply" groups(2) warps(4) registers(200) (%group) {
     %m = arith.constant dense<1.0> : !rows
@@ -209,39 +197,6 @@ pipe.kernel @several_groups(%n: i32 {pipe.name = "n"}) {
 !keys = !pipe.shared<128x128xf8E4M3FN, swizzle = 128>
 #left = #pipe.fragment<registers = [8 x d1 by 1], lanes = [4 x d1 by 8, 8 x d0 by 1],
                        warps = [4 x d0 by 8]>
-#tall = #pipe.fragment<registers = [32 x d1 by 1, 2 x d0 by 8],
-                       lanes = [4 x d1 by 32, 8 x d0 by 1], warps = [4 x d0 by 16]>
-// Rows of a thread that are no copies of one.
-pipe.kernel @repeated(%n: i32 {pipe.name = "n"}) {
-  pipe.role "multiply" groups(1) warps(4) registers(240) (%group) {
-    %m = arith.constant dense<1.0> : !sums
-    // expected-error @below {{expects rows that are repeated to be a power of 2 and those of a warp on this target, but got 8 for}}
-    %r:4 = pipe.split %m into 4
-        : !sums -> tensor<64x128xf32, #tall>, tensor<64x128xf32, #tall>,
-                   tensor<64x128xf32, #tall>, tensor<64x128xf32, #tall>
-  }
-}
-
-// -----
-
-#low = #pipe.fragment<registers = [2 x d1 by 1, 4 x d1 by 8],
-                      lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 8]>
-#wide = #pipe.fragment<registers = [32 x d1 by 1, 1 x d1 by 128],
-                       lanes = [4 x d1 by 32, 8 x d0 by 1], warps = [4 x d0 by 8]>
-#joined = #pipe.fragment<registers = [8 x d1 by 1],
-                         lanes = [4 x d1 by 8, 8 x d0 by 1], warps = [4 x d1 by 32]>
-!left = tensor<32x128xbf16, #wide>
-!scores = tensor<32x32xf32, #low>
-!weights = tensor<32x32xbf16, #low>
-!sums = tensor<32x128xf32, #wide>
-!whole = tensor<8x128xf32, #joined>
-!rows = tensor<32xf32, #pipe.slice<1, #low>>
-!few = tensor<8xf32, #pipe.slice<1, #joined>>
-!keys = !pipe.shared<128x128xf8E4M3FN, swizzle = 128>
-#left = #pipe.fragment<registers = [8 x d1 by 1], lanes = [4 x d1 by 8, 8 x d0 by 1],
-                       warps = [4 x d0 by 8]>
-#tall = #pipe.fragment<registers = [32 x d1 by 1, 2 x d0 by 8],
-                       lanes = [4 x d1 by 32, 8 x d0 by 1], warps = [4 x d0 by 16]>
 pipe.kernel @narrow_split(%n: i32 {pipe.name = "n"}) {
   pipe.role "multiply" groups(1) warps(4) registers(240) (%group) {
     %m = arith.constant dense<1.0> : !left

@@ -42,14 +42,13 @@ std::string attn::test::readProgram(const std::string &name,
   return text;
 }
 
-/// Parts of a stream are for programs that are invariant.
-static bool isInvariant(const std::string &options) {
-  return options.find("leaves=") != std::string::npos;
+static bool isStream(const std::string &options) {
+  return options.find("stream=true") != std::string::npos;
 }
 
 /// The kernel that `schedule-tiles` with `options` makes of a tile program.
-static std::string schedule(const std::string &text,
-                            const std::string &options) {
+static std::string schedule(const std::string &text, const std::string &options,
+                            bool isInvariant) {
   mlir::MLIRContext context;
   context.disableMultithreading();
   context.loadDialect<pipe::PipeDialect, tile::TileDialect,
@@ -66,10 +65,11 @@ static std::string schedule(const std::string &text,
     return mlir::failure();
   };
   mlir::PassManager passes(&context);
-  if (isInvariant(options)) {
+  if (isInvariant) {
     for (auto program : module->getOps<tile::ProgramOp>())
       program.setInvariant(true);
     passes.addPass(createOrderStepsPass());
+    passes.addPass(createExactSumsPass({isStream(options)}));
   }
   if (failed(pass->initializeOptions(options, fail)))
     return {};
@@ -85,8 +85,8 @@ static std::string schedule(const std::string &text,
 
 std::map<std::string, ReferenceTensor>
 attn::test::runScheduled(const std::string &text, const std::string &options,
-                         const PipeArguments &arguments) {
-  std::string kernel = schedule(text, options);
+                         const PipeArguments &arguments, bool isInvariant) {
+  std::string kernel = schedule(text, options, isInvariant);
   if (kernel.empty())
     return {};
   PipeProgram program(kernel);
@@ -97,12 +97,11 @@ attn::test::runScheduled(const std::string &text, const std::string &options,
   std::map<std::string, ReferenceTensor> first;
   // Where the steps of a stream are cut depends on the blocks, and bits do too
   // unless the program is invariant.
-  bool isStream = options.find("stream=true") != std::string::npos;
   std::vector<int64_t> blocks = {1, 3};
-  if (isStream)
+  if (isStream(options))
     blocks = {1, 2, 5, 64};
   for (int64_t multiprocessors : blocks) {
-    if (isStream && !isInvariant(options))
+    if (isStream(options) && !isInvariant)
       first.clear();
     for (const PipeLaunch &launch :
          getLaunches(multiprocessors, /*numSeeds=*/2)) {

@@ -32,7 +32,7 @@ std::string readProgram(const std::string &name,
 /// results; none after a failure.
 std::map<std::string, ReferenceTensor>
 runScheduled(const std::string &text, const std::string &options,
-             const PipeArguments &arguments);
+             const PipeArguments &arguments, bool isInvariant = false);
 
 /// The rows of matrices outside of [begin, end) become NaN.
 void spoilRows(ReferenceTensor &tensor, int64_t begin, int64_t end);

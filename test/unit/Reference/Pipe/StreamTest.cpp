@@ -2,7 +2,7 @@
 //
 // A kernel whose items have as many steps as a tensor says: each block brings
 // the first of its steps and their number to a meeting, where parts are folded
-// by (n, x) . (n', x') = (n + n', x / 2 + x'). Another one brings each step.
+// by (n, x) . (n', x') = (n + n', x / 2 + x').
 //
 //===----------------------------------------------------------------------===//
 
@@ -28,13 +28,11 @@ pipe.kernel @stream(
     %counts: !out {pipe.name = "counts", pipe.access = "write", pipe.shape = ["N", 64]},
     %folds: !out {pipe.name = "folds", pipe.access = "write", pipe.shape = ["N", 64]}) {
   %c0 = arith.constant 0 : i32
-  %c1 = arith.constant 1 : i32
   %alike = arith.constant $ALIKE : i32
   %divisor = arith.constant $DIVISOR : i32
   %requests = pipe.dim %lengths, 0 : !lengths
   %n = arith.muli %requests, %divisor : i32
-  %most = arith.constant 40 : i32
-  %work = pipe.work items(%n) alike(%alike) $MOST : !stream steps {
+  %work = pipe.work items(%n) alike(%alike) : !stream steps {
   ^bb0(%item: i32):
     %request = arith.divui %item, %divisor : i32
     %steps = pipe.get %lengths[%request] : !lengths
@@ -47,14 +45,13 @@ pipe.kernel @stream(
       %end = pipe.work_loop %item = %first_item iter_args(%before = %none) -> (i32) {
         %request = arith.divui %item, %divisor : i32
         %steps = pipe.get %lengths[%request] : !lengths
-        %begin, %last = pipe.part %work[%before, %steps] : !stream
-$LOOP
-        %count = arith.subi $END, %first : i32
+        %first, %last = pipe.part %work[%before, %steps] : !stream
+        %count = arith.subi %last, %first : i32
         %count_f = arith.sitofp %count : i32 to f32
         %first_f = arith.sitofp %first : i32 to f32
         %own_count = pipe.splat %count_f : f32 -> !row
         %own_fold = pipe.splat %first_f : f32 -> !row
-        %whole, %r:2 = pipe.meet %work[%before, %steps] $AT (%own_count, %own_fold : !row, !row) : !stream merge {
+        %whole, %r:2 = pipe.meet %work[%before, %steps] (%own_count, %own_fold : !row, !row) : !stream merge {
         ^bb0(%na: !row, %xa: !row, %nb: !row, %xb: !row):
           %half = arith.constant dense<0.5> : !row
           %nc = arith.addf %na, %nb : !row
@@ -66,7 +63,6 @@ $LOOP
           pipe.store %r#0 -> %counts[%item, %c0] : !row -> !out
           pipe.store %r#1 -> %folds[%item, %c0] : !row -> !out
         }
-$CLOSE
         %next, %next_before = pipe.next_part %work after %item[%before, %steps] : !stream
         pipe.yield %next, %next_before : i32, i32
       }
@@ -75,49 +71,12 @@ $CLOSE
 }
 )";
 
-/// Loops over the first steps of leaves <4 of 1, 4>.
-static const char *const kLeafLoop = R"(
-        %c3 = arith.constant 3 : i32
-        %c4 = arith.constant 4 : i32
-        %begin_quads = arith.ceildivui %begin, %c4 : i32
-        %begin_long = arith.addi %begin_quads, %c3 : i32
-        %begins_short = arith.cmpi ult, %begin, %c4 : i32
-        %first_leaf = arith.select %begins_short, %begin, %begin_long : i32
-        %last_quads = arith.ceildivui %last, %c4 : i32
-        %last_long = arith.addi %last_quads, %c3 : i32
-        %ends_short = arith.cmpi ult, %last, %c4 : i32
-        %end_leaf = arith.select %ends_short, %last, %last_long : i32
-        scf.for %leaf = %first_leaf to %end_leaf step %c1 : i32 {
-        %longs = arith.subi %leaf, %c3 : i32
-        %long_step = arith.muli %longs, %c4 : i32
-        %is_short = arith.cmpi ult, %leaf, %c4 : i32
-        %first = arith.select %is_short, %leaf, %long_step : i32)";
-
-/// What meets: the runs of blocks, each step by its number, or leaves.
-enum class Meets { Runs, Steps, Leaves };
-
-static std::string makeProgram(int64_t alike, int64_t divisor,
-                               Meets meets = Meets::Runs) {
+static std::string makeProgram(int64_t alike, int64_t divisor) {
   std::string text = kProgram;
-  bool isTree = meets != Meets::Runs, hasLeaves = meets == Meets::Leaves;
-  auto choose = [&](const char *tree, const char *run) -> std::string {
-    return isTree ? tree : run;
-  };
-  for (const auto &[key, value] : {
-           std::pair("$ALIKE", std::to_string(alike)),
-           {"$DIVISOR", std::to_string(divisor)},
-           {"$MOST",
-            choose(hasLeaves ? "most(%most) leaves <4 of 1, 4>" : "most(%most)",
-                   "")},
-           {"$LOOP", choose(hasLeaves ? kLeafLoop
-                                      : "scf.for %first = %begin to %last "
-                                        "step %c1 : i32 {",
-                            "%first = arith.addi %begin, %c0 : i32")},
-           {"$END", choose("%steps", "%last")},
-           {"$AT", choose("at %first", "")},
-           {"$CLOSE", choose("}", "")},
-       })
-    text.replace(text.find(key), std::string(key).size(), value);
+  for (const auto &[key, value] :
+       {std::pair("$ALIKE", alike), {"$DIVISOR", divisor}})
+    text.replace(text.find(key), std::string(key).size(),
+                 std::to_string(value));
   return text;
 }
 
@@ -170,50 +129,6 @@ TEST(StreamTest, FoldsPartsInOrder) {
   expectParts({2, 2, 2, 2, 2}, 3);
 }
 
-/// What the tree gives of steps `begin` on, up to `end`, of a node of `size`.
-static double foldTree(int64_t begin, int64_t size, int64_t end, Meets meets) {
-  if (size == 1 || (meets == Meets::Leaves && begin >= 4 && size == 4))
-    return double(begin);
-  int64_t middle = begin + size / 2;
-  double left = foldTree(begin, size / 2, end, meets);
-  if (middle >= end)
-    return left;
-  return float(left / 2 + foldTree(middle, size / 2, end, meets));
-}
-
-/// The same on any number of blocks.
-static void expectTree(const std::vector<double> &lengths, int64_t heads,
-                       Meets meets = Meets::Steps) {
-  PipeProgram program(makeProgram(heads, heads, meets));
-  ASSERT_TRUE(program.isValid()) << program.getDiagnostics();
-  for (int64_t blocks : {1, 2, 3, 7, 200})
-    for (const PipeLaunch &launch : getLaunches(blocks, /*numSeeds=*/2)) {
-      SCOPED_TRACE(describe(launch));
-      PipeOutcome outcome = program.run(makeLengths(lengths, heads), launch);
-      ASSERT_EQ(print(outcome), "");
-      for (size_t item = 0; item < lengths.size() * heads; ++item)
-        EXPECT_EQ(outcome.results["folds"].values[item * 64],
-                  foldTree(0, 64, int64_t(lengths[item / heads]), meets));
-    }
-}
-
-TEST(StreamTest, FoldsStepsAsATree) {
-  expectTree({1}, 1);
-  expectTree({5}, 1);
-  expectTree({1, 7, 3}, 1);
-  expectTree({1, 40, 3, 1}, 2);
-  expectTree({16, 33, 8}, 3);
-}
-
-/// Larger leaves are not cut: a block whose share lies in one has none.
-TEST(StreamTest, FoldsLeavesAsATree) {
-  for (double length : {1, 3, 4, 5, 8, 9, 31})
-    expectTree({length}, 1, Meets::Leaves);
-  expectTree({1, 7, 3}, 1, Meets::Leaves);
-  expectTree({1, 40, 3, 1}, 2, Meets::Leaves);
-  expectTree({16, 33, 8}, 3, Meets::Leaves);
-}
-
 TEST(StreamTest, NoItems) {
   PipeProgram program(makeProgram(1, 1));
   PipeOutcome outcome = program.run(makeLengths({}, 1));
@@ -241,29 +156,12 @@ TEST(StreamTest, ReportsItemsThatAreNotAlike) {
             std::string::npos);
 }
 
-TEST(StreamTest, ReportsItemsOfMoreSteps) {
-  EXPECT_NE(run(makeProgram(1, 1, Meets::Steps), {3, 41}, 1)
-                .find("expects items of at most 40 steps, but item 1 has 41"),
-            std::string::npos);
-}
-
-TEST(StreamTest, ReportsNumbersOfOtherSteps) {
-  std::string text = makeProgram(1, 1, Meets::Steps);
-  std::string at = "at %first (";
-  text.replace(text.find(at), at.size(), "at %last (");
-  EXPECT_NE(
-      run(text, {3}, 1)
-          .find("expects the first step of a leaf that group 0 of \"sum\" "
-                "in block 0 does, of 3, but got 3"),
-      std::string::npos);
-}
-
 /// What a kernel counts itself has to be what the work says.
 TEST(StreamTest, ReportsStepsOfNoItem) {
   std::string text = makeProgram(1, 1);
-  std::string part = "%begin, %last = pipe.part %work[%before, %steps]";
+  std::string part = "%first, %last = pipe.part %work[%before, %steps]";
   text.replace(text.find(part), part.size(),
-               "%begin, %last = pipe.part %work[%steps, %steps]");
+               "%first, %last = pipe.part %work[%steps, %steps]");
   EXPECT_NE(run(text, {3, 4}, 1)
                 .find("expects an item of the stream, but none has 3 steps "
                       "after 3"),

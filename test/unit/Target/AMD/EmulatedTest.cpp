@@ -130,52 +130,13 @@ TEST_P(EmulatedTargetTest, ManyPartsAreRight) {
     }
 }
 
-// Of an invariant stream several leaves meet, the last one in part.
+// Parts whose sums are whole numbers.
 TEST_P(EmulatedTargetTest, InvariantStreamsAreRight) {
   InterpretedCase c = {{2, 2, 1, 1, 2600, 32, 32, {}}, DType::bf16, 64, 64};
   c.isScheduled = c.isInvariant = c.schedule.isStream = true;
   c.schedule.slots = 2;
   c.pack = 2;
   EXPECT_EQ(run("gqa", c), "");
-}
-
-// Quarters of the tree that a leaf of several steps does not fit.
-TEST_P(EmulatedTargetTest, LeavesOfSeveralSizesAreRight) {
-  InterpretedCase c = {{1, 2, 1, 1, 512, 32, 32, {}}, DType::bf16, 64, 64};
-  c.isScheduled = c.isInvariant = c.schedule.isStream = true;
-  c.pack = 2;
-  using Leaves = std::vector<int64_t>;
-  for (const Leaves &leaves : {Leaves{2, 1, 1, 2, 4}, Leaves{8, 1, 8}})
-    for (int64_t keys : {512, 700, 1100})
-      for (int blocks : {2, 4, 9}) {
-        c.schedule.leaves = leaves;
-        c.shape.keyLength = keys;
-        EXPECT_EQ(run("gqa", c, {}, blocks), "")
-            << keys << " keys, " << blocks << " blocks, leaves until "
-            << leaves.front();
-      }
-}
-
-// Nodes of a tree that several blocks share in part, of equal leaves and of
-// shorter first ones; rests that are longer than a quarter of what comes
-// before.
-TEST_P(EmulatedTargetTest, SharedNodesAreRight) {
-  InterpretedCase c = {{1, 2, 2, 1, 1, 32, 32, {}}, DType::bf16, 64, 64};
-  c.isScheduled = c.isInvariant = c.schedule.isStream = true;
-  using Leaves = std::vector<int64_t>;
-  using Case = std::tuple<Leaves, int64_t, int64_t, int>;
-  for (const auto &[leaves, keys, batch, blocks] :
-       {Case{{80, 1, 1}, 71 * 64, 1, 40}, Case{{80, 1, 1}, 33 * 64, 2, 7},
-        Case{{4, 2, 63, 8, 16}, 21 * 64 - 3, 1, 40},
-        Case{{4, 2, 63, 8, 16}, 64 * 64, 2, 33},
-        Case{{8, 1, 4, 2, 8}, 71 * 64, 1, 132}}) {
-    c.schedule.leaves = leaves;
-    c.shape.keyLength = keys;
-    c.shape.batch = batch;
-    EXPECT_EQ(run("gqa", c, {}, blocks), "")
-        << leaves[0] << " leaves of " << leaves[1] << ", " << keys << " keys, "
-        << batch << " sequences, " << blocks << " blocks";
-  }
 }
 
 // Neighbouring shares are those of blocks that a multiprocessor has at once.

@@ -147,6 +147,15 @@ TEST(LaunchRecipeTest, DynamicWorkHasACounter) {
 }
 
 /// Two groups, each of 4 + 1 registers a thread in chunks of 4.
+/// Of B items.
+static int64_t evaluate(const Expr &expr, int64_t items) {
+  return *expr.evaluate(
+      [&](std::string_view name) -> std::optional<int64_t> {
+        return name == "B" ? items : 132;
+      },
+      "test");
+}
+
 TEST(LaunchRecipeTest, StreamsHaveCountersAndTwoPlacesABlock) {
   Context context;
   auto module = context.parse(R"(
@@ -177,13 +186,6 @@ pipe.kernel @sums(
   auto manifest = build(*module);
   ASSERT_TRUE(succeeded(manifest)) << context.getErrors();
   const Launch &launch = manifest->launches.front();
-  auto evaluate = [](const Expr &expr, int64_t requests) {
-    return *expr.evaluate(
-        [&](std::string_view name) -> std::optional<int64_t> {
-          return name == "B" ? requests : 132;
-        },
-        "test");
-  };
   EXPECT_EQ(evaluate(launch.grid[0], 5), 132);
   EXPECT_EQ(evaluate(launch.grid[0], 0), 0);
   size_t count = launch.parameters.size();
@@ -197,80 +199,37 @@ pipe.kernel @sums(
   EXPECT_EQ(manifest->ranks.front().most, 7);
 }
 
-/// A stream of B items of at most M / 64 steps that meet as a tree.
-static std::string makeTree(const std::string &attributes = "") {
-  return R"(
+/// As many blocks are launched as run at once.
+TEST(LaunchRecipeTest, BlocksOfAMultiprocessorAreLaunchedAtOnce) {
+  Context context;
+  auto module = context.parse(R"(
 #s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 1 x d1 by 8],
   lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
 !tile = tensor<64x8xf32, #s>
-!x = !pipe.global<?x?xf32>
+!x = !pipe.global<?xf32>
 pipe.kernel @sums(
-    %x: !x {pipe.name = "x", pipe.access = "read", pipe.shape = ["B", "M"]}) )" +
-         attributes + R"( {
+    %x: !x {pipe.name = "x", pipe.access = "read", pipe.shape = ["B"]}) blocks(3) {
   %c1 = arith.constant 1 : i32
-  %c64 = arith.constant 64 : i32
   %n = pipe.dim %x, 0 : !x
-  %m = pipe.dim %x, 1 : !x
-  %most = arith.ceildivui %m, %c64 : i32
-  %work = pipe.work items(%n) most(%most) : !pipe.work<stream> steps {
+  %work = pipe.work items(%n) : !pipe.work<stream> steps {
   ^bb0(%item: i32):
     pipe.yield %c1 : i32
   }
   pipe.role "multiply" groups(1) warps(4) registers(160) (%group) {
     %part = arith.constant dense<1.0> : !tile
-    %whole, %sum = pipe.meet %work[%n, %c1] at %c1 (%part : !tile) : !pipe.work<stream> merge {
+    %whole, %sum = pipe.meet %work[%n, %c1] (%part : !tile) : !pipe.work<stream> merge {
     ^bb0(%a: !tile, %b: !tile):
       pipe.yield %a : !tile
     }
   }
 }
-)";
-}
-
-/// Of so many items of at most so many keys.
-static int64_t evaluate(const Expr &expr, int64_t items, int64_t keys) {
-  return *expr.evaluate(
-      [&](std::string_view name) -> std::optional<int64_t> {
-        return name == "B" ? items : name == "M" ? keys : 132;
-      },
-      "test");
-}
-
-/// A tree has places by the digits of how many steps a block does of an item,
-/// three at a time.
-TEST(LaunchRecipeTest, TreesHavePlacesByDigits) {
-  Context context;
-  auto module = context.parse(makeTree());
+)");
   ASSERT_TRUE(module) << context.getErrors();
   auto manifest = build(*module);
   ASSERT_TRUE(succeeded(manifest)) << context.getErrors();
-  auto countPlaces = [&](int64_t requests, int64_t keys) {
-    constexpr int64_t kBytes = 128 * 16;
-    return evaluate(manifest->workspaceBytes, requests, keys) /
-           (132 * 2 * kBytes);
-  };
-  EXPECT_EQ(countPlaces(0, 64), 6);
-  EXPECT_EQ(countPlaces(1, 64), 6);
-  // 7 steps of an item at the most, and 8.
-  EXPECT_EQ(countPlaces(1000, 64 * 7), 6);
-  EXPECT_EQ(countPlaces(1000, 64 * 8), 12);
-  // A block's share, 62 steps, is less than an item.
-  EXPECT_EQ(countPlaces(8, 64 * 1024), 12);
-  EXPECT_EQ(countPlaces(132, 64 * 1024), 24);
-}
-
-/// As many blocks are launched as run at once.
-TEST(LaunchRecipeTest, BlocksOfAMultiprocessorAreLaunchedAtOnce) {
-  Context context;
-  auto module = context.parse(makeTree("blocks(3)"));
-  ASSERT_TRUE(module) << context.getErrors();
-  auto manifest = build(*module);
-  ASSERT_TRUE(succeeded(manifest)) << context.getErrors();
-  EXPECT_EQ(evaluate(manifest->launches.front().grid[0], 20, 64), 3 * 132);
-  // A counter for items and one for nodes of their trees.
-  EXPECT_EQ(evaluate(manifest->stateBytes, 20, 64), 3 * 132 * 2 * 4);
-  EXPECT_EQ(evaluate(manifest->workspaceBytes, 20, 64),
-            3 * 132 * 6 * 2 * 128 * 16);
+  EXPECT_EQ(evaluate(manifest->launches.front().grid[0], 20), 3 * 132);
+  EXPECT_EQ(evaluate(manifest->stateBytes, 20), 3 * 132 * 4);
+  EXPECT_EQ(evaluate(manifest->workspaceBytes, 20), 3 * 132 * 2 * 128 * 16);
 }
 
 TEST(LaunchRecipeTest, RefusesItemsThatTheHostCannotCompute) {

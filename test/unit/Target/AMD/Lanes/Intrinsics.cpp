@@ -146,6 +146,8 @@ bool Wave::callNumber(llvm::CallInst &call, Register &result) {
     return map([](double x) { return std::fabs(x); });
   case intrinsic::floor:
     return map([](double x) { return std::floor(x); });
+  case intrinsic::ceil:
+    return map([](double x) { return std::ceil(x); });
   case intrinsic::rint:
   case intrinsic::roundeven:
     return map([](double x) { return std::nearbyint(x); });
