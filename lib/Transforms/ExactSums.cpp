@@ -13,9 +13,9 @@
 // with |x| < 2^(W J - 1). A sum keeps the digits of the largest bin of its
 // terms and of the next K - 1, each added up in 32 bits. A term whose bin is a
 // smaller one has zeros in front, and a larger bin that comes later drops the
-// last digits of all before, as if they had never been taken. (Indexed
-// summation: Demmel and Nguyen, Parallel Reproducible Summation, 2015,
-// algorithms 4 to 6, with whole numbers in place of slices of floats.)
+// last digits of all before, as if they had never been taken. (Demmel and
+// Nguyen, Parallel Reproducible Summation, IEEE Transactions on Computers 64,
+// 2015, with whole numbers in place of slices of floats.)
 //
 // Bins are those of a row: its points share the bin of the largest. What steps
 // divide by a power, as rows of a softmax by that of their maximum, they divide

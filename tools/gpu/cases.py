@@ -110,7 +110,7 @@ def _draw_boxes(rng, dims):
     return [*args, "--set=width=64"]
 
 
-def draw_decoding(rng, variants, dims):
+def draw_decoding(rng, variants, dims, invariant=False):
     """A case of few queries over a cache, whose steps blocks share."""
     variant = rng.choice(variants)
     drawn = PARAMETERS.get(variant, {})
@@ -125,6 +125,8 @@ def draw_decoding(rng, variants, dims):
     dtype = rng.choice(KV_TYPES)
     # Of elements of 8 bits warps share out the keys of a step, for few rows.
     rows = rng.choice([8, 16, 32, 64] if dtype else [32, 64])
+    if invariant:
+        rows = 8 if dtype else 32
     args = [
         variant, f"--dtype={rng.choice(['bf16', 'f16'])}", f"--batch={batch}",
         f"--kv-heads={heads}", f"--heads={heads * group}", f"--q-len={queries}",
@@ -141,7 +143,7 @@ def draw_decoding(rng, variants, dims):
     args += [f"--set={name}={rng.choice(values)}" for name, values in drawn.items()]
     for rank, values in EXTENTS.get(variant, {}).items():
         args.append(f"--extent={rank}={rng.choice(values)}")
-    return args
+    return [*args, "--invariant"] if invariant else args
 
 
 def draw(rng, variants, dims):

@@ -12,6 +12,7 @@ printed with the command that runs it again.
 import argparse
 import collections
 import concurrent.futures
+import functools
 import json
 import os
 import random
@@ -121,6 +122,10 @@ def main():
         "--decoding", action="store_true",
         help="few queries over a cache, also in pages, whose steps blocks share",
     )
+    parser.add_argument(
+        "--invariant", action="store_true",
+        help="the same, of rows whose bits depend on themselves alone",
+    )
     options = parser.parse_args()
     if options.all == bool(options.variants):
         parser.error("expects names of variants or --all")
@@ -129,7 +134,9 @@ def main():
     if options.head_dims:
         dims = [int(x) for x in options.head_dims.split(",")]
     rng = random.Random(options.seed)
-    draw = cases.draw_decoding if options.decoding else cases.draw
+    draw = cases.draw
+    if options.decoding or options.invariant:
+        draw = functools.partial(cases.draw_decoding, invariant=options.invariant)
     drawn = [draw(rng, variants, dims) for _ in range(options.cases)]
     drawn = [
         [*(a for a in args if target.startswith("sm_") or not a.startswith(OF_GPUS)),

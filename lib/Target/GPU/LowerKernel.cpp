@@ -414,8 +414,10 @@ FailureOr<KernelValues> KernelLowering::run() {
 
   function->setAttr(kBlockThreadsAttr, rewriter.getI64IntegerAttr(numThreads));
   function->setAttr(kSharedBytesAttr, rewriter.getI64IntegerAttr(tileOffset));
-  int64_t spilled =
-      isStream ? architecture.streamSpilledBytes : architecture.spilledBytes;
+  // Of several blocks none has many registers, and steps spill too.
+  int64_t spilled = isStream && kernel.getBlocks() == 1
+                        ? architecture.streamSpilledBytes
+                        : architecture.spilledBytes;
   function->setAttr(kSpilledBytesAttr, rewriter.getI64IntegerAttr(spilled));
   // Without it every exp2 is scaled around denormal arguments.
   function.setPassthroughAttr(rewriter.getArrayAttr(rewriter.getStrArrayAttr(

@@ -27,7 +27,7 @@ static constexpr int64_t kLeastMany = 8, kMostMany = 24,
 static constexpr int64_t kLogOfGroup = 2, kLogOfLargeGroup = 3,
                          kPartsForLarge = 32;
 /// Registers of parts that are on their way at a time, of one to four.
-static constexpr int64_t kAheadRegisters = 160, kLeastAhead = 1, kMostAhead = 4;
+static constexpr int64_t kAheadRegisters = 150, kLeastAhead = 1, kMostAhead = 4;
 
 namespace {
 class RunMeeting : public Meeting {
@@ -73,8 +73,7 @@ private:
   /// Where `thread` has its registers of the part of `block`.
   Value getAddressOf(Value block, Value thread) {
     Value beginsThere = e.compare(arith::CmpIPredicate::eq, block, firstBlock);
-    return getAddress(
-        getPlace(block, beginsThere, e.constant(1), e.constant(0)), thread);
+    return getAddress(getPlace(block, beginsThere), thread);
   }
   Value getPart(const Parts &parts, Value number, Value thread) {
     return getAddressOf(e.add(parts.first, e.mul(number, parts.distance)),
@@ -143,8 +142,7 @@ Meeting::Registers RunMeeting::foldAll(const Parts &parts, Value hasRows) {
       parts, choosePlace(getFirstPart(parts, warp), zero),
       choosePlace(getFirstPart(parts, e.add(warp, e.constant(1))), parts.count),
       choosePlace(values.lane, values.threadInGroup), hasPart);
-  Value isThere = arith::ConstantIntOp::create(rewriter, e.loc, 1, 1);
-  return choose(isNarrow, state, [&] { return joinWarps(state, isThere); });
+  return choose(isNarrow, state, [&] { return joinWarps(state); });
 }
 
 Value RunMeeting::hasManyParts() {
@@ -212,7 +210,7 @@ Meeting::Registers RunMeeting::exchange(Value hasRows) {
   Registers whole = choose(state.front(), state, [&] {
     ValueRange part = state.drop_front();
     store(getAddressOf(from, values.threadInGroup), part, hasRows);
-    Value isLast = arrive(counter, one, parts.count);
+    Value isLast = arrive(counter, parts.count);
     Registers all =
         choose(isLast, part, [&] { return foldAll(parts, hasRows); });
     all.insert(all.begin(), isLast);

@@ -51,14 +51,12 @@ void Meeting::setInsertionPointBehind(ValueRange values) {
 
 //===-- Memory ------------------------------------------------------------===//
 
-Value Meeting::getPlace(Value block, Value beginsThere, Value count,
-                        Value number) {
-  // Where its share begins in an item a block has the first places, of the item
+Value Meeting::getPlace(Value block, Value beginsThere) {
+  // Where its share begins in an item a block has the first place, of the item
   // in which it ends the second.
-  Value item = e.add(e.mul(block, e.constant(2)),
-                     arith::ExtUIOp::create(
-                         rewriter, e.loc, rewriter.getI32Type(), beginsThere));
-  return e.add(e.mul(item, count), number);
+  return e.add(e.mul(block, e.constant(2)),
+               arith::ExtUIOp::create(rewriter, e.loc, rewriter.getI32Type(),
+                                      beginsThere));
 }
 
 Value Meeting::getAddress(Value place, Value thread) {
@@ -213,11 +211,8 @@ std::optional<Meeting::Narrow> Meeting::createNarrow() {
 
 //===-- Warps -------------------------------------------------------------===//
 
-// In shared memory, for each group: a word a warp, which says whether it sends
-// something, and what two warps send, chunk by chunk. Those that send at the
-// second level have read before what was where they write.
-
-static constexpr int64_t kFlagBytes = 4 * kGroupWarps;
+// In shared memory, for each group: what two warps send, chunk by chunk. Those
+// that send at the second level have read before what was where they write.
 
 /// What a warp sends.
 static int64_t getSentBytes(MeetOp op, const KernelValues &values) {
@@ -226,7 +221,7 @@ static int64_t getSentBytes(MeetOp op, const KernelValues &values) {
 }
 
 static int64_t getExchangeBytesOfGroup(MeetOp op, const KernelValues &values) {
-  return kFlagBytes + kGroupWarps / 2 * getSentBytes(op, values);
+  return kGroupWarps / 2 * getSentBytes(op, values);
 }
 
 int64_t attn::gpu::getExchangeBytes(MeetOp op, const KernelValues &values) {
@@ -235,23 +230,15 @@ int64_t attn::gpu::getExchangeBytes(MeetOp op, const KernelValues &values) {
                            : 0;
 }
 
-Value Meeting::getFlag(Value warp) {
+Value Meeting::getSent(Value warp) {
   Value memory =
       createByteOffset(rewriter, e.loc, values.shared,
                        op->getAttrOfType<IntegerAttr>(kExchangeAttr).getInt());
   Value ofGroup = e.mul(group, e.constant(getExchangeBytesOfGroup(op, values)));
-  return createByteOffset(rewriter, e.loc, memory,
-                          e.add(ofGroup, e.mul(warp, e.constant(4))));
-}
-
-Value Meeting::getSent(Value warp) {
   Value place = arith::ShRUIOp::create(rewriter, e.loc, warp, e.constant(1));
   Value bytes = e.add(e.mul(place, e.constant(getSentBytes(op, values))),
                       e.mul(values.lane, e.constant(kChunkBytes)));
-  return createByteOffset(
-      rewriter, e.loc,
-      createByteOffset(rewriter, e.loc, getFlag(e.constant(0)), kFlagBytes),
-      bytes);
+  return createByteOffset(rewriter, e.loc, memory, e.add(ofGroup, bytes));
 }
 
 void Meeting::send(Value place, ValueRange registers) {
@@ -286,10 +273,8 @@ Meeting::Registers Meeting::receive(Value place) {
   return fromWords(words);
 }
 
-Meeting::Registers Meeting::joinWarps(ValueRange own, Value isThere) {
+Meeting::Registers Meeting::joinWarps(ValueRange own) {
   Value warp = values.warpInGroup, one = e.constant(1);
-  isThere =
-      arith::ExtUIOp::create(rewriter, e.loc, rewriter.getI32Type(), isThere);
   // What others have read of the exchange before.
   createGroupBarrier(rewriter, op, values);
   auto loop =
@@ -307,31 +292,24 @@ Meeting::Registers Meeting::joinWarps(ValueRange own, Value isThere) {
   {
     OpBuilder::InsertionGuard guard(rewriter);
     rewriter.setInsertionPointToStart(sends.thenBlock());
-    LLVM::StoreOp::create(rewriter, e.loc, isThere, getFlag(warp),
-                          /*alignment=*/4);
     send(getSent(warp), state);
   }
   createGroupBarrier(rewriter, op, values);
   Value isTaker = e.compare(arith::CmpIPredicate::eq, within, e.constant(0));
-  Value other = e.select(isTaker, e.add(warp, distance), warp);
-  Value isSent = LLVM::LoadOp::create(rewriter, e.loc, rewriter.getI32Type(),
-                                      getFlag(other), /*alignment=*/4,
-                                      /*isVolatile=*/true);
-  Value takes = e.both(
-      isTaker, e.compare(arith::CmpIPredicate::ne, isSent, e.constant(0)));
-  Registers joined = choose(
-      takes, state, [&] { return combine(state, receive(getSent(other))); });
+  Registers joined = choose(isTaker, state, [&] {
+    return combine(state, receive(getSent(e.add(warp, distance))));
+  });
   scf::YieldOp::create(rewriter, e.loc, joined);
   return Registers(loop.getResults());
 }
 
 //===-- Counters ----------------------------------------------------------===//
 
-Value Meeting::arrive(Value firstBlock, Value own, Value all) {
+Value Meeting::arrive(Value counterBlock, Value all) {
   const Primitives &primitives = values.getPrimitives();
   primitives.release(rewriter, e.loc);
   createGroupBarrier(rewriter, op, values);
-  Value number = e.add(e.mul(firstBlock, e.constant(groups)), group);
+  Value number = e.add(e.mul(counterBlock, e.constant(groups)), group);
   Value counter = LLVM::GEPOp::create(
       rewriter, e.loc, stream.counters.getType(), rewriter.getI32Type(),
       stream.counters, LLVM::GEPArg(e.widen(number)));
@@ -342,9 +320,10 @@ Value Meeting::arrive(Value firstBlock, Value own, Value all) {
     rewriter.setInsertionPointToStart(first.thenBlock());
     // It stands for the threads that the barrier has ordered before this one,
     // and after the next barrier for those behind it.
-    Value arrived = primitives.exchange(rewriter, e.loc, counter, own);
+    Value one = e.constant(1);
+    Value arrived = primitives.exchange(rewriter, e.loc, counter, one);
     Value isLast =
-        e.compare(arith::CmpIPredicate::eq, arrived, e.sub(all, own));
+        e.compare(arith::CmpIPredicate::eq, arrived, e.sub(all, one));
     primitives.storeGlobalIf(rewriter, e.loc, counter, /*offset=*/0,
                              e.constant(0), isLast);
     scf::YieldOp::create(rewriter, e.loc,

@@ -36,11 +36,11 @@ public:
 protected:
   /// Whether the thread has rows that count; null where its rows have no place.
   mlir::Value createHasRows();
-  /// Counts what this block has, `own` of `all`, of an item that begins in
-  /// `firstBlock`; whether it is the last. Nobody else comes to the counter in
-  /// this launch then, so that a store sets it back, and launches that share it
-  /// may not overlap.
-  mlir::Value arrive(mlir::Value firstBlock, mlir::Value own, mlir::Value all);
+  /// Counts this block's part, of `all` that meet at the counter of
+  /// `counterBlock`; whether it is the last. Nobody else comes to the counter
+  /// in this launch then, so that a store sets it back, and launches that share
+  /// it may not overlap.
+  mlir::Value arrive(mlir::Value counterBlock, mlir::Value all);
   /// As early before the op as `values` are there.
   void setInsertionPointBehind(mlir::ValueRange values);
   /// The sweep's `merge`.
@@ -48,10 +48,9 @@ protected:
   /// The registers that `make` gives where `condition` holds, else `others`.
   Registers choose(mlir::Value condition, mlir::ValueRange others,
                    llvm::function_ref<Registers()> make);
-  /// The number of place `number` of those that `block` has for the item, of
-  /// `count` for each of its two; `beginsThere` says of the item where it does.
-  mlir::Value getPlace(mlir::Value block, mlir::Value beginsThere,
-                       mlir::Value count, mlir::Value number);
+  /// The number of the place that `block` has for the item; `beginsThere` says
+  /// of the item where it does.
+  mlir::Value getPlace(mlir::Value block, mlir::Value beginsThere);
   /// Where `thread` has its registers of a place.
   mlir::Value getAddress(mlir::Value place, mlir::Value thread);
   void store(mlir::Value address, mlir::ValueRange registers,
@@ -65,11 +64,10 @@ protected:
     mlir::Value holds, hasRows;
   };
   std::optional<Narrow> createNarrow();
-  /// What warps have folded, of which each that `isThere` has some, in the
-  /// order of the warps: in a tree, at each level of which half of those that
-  /// are left send theirs to the ones before. Of the results the first warp's
-  /// alone counts.
-  Registers joinWarps(mlir::ValueRange own, mlir::Value isThere);
+  /// What warps have folded, in the order of the warps: at each level half of
+  /// those that are left send theirs to the ones before. Of the results the
+  /// first warp's alone counts.
+  Registers joinWarps(mlir::ValueRange own);
 
   pipe::MeetOp op;
   Stream stream;
@@ -88,10 +86,8 @@ private:
   Registers toWords(mlir::ValueRange registers);
   Registers fromWords(llvm::ArrayRef<mlir::Value> words);
 
-  /// Where lane 0 has its first chunk of what `warp` sends, and whether it
-  /// sends any.
+  /// Where the lane has its first chunk of what `warp` sends.
   mlir::Value getSent(mlir::Value warp);
-  mlir::Value getFlag(mlir::Value warp);
   void send(mlir::Value place, mlir::ValueRange registers);
   Registers receive(mlir::Value place);
 };
