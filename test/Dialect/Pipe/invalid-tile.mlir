@@ -513,6 +513,79 @@ func.func @broadcast_c2(%t: !tile, %h: !half, %row: !row, %part: !part, %slot: !
 
 #s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
                     lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x64xf32, #s>
+!part = tensor<64xi1, #pipe.slice<1, #s, partial>>
+func.func @if_any_c1(%some: !part, %t: !tile) {
+  // expected-error @below {{expects a complete line of i1, but got 'tensor<64xi1,}}
+  %r = pipe.if_any %some : !part else(%t : !tile) {
+    pipe.yield %t : !tile
+  }
+  return
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x64xf32, #s>
+!row = tensor<64xi32, #pipe.slice<1, #s>>
+func.func @if_any_c1_element(%some: !row, %t: !tile) {
+  // expected-error @below {{expects a complete line of i1, but got 'tensor<64xi32,}}
+  %r = pipe.if_any %some : !row else(%t : !tile) {
+    pipe.yield %t : !tile
+  }
+  return
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x64xf32, #s>
+!row = tensor<64xi1, #pipe.slice<1, #s>>
+func.func @if_any_c2(%some: !row, %t: !tile) {
+  // expected-error @below {{expects its region to take nothing and to yield ('tensor<64x64xf32,}}
+  %r = pipe.if_any %some : !row else(%t : !tile) {
+    pipe.yield %some : !row
+  }
+  return
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x64xf32, #s>
+!row = tensor<64xi1, #pipe.slice<1, #s>>
+func.func @if_any_c2_arguments(%some: !row, %t: !tile) {
+  // expected-error @below {{expects its region to take nothing and to yield ('tensor<64x64xf32,}}
+  %r = pipe.if_any %some : !row else(%t : !tile) {
+  ^bb0(%u: !tile):
+    pipe.yield %u : !tile
+  }
+  return
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
+!tile = tensor<64x64xf32, #s>
+!row = tensor<64xi1, #pipe.slice<1, #s>>
+!lines = !pipe.global<?x?xf32>
+func.func @if_any_c3(%some: !row, %t: !tile, %o: !lines, %n: i32) {
+  %r = pipe.if_any %some : !row else(%t : !tile) {
+    // expected-error @below {{has effects, but a warp may do it alone in a 'pipe.if_any'}}
+    pipe.store %t -> %o[%n, %n] : !tile -> !lines
+    pipe.yield %t : !tile
+  }
+  return
+}
+
+// -----
+
+#s = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 8 x d1 by 8],
+                    lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
 #wide = #pipe.fragment<registers = [2 x d1 by 1, 2 x d0 by 8, 16 x d1 by 8],
                        lanes = [4 x d1 by 2, 8 x d0 by 1], warps = [4 x d0 by 16]>
 #other = #pipe.fragment<registers = [32 x d1 by 1, 1 x d0 by 1],

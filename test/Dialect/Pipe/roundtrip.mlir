@@ -112,6 +112,13 @@ pipe.kernel @every_op(
     %all = pipe.lane_reduce add %more : !part -> !row
     // CHECK: pipe.broadcast %{{.*}} :
     %b = pipe.broadcast %all : !row -> !tile
+    %few = arith.cmpf olt, %m, %all : !row
+    // CHECK: pipe.if_any %{{.*}} : tensor<64xi1, #pipe.slice<1, {{.*}}>> else(%{{.*}}, %[[M:.*]] : tensor<64x128xf32, {{.*}}>, tensor<64xf32, {{.*}}>) {
+    %some:2 = pipe.if_any %few : tensor<64xi1, #pipe.slice<1, #s>> else(%b, %m : !tile, !row) {
+      %twice = arith.addf %b, %b : !tile
+      // CHECK: pipe.yield %{{.*}}, %[[M]] : tensor<64x128xf32, {{.*}}>, tensor<64xf32,
+      pipe.yield %twice, %m : !tile, !row
+    }
     // CHECK: pipe.splat %{{.*}} : f32 ->
     %scales = pipe.splat %scale : f32 -> !tile
     // CHECK: %[[COLUMNS:.*]] = pipe.coord 1 : tensor<64x128xi32

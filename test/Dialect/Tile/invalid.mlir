@@ -307,6 +307,57 @@ func.func @sweep_c6(%i: index, %a: tensor<4xi32>) {
 
 // -----
 
+func.func @if_any_c1(%a: tensor<4xi32>) {
+  // expected-error @below {{expects a line of i1, but got 'tensor<4xi32>'}}
+  %r = tile.if_any %a : tensor<4xi32> else(%a : tensor<4xi32>) {
+    tile.yield %a : tensor<4xi32>
+  }
+  return
+}
+
+// -----
+
+func.func @if_any_c1_tile(%a: tensor<4x8xi1>) {
+  // expected-error @below {{expects a line of i1, but got 'tensor<4x8xi1>'}}
+  %r = tile.if_any %a : tensor<4x8xi1> else(%a : tensor<4x8xi1>) {
+    tile.yield %a : tensor<4x8xi1>
+  }
+  return
+}
+
+// -----
+
+func.func @if_any_c1_rows(%a: tensor<4xi1>, %b: tensor<4xi32>, %c: tensor<8x4xi32>) {
+  // expected-error @below {{expects tiles of 4 rows, but got 'tensor<8x4xi32>'}}
+  %r:2 = tile.if_any %a : tensor<4xi1> else(%b, %c : tensor<4xi32>, tensor<8x4xi32>) {
+    tile.yield %b, %c : tensor<4xi32>, tensor<8x4xi32>
+  }
+  return
+}
+
+// -----
+
+func.func @if_any_c2(%a: tensor<4xi1>, %b: tensor<4xi32>) {
+  // expected-error @below {{expects its region to take nothing and to yield ('tensor<4xi32>')}}
+  %r = tile.if_any %a : tensor<4xi1> else(%b : tensor<4xi32>) {
+    tile.yield %a : tensor<4xi1>
+  }
+  return
+}
+
+// -----
+
+func.func @if_any_c2_arguments(%a: tensor<4xi1>, %b: tensor<4xi32>) {
+  // expected-error @below {{expects its region to take nothing and to yield ('tensor<4xi32>')}}
+  %r = tile.if_any %a : tensor<4xi1> else(%b : tensor<4xi32>) {
+  ^bb0(%c: tensor<4xi32>):
+    tile.yield %c : tensor<4xi32>
+  }
+  return
+}
+
+// -----
+
 // expected-error @below {{expects slots and a cluster of 1 to 16 and a split of 0 to 15, but got slots = 2, cluster = 17 and split = 0}}
 tile.program @schedule_c1() space() attributes {schedule = #tile.schedule<cluster = 17>} {
 }

@@ -120,6 +120,19 @@ func.func @exact(%n: index, %zero: tensor<4xi32>) -> tensor<4xi32> {
   return %r : tensor<4xi32>
 }
 
+// What few rows need: a tile and a line of it, or nothing.
+// CHECK-LABEL: func.func @if_any(
+// CHECK-SAME:    %[[MOVED:.*]]: tensor<4xi1>, %[[D:.*]]: tensor<4x8xi32>, %[[L:.*]]: tensor<4xf32>)
+func.func @if_any(%moved: tensor<4xi1>, %d: tensor<4x8xi32>, %l: tensor<4xf32>) -> tensor<4x8xi32> {
+  // CHECK: %{{.*}}:2 = tile.if_any %[[MOVED]] : tensor<4xi1> else(%[[D]], %[[L]] : tensor<4x8xi32>, tensor<4xf32>) {
+  %r:2 = tile.if_any %moved : tensor<4xi1> else(%d, %l : tensor<4x8xi32>, tensor<4xf32>) {
+    %twice = arith.addi %d, %d : tensor<4x8xi32>
+    // CHECK: tile.yield %{{.*}}, %[[L]] : tensor<4x8xi32>, tensor<4xf32>
+    tile.yield %twice, %l : tensor<4x8xi32>, tensor<4xf32>
+  }
+  return %r#0 : tensor<4x8xi32>
+}
+
 // Fields with their usual values are left out.
 // CHECK: tile.program @schedule() space() attributes {schedule = #tile.schedule<slots = 3, turns = false, cluster = 2>}
 tile.program @schedule() space()

@@ -78,3 +78,52 @@ pipe.kernel @tanh(
     pipe.store %r -> %t[%zero, %zero] : !small -> !pipe.global<?x?xf32>
   }
 }
+
+// A warp decides for its own rows, of which a lane has two: by one reduction over
+// its lanes, and one branch past what the region computes. It waits for no other
+// warp.
+// CHECK-LABEL: llvm.func @if_any(
+//       CHECK:   %[[A:.*]] = arith.cmpf ogt
+//       CHECK:   %[[B:.*]] = arith.cmpf ogt
+//       CHECK:   %[[OWN:.*]] = arith.ori %[[A]], %[[B]] : i1
+//  CHECK-NEXT:   %[[BIT:.*]] = arith.extui %[[OWN]] : i1 to i32
+//  CHECK-NEXT:   %[[ANY:.*]] = nvvm.redux.sync max %[[BIT]], %c-1_i32 : i32 -> i32
+//  CHECK-NEXT:   %[[IS:.*]] = arith.cmpi ne, %[[ANY]], %c0_i32 : i32
+//  CHECK-NEXT:   %[[R:.*]]:4 = scf.if %[[IS]] -> (f32, f32, f32, f32) {
+//  CHECK-NEXT:     %[[X:.*]] = math.sqrt %[[X0:.*]] : f32
+//  CHECK-NEXT:     %[[Y:.*]] = math.sqrt %[[Y0:.*]] : f32
+//  CHECK-NEXT:     scf.yield %[[X]], %[[X]], %[[Y]], %[[Y]] :
+//  CHECK-NEXT:   } else {
+//  CHECK-NEXT:     scf.yield %[[X0]], %[[X0]], %[[Y0]], %[[Y0]] :
+//  CHECK-NEXT:   }
+//   CHECK-NOT:   {{barrier|redux|shfl|scf.if}}
+//       CHECK:   llvm.return
+
+// PTX-LABEL: .entry if_any(
+// PTX:         redux.sync.max.s32 [[ANY:%r[0-9]+]],
+// PTX-NEXT:    setp.ne.b32 [[IS:%p[0-9]+]], [[ANY]], 0;
+// PTX-NOT:     {{bar(rier)?\.|redux|bra}}
+// PTX:         @[[IS]] bra
+// PTX-NOT:     {{bar(rier)?\.|redux|bra}}
+// PTX:         ret;
+pipe.kernel @if_any(
+    %t: !pipe.global<?x?xf32> {pipe.name = "t", pipe.access = "write", pipe.shape = ["M", "N"]},
+    %x: f32 {pipe.name = "x"}) {
+  %zero = arith.constant 0 : i32
+  %c1 = arith.constant 1 : i32
+  %work = pipe.work items(%c1) : !pipe.work<single>
+  pipe.role "multiply" groups(1) warps(4) registers(160) (%group) {
+    %item = pipe.first_item %work : !pipe.work<single>
+    %i = pipe.coord 0 : tensor<64xi32, #pipe.slice<1, #s>>
+    %f = arith.sitofp %i : tensor<64xi32, #pipe.slice<1, #s>> to !row
+    %xs = pipe.splat %x : f32 -> !row
+    %y = arith.mulf %f, %xs : !row
+    %few = arith.cmpf ogt, %y, %f : !row
+    %ys = pipe.broadcast %y : !row -> !small
+    %r = pipe.if_any %few : tensor<64xi1, #pipe.slice<1, #s>> else(%ys : !small) {
+      %root = math.sqrt %ys : !small
+      pipe.yield %root : !small
+    }
+    pipe.store %r -> %t[%zero, %zero] : !small -> !pipe.global<?x?xf32>
+  }
+}

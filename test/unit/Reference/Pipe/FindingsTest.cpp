@@ -117,6 +117,17 @@ static void addRingMistakes(std::vector<Mistake> &list) {
   add("DividesByZero", "divided by zero",
       "%row = arith.divui %c64, %c0 : i32\n" + fill("%c", "%row"),
       waitAt("%c", "%a"));
+  for (auto [name, from, to] :
+       {std::tuple("BitsOfNarrowFloats", "bf16", "i16"),
+        std::tuple("BitsOfWideFloats", "f64", "i64"),
+        std::tuple("NarrowFloatsOfBits", "i16", "f16"),
+        std::tuple("WideFloatsOfBits", "i64", "f64"),
+        std::tuple("NarrowFloatsOfOthers", "bf16", "f16")})
+    add(name, "bits are those of a float of 32 bits, or become one",
+        "%one = arith.constant 1" + std::string(*from == 'i' ? "" : ".0") +
+            " : " + from + "\n%bits = arith.bitcast %one : " + from + " to " +
+            to + "\n" + one,
+        waitAt("%c", "%a"));
   add("LoadsAnOutput", "reads uninitialised elements of output 'b'",
       "pipe.fill %r[%c] as %slot : !ring {\n"
       "pipe.load %b[%c0, %c0] -> %slot : !in -> !slot\n}\n",

@@ -2,6 +2,7 @@
 
 #include "SmallPrograms.h"
 
+#include "llvm/ADT/bit.h"
 #include "gtest/gtest.h"
 
 #include <cmath>
@@ -285,6 +286,63 @@ TEST(OpsTest, RoundsToTheType) {
 )" + storeTile("%sum");
   PipeOutcome outcome = runSmall(program, makeRows(kSize));
   EXPECT_EQ(at(outcome.results["y"], 3, 5), 256);
+}
+
+/// The bits of a number, in y, and its power of 2, made of some of them, in the
+/// rows after.
+TEST(OpsTest, BitsOfFloats) {
+  SmallProgram program;
+  program.compute = std::string(kNumbers) + R"(
+    %n = arith.negf %v : !tile
+    %bits = arith.bitcast %n : !tile to !ints
+    %as_float = arith.sitofp %bits : !ints to !tile
+    pipe.store %as_float -> %y[%c0, %c0] : !tile -> !out
+    %exponent = arith.constant dense<0xFF800000> : !ints
+    %own = arith.andi %bits, %exponent : !ints
+    %power = arith.bitcast %own : !ints to !tile
+    pipe.store %power -> %y[%c64, %c0] : !tile -> !out
+)";
+  PipeOutcome outcome = runSmall(program, makeRows(2 * kSize));
+  const ReferenceTensor &y = outcome.results["y"];
+  for (int64_t row = 0; row < kSize; ++row)
+    for (int64_t column = 0; column < kSize; ++column) {
+      float number = static_cast<float>(-100 * row - column);
+      if (number == 0)
+        number = -0.0f;
+      ASSERT_EQ(at(y, row, column),
+                static_cast<float>(llvm::bit_cast<int32_t>(number)));
+      ASSERT_EQ(at(y, kSize + row, column),
+                number == 0 ? 0 : -std::exp2(std::ilogb(number)));
+    }
+}
+
+/// Row 5 is that of a warp, and the region is for all that have one.
+TEST(OpsTest, RegionsOfAnyRow) {
+  for (int64_t chosen : {5, 64}) {
+    SmallProgram program;
+    program.compute = std::string(kNumbers) + R"(
+    %row = pipe.coord 0 : tensor<64xi32, #row>
+    %chosen = arith.constant dense<)" +
+                      std::to_string(chosen) + R"(> : tensor<64xi32, #row>
+    %is = arith.cmpi eq, %row, %chosen : tensor<64xi32, #row>
+    %f = arith.sitofp %row : tensor<64xi32, #row> to !row
+    %both:2 = pipe.if_any %is : tensor<64xi1, #row> else(%v, %f : !tile, !row) {
+      %all = pipe.broadcast %is : tensor<64xi1, #row> -> !bits
+      %n = arith.negf %v : !tile
+      %own = arith.select %all, %n, %v : !bits, !tile
+      %fn = arith.negf %f : !row
+      %line = arith.select %is, %fn, %f : tensor<64xi1, #row>, !row
+      pipe.yield %own, %line : !tile, !row
+    }
+    pipe.store %both#1 -> %z[%c0] : !row -> !line
+)" + storeTile("%both#0");
+    PipeOutcome outcome = runSmall(program, makeRows(kSize));
+    for (int64_t row = 0; row < kSize; ++row) {
+      int64_t sign = row == chosen ? -1 : 1;
+      ASSERT_EQ(outcome.results["z"].values[row], sign * row);
+      ASSERT_EQ(at(outcome.results["y"], row, 7), sign * (100 * row + 7));
+    }
+  }
 }
 
 TEST(OpsTest, ControlFlow) {
