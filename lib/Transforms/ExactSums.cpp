@@ -43,9 +43,10 @@ namespace attn {
 using namespace mlir;
 using namespace attn;
 
-/// W. 2^(32 - W) digits add up in 32 bits.
+/// W. Of 2^(32 - W) digits that are the largest, 2^(W - 1), the sum is the
+/// first that 32 bits do not hold.
 static constexpr int kDigitBits = 17;
-static constexpr int64_t kMostSteps = int64_t(1) << (32 - kDigitBits);
+static constexpr int64_t kMostSteps = (int64_t(1) << (32 - kDigitBits)) - 1;
 
 /// K, of tiles and of lines, which cost next to nothing.
 static constexpr int kTileDigits = 2, kLineDigits = 3;
@@ -61,12 +62,18 @@ static constexpr float kRounder = 0x1.8p23f;
 
 static constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-// Of floats of 32 bits.
-static constexpr int kMantissaBits = 23, kBias = 127, kSpecial = 255;
+// Of floats of 32 bits: with x the upper bits of what is positive, it is less
+// than 2^(x - kBias + 1).
+static constexpr int kMantissaBits = 23, kBias = 127;
 
-/// What is smaller than 2^(kLeast - kBias + 1) counts as if it were not: so no
-/// scale is larger than a float.
-static constexpr int kLeast = 32;
+/// What is smaller counts as if it were not: no scale is larger than a float,
+/// or smaller of a sum's first digit.
+static constexpr int kLeastUpperBits = kDigitBits - 1;
+/// What is larger is no number, as infinities are: no scale with which one of
+/// so many digits is not 0 is smaller than a float.
+static constexpr int getMostUpperBits(int digits) {
+  return 2 * kBias - 2 - kDigitBits * (digits - 1);
+}
 
 //===----------------------------------------------------------------------===//
 // Digits
@@ -161,9 +168,9 @@ private:
   /// 2^`exponents`, or 0 where that is less than any float.
   Value createPower(Value exponents);
   Value findBin(Value part, Value exponent);
-  /// The exponent of digit `number` of a sum with `bin`.
-  Value getDigitExponent(Value bin, int number) {
-    Value digits = subI(bin, like(bin, 1 + number));
+  /// The exponent of the first digit of a sum with `bin`.
+  Value getFirstExponent(Value bin) {
+    Value digits = subI(bin, like(bin, 1));
     return arith::MulIOp::create(b, loc, digits, like(bin, kDigitBits));
   }
   /// The digits of `sum` where its bin were `bin`, which is no smaller.
@@ -177,7 +184,7 @@ private:
 Value DigitWriter::createPower(Value exponents) {
   Value biased = addI(exponents, like(exponents, kBias));
   biased = arith::MaxSIOp::create(b, loc, biased, like(biased, 0));
-  biased = arith::MinSIOp::create(b, loc, biased, like(biased, kSpecial - 1));
+  biased = arith::MinSIOp::create(b, loc, biased, like(biased, 2 * kBias));
   Value bits =
       arith::ShLIOp::create(b, loc, biased, like(biased, kMantissaBits));
   auto type = cast<RankedTensorType>(bits.getType()).clone(b.getF32Type());
@@ -185,17 +192,21 @@ Value DigitWriter::createPower(Value exponents) {
 }
 
 Value DigitWriter::findBin(Value part, Value exponent) {
+  auto type = cast<RankedTensorType>(part.getType());
   Value largest = math::AbsFOp::create(b, loc, part);
   if (!isLine(part))
     largest = tile::ReduceOp::create(b, loc, tile::ReduceKind::Max, largest,
                                      ArrayRef<int64_t>{1});
   Value bits = arith::BitcastOp::create(b, loc, getIntegers(largest), largest);
-  Value own = arith::ShRUIOp::create(b, loc, bits, like(bits, kMantissaBits));
-  Value isNumber = compare(arith::CmpIPredicate::slt, own, like(own, kSpecial));
-  own = arith::MaxSIOp::create(b, loc, own, like(own, kLeast));
-  // It is less than 2^(own - kBias + 1), which is to be 2^(W J - 1) at most.
-  Value above = addI(addI(exponent, own), like(own, 1 - kBias + kDigitBits));
-  Value bin = arith::FloorDivSIOp::create(b, loc, above, like(own, kDigitBits));
+  Value upper = arith::ShRUIOp::create(b, loc, bits, like(bits, kMantissaBits));
+  Value isNumber = compare(arith::CmpIPredicate::sle, upper,
+                           like(upper, getMostUpperBits(countDigits(type))));
+  upper = arith::MaxSIOp::create(b, loc, upper, like(upper, kLeastUpperBits));
+  // 2^(W J - 1) is to be no less than what it is less than.
+  Value above =
+      addI(addI(exponent, upper), like(upper, 1 - kBias + kDigitBits));
+  Value bin =
+      arith::FloorDivSIOp::create(b, loc, above, like(upper, kDigitBits));
   return select(isNumber, bin, like(bin, kNoNumber));
 }
 
@@ -240,7 +251,7 @@ DigitWriter::Sum DigitWriter::add(const Sum &before, Value part,
       arith::MaxSIOp::create(b, loc, before.bin, findBin(part, exponent));
   Sum sum{bin, {}};
   Value scale =
-      spread(createPower(subI(exponent, getDigitExponent(bin, 0))), part);
+      spread(createPower(subI(exponent, getFirstExponent(bin))), part);
   RankedTensorType integers = getIntegers(part);
   float unit = 1;
   for (Value digit : shift(before, bin)) {
@@ -271,18 +282,17 @@ Value DigitWriter::toFloat(const Sum &sum, RankedTensorType type,
                            Value exponent, Value isTooLong) {
   Value bin = select(isTooLong, like(sum.bin, kNoNumber), sum.bin);
   Value isNumber = compare(arith::CmpIPredicate::ne, bin, like(bin, kNoNumber));
+  Value scale = createPower(subI(getFirstExponent(bin), exponent));
+  scale = select(isNumber, scale,
+                 like(scale, std::numeric_limits<double>::quiet_NaN()));
   Value total;
-  for (size_t i = sum.digits.size(); i-- > 0;) {
-    Value scale = createPower(subI(getDigitExponent(bin, i), exponent));
-    if (i == 0)
-      scale = select(isNumber, scale,
-                     like(scale, std::numeric_limits<double>::quiet_NaN()));
-    Value digit = arith::SIToFPOp::create(b, loc, type, sum.digits[i]);
-    scale = spread(scale, digit);
-    total = total ? math::FmaOp::create(b, loc, digit, scale, total).getResult()
-                  : arith::MulFOp::create(b, loc, digit, scale).getResult();
+  for (Value number : llvm::reverse(sum.digits)) {
+    Value digit = arith::SIToFPOp::create(b, loc, type, number);
+    Value unit = like(digit, 1.0 / (1 << kDigitBits));
+    total = total ? math::FmaOp::create(b, loc, total, unit, digit).getResult()
+                  : digit;
   }
-  return total;
+  return arith::MulFOp::create(b, loc, total, spread(scale, total));
 }
 
 //===----------------------------------------------------------------------===//

@@ -68,21 +68,21 @@
 
 // More steps than digits add up give no number; and sums that were divided by a
 // whole power of 2 are those of the maximum's.
-//       CHECK:   %[[MOST:.*]] = arith.constant 32768 : index
+//       CHECK:   %[[MOST:.*]] = arith.constant 32767 : index
 //       CHECK:   %[[LONG:.*]] = arith.cmpi sgt, %{{.*}}, %[[MOST]] : index
 //       CHECK:   %[[LAST:.*]] = math.ceil %{{.*}} : tensor<64xf32>
 //       CHECK:   %[[RBIN:.*]] = arith.select %[[LONG]], %{{.*}}, %[[R]]#1 : tensor<64xi32>
 //       CHECK:   arith.cmpi ne, %[[RBIN]]
+//       CHECK:   arith.constant dense<0x7FC00000>
 //       CHECK:   arith.sitofp %[[R]]#4
 //       CHECK:   arith.sitofp %[[R]]#3
-//       CHECK:   arith.constant dense<0x7FC00000>
 //       CHECK:   arith.sitofp %[[R]]#2
 //       CHECK:   %[[REST:.*]] = arith.subf %[[LAST]], %{{.*}} : tensor<64xf32>
 //       CHECK:   math.exp2 %[[REST]] : tensor<64xf32>
 //       CHECK:   %[[SUM:.*]] = arith.mulf %{{.*}} : tensor<64xf32>
 //       CHECK:   arith.select %[[LONG]], %{{.*}}, %[[R]]#5 : tensor<64xi32>
-//       CHECK:   arith.sitofp %[[R]]#7
 //       CHECK:   arith.constant dense<0x7FC00000>
+//       CHECK:   arith.sitofp %[[R]]#7
 //       CHECK:   arith.sitofp %[[R]]#6
 //       CHECK:   math.exp2
 //       CHECK:   %[[OUT:.*]] = arith.mulf %{{.*}} : tensor<64x16xf32>

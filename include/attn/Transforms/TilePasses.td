@@ -195,9 +195,10 @@ def ExactSumsPass : Pass<"tile-exact-sums", "::mlir::ModuleOp"> {
     ```
 
     A digit has 17 bits. Of a tile 18 bits of a row's largest term count at the least, and
-    35 in the best case; of a line 17 more. Of more than 32768 steps, for which 32 bits do not hold
-    the sum, and where a term is no number, a row's results are no numbers. Maxima beyond 2^28 count as if
-    they were that. A sweep that adds up otherwise is refused.
+    35 in the best case; of a line 17 more. Where a term is no number, or 2^109 and more (of a
+    line 2^92), a row's results are no numbers; nor are those of more than 32767 steps, whose
+    sums 32 bits may not hold. Exponents beyond 2^28 count as if they were that. A sweep that
+    adds up otherwise is refused.
   }];
   let options = [Option<"stream", "stream", "bool", "false",
                         "Of programs without a schedule: blocks share steps">];

@@ -85,8 +85,17 @@ FailureOr<Scheduler::Values> Scheduler::emitMerge(RegisterEmitter &emitter,
     if (failed(emitter.emit(&inner)))
       return failure();
   Values merged;
-  for (Value value : merge.getTerminator()->getOperands())
-    merged.push_back(emitter.getComplete(value));
+  ValueRange carries = sweep.getStep().getArguments().drop_front(2);
+  for (auto [value, carry, side] :
+       llvm::zip_equal(merge.getTerminator()->getOperands(), carries, first)) {
+    Value own = emitter.getComplete(value);
+    // What no op of the merge gives.
+    if (!own)
+      own = emitter.getInitial(value, carry);
+    if (!own || own.getType() != side.getType())
+      return sweep.emitOpError("merges parts to what no group of warps has");
+    merged.push_back(own);
+  }
   return merged;
 }
 
