@@ -47,8 +47,7 @@
 //       CHECK:     %[[ABS:.*]] = math.absf %[[PART]]
 //       CHECK:     tile.reduce max %[[ABS]] dims [1] : tensor<64x16xf32>
 //       CHECK:     %[[NEWBIN:.*]] = arith.maxsi %[[BIN]], %{{.*}} : tensor<64xi32>
-//       CHECK:     %[[DISTANCE:.*]] = arith.subi %[[NEWBIN]], %[[BIN]] : tensor<64xi32>
-//       CHECK:     %[[MOVED:.*]] = arith.cmpi ne, %[[DISTANCE]], %{{.*}} : tensor<64xi32>
+//       CHECK:     %[[MOVED:.*]] = arith.cmpi ne, %[[NEWBIN]], %[[BIN]] : tensor<64xi32>
 //       CHECK:     %[[S:.*]]:2 = tile.if_any %[[MOVED]] : tensor<64xi1> else(%[[D0]], %[[D1]] : tensor<64x16xi32>, tensor<64x16xi32>) {
 //       CHECK:     %[[N0:.*]] = arith.addi %[[S]]#0, %{{.*}} : tensor<64x16xi32>
 //       CHECK:     %[[N1:.*]] = arith.addi %[[S]]#1, %{{.*}} : tensor<64x16xi32>
@@ -58,12 +57,11 @@
 //   CHECK-NOT:     {{mulf|addf|math}}
 //       CHECK:     arith.maximumf %[[MA]], %[[MB]] : tensor<64xf32>
 //   CHECK-NOT:     {{mulf|addf|math}}
-//       CHECK:     %[[A:.*]]:2 = tile.if_any %{{.*}} else(%[[AD0]], %[[AD1]] :
+//       CHECK:     %[[EITHER:.*]] = arith.ori %{{.*}}, %{{.*}} : tensor<64xi1>
+//       CHECK:     %[[M:.*]]:10 = tile.if_any %[[EITHER]] : tensor<64xi1> else({{.*}}, %[[AD0]], %[[AD1]], %[[BD0]], %[[BD1]] :
 //   CHECK-NOT:     {{mulf|addf|math}}
-//       CHECK:     %[[B:.*]]:2 = tile.if_any %{{.*}} else(%[[BD0]], %[[BD1]] :
-//   CHECK-NOT:     {{mulf|addf|math}}
-//       CHECK:     arith.addi %[[A]]#0, %[[B]]#0 : tensor<64x16xi32>
-//  CHECK-NEXT:     arith.addi %[[A]]#1, %[[B]]#1 : tensor<64x16xi32>
+//       CHECK:     arith.addi %[[M]]#6, %[[M]]#8 : tensor<64x16xi32>
+//  CHECK-NEXT:     arith.addi %[[M]]#7, %[[M]]#9 : tensor<64x16xi32>
 //  CHECK-NEXT:     tile.yield
 
 // More steps than digits add up give no number; and sums that were divided by a
