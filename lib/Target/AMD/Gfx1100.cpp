@@ -76,7 +76,7 @@ const gpu::Architecture &amd::getGfx1100() {
       /*hasNamedBarriers=*/false,
       /*hasFixedShared=*/true,
       /*spilledBytes=*/0,
-      /*streamSpilledBytes=*/0,
+      /*digitSpilledBytes=*/0,
       &getGfx11Primitives(),
       /*bulk=*/nullptr,
       verifyProduct,

@@ -47,9 +47,9 @@ struct Architecture {
   /// Code says how much shared memory a block has, else launches do.
   bool hasFixedShared;
   /// Bytes that the back end may spill of a kernel: a few values that wait from
-  /// the beginning of an item to its end, beside all that products take. Items
-  /// of a stream, whose steps wait for memory anyway, may have more of these.
-  int64_t spilledBytes, streamSpilledBytes;
+  /// the beginning of an item to its end, beside all that products take. A
+  /// kernel that adds up digits has more of these.
+  int64_t spilledBytes, digitSpilledBytes;
 
   const Primitives *primitives;
   /// Null where threads copy.

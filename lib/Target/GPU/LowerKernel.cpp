@@ -402,9 +402,9 @@ LogicalResult KernelLowering::initialise() {
 }
 
 FailureOr<KernelValues> KernelLowering::run() {
-  bool isStream =
-      kernel.getWork() &&
-      kernel.getWork().getWork().getType().getKind() == WorkKind::Stream;
+  // That is what pipe.if_any is there for.
+  bool addsDigits = kernel.walk([](IfAnyOp) { return WalkResult::interrupt(); })
+                        .wasInterrupted();
   if (failed(createFunction()) || failed(lowerDeclarations()) ||
       failed(lowerRoles()))
     return failure();
@@ -415,8 +415,8 @@ FailureOr<KernelValues> KernelLowering::run() {
   function->setAttr(kBlockThreadsAttr, rewriter.getI64IntegerAttr(numThreads));
   function->setAttr(kSharedBytesAttr, rewriter.getI64IntegerAttr(tileOffset));
   // Of several blocks none has many registers, and steps spill too.
-  int64_t spilled = isStream && kernel.getBlocks() == 1
-                        ? architecture.streamSpilledBytes
+  int64_t spilled = addsDigits && kernel.getBlocks() == 1
+                        ? architecture.digitSpilledBytes
                         : architecture.spilledBytes;
   function->setAttr(kSpilledBytesAttr, rewriter.getI64IntegerAttr(spilled));
   // Without it every exp2 is scaled around denormal arguments.

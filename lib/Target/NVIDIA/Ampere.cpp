@@ -139,7 +139,7 @@ const Architecture &attn::nvidia::getAmpere() {
       /*hasNamedBarriers=*/true,
       /*hasFixedShared=*/false,
       /*spilledBytes=*/32,
-      /*streamSpilledBytes=*/32,
+      /*digitSpilledBytes=*/32,
       &getAmperePrimitives(),
       /*bulk=*/nullptr,
       verifyMmaSync,

@@ -203,7 +203,7 @@ const Architecture &attn::nvidia::getHopper() {
       /*hasNamedBarriers=*/true,
       /*hasFixedShared=*/false,
       /*spilledBytes=*/0,
-      /*streamSpilledBytes=*/48,
+      /*digitSpilledBytes=*/48,
       &getHopperPrimitives(),
       &getBulkCopies(),
       verifyProduct,

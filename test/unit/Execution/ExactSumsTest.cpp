@@ -8,8 +8,12 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "../Target/NVIDIA/Sass.h"
 #include "InterpretVariant.h"
 
+#include "attn/Target/NVIDIA/NVIDIA.h"
+
+#include "llvm/Support/Program.h"
 #include "gtest/gtest.h"
 
 #include <cmath>
@@ -456,5 +460,41 @@ TEST_F(ExactSumsTest, RowsOfNothingAreThoseOfOtherKernels) {
           ASSERT_TRUE(areSame(exact[name][i], others[name][i])) << name << i;
           ASSERT_EQ(exact[name][i], nothing) << name << i;
         }
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Machine code
+//===----------------------------------------------------------------------===//
+
+/// Digits leave few registers: what ptxas spills is none of a step's.
+TEST_F(ExactSumsTest, StepsSpillNothing) {
+  if (!std::getenv("ATTN_PTXAS") && !llvm::sys::findProgramByName("ptxas"))
+    GTEST_SKIP() << "ptxas is absent";
+  c = {{1, 4, 1, 1, 256, 128, 128, {}}, DType::bf16, 32, 128};
+  c.isScheduled = c.isInvariant = c.schedule.isStream = true;
+  c.pack = 4;
+  c.kv.page = 64;
+  for (const char *variant : {"gqa", "causal-bottom-right", "softcap"}) {
+    SCOPED_TRACE(variant);
+    auto context = createContext();
+    Source source;
+    Problem problem;
+    problem.dtype = c.dtype;
+    ASSERT_TRUE(loadCase(*context, variant, c, source).isOk());
+    ASSERT_TRUE(resolveExtents(source.func, c.shape, problem).isOk());
+    ASSERT_TRUE(resolveScalars(source.func, {}, problem).isOk());
+    auto lowered = lowerCase(source, problem, c);
+    ASSERT_TRUE(lowered.isOk()) << lowered.getStatus().message();
+    auto compiled = nvidia::compile(**lowered, CodeKind::MachineCode);
+    ASSERT_TRUE(succeeded(compiled));
+    std::vector<Instruction> code = readCode(compiled->bytes);
+    // Of 128 keys and columns, in depths of 16.
+    llvm::ArrayRef<Instruction> loop = findLoop(code, 16);
+    ASSERT_FALSE(loop.empty());
+    EXPECT_EQ(countSpills(loop), 0);
+    RecordProperty(variant, std::to_string(loop.size()) + " instructions, " +
+                                std::to_string(countSpills(code)) +
+                                " spills outside");
   }
 }
