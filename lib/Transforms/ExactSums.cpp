@@ -33,10 +33,11 @@ static constexpr double kInfinity = std::numeric_limits<double>::infinity();
 namespace {
 class SweepRewriter {
 public:
-  SweepRewriter(tile::SweepOp sweep, ArrayRef<SumPart> parts,
+  /// Of each step sums get so many terms.
+  SweepRewriter(tile::SweepOp sweep, ArrayRef<SumPart> parts, int64_t terms,
                 RewriterBase &rewriter)
-      : sweep(sweep), parts(parts), rewriter(rewriter), loc(sweep.getLoc()),
-        writer(rewriter, loc) {}
+      : sweep(sweep), parts(parts), terms(terms), rewriter(rewriter),
+        loc(sweep.getLoc()), writer(rewriter, loc) {}
 
   void run();
 
@@ -73,6 +74,7 @@ private:
 
   tile::SweepOp sweep;
   ArrayRef<SumPart> parts;
+  int64_t terms;
   RewriterBase &rewriter;
   Location loc;
   DigitWriter writer;
@@ -191,10 +193,11 @@ SmallVector<SweepRewriter::Carry> SweepRewriter::merge(ArrayRef<Carry> first,
 }
 
 Value SweepRewriter::hasTooMany() {
-  Value all;
+  Value all, none = arith::ConstantIndexOp::create(rewriter, loc, 0);
   for (auto [i, lower, upper] :
        llvm::enumerate(sweep.getLowers(), sweep.getUppers())) {
     Value steps = arith::SubIOp::create(rewriter, loc, upper, lower);
+    steps = arith::MaxSIOp::create(rewriter, loc, steps, none);
     if (!sweep.isLocated(i))
       steps = arith::CeilDivSIOp::create(
           rewriter, loc, steps,
@@ -204,7 +207,8 @@ Value SweepRewriter::hasTooMany() {
   }
   return arith::CmpIOp::create(
       rewriter, loc, arith::CmpIPredicate::sgt, all,
-      arith::ConstantIndexOp::create(rewriter, loc, DigitWriter::kMostTerms));
+      arith::ConstantIndexOp::create(rewriter, loc,
+                                     DigitWriter::kMostTerms / terms));
 }
 
 /// `value`, which ops of a merge compute, of what `mapping` has.
@@ -299,6 +303,15 @@ namespace {
 struct ExactSums final : attn::impl::ExactSumsPassBase<ExactSums> {
   using ExactSumsPassBase::ExactSumsPassBase;
 
+  /// Terms that a step adds to a sum.
+  int64_t countTerms(tile::SweepOp sweep) {
+    bool isShared = llvm::any_of(sweep.getInits(), [&](Value init) {
+      auto type = cast<RankedTensorType>(init.getType());
+      return llvm::is_contained(sharedRows, type.getDimSize(0));
+    });
+    return isShared ? shares : 1;
+  }
+
   void runOnOperation() override {
     IRRewriter rewriter(&getContext());
     for (auto program : getOperation().getOps<tile::ProgramOp>()) {
@@ -311,7 +324,7 @@ struct ExactSums final : attn::impl::ExactSumsPassBase<ExactSums> {
         FailureOr<SmallVector<SumPart>> parts = findSumParts(sweep);
         if (failed(parts))
           return signalPassFailure();
-        SweepRewriter(sweep, *parts, rewriter).run();
+        SweepRewriter(sweep, *parts, countTerms(sweep), rewriter).run();
       }
     }
   }

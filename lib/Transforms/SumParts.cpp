@@ -28,18 +28,30 @@ bool attn::scalesCarry(Operation *op, Value carry) {
          llvm::is_contained(op->getOperands(), carry);
 }
 
-/// A line that is repeated, or what is not.
-static Value getSource(Value value) {
-  auto broadcast = value.getDefiningOp<tile::BroadcastOp>();
-  return broadcast ? broadcast.getSource() : value;
+/// The line of which each row of `tile` has a number at all points, or null.
+static Value getLineOfRows(Value tile) {
+  auto type = cast<RankedTensorType>(tile.getType());
+  if (type.getRank() == 1)
+    return tile;
+  auto broadcast = tile.getDefiningOp<tile::BroadcastOp>();
+  bool isOfRows = broadcast &&
+                  isa<RankedTensorType>(broadcast.getSource().getType()) &&
+                  broadcast.getDims() == ArrayRef<int64_t>{1};
+  return isOfRows ? broadcast.getSource() : Value();
 }
 
-/// Where rows have nothing, 0 stands for something.
+/// Whether `select` puts 0 where rows have nothing, whose maximum is -inf.
+static bool isGuard(arith::SelectOp select) {
+  auto compare = select ? select.getCondition().getDefiningOp<arith::CmpFOp>()
+                        : arith::CmpFOp();
+  return compare && compare.getPredicate() == arith::CmpFPredicate::OEQ &&
+         matchPattern(compare.getRhs(), m_NegInfFloat()) &&
+         matchPattern(select.getTrueValue(), m_AnyZeroFloat());
+}
+
 static Value getGuarded(Value value) {
   auto select = value.getDefiningOp<arith::SelectOp>();
-  return select && matchPattern(select.getTrueValue(), m_AnyZeroFloat())
-             ? select.getFalseValue()
-             : value;
+  return isGuard(select) ? select.getFalseValue() : value;
 }
 
 /// Whether `x` is computed as `y` is, where what stands for `ofX` in `x` stands
@@ -70,7 +82,10 @@ struct Rescaling {
 } // namespace
 
 static std::optional<Rescaling> matchRescaling(Value factor) {
-  Value power = getGuarded(getSource(factor)), exponent;
+  Value line = getLineOfRows(factor), exponent;
+  if (!line)
+    return std::nullopt;
+  Value power = getGuarded(line);
   Rescaling result;
   if (auto exp = power.getDefiningOp<math::ExpOp>()) {
     exponent = exp.getOperand();
@@ -98,6 +113,33 @@ static std::optional<Rescaling> matchRescaled(Operation *op, Value carry) {
 // Carries
 //===----------------------------------------------------------------------===//
 
+/// Whether `value` is computed in `block` of nothing of it but `roots`.
+static bool isComputedOf(Value value, Block &block, ArrayRef<Value> roots) {
+  if (llvm::is_contained(roots, value) || value.getParentBlock() != &block)
+    return true;
+  Operation *op = value.getDefiningOp();
+  return op && op->getNumRegions() == 0 &&
+         llvm::all_of(op->getOperands(), [&](Value operand) {
+           return isComputedOf(operand, block, roots);
+         });
+}
+
+/// Whether nothing of `value`, an exponent or what guards or repeats it, is
+/// taken but its difference to others, of which powers are taken.
+static bool isForPowers(Value value) {
+  return llvm::all_of(value.getUses(), [](OpOperand &use) {
+    Operation *user = use.getOwner();
+    if (isa<arith::CmpFOp, tile::YieldOp>(user))
+      return true;
+    if (isa<tile::BroadcastOp>(user) ||
+        isGuard(dyn_cast<arith::SelectOp>(user)))
+      return isForPowers(user->getResult(0));
+    return isa<arith::SubFOp>(user) && use.getOperandNumber() == 1 &&
+           llvm::all_of(user->getUsers(),
+                        llvm::IsaPred<math::ExpOp, math::Exp2Op>);
+  });
+}
+
 namespace {
 /// Looks at the carries of one sweep.
 class PartFinder {
@@ -114,9 +156,11 @@ private:
   }
   bool isMaximum(unsigned carry);
   std::optional<SumPart> matchSum(unsigned carry);
-  /// Whether either side's exponent is computed of its maximum as the merge's
-  /// is of both sides'.
-  bool areOfMaximum(const Rescaling (&sides)[2]);
+  /// Whether either side's exponent, and the step's, are computed of their
+  /// maxima as the merge's is of both sides'.
+  bool areOfMaximum(const Rescaling (&sides)[2], Value ofStep);
+  /// Whether each exponent has powers of one base, and is for these alone.
+  bool areForPowers(ArrayRef<SumPart> parts, unsigned carry);
 
   tile::SweepOp sweep;
   Block &step, &merge;
@@ -134,14 +178,17 @@ bool PartFinder::isMaximum(unsigned carry) {
          matchPattern(sweep.getInits()[carry], m_NegInfFloat());
 }
 
-bool PartFinder::areOfMaximum(const Rescaling (&sides)[2]) {
+bool PartFinder::areOfMaximum(const Rescaling (&sides)[2], Value ofStep) {
+  Value exponent = sides[0].to;
   for (unsigned i = 0; i < numCarries; ++i) {
     Value merged = merge.getTerminator()->getOperand(i);
-    auto isOfSide = [&](bool isSecond) {
-      return areAlike(sides[isSecond].from, sides[isSecond].to,
-                      getSide(i, isSecond), merged);
+    auto isLike = [&](Value own, Value maximum) {
+      return areAlike(own, exponent, maximum, merged);
     };
-    if (isMaximum(i) && isOfSide(false) && isOfSide(true))
+    if (isMaximum(i) && isComputedOf(exponent, merge, merged) &&
+        isLike(sides[0].from, getSide(i, false)) &&
+        isLike(sides[1].from, getSide(i, true)) &&
+        isLike(ofStep, step.getTerminator()->getOperand(i)))
       return true;
   }
   return false;
@@ -159,16 +206,32 @@ std::optional<SumPart> PartFinder::matchSum(unsigned carry) {
   auto ofFirst = matchRescaled(sum.getLhs().getDefiningOp(), first);
   auto ofSecond = matchRescaled(sum.getRhs().getDefiningOp(), second);
   if (!ofFirst || !ofSecond || ofFirst->to != ofSecond->to ||
-      !areOfMaximum({*ofFirst, *ofSecond}))
+      ofFirst->log2OfBase != ofSecond->log2OfBase)
     return std::nullopt;
   part.exponentOfMerge = ofFirst->to;
   part.log2OfBase = ofFirst->log2OfBase;
-  for (Operation *user : step.getArgument(carry + 2).getUsers())
-    if (auto ofStep = matchRescaled(user, step.getArgument(carry + 2)))
-      part.exponentOfStep = ofStep->to;
-  if (!part.isScaled() || ofSecond->log2OfBase != part.log2OfBase)
+  Value ofStep = step.getArgument(carry + 2);
+  for (Operation *user : ofStep.getUsers())
+    if (auto own = matchRescaled(user, ofStep);
+        own && own->log2OfBase == part.log2OfBase &&
+        own->to.getParentBlock() == &step)
+      part.exponentOfStep = own->to;
+  if (!part.isScaled() ||
+      !areOfMaximum({*ofFirst, *ofSecond}, part.exponentOfStep))
     return std::nullopt;
   return part;
+}
+
+bool PartFinder::areForPowers(ArrayRef<SumPart> parts, unsigned carry) {
+  const SumPart &own = parts[carry];
+  if (!own.isScaled())
+    return true;
+  auto isOther = [&](const SumPart &part) {
+    return part.exponentOfStep == own.exponentOfStep &&
+           part.log2OfBase != own.log2OfBase;
+  };
+  return isForPowers(own.exponentOfStep) &&
+         llvm::none_of(parts.take_front(carry), isOther);
 }
 
 FailureOr<SmallVector<SumPart>> PartFinder::run() {
@@ -192,6 +255,9 @@ FailureOr<SmallVector<SumPart>> PartFinder::run() {
       return refuse("is neither a maximum nor a sum of two sides, as they are "
                     "or each times a power that makes up for its maximum");
     parts[i] = *sum;
+    if (!areForPowers(parts, i))
+      return refuse("has powers of an exponent that its step uses otherwise, "
+                    "or with another base");
   }
   return parts;
 }

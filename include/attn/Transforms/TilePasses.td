@@ -177,8 +177,8 @@ def ExactSumsPass : Pass<"tile-exact-sums", "::mlir::ModuleOp"> {
   let summary = "Add up what steps of invariant streams give alike in any order";
   let description = [{
     In a `tile.program` that is `invariant` and whose schedule, or else `stream`, says that blocks share steps, a sweep becomes
-    one that is `exact`. Each step computes its own part from the sweep's inits; maxima that
-    powers are taken of become whole powers of 2; and of sums, of tiles and of lines, the carries are
+    one that is `exact`. Each step computes its own part from the sweep's inits; exponents of powers,
+    as a row's maximum, are rounded up to those of whole powers of 2; and of sums, of tiles and of lines, the carries are
     a bin a row and digits, whole numbers of 32 bits, that are added. After the sweep there are
     floats again.
 
@@ -191,17 +191,23 @@ def ExactSumsPass : Pass<"tile-exact-sums", "::mlir::ModuleOp"> {
     %e:8 = tile.sweep(%c0 to %n partial) by 128 carry(%ninf, %bin, %d0, %d1, %d2, %bins, %t0, %t1
         : tensor<32xf32>, tensor<32xi32>, tensor<32xi32>, ..., tensor<32x128xi32>) exact
         step { ... } merge { ... }
-    %m = arith.mulf %e#0, %ln2 : tensor<32xf32>
+    %d = arith.sitofp %e#6 : tensor<32x128xi32> to tensor<32x128xf32>
+    ...
     ```
 
     A digit has 17 bits. Of a tile 18 bits of a row's largest term count at the least, and
     35 in the best case; of a line 17 more. Where a term is no number, or 2^109 and more (of a
-    line 2^92), a row's results are no numbers; nor are those of more than 32767 steps, whose
+    line 2^92), a row's results are no numbers; nor are those of more than 32767 terms, one a step
+    or, where `shares` warps share steps out, so many, whose
     sums 32 bits may not hold. Exponents beyond 2^28 count as if they were that. A sweep that
     adds up otherwise is refused.
   }];
   let options = [Option<"stream", "stream", "bool", "false",
-                        "Of programs without a schedule: blocks share steps">];
+                        "Of programs without a schedule: blocks share steps">,
+                 ListOption<"sharedRows", "shared-rows", "int64_t",
+                            "Rows of tiles whose steps warps share out">,
+                 Option<"shares", "shares", "int64_t", "1",
+                        "Warps that do, each with a term of its own">];
   let dependentDialects = ["::attn::tile::TileDialect", "::mlir::arith::ArithDialect",
                            "::mlir::math::MathDialect"];
 }

@@ -176,14 +176,20 @@ Value Meeting::createHasRows() {
 /// Whether `merge` does the same in all rows: nothing of it is of a row's
 /// place.
 static bool isAlikeInRows(MeetOp op) {
-  return llvm::all_of(op.getMerge().front(), [&](Operation &inner) {
-    return !isa<CoordOp, GatherOp>(inner) &&
-           llvm::all_of(inner.getOperands(), [&](Value value) {
-             return !isa<RankedTensorType>(value.getType()) ||
-                    op.getMerge().isAncestor(value.getParentRegion()) ||
-                    matchPattern(value, m_Constant());
+  auto isOfPlace = [&](Operation *inner) {
+    return isa<CoordOp, GatherOp>(inner) ||
+           llvm::any_of(inner->getOperands(), [&](Value value) {
+             return isa<RankedTensorType>(value.getType()) &&
+                    !op.getMerge().isAncestor(value.getParentRegion()) &&
+                    !matchPattern(value, m_Constant());
            });
-  });
+  };
+  return !op.getMerge()
+              .walk([&](Operation *inner) {
+                return isOfPlace(inner) ? WalkResult::interrupt()
+                                        : WalkResult::advance();
+              })
+              .wasInterrupted();
 }
 
 /// From the first row of a warp to that of the next one, where all rows that

@@ -18,13 +18,26 @@
 using namespace mlir;
 using namespace attn;
 
-void attn::gpu::addFoldPasses(OpPassManager &passes, bool isStream) {
+static ExactSumsPassOptions getExactSums(bool isStream,
+                                         const MachineModel *machine) {
+  ExactSumsPassOptions options;
+  options.stream = isStream;
+  for (const MachineModel *own = machine; own; own = own->sharing)
+    if (own->shares > 1) {
+      options.sharedRows.push_back(own->productRows);
+      options.shares = own->shares;
+    }
+  return options;
+}
+
+void attn::gpu::addFoldPasses(OpPassManager &passes, bool isStream,
+                              const MachineModel *machine) {
   passes.addPass(createSweepProductsPass());
   passes.addPass(createSplitCoordinatesPass());
   passes.addPass(createSplitLinesPass());
   passes.addPass(createFoldWideningPass());
   passes.addPass(createHoistSidesPass());
-  passes.addPass(createExactSumsPass({isStream}));
+  passes.addPass(createExactSumsPass(getExactSums(isStream, machine)));
   passes.addPass(createFoldOffsetsPass());
   passes.addPass(createFoldScalesPass());
   passes.addPass(createCanonicalizerPass());
@@ -34,7 +47,7 @@ void attn::gpu::addFoldPasses(OpPassManager &passes, bool isStream) {
 void attn::gpu::addSchedulePasses(OpPassManager &passes,
                                   const ScheduleOptions &options,
                                   const MachineModel &machine) {
-  addFoldPasses(passes, options.isStream);
+  addFoldPasses(passes, options.isStream, &machine);
   passes.addPass(createScheduleTilesPass(machine, options));
   passes.addPass(createCanonicalizerPass());
   passes.addPass(createCSEPass());

@@ -12,8 +12,10 @@
 namespace attn::gpu {
 
 /// Adds the passes that come before schedules, of which they depend on nothing
-/// but whether blocks share steps, where programs do not say so themselves.
-void addFoldPasses(mlir::OpPassManager &passes, bool isStream = false);
+/// but whether blocks share steps, where programs do not say so themselves, and
+/// how many warps of `machine` do.
+void addFoldPasses(mlir::OpPassManager &passes, bool isStream = false,
+                   const MachineModel *machine = nullptr);
 
 /// Adds the passes that give tile programs schedules for `machine`.
 void addSchedulePasses(mlir::OpPassManager &passes,
