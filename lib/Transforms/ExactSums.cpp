@@ -2,9 +2,9 @@
 //
 // Each step gives its own part of a sum, and parts are added up by digits
 // (DigitWriter.h): so what a sweep comes to is the same however its steps are
-// cut and in any order. What steps divide by a power, as rows of a softmax by
-// that of their maximum, they divide by a whole power of 2 instead, by which
-// digits are multiplied exactly.
+// cut and in any order. What steps divide by a power, as one of the largest of
+// their terms, they divide by a whole power of 2 instead, by which digits are
+// multiplied exactly.
 //
 //===----------------------------------------------------------------------===//
 

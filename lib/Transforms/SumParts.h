@@ -8,8 +8,8 @@
 namespace attn {
 
 /// What a carry of a sweep is: a maximum, or a sum of what steps give. Steps
-/// may give terms divided by a power whose exponent they know, as that of the
-/// largest score so far; sums are multiplied where it grows.
+/// may give terms divided by a power whose exponent they know, as a maximum so
+/// far; sums are multiplied where it grows.
 struct SumPart {
   bool isMaximum = false;
   /// Of such a sum, the exponents that `merge` and `step` compute for it, lines

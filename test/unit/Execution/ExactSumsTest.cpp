@@ -479,12 +479,7 @@ TEST_F(ExactSumsTest, StepsSpillNothing) {
     SCOPED_TRACE(variant);
     auto context = createContext();
     Source source;
-    Problem problem;
-    problem.dtype = c.dtype;
-    ASSERT_TRUE(loadCase(*context, variant, c, source).isOk());
-    ASSERT_TRUE(resolveExtents(source.func, c.shape, problem).isOk());
-    ASSERT_TRUE(resolveScalars(source.func, {}, problem).isOk());
-    auto lowered = lowerCase(source, problem, c);
+    auto lowered = lowerVariant(*context, variant, c, source);
     ASSERT_TRUE(lowered.isOk()) << lowered.getStatus().message();
     auto compiled = nvidia::compile(**lowered, CodeKind::MachineCode);
     ASSERT_TRUE(succeeded(compiled));

@@ -118,6 +118,21 @@ Result<OwningOpRef<ModuleOp>> attn::test::lowerCase(Source &source,
   return module;
 }
 
+Result<OwningOpRef<ModuleOp>>
+attn::test::lowerVariant(MLIRContext &context, const std::string &variant,
+                         const InterpretedCase &c, Source &source) {
+  Problem problem;
+  problem.dtype = c.dtype;
+  if (Status status = loadCase(context, variant, c, source); !status.isOk())
+    return status;
+  if (Status status = resolveExtents(source.func, c.shape, problem);
+      !status.isOk())
+    return status;
+  if (Status status = resolveScalars(source.func, {}, problem); !status.isOk())
+    return status;
+  return lowerCase(source, problem, c);
+}
+
 Status InterpretedRun::lower() {
   auto lowered = lowerCase(source, problem, c);
   if (!lowered.isOk())

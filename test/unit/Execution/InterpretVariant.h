@@ -61,6 +61,10 @@ Status loadCase(mlir::MLIRContext &context, const std::string &variant,
 /// The kernels of a variant that was loaded so, for a problem's parameters.
 Result<mlir::OwningOpRef<mlir::ModuleOp>>
 lowerCase(Source &source, const Problem &problem, const InterpretedCase &c);
+/// Both, for the parameters that a case's shape has.
+Result<mlir::OwningOpRef<mlir::ModuleOp>>
+lowerVariant(mlir::MLIRContext &context, const std::string &variant,
+             const InterpretedCase &c, Source &source);
 
 /// One variant on one problem.
 class InterpretedRun {

@@ -127,12 +127,7 @@ Sequence InvariantTest::makeSequence(int64_t length, double sharpness) {
 }
 
 void InvariantTest::lower() {
-  Problem problem;
-  problem.dtype = c.dtype;
-  ASSERT_TRUE(loadCase(*context, variant, c, source).isOk());
-  ASSERT_TRUE(resolveExtents(source.func, c.shape, problem).isOk());
-  ASSERT_TRUE(resolveScalars(source.func, {}, problem).isOk());
-  auto lowered = lowerCase(source, problem, c);
+  auto lowered = lowerVariant(*context, variant, c, source);
   ASSERT_TRUE(lowered.isOk()) << lowered.getStatus().message();
   module = std::move(*lowered);
 }

@@ -152,12 +152,7 @@ void SegmentsTest::layOut(Batch &batch) {
 }
 
 void SegmentsTest::lower() {
-  Problem problem;
-  problem.dtype = c.dtype;
-  ASSERT_TRUE(loadCase(*context, "segments", c, source).isOk());
-  ASSERT_TRUE(resolveExtents(source.func, c.shape, problem).isOk());
-  ASSERT_TRUE(resolveScalars(source.func, {}, problem).isOk());
-  auto lowered = lowerCase(source, problem, c);
+  auto lowered = lowerVariant(*context, "segments", c, source);
   ASSERT_TRUE(lowered.isOk()) << lowered.getStatus().message();
   module = std::move(*lowered);
 }
