@@ -244,7 +244,7 @@ LogicalResult Scheduler::writeLoadRole() {
   if (failed(enterRole(emitter)))
     return failure();
   OpBuilder::InsertionGuard guard(b);
-  Value item = openWorkLoop(), next;
+  Value item = openWorkLoop(takeFirstItem()), next;
   // It is asked for early: the others learn of it from the last slots.
   if (kind != pipe::WorkKind::Stream)
     next = getNextItem(item);

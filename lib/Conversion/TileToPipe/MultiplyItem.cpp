@@ -210,13 +210,15 @@ LogicalResult Scheduler::multiplySteps(RegisterEmitter &emitter,
   return drain(emitter, state);
 }
 
-LogicalResult Scheduler::multiplyItem(RegisterEmitter &emitter) {
+FailureOr<Value> Scheduler::multiplyItem(RegisterEmitter &emitter, Value item) {
   tile::ProgramOp program = plan.program;
   tile::SweepOp sweep = plan.sweep;
+  takeReadAhead(emitter);
   for (Operation &op : program.getBody().front()) {
     if (&op == sweep)
       break;
-    if (!isSlotLoad(op) && failed(emitter.emit(&op)))
+    if (!isSlotLoad(op) && !llvm::is_contained(leftLoads, &op) &&
+        failed(emitter.emit(&op)))
       return failure();
   }
   StepSequence sequence(b, emitter, sweep);
@@ -231,6 +233,14 @@ LogicalResult Scheduler::multiplyItem(RegisterEmitter &emitter) {
   if (failed(passesRuns() ? multiplyRuns(emitter, sequence, begin, end)
                           : multiplySteps(emitter, sequence, begin, end)))
     return failure();
+  Value next, before = stepsBefore;
+  if (!leftLoads.empty()) {
+    next = getNextItem(item);
+    // The item still meets where its own steps are.
+    std::swap(before, stepsBefore);
+    if (failed(readAhead(next)))
+      return failure();
+  }
   {
     OpBuilder::InsertionGuard guard(b);
     if (failed(joinShares(emitter)) ||
@@ -244,5 +254,6 @@ LogicalResult Scheduler::multiplyItem(RegisterEmitter &emitter) {
         pipe::ReleaseOp::create(b, operand.rings[0], operand.cursor, Value());
       advance(operand);
     }
-  return success();
+  stepsBefore = before;
+  return next;
 }

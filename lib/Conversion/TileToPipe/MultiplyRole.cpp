@@ -444,21 +444,27 @@ LogicalResult Scheduler::writeMultiplyRole() {
     chooseOwn(entry.second);
 
   OpBuilder::InsertionGuard guard(b);
-  Value item = openWorkLoop();
-  setItem(emitter, item);
-  if (failed(beginFilling(item)) || failed(multiplyItem(emitter)))
+  Value first = takeFirstItem();
+  if (failed(planReadAhead()) || failed(readAhead(first)))
     return failure();
-  Value next;
+  Value item = openWorkLoop(first);
+  setItem(emitter, item);
+  if (failed(beginFilling(item)))
+    return failure();
+  FailureOr<Value> next = multiplyItem(emitter, item);
+  if (failed(next))
+    return failure();
   if (kind == pipe::WorkKind::Dynamic) {
     for (Operand &operand : operands)
       if (auto type = cast<pipe::RingType>(operand.rings[0].getType());
           !operand.slot->isMoving && type.getMessages() != 0) {
         pipe::WaitOp::create(b, operand.rings[0], operand.cursor);
-        next = pipe::MessageOp::create(b, operand.rings[0], operand.cursor, 0);
+        next = pipe::MessageOp::create(b, operand.rings[0], operand.cursor, 0)
+                   .getResult();
       }
-  } else {
+  } else if (!*next) {
     next = getNextItem(item);
   }
-  closeWorkLoop(next);
+  closeWorkLoop(*next);
   return success();
 }

@@ -41,6 +41,8 @@ public:
   Holding holding = Holding::Shares;
   /// The number of the group's first row in the program's tile, an i32.
   mlir::Value rowOffset;
+  /// Whether narrow floats become f32 where they are read.
+  bool widensLoads = true;
   /// Of the step that is written.
   StepKind stepKind = StepKind::Partial;
 

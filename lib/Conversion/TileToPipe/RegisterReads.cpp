@@ -24,7 +24,8 @@ Value RegisterEmitter::gather(Value memref, ValueRange indices,
   if (!tensor || llvm::is_contained(indices, Value()))
     return {};
   Type element = cast<pipe::GlobalType>(tensor.getType()).getElementType();
-  if (isa<FloatType>(element) && element.getIntOrFloatBitWidth() < 32)
+  if (isa<FloatType>(element) && element.getIntOrFloatBitWidth() < 32 &&
+      widensLoads)
     element = b.getF32Type();
   if (isa<IntegerType>(element) && element.getIntOrFloatBitWidth() >= 8)
     element = b.getI32Type();

@@ -270,28 +270,31 @@ LogicalResult Scheduler::enterRole(RegisterEmitter &emitter) {
   return frame.bindArguments(emitter);
 }
 
-Value Scheduler::openWorkLoop() {
+Value Scheduler::takeFirstItem() {
   for (Operand &operand : operands)
     operand.cursor = pipe::CursorOp::create(
         b, pipe::CursorType::get(
                b.getContext(),
                cast<pipe::RingType>(operand.rings[0].getType()).getSlots()));
-  Value first;
+  if (kind != pipe::WorkKind::Stream)
+    return pipe::FirstItemOp::create(b, b.getI32Type(), work);
+  auto part = pipe::FirstPartOp::create(b, work);
+  stepsBefore = part.getBefore();
+  // Where there are few steps, some blocks have none.
+  Value exists = arith::CmpIOp::create(b, arith::CmpIPredicate::sge,
+                                       part.getItem(), i32(0));
+  auto choice = scf::IfOp::create(b, exists, /*withElseRegion=*/false);
+  b.setInsertionPointToStart(choice.thenBlock());
+  return part.getItem();
+}
+
+Value Scheduler::openWorkLoop(Value first) {
   Values inits = getCursors(true);
   size_t numMoving = inits.size();
   llvm::append_range(inits, getCursors(false));
-  if (kind == pipe::WorkKind::Stream) {
-    auto part = pipe::FirstPartOp::create(b, work);
-    first = part.getItem();
-    inits.push_back(part.getBefore());
-    // Where there are few steps, some blocks have none.
-    Value exists =
-        arith::CmpIOp::create(b, arith::CmpIPredicate::sge, first, i32(0));
-    auto choice = scf::IfOp::create(b, exists, /*withElseRegion=*/false);
-    b.setInsertionPointToStart(choice.thenBlock());
-  } else {
-    first = pipe::FirstItemOp::create(b, b.getI32Type(), work);
-  }
+  if (kind == pipe::WorkKind::Stream)
+    inits.push_back(stepsBefore);
+  llvm::append_range(inits, readLoads);
   auto loop =
       pipe::WorkLoopOp::create(b, TypeRange(ValueRange(inits)), first, inits);
   Block *body = b.createBlock(&loop.getBody());
@@ -301,6 +304,9 @@ Value Scheduler::openWorkLoop() {
   ValueRange carried = ValueRange(body->getArguments()).drop_front();
   setCursors(carried.take_front(numMoving), true);
   carried = carried.drop_front(numMoving);
+  ValueRange read = carried.take_back(readLoads.size());
+  carried = carried.drop_back(read.size());
+  readLoads.assign(read.begin(), read.end());
   if (kind == pipe::WorkKind::Stream) {
     stepsBefore = carried.back();
     carried = carried.drop_back();
@@ -315,6 +321,7 @@ void Scheduler::closeWorkLoop(Value next) {
   llvm::append_range(yields, getCursors(false));
   if (kind == pipe::WorkKind::Stream)
     yields.push_back(stepsBefore);
+  llvm::append_range(yields, readLoads);
   pipe::YieldOp::create(b, yields);
 }
 

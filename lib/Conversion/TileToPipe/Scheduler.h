@@ -52,9 +52,11 @@ private:
   /// equal numbers.
   mlir::LogicalResult createStream(mlir::Value items);
   mlir::LogicalResult enterRole(RegisterEmitter &emitter);
-  /// Begins the loop over a role's items, with the places in its rings; returns
-  /// the item.
-  mlir::Value openWorkLoop();
+  /// A role's first item; what is written next is left out where it has none.
+  mlir::Value takeFirstItem();
+  /// Begins the loop over a role's items, with the places in its rings and what
+  /// was read ahead of the first; returns the item.
+  mlir::Value openWorkLoop(mlir::Value first);
   void closeWorkLoop(mlir::Value next);
   /// Tells `emitter` the coordinates of an item.
   void setItem(ScalarEmitter &emitter, mlir::Value item);
@@ -141,7 +143,9 @@ private:
     bool isInitial = true;
   };
   mlir::LogicalResult writeMultiplyRole();
-  mlir::LogicalResult multiplyItem(RegisterEmitter &emitter);
+  /// Gives the next item, or null where it was not asked for.
+  mlir::FailureOr<mlir::Value> multiplyItem(RegisterEmitter &emitter,
+                                            mlir::Value item);
   /// The carries with which the sweep begins.
   mlir::FailureOr<Values> getInitialCarries(RegisterEmitter &emitter);
   /// Steps `first` on, up to `end`, of which the block has those up to `last`,
@@ -217,6 +221,14 @@ private:
                  mlir::Value isLast);
 
   // Warps that share out the keys of a step (Shares.cpp).
+  /// Finds what left sides are made of that can be read before their item
+  /// begins.
+  mlir::LogicalResult planReadAhead();
+  /// Reads that of `item`, the role's first one, or the next if there is one.
+  mlir::LogicalResult readAhead(mlir::Value item);
+  mlir::FailureOr<Values> readLeftLoads(mlir::Value item);
+  /// What was read is the tiles of the item that begins.
+  void takeReadAhead(RegisterEmitter &emitter);
   /// The left sides of early products stay in registers for an item.
   void readLeftSides(RegisterEmitter &emitter);
   /// What an early product with its left side as it is gives.
@@ -260,6 +272,11 @@ private:
   /// And of those that are computed what their bits leave.
   llvm::DenseMap<mlir::Operation *, mlir::Value> leftRests;
   llvm::SmallVector<mlir::Value> pending;
+  /// What left sides are made of that is read ahead, who emits that, and its
+  /// registers: of the item that is done, and at its end of the next one.
+  llvm::SmallVector<tile::LoadOp> leftLoads;
+  std::optional<RegisterEmitter> following;
+  Values readLoads;
   /// Of a merged role: what it emits to fill slots, and an item's steps.
   std::optional<RegisterEmitter> loader;
   std::optional<StepSequence> filledSteps;

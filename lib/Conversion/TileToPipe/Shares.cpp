@@ -11,6 +11,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
 using namespace attn;
@@ -40,6 +41,76 @@ static std::pair<Value, Value> scaleRows(ImplicitLocOpBuilder &b, Value tile,
   Value scaled = arith::MulFOp::create(
       b, tile, pipe::BroadcastOp::create(b, tile.getType(), factor));
   return {scaled, math::Exp2Op::create(b, exponent, afn)};
+}
+
+/// An item ends with warps that bring their shares together, and another would
+/// begin with waiting for memory: left sides that are read as they are, two
+/// elements of 16 bits a register, are asked for before.
+LogicalResult Scheduler::planReadAhead() {
+  bool knowsNext =
+      kind == pipe::WorkKind::Stream || kind == pipe::WorkKind::Persistent;
+  if (plan.machine.shares == 1 || !knowsNext)
+    return success();
+  for (tile::DotOp dot : plan.earlyProducts)
+    if (auto load = plan.getProduct(dot).lhs.getDefiningOp<tile::LoadOp>();
+        load && !llvm::is_contained(leftLoads, load))
+      leftLoads.push_back(load);
+  following.emplace(b, plan);
+  following->widensLoads = false;
+  return enterRole(*following);
+}
+
+FailureOr<Scheduler::Values> Scheduler::readLeftLoads(Value item) {
+  setItem(*following, item);
+  if (failed(emitScalars(*following)))
+    return failure();
+  Values read;
+  for (tile::LoadOp load : leftLoads) {
+    if (failed(following->emit(load)))
+      return failure();
+    read.push_back(following->get(load.getResult()));
+  }
+  return read;
+}
+
+LogicalResult Scheduler::readAhead(Value item) {
+  if (leftLoads.empty())
+    return success();
+  if (readLoads.empty()) {
+    FailureOr<Values> read = readLeftLoads(item);
+    if (succeeded(read))
+      readLoads = *read;
+    return read;
+  }
+  auto choice = scf::IfOp::create(
+      b, TypeRange(ValueRange(readLoads)),
+      arith::CmpIOp::create(b, arith::CmpIPredicate::sge, item, i32(0)),
+      /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(choice.elseBlock());
+  // No registers of the item that ends are kept for it.
+  Values none;
+  for (Value registers : readLoads)
+    none.push_back(
+        arith::ConstantOp::create(b, b.getZeroAttr(registers.getType())));
+  scf::YieldOp::create(b, none);
+  b.setInsertionPointToStart(choice.thenBlock());
+  FailureOr<Values> read = readLeftLoads(item);
+  if (failed(read))
+    return failure();
+  scf::YieldOp::create(b, *read);
+  readLoads.assign(choice.getResults().begin(), choice.getResults().end());
+  return success();
+}
+
+void Scheduler::takeReadAhead(RegisterEmitter &emitter) {
+  for (auto [load, registers] : llvm::zip_equal(leftLoads, readLoads)) {
+    auto type = cast<RankedTensorType>(registers.getType());
+    Value wide = registers;
+    if (isa<FloatType>(type.getElementType()) && !type.getElementType().isF32())
+      wide = arith::ExtFOp::create(b, type.clone(b.getF32Type()), registers);
+    emitter.set(load.getResult(), wide);
+  }
 }
 
 /// f16 holds all numbers of 8 bits, which become bf16 by twice as many

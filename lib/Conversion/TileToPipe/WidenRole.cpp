@@ -76,7 +76,7 @@ LogicalResult Scheduler::writeWidenRole(Widened which) {
   if (failed(enterRole(emitter)))
     return failure();
   OpBuilder::InsertionGuard guard(b);
-  Value item = openWorkLoop(), next;
+  Value item = openWorkLoop(takeFirstItem()), next;
   if (kind != pipe::WorkKind::Stream)
     next = getNextItem(item);
   setItem(emitter, item);

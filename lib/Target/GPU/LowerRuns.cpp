@@ -39,8 +39,19 @@ public:
     // Before the steps, where threads wait for keys.
     OpBuilder::InsertionGuard guard(rewriter);
     setInsertionPointBehind({before, steps});
-    firstBlock = stream.findBlock(e, before);
-    lastBlock = stream.findBlock(e, e.sub(e.add(before, steps), e.constant(1)));
+    Value end = e.add(before, steps), none = e.constant(0);
+    Value isCut =
+        arith::OrIOp::create(rewriter, e.loc,
+                             e.compare(arith::CmpIPredicate::slt, before,
+                                       stream.get(e, StreamNumber::Begin)),
+                             e.compare(arith::CmpIPredicate::sgt, end,
+                                       stream.get(e, StreamNumber::End)));
+    Registers blocks = choose(isCut, {none, none}, [&] {
+      return Registers{stream.findBlock(e, before),
+                       stream.findBlock(e, e.sub(end, e.constant(1)))};
+    });
+    firstBlock = blocks[0];
+    lastBlock = blocks[1];
   }
 
   FailureOr<Registers> run();

@@ -140,14 +140,21 @@ struct GatherLowering : OpConversionPattern<GatherOp> {
                                   extents[dim], createI32(rewriter, loc, 0)));
     }
     SmallVector<Value> registers;
+    bool isPair = result.getElementTypeBitWidth() == 16;
     int64_t together = getGatheredTogether(op);
-    for (int64_t i = 0, n = getNumRegisters(result); i < n; i += together) {
+    int64_t elements = getNumRegisters(result) * (isPair ? 2 : 1);
+    for (int64_t i = 0; i < elements; i += together) {
       Place own = start;
       for (auto [dim, isCut] : ownDims)
         advance(own, dim, adaptor.getIndices()[dim][i], isCut);
       if (together > 1) {
-        for (Value word : values.getPrimitives().loadChunkIf(
-                 rewriter, loc, own.address, /*offset=*/0, own.inside))
+        SmallVector<Value> words = values.getPrimitives().loadChunkIf(
+            rewriter, loc, own.address, /*offset=*/0, own.inside);
+        if (isPair) {
+          llvm::append_range(registers, words);
+          continue;
+        }
+        for (Value word : words)
           for (Value part :
                {word,
                 Value(arith::ShRUIOp::create(rewriter, loc, word,
@@ -157,7 +164,15 @@ struct GatherLowering : OpConversionPattern<GatherOp> {
       }
       Value loaded = values.getPrimitives().loadGlobalIf(
           rewriter, loc, own.address, bits, own.inside);
-      registers.push_back(convert(rewriter, loc, loaded, element, result));
+      if (!isPair)
+        registers.push_back(convert(rewriter, loc, loaded, element, result));
+      else if (i % 2 == 0)
+        registers.push_back(loaded);
+      else
+        registers.back() = arith::OrIOp::create(
+            rewriter, loc, registers.back(),
+            arith::ShLIOp::create(rewriter, loc, loaded,
+                                  createI32(rewriter, loc, bits)));
     }
     rewriter.replaceOpWithMultiple(op, {ValueRange(registers)});
     return success();

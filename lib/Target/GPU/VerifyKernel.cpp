@@ -386,7 +386,7 @@ LogicalResult attn::gpu::verifyKernel(KernelOp kernel,
                 [](auto typed) { return verify(typed); })
             .Case<arith::ConstantOp>(
                 [](auto constant) { return verify(constant); })
-            .Case<GatherOp, SplatOp, BroadcastOp>(
+            .Case<SplatOp, BroadcastOp>(
                 [](auto typed) { return verifyWide(typed); })
             .Case<math::Exp2Op, math::Log2Op, math::TanhOp>(
                 [](auto typed) { return verifyApproximate(typed); })

@@ -20,8 +20,11 @@
 //       CHECK:   pipe.role "load" groups(1) warps(1)
 //   CHECK-NOT:   pipe.role "widen
 //       CHECK:   pipe.role "multiply" groups(1) warps(4)
+// They are read before their item begins, in pairs.
+//       CHECK:     %[[FIRST:.*]] = pipe.gather %[[Q]]{{.*}} -> tensor<32x64xbf16, #{{.*}}<registers = [16 x d1 by 1, 1 x d1 by 64], lanes = [4 x d1 by 16, 8 x d0 by 1], warps = [4 x d0 by 8]>>
+//       CHECK:     pipe.work_loop {{.*}} = %[[FIRST]])
 // Its rows are brought to f16 by a power of 2 each.
-//       CHECK:     %[[READ:.*]] = pipe.gather %[[Q]]{{.*}} -> tensor<32x64xf32, #{{.*}}<registers = [16 x d1 by 1, 1 x d1 by 64], lanes = [4 x d1 by 16, 8 x d0 by 1], warps = [4 x d0 by 8]>>
+//       CHECK:     %[[READ:.*]] = arith.extf %{{.*}} : tensor<32x64xbf16, {{.*}} to tensor<32x64xf32
 //       CHECK:     pipe.row_reduce maxnum
 //       CHECK:     %[[UP:.*]] = math.exp2
 //       CHECK:     %[[FACTOR:.*]] = pipe.broadcast %[[UP]]
@@ -39,9 +42,15 @@
 //       CHECK:       %[[TOKENS:.*]] = pipe.gather %{{.*}} -> tensor<32x16xf32
 //       CHECK:       %[[EXIST:.*]] = arith.select %{{.*}}, %[[TOKENS]]
 //       CHECK:       arith.mulf %[[SCORES]], %[[EXIST]]
+// Those of the next item are on their way while warps bring their shares together.
+//       CHECK:     %[[ITEM:.*]] = pipe.next_item
+//       CHECK:     %[[EXISTS:.*]] = arith.cmpi sge, %[[ITEM]]
+//       CHECK:     %[[NEXT:.*]] = scf.if %[[EXISTS]]
+//       CHECK:       pipe.gather %[[Q]]{{.*}} -> tensor<32x64xbf16
 //       CHECK:     %[[RUNS:.*]]:8 = pipe.split %{{.*}}, %{{.*}} into 4
 //       CHECK:     arith.addf %[[RUNS]]#0, %[[RUNS]]#2
 //       CHECK:     pipe.store %{{.*}} : tensor<8x64xf32, #{{.*}}<registers = [4 x d1 by 1], lanes = [4 x d1 by 4, 8 x d0 by 1], warps = [4 x d1 by 16]>>
+//       CHECK:     pipe.yield %[[ITEM]], {{.*}}, %[[NEXT]] :
 tile.program @shares(
     %q: !q {tile.name = "q", tile.access = "read", tile.shape = ["P", 64]},
     %k: !k {tile.name = "k", tile.access = "read", tile.shape = ["M", 64]},

@@ -47,6 +47,59 @@ pipe.kernel @gather(
   }
 }
 
+// Elements of 16 bits stay so, two a register: each by a load of its own,
+// CHECK-LABEL: llvm.func @gather_pairs(
+//       CHECK:   %[[LOW:.*]] = llvm.inline_asm {{.*}}ld.global.nc.u16
+//       CHECK:   %[[HIGH:.*]] = llvm.inline_asm {{.*}}ld.global.nc.u16
+//       CHECK:   %[[SHIFTED:.*]] = arith.shli %[[HIGH]], %c16_i32
+//       CHECK:   arith.ori %[[LOW]], %[[SHIFTED]]
+// CHECK-COUNT-2: ld.global.nc.u16
+//   CHECK-NOT:   ld.global.nc
+pipe.kernel @gather_pairs(
+    %b: !bias {pipe.name = "b", pipe.access = "read", pipe.shape = ["P", "M"]},
+    %m: !lines {pipe.name = "m", pipe.access = "write", pipe.shape = ["P"]}) {
+  %c0 = arith.constant 0 : i32
+  %c1 = arith.constant 1 : i32
+  %work = pipe.work items(%c1) : !pipe.work<single>
+  pipe.role "multiply" groups(1) warps(4) registers(160) (%group) {
+    %item = pipe.first_item %work : !pipe.work<single>
+    %rows = pipe.coord 0 : !ints
+    %columns = pipe.coord 1 : !ints
+    %x = pipe.gather %b[%rows, %columns] : !bias[!ints, !ints] -> tensor<64x8xbf16, #s>
+    %wide = arith.extf %x : tensor<64x8xbf16, #s> to !tile
+    %top = pipe.row_reduce maxnum %wide : !tile -> !row
+    pipe.store %top -> %m[%c0] : !row -> !lines
+  }
+}
+
+// or eight by one whose four words are registers as they are.
+// CHECK-LABEL: llvm.func @gather_chunks_of_pairs(
+// CHECK-COUNT-2: ld.relaxed.gpu.global.v4.b32
+//   CHECK-NOT:   ld.
+//   CHECK-NOT:   arith.shrui
+//       CHECK:   llvm.bitcast %{{.*}} : i32 to vector<2xbf16>
+//       CHECK:   llvm.return
+#long = #pipe.fragment<registers = [16 x d1 by 1], lanes = [4 x d1 by 16, 8 x d0 by 1], warps = [4 x d0 by 8]>
+!places = tensor<32x64xi32, #long>
+!line = tensor<32xi32, #pipe.slice<1, #long>>
+pipe.kernel @gather_chunks_of_pairs(
+    %q: !pipe.global<?x64xbf16> {pipe.name = "q", pipe.access = "read", pipe.shape = ["P", 64]},
+    %m: !lines {pipe.name = "m", pipe.access = "write", pipe.shape = ["P"]}) {
+  %c0 = arith.constant 0 : i32
+  %c1 = arith.constant 1 : i32
+  %work = pipe.work items(%c1) : !pipe.work<single>
+  pipe.role "multiply" groups(1) warps(4) registers(160) (%group) {
+    %item = pipe.first_item %work : !pipe.work<single>
+    %row = pipe.coord 0 : !line
+    %rows = pipe.broadcast %row : !line -> !places
+    %columns = pipe.coord 1 : !places
+    %x = pipe.gather %q[%rows, %columns] : !pipe.global<?x64xbf16>[!places, !places] -> tensor<32x64xbf16, #long>
+    %wide = arith.extf %x : tensor<32x64xbf16, #long> to tensor<32x64xf32, #long>
+    %top = pipe.row_reduce maxnum %wide : tensor<32x64xf32, #long> -> tensor<32xf32, #pipe.slice<1, #long>>
+    pipe.store %top -> %m[%c0] : tensor<32xf32, #pipe.slice<1, #long>> -> !lines
+  }
+}
+
 // Of a line a thread has two elements, of 32 bits, as they are.
 // CHECK-LABEL: llvm.func @gather_a_line(
 // CHECK-COUNT-2: ld.global.nc.u32
