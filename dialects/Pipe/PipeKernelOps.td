@@ -113,7 +113,8 @@ def Pipe_WorkOp : Pipe_Op<"work", [HasParent<"KernelOp">]> {
     * `stream`: an item has as many steps as `steps` says of it. The steps of all
       items form one line, of which each block that fits the machine does a run,
       equal in number but for one: an item's steps may be those of several blocks,
-      which `pipe.meet`. With `alike(%n)`, the first `n` items have equal numbers
+      which `pipe.meet`. Of several blocks that a multiprocessor has, all but one
+      may have none where steps are few. With `alike(%n)`, the first `n` items have equal numbers
       of steps, the next `n` too, and so on. Lengths that `steps` reads are read
       by the device, so that a launch can be repeated with others. With
       `lead(n)`, an item counts in the line as `n` steps more than it has,

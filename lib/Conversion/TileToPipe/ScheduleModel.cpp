@@ -308,16 +308,18 @@ size_t ScheduleModel::getStreamOrder(const TileSchedule &schedule) const {
   return llvm::find(usual, schedule.keys) - usual.begin();
 }
 
-/// Blocks of a multiprocessor make up for each other's waiting; where there is
-/// little, twice as many parts meet for nothing (H200, e4m3, 8192 keys and 32
-/// sequences of these, one block and two: 17.5 and 18.6, 136 and 137
-/// microseconds; with scales of tokens 19.1 and 19.5, 159 and 142). That is
-/// more than what shorter steps cost (in pages of 16, 128 keys and two blocks
-/// of 64: 173 and 159).
+/// Blocks of a multiprocessor make up for each other's waiting: for scales of
+/// tokens in a step, and, where warps share out keys, between items, which end
+/// with exchanges and begin with a step that has not been asked for long (H200,
+/// e4m3, one block and two: 256 sequences of 256 keys 79 and 52 microseconds,
+/// 128 of 1024 91 and 82, 64 of 2048 83 and 80, 17 of 32768 both 273; one of
+/// 8192 16.7 and 17.6, as twice as many parts meet). Where steps add digits,
+/// registers of two blocks are too few for pages.
 bool ScheduleModel::hasUsualBlocks(const TileSchedule &schedule) const {
-  bool waits = llvm::any_of(
-      programs, [](const ProgramCosts &program) { return program.waits; });
-  return (getSplit(schedule).blocks > 1) == waits;
+  bool isSeveral = llvm::any_of(programs, [&](const ProgramCosts &program) {
+    return program.waits || (machine->shares > 1 && !program.addsDigits);
+  });
+  return (getSplit(schedule).blocks > 1) == isSeveral;
 }
 
 std::vector<int64_t> ScheduleModel::listRows() const {

@@ -22,6 +22,10 @@ using namespace attn::pipe;
 /// Up to so many classes are counted one after the other where all lanes count.
 static constexpr int64_t kFewClasses = 8;
 
+/// Of so many steps and more a multiprocessor, several blocks of each share
+/// them in any case.
+static constexpr int64_t kStepsOfSeveral = 8;
+
 /// The factors of a product.
 static void collectFactors(Value product, SmallVectorImpl<Value> &factors) {
   if (auto op = product.getDefiningOp<arith::MulIOp>()) {
@@ -110,9 +114,9 @@ private:
   /// What the steps of all items count, and those of each of a lane's first
   /// class.
   std::pair<Value, Value> countAll();
-  /// The number of this block's share, of `grid`: blocks of a multiprocessor
-  /// have neighbouring ones.
-  Value getShare(Value grid);
+  /// How many blocks share a line of so many steps, all or one a
+  /// multiprocessor, and the number of this block's share.
+  std::pair<Value, Value> cutLine(Value steps);
   /// The class in which place `begin` lies, the places before it and those of
   /// each of its items, which count `lead` more than their steps; of the lanes'
   /// first classes these are `first`.
@@ -222,27 +226,37 @@ Value StepCounter::countItems(Value first) {
   return choice.getResult(0);
 }
 
-Value StepCounter::getShare(Value grid) {
+/// Blocks of a multiprocessor have neighbouring shares. They make up for each
+/// other's waiting between items; where items are fewer than multiprocessors
+/// and short, more shares are more parts that meet, and each multiprocessor's
+/// first block has one alone.
+std::pair<Value, Value> StepCounter::cutLine(Value steps) {
+  Value grid = e.values.getPrimitives().getNumBlocks(e.b, e.loc);
   Value block = e.values.getPrimitives().getBlock(e.b, e.loc);
   if (e.values.blocks == 1)
-    return block;
+    return {grid, block};
   // Each multiprocessor has got a block before, but for a few, any has another.
   Value ofEach = e.constant(e.values.blocks), groups = e.div(grid, ofEach);
   Value turn = e.div(block, groups);
-  return e.add(e.mul(e.sub(block, e.mul(turn, groups)), ofEach), turn);
+  Value neighbour =
+      e.add(e.mul(e.sub(block, e.mul(turn, groups)), ofEach), turn);
+  Value isShort =
+      e.both(e.compare(arith::CmpIPredicate::ult, work.getItems(), groups),
+             e.compare(arith::CmpIPredicate::ult, steps,
+                       e.mul(groups, e.constant(kStepsOfSeveral))));
+  return {e.select(isShort, groups, grid), e.select(isShort, block, neighbour)};
 }
 
 void StepCounter::run(Value numbers) {
   auto [steps, ofFirst] = countAll();
-  Value grid = e.values.getPrimitives().getNumBlocks(e.b, e.loc);
-  Value block = getShare(grid);
+  auto [shares, block] = cutLine(steps);
   // Of no more steps than shares each has one at the most, if leads do not
   // count.
-  Value isFew = e.compare(arith::CmpIPredicate::sle, steps, grid);
+  Value isFew = e.compare(arith::CmpIPredicate::sle, steps, shares);
   Value lead = e.select(isFew, e.constant(0), e.constant(work.getLead()));
   steps = e.add(steps, e.mul(work.getItems(), lead));
-  Value share = e.div(steps, grid);
-  Value rest = e.sub(steps, e.mul(share, grid));
+  Value share = e.div(steps, shares);
+  Value rest = e.sub(steps, e.mul(share, shares));
   auto getBegin = [&](Value number) {
     return e.add(e.mul(number, share),
                  arith::MinUIOp::create(e.b, e.loc, number, rest));
@@ -255,9 +269,10 @@ void StepCounter::run(Value numbers) {
   Value item = e.add(e.mul(found[0], alike), within);
   // A share that ends in an item's lead has nothing of it.
   Value before = e.add(e.add(found[1], e.mul(within, own)), lead);
-  Value isEmpty = arith::OrIOp::create(
-      e.b, e.loc, e.compare(arith::CmpIPredicate::eq, begin, end),
-      e.compare(arith::CmpIPredicate::sge, before, end));
+  Value hasShare = e.both(e.compare(arith::CmpIPredicate::slt, block, shares),
+                          e.compare(arith::CmpIPredicate::slt, begin, end));
+  Value hasItem =
+      e.both(hasShare, e.compare(arith::CmpIPredicate::slt, before, end));
   // Blocks that begin with items' first steps read keys that these share about
   // together, so that memory is read for one of them: the end of an item, from
   // anywhere on, comes last.
@@ -267,7 +282,7 @@ void StepCounter::run(Value numbers) {
   Value lastItem = e.select(isTail, item, e.constant(-1));
   item = e.select(isTail, e.add(item, e.constant(1)), item);
   before = e.select(isTail, next, before);
-  item = e.select(isEmpty, e.constant(-1), item);
+  item = e.select(hasItem, item, e.constant(-1));
   auto isFirst = e.compare(arith::CmpIPredicate::eq, thread, e.constant(0));
   auto choice = scf::IfOp::create(e.b, e.loc, isFirst, /*withElse=*/false);
   OpBuilder::InsertionGuard guard(e.b);

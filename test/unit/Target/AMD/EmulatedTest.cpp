@@ -139,7 +139,8 @@ TEST_P(EmulatedTargetTest, InvariantStreamsAreRight) {
   EXPECT_EQ(run("gqa", c), "");
 }
 
-// Neighbouring shares are those of blocks that a multiprocessor has at once.
+// Neighbouring shares are those of blocks that a multiprocessor has at once; of
+// few steps the first of its blocks has all.
 TEST(EmulatedBlocksTest, SeveralOfAMultiprocessorAreRight) {
   InterpretedCase c = {{2, 2, 1, 1, 1500, 32, 32, {}}, DType::bf16, 64, 32};
   c.target = "gfx1100";
@@ -147,7 +148,7 @@ TEST(EmulatedBlocksTest, SeveralOfAMultiprocessorAreRight) {
   c.schedule.slots = 2;
   c.pack = 2;
   for (bool isInvariant : {false, true})
-    for (int multiprocessors : {1, 3, 20}) {
+    for (int multiprocessors : {1, 3, 20, 40}) {
       c.isInvariant = isInvariant;
       EmulatedRun run("gqa", c);
       run.blocks = 2;
