@@ -1,11 +1,14 @@
-// Sweeps whose steps are those of all rows of a tile are refused.
+// Sweeps whose steps are those of all rows of a tile, or of a call, are refused.
 // RUN: attn-opt %s --tile-order-steps --split-input-file --verify-diagnostics --mlir-print-op-on-diagnostic=false
 
-tile.program @window(%P: index {tile.extent = "P"}) space(%p = "P" by 64)
-    attributes {invariant} {
+// Where rows of documents begin depends on the documents before them.
+tile.program @table(
+    %first: memref<?xindex> {tile.name = "first", tile.access = "read", tile.shape = ["P"]},
+    %P: index {tile.extent = "P"}) space(%p = "P" by 64) attributes {invariant} {
   %zero = arith.constant dense<0.0> : tensor<64xf32>
-  // expected-error @below {{expects steps of an invariant program to follow each other from 0 on, but got segments that begin where the rows of a tile begin to see points; leave 'invariant' or that bound out}}
-  %r = tile.sweep(%p to %P partial) by 64 carry(%zero : tensor<64xf32>) step {
+  %begin = memref.load %first[%p] : memref<?xindex>
+  // expected-error @below {{expects steps of an invariant program to begin where coordinates and scalars say, but got segments that begin where a table says of the rows of a tile, which is elsewhere in another call; leave 'invariant' or that bound out}}
+  %r = tile.sweep(%begin to %P partial) by 64 carry(%zero : tensor<64xf32>) step {
   ^bb0(%m: index, %count: index, %acc: tensor<64xf32>):
     tile.yield %acc : tensor<64xf32>
   }
@@ -13,15 +16,19 @@ tile.program @window(%P: index {tile.extent = "P"}) space(%p = "P" by 64)
 
 // -----
 
-tile.program @holes(%P: index {tile.extent = "P"}) space(%p = "P" by 64)
-    attributes {invariant} {
-  %c0 = arith.constant 0 : index
-  %c64 = arith.constant 64 : index
-  %zero = arith.constant dense<0.0> : tensor<64xf32>
-  // expected-error @below {{expects steps of an invariant program to follow each other from 0 on}}
-  %r = tile.sweep(%c0 to %c64 partial, %p to %P full) by 64 carry(%zero : tensor<64xf32>) step {
-  ^bb0(%m: index, %count: index, %acc: tensor<64xf32>):
-    tile.yield %acc : tensor<64xf32>
+// So it does where a tile has one row.
+tile.program @table_of_one_row(
+    %first: memref<?xindex> {tile.name = "first", tile.access = "read", tile.shape = ["P"]},
+    %P: index {tile.extent = "P"}, %H: index {tile.extent = "H"})
+    space(%h = "H" by 1, %p = "P" by 1) attributes {invariant} {
+  %c1 = arith.constant 1 : index
+  %zero = arith.constant dense<0.0> : tensor<1xf32>
+  %next = arith.addi %p, %c1 : index
+  %begin = memref.load %first[%next] : memref<?xindex>
+  // expected-error @below {{but got segments that begin where a table says of the rows of a tile}}
+  %r = tile.sweep(%begin to %P partial) by 64 carry(%zero : tensor<1xf32>) step {
+  ^bb0(%m: index, %count: index, %acc: tensor<1xf32>):
+    tile.yield %acc : tensor<1xf32>
   }
 }
 
@@ -32,7 +39,7 @@ tile.program @located(%P: index {tile.extent = "P"}) space(%p = "P" by 64)
   %c0 = arith.constant 0 : index
   %c64 = arith.constant 64 : index
   %zero = arith.constant dense<0.0> : tensor<64xf32>
-  // expected-error @below {{expects steps of an invariant program to follow each other from 0 on, but got located segments, which are those of all rows of a tile; leave 'invariant' out}}
+  // expected-error @below {{expects steps of an invariant program to lie between bounds, but got located segments, which are those of all rows of a tile; leave 'invariant' out}}
   %r = tile.sweep(%c0 to %P partial at {
   ^bb0(%i: index):
     %base = arith.muli %i, %c64 : index

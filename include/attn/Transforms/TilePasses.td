@@ -213,25 +213,28 @@ def ExactSumsPass : Pass<"tile-exact-sums", "::mlir::ModuleOp"> {
 }
 
 def OrderStepsPass : Pass<"tile-order-steps", "::mlir::ModuleOp"> {
-  let summary = "Let sweeps of invariant programs begin at 0";
+  let summary = "Let steps of invariant programs be where all rows have them";
   let description = [{
-    In a `tile.program` with `invariant`, the segments of a sweep become one that is
-    partial and begins at 0: where a step begins, and which steps come before it,
-    then depend on no other row of the tile. Programs without `invariant` stay as
-    they are.
+    In a `tile.program` with `invariant`, the segments of a sweep become partial
+    ones of whole steps, in ascending order, that begin at multiples of a step: where
+    a step begins, and which steps with something that a row sees come before it,
+    then depend on no other row of the tile. Segments of which one begins where
+    another ends become one. Programs without `invariant` stay as they are.
 
     ```mlir
-    %r = tile.sweep(%last to %end partial, %c0 to %last full) by 128 ...
+    %r = tile.sweep(%first to %last partial, %last to %end full) by 128 ...
     ```
     becomes
     ```mlir
-    %all = arith.maxsi %end, %last : index
-    %r = tile.sweep(%c0 to %all partial) by 128 ...
+    %step = arith.floordivsi %first, %c128 : index
+    %begin = arith.muli %step, %c128 : index
+    %all = arith.maxsi %last, %end : index
+    %r = tile.sweep(%begin to %all partial) by 128 ...
     ```
 
-    Pre-condition: segments follow each other from 0 on. A sweep that begins
-    elsewhere, leaves points out between segments or has located ones is refused:
-    which steps it has depends on all rows of a tile.
+    Pre-condition: no segment is located, as steps that are found for all rows of a
+    tile are, and none begins where a table says of the rows: of documents in one
+    line that depends on those before.
   }];
   let dependentDialects = ["::attn::tile::TileDialect",
                            "::mlir::arith::ArithDialect"];

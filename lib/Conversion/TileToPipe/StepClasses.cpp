@@ -2,6 +2,8 @@
 
 #include "StepPlan.h"
 
+#include "attn/Analysis/Remainder.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"
 #include "llvm/ADT/SetVector.h"
@@ -219,13 +221,15 @@ Refusal StepPlan::checkMerged(const ScheduleOptions &options) const {
 }
 
 Refusal StepPlan::checkInvariant(bool isStream) const {
-  bool isOrdered = sweep.getFull().size() == 1 && !sweep.getFull()[0] &&
-                   !sweep.isLocated(0) &&
-                   matchPattern(sweep.getLowers().front(), m_Zero());
+  bool isOrdered = !sweep.hasLocated() &&
+                   llvm::none_of(sweep.getFull(), [](bool b) { return b; }) &&
+                   llvm::all_of(sweep.getLowers(), [&](Value lower) {
+                     return getRemainder(lower, sweep.getTile()) == 0;
+                   });
   if (!isOrdered)
-    return refuse(sweep, "steps of an invariant program are those of one "
-                         "partial segment from 0 on, which tile-order-steps "
-                         "makes, but it has others");
+    return refuse(sweep, "steps of an invariant program are those of partial "
+                         "segments from multiples of a step on, which "
+                         "tile-order-steps makes, but it has others");
   if (isStream && !sweep.getExact())
     return refuse(sweep, "blocks of a stream bring parts of its steps together "
                          "in an order of their own, but its merge is not "

@@ -66,7 +66,7 @@ tile.program @not_ordered(
   %c0 = arith.constant 0 : index
   %zero = arith.constant dense<0.0> : tensor<128x64xf32>
   %c64 = arith.constant 64 : index
-  // expected-error @below {{has no schedule for sm_90a: steps of an invariant program are those of one partial segment from 0 on, which tile-order-steps makes, but it has others}}
+  // expected-error @below {{has no schedule for sm_90a: steps of an invariant program are those of partial segments from multiples of a step on, which tile-order-steps makes, but it has others}}
   %r = tile.sweep(%c0 to %P full) by 64 carry(%zero : tensor<128x64xf32>) step {
   ^bb0(%m: index, %count: index, %acc: tensor<128x64xf32>):
     %x = tile.load %a[#box](%p, %c0) : !t -> tensor<128x64xbf16>

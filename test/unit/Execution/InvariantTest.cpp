@@ -67,7 +67,7 @@ protected:
     std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
     random.seed(seed);
     context = createContext();
-    isCausal = StringRef(GetParam()).starts_with("causal");
+    isCausal = StringRef(GetParam()) != "gqa";
     c.isScheduled = c.isInvariant = true;
     c.schedule.isStream = true;
     c.kv.page = kPage;
@@ -150,6 +150,11 @@ PipeArguments InvariantTest::makeArguments(const Call &call) {
                            std::numeric_limits<double>::quiet_NaN());
   PipeArguments arguments;
   arguments.scalars["scale"] = 0.25;
+  // Windows begin within steps, and within a page.
+  if (variant == "sliding-window" || variant == "streaming")
+    arguments.scalars["window"] = 75;
+  if (variant == "streaming")
+    arguments.scalars["sinks"] = 5;
   arguments.extents = {{"B", requests},     {"H", heads}, {"G", group},
                        {"P", call.queries}, {"F", dim},   {"E", dim}};
   ReferenceTensor q{{requests, heads, group, call.queries, dim}, {}},
@@ -323,7 +328,8 @@ TEST_P(InvariantTest, AreRight) {
 
 INSTANTIATE_TEST_SUITE_P(Variants, InvariantTest,
                          testing::Values("gqa", "causal-bottom-right",
-                                         "causal-bottom-right-e4m3"),
+                                         "causal-bottom-right-e4m3",
+                                         "sliding-window", "streaming"),
                          [](const auto &info) {
                            std::string name = info.param;
                            std::replace(name.begin(), name.end(), '-', '_');
