@@ -23,11 +23,20 @@ def to_bf16(x):
 CONVERSIONS = {"f32": np.float32, "f16": np.float16, "bf16": to_bf16}
 
 
-def compile_kernel(path, *options):
+# Windows begin within steps, and within pages, and have several of both.
+WINDOW = ["--tile-rows=16", "--tile-keys=16"]
+VARIANTS = {
+    "causal-bottom-right": ([], {}),
+    "sliding-window": (WINDOW, {"window": 75}),
+    "streaming": (WINDOW, {"window": 75, "sinks": 5}),
+}
+
+
+def compile_kernel(path, *options, variant="causal-bottom-right"):
     """For one thread and for three."""
     subprocess.run(
-        [os.environ["ATTN_COMPILE"], "causal-bottom-right", f"--head-dim={DIM}",
-         f"--page={PAGE}", *options, "-o", str(path)],
+        [os.environ["ATTN_COMPILE"], variant, f"--head-dim={DIM}", f"--page={PAGE}",
+         *VARIANTS[variant][0], *options, "-o", str(path)],
         check=True,
     )
     return [attn.load(path, threads) for threads in (1, 3)]
@@ -36,8 +45,8 @@ def compile_kernel(path, *options):
 class Sequences:
     """Queries, keys and values [N, H, ...] of some sequences."""
 
-    def __init__(self, rng, convert):
-        self.convert = convert
+    def __init__(self, rng, convert, scalars):
+        self.convert, self.scalars = convert, scalars
 
         def make(*shape):
             for i, n in enumerate(LENGTHS):
@@ -67,16 +76,16 @@ class Sequences:
         q = np.stack([self.q[s][n - queries : n, heads].transpose(1, 2, 0, 3) for s, n in requests])
         out = kernel(
             q=np.ascontiguousarray(q), k=k, v=v, pages=pages, scale=DIM**-0.5,
-            lengths=np.array([n for _, n in requests], np.int32),
+            lengths=np.array([n for _, n in requests], np.int32), **self.scalars,
         )
         assert not np.isnan(out["lse"]).any()
         return [x.view(np.int16) for x in (out["o"], out["lse"][..., None])]
 
 
-def count_differences(kernels, seed, dtype="f32", calls=40):
+def count_differences(kernels, seed, dtype="f32", calls=40, variant="causal-bottom-right"):
     """Of rows of random calls, those that differ from the rows alone, and all."""
     rng = np.random.default_rng(seed)
-    sequences, alone = Sequences(rng, CONVERSIONS[dtype]), {}
+    sequences, alone = Sequences(rng, CONVERSIONS[dtype], VARIANTS[variant][1]), {}
     different = total = 0
     for _ in range(calls):
         queries = int(rng.choice([1, 1, 2, 5, 16]))
@@ -106,19 +115,31 @@ def count_differences(kernels, seed, dtype="f32", calls=40):
 
 @pytest.mark.parametrize("target", ["host", "portable"])
 @pytest.mark.parametrize("dtype", CONVERSIONS)
-def test_rows_are_those_of_rows_alone(tmp_path, dtype, target):
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_rows_are_those_of_rows_alone(tmp_path, variant, dtype, target):
     seed = np.random.SeedSequence().entropy % 2**32
     print("seed", seed)
     kernels = compile_kernel(
-        tmp_path / "invariant.attn", "--invariant", f"--dtype={dtype}", f"--target={target}"
+        tmp_path / "invariant.attn", "--invariant", f"--dtype={dtype}", f"--target={target}",
+        variant=variant,
     )
     assert kernels[0].manifest["numerics"]["invariant"] is True
-    different, total = count_differences(kernels, seed, dtype)
+    different, total = count_differences(kernels, seed, dtype, variant=variant)
     assert total > 0 and different == 0, f"{different} of {total} rows differ"
 
 
-def test_other_kernels_have_other_bits(tmp_path):
+@pytest.mark.parametrize("keys", [8, 40, 128, 256])
+def test_sums_do_not_show_where_masks_end(tmp_path, keys):
+    """Alone, a row's last step ends with its keys; among others it goes on."""
+    kernels = compile_kernel(
+        tmp_path / "invariant.attn", "--invariant", "--tile-rows=16", f"--tile-keys={keys}"
+    )
+    assert count_differences(kernels, seed=3)[0] == 0
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_other_kernels_have_other_bits(tmp_path, variant):
     """The calls show what they are for: without the option rows differ."""
-    kernels = compile_kernel(tmp_path / "other.attn")
+    kernels = compile_kernel(tmp_path / "other.attn", variant=variant)
     assert kernels[0].manifest["numerics"]["invariant"] is False
-    assert count_differences(kernels, seed=1)[0] > 0
+    assert count_differences(kernels, seed=1, variant=variant)[0] > 0

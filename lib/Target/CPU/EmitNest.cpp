@@ -23,6 +23,9 @@ static constexpr int64_t kPointwiseBlock = 4;
 /// Blocks whose float sums are one chain; sums of chains are summed, or long
 /// ones would lose bits.
 static constexpr int64_t kChunkTerms = 16;
+/// Rows of a block whose terms are summed before they join a chain: of fewer
+/// rows the same sum is a chain from zero.
+static constexpr int64_t kSummedRows = 4;
 /// Vectors of a block with one row.
 static constexpr int64_t kMaxVectors = 8;
 
@@ -200,30 +203,46 @@ Emitter::Values Emitter::emitLevel(Nest &nest, ArrayRef<Level> levels,
         return reduce.getKind() == tile::ReduceKind::Add &&
                isa<FloatType>(reduce.getTile().getType().getElementType());
       });
-  auto runLoop = [&](Value lower, Value upper, int64_t size) {
+  size_t perReduction =
+      reductions.empty() ? 1 : sums.size() / reductions.size();
+  auto getZeros = [&] {
+    Values zeros;
+    for (size_t i = 0; i < sums.size(); ++i) {
+      tile::ReduceOp reduce = reductions[i / perReduction];
+      zeros.push_back(identityVector(
+          reduce.getKind(), reduce.getTile().getType().getElementType()));
+    }
+    return zeros;
+  };
+  auto addUp = [&](ValueRange totals, ValueRange others) {
+    Values all;
+    for (auto [i, total] : llvm::enumerate(totals))
+      all.push_back(
+          combine(reductions[i / perReduction].getKind(), total, others[i]));
+    return all;
+  };
+  // Chains of terms from `lower` on, up to `upper`, by `emit`.
+  using EmitChain = llvm::function_ref<Values(Value, Value, ValueRange)>;
+  auto emitChains = [&](Value lower, Value upper, int64_t size,
+                        EmitChain emit) {
     int64_t chunk = kChunkTerms * size * unit;
     if (!inChunks || nest.shape[level.dim] <= chunk) {
-      auto loop = loopOver(lower, upper, size, sums);
-      sums.assign(loop.getResults().begin(), loop.getResults().end());
+      sums = emit(lower, upper, sums);
       return;
     }
-    size_t perReduction = sums.size() / reductions.size();
     auto loop = reductionLoop(
         lower, upper, chunk, sums, [&](Value first, ValueRange totals) {
-          Values start, next;
-          for (size_t i = 0; i < totals.size(); ++i) {
-            tile::ReduceOp reduce = reductions[i / perReduction];
-            start.push_back(identityVector(
-                reduce.getKind(), reduce.getTile().getType().getElementType()));
-          }
           Value last = minimum(add(first, constant(chunk)), upper);
-          auto inner = loopOver(first, last, size, start);
-          for (auto [i, total] : llvm::enumerate(totals))
-            next.push_back(combine(reductions[i / perReduction].getKind(),
-                                   total, inner.getResult(i)));
-          return next;
+          return addUp(totals, emit(first, last, getZeros()));
         });
     sums.assign(loop.getResults().begin(), loop.getResults().end());
+  };
+  auto runLoop = [&](Value lower, Value upper, int64_t size) {
+    emitChains(lower, upper, size,
+               [&](Value first, Value last, ValueRange start) {
+                 auto loop = loopOver(first, last, size, start);
+                 return Values(loop.getResults());
+               });
   };
   if (hasDynamicBound(nest.representative, level.dim)) {
     Value bound = getBound(nest.representative, level.dim);
@@ -231,11 +250,41 @@ Emitter::Values Emitter::emitLevel(Nest &nest, ArrayRef<Level> levels,
     if (level.isLane)
       bound = mul(arith::CeilDivUIOp::create(b, bound, constant(unit)),
                   constant(unit));
-    Value whole =
-        mul(arith::DivUIOp::create(b, bound, constant(step)), constant(step));
-    runLoop(constant(0), whole, level.block);
-    if (level.block > 1)
-      runLoop(whole, bound, 1);
+    auto getWhole = [&](Value points, int64_t size) {
+      return mul(arith::DivUIOp::create(b, points, constant(size)),
+                 constant(size));
+    };
+    if (!inChunks) {
+      Value whole = getWhole(bound, step);
+      runLoop(constant(0), whole, level.block);
+      if (level.block > 1)
+        runLoop(whole, bound, 1);
+      return sums;
+    }
+    // Sums are those that zeros beyond the bound would give, in whole blocks:
+    // where masks end is no matter of bits.
+    SmallVector<int64_t> sizes = {level.block};
+    if (!level.isLane && level.block > kSummedRows)
+      sizes.push_back(kSummedRows);
+    emitChains(
+        constant(0), bound, level.block,
+        [&](Value first, Value last, ValueRange start) {
+          Values chain(start);
+          for (int64_t size : sizes) {
+            Value end =
+                add(first, getWhole(arith::SubIOp::create(b, last, first),
+                                    size * unit));
+            auto loop = loopOver(first, end, size, chain);
+            chain.assign(loop.getResults().begin(), loop.getResults().end());
+            first = end;
+          }
+          if (level.block == 1)
+            return chain;
+          if (level.isLane)
+            return Values(loopOver(first, last, 1, chain).getResults());
+          return addUp(chain,
+                       loopOver(first, last, 1, getZeros()).getResults());
+        });
     return sums;
   }
   // Vectors that reach beyond the extent come last, at a constant index.
@@ -315,9 +364,13 @@ Emitter::Values Emitter::emitBlock(Nest &nest, const Block &block,
       storeBlock(block, target.second, values);
   size_t at = 0;
   for (auto [i, reduce] : llvm::enumerate(reductions)) {
-    for (Values &column : terms[i]) {
-      column.push_back(sums[at]);
-      sums[at] = combineAll(reduce.getKind(), column);
+    for (ArrayRef<Value> column : terms[i]) {
+      for (; !column.empty(); column = column.drop_front(std::min<size_t>(
+                                  column.size(), kSummedRows))) {
+        Values some(column.take_front(kSummedRows));
+        some.push_back(sums[at]);
+        sums[at] = combineAll(reduce.getKind(), some);
+      }
       at += reducesLane ? 0 : 1;
     }
     at += reducesLane ? 1 : 0;
