@@ -445,8 +445,14 @@ LogicalResult Scheduler::writeMultiplyRole() {
 
   OpBuilder::InsertionGuard guard(b);
   Value first = takeFirstItem();
-  if (failed(planReadAhead()) || failed(readAhead(first)))
+  if (failed(planReadAhead()))
     return failure();
+  if (!leftLoads.empty()) {
+    FailureOr<Values> read = readLeftLoads(first);
+    if (failed(read))
+      return failure();
+    readLoads = *read;
+  }
   Value item = openWorkLoop(first);
   setItem(emitter, item);
   if (failed(beginFilling(item)))

@@ -221,12 +221,12 @@ private:
                  mlir::Value isLast);
 
   // Warps that share out the keys of a step (Shares.cpp).
-  /// Finds what left sides are made of that can be read before their item
-  /// begins.
+  /// Finds left sides that can be read before their item begins.
   mlir::LogicalResult planReadAhead();
-  /// Reads that of `item`, the role's first one, or the next if there is one.
-  mlir::LogicalResult readAhead(mlir::Value item);
+  /// Their registers, of an item that exists.
   mlir::FailureOr<Values> readLeftLoads(mlir::Value item);
+  /// Reads those of `next`, which is negative where there is none.
+  mlir::LogicalResult readAhead(mlir::Value next);
   /// What was read is the tiles of the item that begins.
   void takeReadAhead(RegisterEmitter &emitter);
   /// The left sides of early products stay in registers for an item.
@@ -272,8 +272,8 @@ private:
   /// And of those that are computed what their bits leave.
   llvm::DenseMap<mlir::Operation *, mlir::Value> leftRests;
   llvm::SmallVector<mlir::Value> pending;
-  /// What left sides are made of that is read ahead, who emits that, and its
-  /// registers: of the item that is done, and at its end of the next one.
+  /// Left sides that are read ahead, who emits that, and their registers: of
+  /// the item that is done, and at its end of the next one.
   llvm::SmallVector<tile::LoadOp> leftLoads;
   std::optional<RegisterEmitter> following;
   Values readLoads;

@@ -55,6 +55,8 @@ LogicalResult Scheduler::planReadAhead() {
     if (auto load = plan.getProduct(dot).lhs.getDefiningOp<tile::LoadOp>();
         load && !llvm::is_contained(leftLoads, load))
       leftLoads.push_back(load);
+  if (leftLoads.empty())
+    return success();
   following.emplace(b, plan);
   following->widensLoads = false;
   return enterRole(*following);
@@ -73,18 +75,10 @@ FailureOr<Scheduler::Values> Scheduler::readLeftLoads(Value item) {
   return read;
 }
 
-LogicalResult Scheduler::readAhead(Value item) {
-  if (leftLoads.empty())
-    return success();
-  if (readLoads.empty()) {
-    FailureOr<Values> read = readLeftLoads(item);
-    if (succeeded(read))
-      readLoads = *read;
-    return read;
-  }
+LogicalResult Scheduler::readAhead(Value next) {
   auto choice = scf::IfOp::create(
       b, TypeRange(ValueRange(readLoads)),
-      arith::CmpIOp::create(b, arith::CmpIPredicate::sge, item, i32(0)),
+      arith::CmpIOp::create(b, arith::CmpIPredicate::sge, next, i32(0)),
       /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(choice.elseBlock());
@@ -95,7 +89,7 @@ LogicalResult Scheduler::readAhead(Value item) {
         arith::ConstantOp::create(b, b.getZeroAttr(registers.getType())));
   scf::YieldOp::create(b, none);
   b.setInsertionPointToStart(choice.thenBlock());
-  FailureOr<Values> read = readLeftLoads(item);
+  FailureOr<Values> read = readLeftLoads(next);
   if (failed(read))
     return failure();
   scf::YieldOp::create(b, *read);
