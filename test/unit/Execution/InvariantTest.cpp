@@ -97,11 +97,12 @@ protected:
   /// Of keys of 8 bits the smallest that warps share out.
   bool hasBytes = StringRef(GetParam()).ends_with("-e4m3");
   std::string variant = StringRef(GetParam()).split("-e4m3").first.str();
+  bool hasWindow = variant == "sliding-window" || variant == "streaming";
   int64_t dim = hasBytes ? 64 : 16;
   InterpretedCase c = {{1, 1, 1, 1, 1, dim, dim, {}},
                        DType::bf16,
                        hasBytes ? 8 : 64,
-                       hasBytes ? 64 : 16};
+                       hasBytes || hasWindow ? 64 : 16};
   uint64_t seed = 0;
   std::mt19937_64 random;
   bool isCausal = false;
@@ -150,9 +151,9 @@ PipeArguments InvariantTest::makeArguments(const Call &call) {
                            std::numeric_limits<double>::quiet_NaN());
   PipeArguments arguments;
   arguments.scalars["scale"] = 0.25;
-  // Windows begin within steps, and within a page.
-  if (variant == "sliding-window" || variant == "streaming")
-    arguments.scalars["window"] = 75;
+  // Windows have several steps, of several pages, and begin within one.
+  if (hasWindow)
+    arguments.scalars["window"] = 150;
   if (variant == "streaming")
     arguments.scalars["sinks"] = 5;
   arguments.extents = {{"B", requests},     {"H", heads}, {"G", group},
@@ -300,7 +301,8 @@ TEST_P(InvariantTest, RowsAreThoseOfRowsAloneByThreads) {
   c.isScheduled = false;
   c.pack = {};
   c.dtype = DType::f32;
-  c.tileRows = c.tileKeys = 8;
+  c.tileRows = 8;
+  c.tileKeys = hasWindow ? 64 : 8;
   expectAlone(4);
 }
 
