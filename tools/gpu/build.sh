@@ -72,6 +72,8 @@ for keys in 64 128; do
   # Those of invariant.py.
   decode gqa-$keys-invariant gqa --invariant --schedule=$schedule
   decode gqa-$keys-page64-invariant gqa --invariant --page=64 --schedule=$schedule
+  decode sliding-window-$keys-page64-invariant sliding-window --invariant --page=64 \
+    --schedule=$schedule
   for option in '' --invariant; do
     decode causal-$keys-page64${option/--/-} causal-bottom-right $option --page=64 \
       --schedule=$schedule

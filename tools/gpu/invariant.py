@@ -30,7 +30,7 @@ from bench import describe_machine, median, time_cold
 
 KERNELS = (
     "causal-128-page64-invariant", "causal-64-page64-invariant",
-    "causal-e4m3-page64-invariant",
+    "causal-e4m3-page64-invariant", "sliding-window-128-page64-invariant",
 )
 CONTROL = "causal-64-page64-rows64"
 PAIRS = tuple(
@@ -40,6 +40,8 @@ TIMED = tuple(
     (name, f"{name}-invariant") for name in ("gqa-128", "gqa-128-page64", "gqa-e4m3")
 )
 HEADS, GROUP, DIM = 8, 4, decode.DIM
+# A window that begins in no page's first key.
+SCALARS = {"scale": DIM**-0.5, "window": 777}
 ALLOWED = 1.15
 # A whole part, one key more, and what many blocks share.
 LENGTHS = (1, 2, 63, 64, 65, 127, 129, 511, 512, 513, 1024, 1500, 3000, 4097, 8192, 20000)
@@ -92,6 +94,7 @@ class Kernel:
         self.kernel = attn.load(path)
         arguments = {a["name"]: a for a in self.kernel.manifest["arguments"]}
         self.page = arguments["k"]["shape"][2]
+        self.scalars = {n: value for n, value in SCALARS.items() if n in arguments}
         self.narrow = decode.TORCH_TYPES.get(arguments["k"]["dtype"])
 
     def prepare(self, sequences, requests, queries, shards=1):
@@ -115,7 +118,7 @@ class Kernel:
             values_of = dict(
                 q=q[:, own], k=keys[:, own], v=values[:, own],
                 **{name: scale[own] for name, scale in scales.items()}, pages=table,
-                lengths=lengths, scale=DIM**-0.5, o=o[:, own], lse=lse[:, own],
+                lengths=lengths, **self.scalars, o=o[:, own], lse=lse[:, own],
             )
             plans.append((self.kernel.prepare(**values_of), values_of))
         return plans, o, lse
