@@ -33,7 +33,7 @@ private:
 
   // Its roles (LowerRoles.cpp).
   mlir::LogicalResult lowerRoles();
-  mlir::LogicalResult countThreads(llvm::ArrayRef<pipe::RoleOp> roles);
+  mlir::LogicalResult countThreads();
   mlir::LogicalResult lowerRole(pipe::RoleOp role, int64_t firstGroup);
 
   /// What a block may have of its multiprocessor's.

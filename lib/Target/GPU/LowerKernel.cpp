@@ -327,9 +327,10 @@ LogicalResult KernelLowering::lowerDeclarations() {
     } else if (auto work = dyn_cast<WorkOp>(op)) {
       SmallVector<Value> lowered{work.getItems()};
       if (!work.getSteps().empty()) {
-        lowered = {createByteOffset(
-            rewriter, loc, shared, allocate(work, kStreamBytes, kStreamBytes))};
-        createStream(rewriter, work, values, lowered.front());
+        int64_t bytes = getStreamBytes(numThreads, values);
+        lowered = {createByteOffset(rewriter, loc, shared,
+                                    allocate(work, bytes, kStreamBytes))};
+        createStream(rewriter, work, values, numThreads, lowered.front());
       }
       llvm::append_range(lowered, workMemory);
       replaceByCast(work, lowered);
@@ -405,8 +406,8 @@ FailureOr<KernelValues> KernelLowering::run() {
   // That is what pipe.if_any is there for.
   bool addsDigits = kernel.walk([](IfAnyOp) { return WalkResult::interrupt(); })
                         .wasInterrupted();
-  if (failed(createFunction()) || failed(lowerDeclarations()) ||
-      failed(lowerRoles()))
+  if (failed(createFunction()) || failed(countThreads()) ||
+      failed(lowerDeclarations()) || failed(lowerRoles()))
     return failure();
   LLVM::LLVMFuncOp function = values.function;
   rewriter.setInsertionPointToEnd(&function.getBody().front());

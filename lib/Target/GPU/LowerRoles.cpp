@@ -151,7 +151,8 @@ LogicalResult KernelLowering::lowerRole(RoleOp role, int64_t firstGroup) {
   return success();
 }
 
-LogicalResult KernelLowering::countThreads(ArrayRef<RoleOp> roles) {
+LogicalResult KernelLowering::countThreads() {
+  auto roles = values.function.getBody().front().getOps<RoleOp>();
   auto count = [&](RoleOp role) { return getNumGroups(role) * groupThreads; };
   constexpr int64_t kMaxThreads = 1024;
   int64_t budget = 0;
@@ -190,8 +191,6 @@ LogicalResult KernelLowering::lowerRoles() {
   SmallVector<RoleOp> roles =
       llvm::to_vector(values.function.getBody().front().getOps<RoleOp>());
   hasSeveralRoles = roles.size() > 1;
-  if (failed(countThreads(roles)))
-    return failure();
   rewriter.setInsertionPoint(roles.front());
   if (failed(initialise()))
     return failure();

@@ -1,9 +1,9 @@
 //===- LowerStream.cpp - the line of steps that blocks share --------------===//
 //
-// The line of steps is cut where the kernel begins: every warp adds up the
-// steps of all items, a lane an item at a time, and finds the one in which its
-// block's share begins. No host knows the lengths, and a captured launch is
-// right when they have changed.
+// The line of steps is cut where the kernel begins: the warps of a block add up
+// the steps of all items, a lane an item at a time, and one of them finds the
+// item in which its block's share begins. No host knows the lengths, and a
+// captured launch is right when they have changed.
 //
 //===----------------------------------------------------------------------===//
 
@@ -57,28 +57,43 @@ static std::optional<Value> cancel(StreamEmitter &e, Value x, Value y) {
 }
 
 namespace {
-/// Counts steps at the kernel's beginning.
+/// Counts steps at the kernel's beginning. Warps share the classes of items
+/// out, in their order, but for so few that one counts them at once.
 class StepCounter {
 public:
-  StepCounter(OpBuilder &b, WorkOp work, const KernelValues &values)
+  StepCounter(OpBuilder &b, WorkOp work, const KernelValues &values,
+              int64_t threads)
       : e{b, work.getLoc(), values}, work(work), lane(values.lane),
-        thread(values.thread), warpSize(values.getWarpSize()) {
+        warpSize(values.getWarpSize()), numWarps(threads / warpSize) {
     alike = work.getAlike() ? work.getAlike() : e.constant(1);
     std::optional<Value> quotient = cancel(e, work.getItems(), alike);
     classes = quotient
                   ? *quotient
                   : arith::CeilDivUIOp::create(b, e.loc, work.getItems(), alike)
                         .getResult();
+    warp = arith::ShRUIOp::create(b, e.loc, values.thread,
+                                  e.constant(llvm::Log2_64(warpSize)));
+    warp = values.getPrimitives().takeFirst(b, e.loc, warp);
+    Value one = e.constant(asksSums() ? 1 : warpSize);
+    isShared = e.compare(arith::CmpIPredicate::ugt, classes, one);
+    Value ofEach =
+        e.div(e.add(classes, e.constant(numWarps - 1)), e.constant(numWarps));
+    first = e.select(isShared, e.mul(warp, ofEach), e.constant(0));
+    end = e.select(
+        isShared,
+        arith::MinSIOp::create(b, e.loc, e.add(first, ofEach), classes),
+        classes);
   }
 
-  /// Keeps the stream's numbers at `numbers`.
+  /// Keeps the stream's numbers at `numbers`, behind which the warps' sums have
+  /// room.
   void run(Value numbers);
 
 private:
-  /// What the steps of each item of class `number` count, or 0 beyond the last;
-  /// `number` is a lane's own, or all lanes'.
+  /// What the steps of each item of class `number` count, or 0 beyond the
+  /// warp's last; `number` is a lane's own, or all lanes'.
   Value countItem(Value number, bool isOfLane) {
-    Value exists = e.compare(arith::CmpIPredicate::slt, number, classes);
+    Value exists = e.compare(arith::CmpIPredicate::slt, number, end);
     Value item = e.mul(e.select(exists, number, e.constant(0)), alike);
     IRMapping mapping;
     Block &body = work.getSteps().front();
@@ -98,11 +113,18 @@ private:
     Value steps = mapping.lookupOrDefault(body.getTerminator()->getOperand(0));
     return e.select(exists, steps, e.constant(0));
   }
+  /// Items before class `number`.
+  Value getItemsBefore(Value number) {
+    return arith::MinSIOp::create(e.b, e.loc, work.getItems(),
+                                  e.mul(number, alike));
+  }
   /// The same of all items of a class, each of which counts `ofItem`.
   Value countClass(Value number, Value ofItem) {
-    Value left = e.sub(work.getItems(), e.mul(number, alike));
-    left = arith::MaxSIOp::create(e.b, e.loc, left, e.constant(0));
-    return e.mul(ofItem, arith::MinSIOp::create(e.b, e.loc, alike, left));
+    Value next =
+        arith::MinSIOp::create(e.b, e.loc, end, e.add(number, e.constant(1)));
+    Value items = e.sub(getItemsBefore(next), getItemsBefore(number));
+    items = arith::MaxSIOp::create(e.b, e.loc, items, e.constant(0));
+    return e.mul(ofItem, items);
   }
 
   /// Whether steps are counted by sums over runs.
@@ -111,31 +133,36 @@ private:
   /// class of which sums are asked takes all lanes where classes are few.
   Value countItems(Value first);
 
-  /// What the steps of all items count, and those of each of a lane's first
-  /// class.
-  std::pair<Value, Value> countAll();
+  /// What the steps of all of the warp's items count, and those of each of a
+  /// lane's first class.
+  std::pair<Value, Value> countOwn();
+  /// What those of all items count, and those before the warp's own, by way of
+  /// `sums` where warps share them.
+  std::pair<Value, Value> addUp(Value own, Value sums);
   /// How many blocks share a line of so many steps, all or one a
   /// multiprocessor, and the number of this block's share.
   std::pair<Value, Value> cutLine(Value steps);
-  /// The class in which place `begin` lies, the places before it and those of
-  /// each of its items, which count `lead` more than their steps; of the lanes'
-  /// first classes these are `first`.
-  SmallVector<Value> findClass(Value begin, Value lead, Value first);
+  /// The warp's class in which place `begin` lies, the places before it and
+  /// those of each of its items, which count `lead` more than their steps; of
+  /// the lanes' first classes these are `ofFirst`, and before the warp's first
+  /// one there are `before` places.
+  SmallVector<Value> findClass(Value begin, Value lead, Value ofFirst,
+                               Value before);
 
   StreamEmitter e;
   WorkOp work;
-  Value lane, thread;
-  int64_t warpSize;
-  Value alike, classes;
+  Value lane, warp;
+  int64_t warpSize, numWarps;
+  /// Classes, whether warps share them, and the warp's own.
+  Value alike, classes, isShared, first, end;
 };
 } // namespace
 
-std::pair<Value, Value> StepCounter::countAll() {
+std::pair<Value, Value> StepCounter::countOwn() {
   // Without sums lanes go their own ways, which takes fewer registers.
-  Value begin = asksSums() ? e.constant(0) : lane, zero = e.constant(0);
-  auto loop =
-      scf::ForOp::create(e.b, e.loc, begin, classes, e.constant(warpSize),
-                         SmallVector<Value>{zero, zero});
+  Value begin = asksSums() ? first : e.add(first, lane), zero = e.constant(0);
+  auto loop = scf::ForOp::create(e.b, e.loc, begin, end, e.constant(warpSize),
+                                 SmallVector<Value>{zero, zero});
   OpBuilder::InsertionGuard guard(e.b);
   e.b.setInsertionPointToStart(loop.getBody());
   Value number = loop.getInductionVar(), own = number;
@@ -152,26 +179,60 @@ std::pair<Value, Value> StepCounter::countAll() {
   return {e.reduce(WarpReduction::Add, loop.getResult(0)), loop.getResult(1)};
 }
 
+std::pair<Value, Value> StepCounter::addUp(Value own, Value sums) {
+  auto getSum = [&](Value number) {
+    return LLVM::GEPOp::create(e.b, e.loc, sums.getType(), e.b.getI32Type(),
+                               sums, LLVM::GEPArg(number));
+  };
+  Value zero = e.constant(0);
+  auto choice =
+      scf::IfOp::create(e.b, e.loc, TypeRange{own.getType(), own.getType()},
+                        isShared, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(e.b);
+  e.b.setInsertionPointToStart(choice.elseBlock());
+  scf::YieldOp::create(e.b, e.loc, ValueRange{own, zero});
+  e.b.setInsertionPointToStart(choice.thenBlock());
+  auto isFirst = scf::IfOp::create(e.b, e.loc, e.values.isFirstInWarp,
+                                   /*withElseRegion=*/false);
+  {
+    OpBuilder::InsertionGuard guard(e.b);
+    e.b.setInsertionPointToStart(isFirst.thenBlock());
+    LLVM::StoreOp::create(e.b, e.loc, own, getSum(warp));
+  }
+  e.values.getPrimitives().meetBlock(e.b, e.loc);
+  Value last = e.constant(numWarps - 1);
+  Value sum = LLVM::LoadOp::create(
+      e.b, e.loc, e.b.getI32Type(),
+      getSum(arith::MinUIOp::create(e.b, e.loc, lane, last)));
+  auto addThose = [&](arith::CmpIPredicate predicate, Value bound) {
+    Value counts = e.compare(predicate, lane, bound);
+    return e.reduce(WarpReduction::Add, e.select(counts, sum, zero));
+  };
+  scf::YieldOp::create(e.b, e.loc,
+                       ValueRange{addThose(arith::CmpIPredicate::ule, last),
+                                  addThose(arith::CmpIPredicate::ult, warp)});
+  return {choice.getResult(0), choice.getResult(1)};
+}
+
 SmallVector<Value> StepCounter::findClass(Value begin, Value lead,
-                                          Value first) {
+                                          Value ofFirst, Value before) {
   // Of the lanes one has found it; the others have -1.
   Value none = e.constant(-1);
-  SmallVector<Value> inits = {e.constant(0), none, none, none};
-  auto loop = scf::ForOp::create(e.b, e.loc, e.constant(0), classes,
-                                 e.constant(warpSize), inits);
+  SmallVector<Value> inits = {before, none, none, none};
+  auto loop =
+      scf::ForOp::create(e.b, e.loc, first, end, e.constant(warpSize), inits);
   {
     OpBuilder::InsertionGuard guard(e.b);
     e.b.setInsertionPointToStart(loop.getBody());
     Value number = e.add(loop.getInductionVar(), lane);
-    auto isFirst =
-        scf::IfOp::create(e.b, e.loc, e.b.getI32Type(),
-                          e.compare(arith::CmpIPredicate::eq,
-                                    loop.getInductionVar(), e.constant(0)),
-                          /*withElseRegion=*/true);
+    auto isFirst = scf::IfOp::create(
+        e.b, e.loc, e.b.getI32Type(),
+        e.compare(arith::CmpIPredicate::eq, loop.getInductionVar(), first),
+        /*withElseRegion=*/true);
     {
       OpBuilder::InsertionGuard guard(e.b);
       e.b.setInsertionPointToStart(isFirst.thenBlock());
-      scf::YieldOp::create(e.b, e.loc, first);
+      scf::YieldOp::create(e.b, e.loc, ofFirst);
       e.b.setInsertionPointToStart(isFirst.elseBlock());
       scf::YieldOp::create(e.b, e.loc, countItems(loop.getInductionVar()));
     }
@@ -204,7 +265,7 @@ Value StepCounter::countItems(Value first) {
   Value own = e.add(first, lane);
   if (!asksSums())
     return countItem(own, /*isOfLane=*/true);
-  Value left = arith::MinSIOp::create(e.b, e.loc, e.sub(classes, first),
+  Value left = arith::MinSIOp::create(e.b, e.loc, e.sub(end, first),
                                       e.constant(warpSize));
   Value areFew =
       e.compare(arith::CmpIPredicate::sle, left, e.constant(kFewClasses));
@@ -248,7 +309,9 @@ std::pair<Value, Value> StepCounter::cutLine(Value steps) {
 }
 
 void StepCounter::run(Value numbers) {
-  auto [steps, ofFirst] = countAll();
+  auto [own, ofFirst] = countOwn();
+  auto [steps, before] =
+      addUp(own, createByteOffset(e.b, e.loc, numbers, kStreamBytes));
   auto [shares, block] = cutLine(steps);
   // Of no more steps than shares each has one at the most, if leads do not
   // count.
@@ -262,42 +325,62 @@ void StepCounter::run(Value numbers) {
                  arith::MinUIOp::create(e.b, e.loc, number, rest));
   };
   Value begin = getBegin(block);
-  Value end = getBegin(e.add(block, e.constant(1)));
-  SmallVector<Value> found = findClass(begin, lead, ofFirst);
-  Value own = arith::MaxSIOp::create(e.b, e.loc, found[2], e.constant(1));
-  Value within = e.div(e.sub(begin, found[1]), own);
+  Value stop = getBegin(e.add(block, e.constant(1)));
+  Value itemsBefore = getItemsBefore(first);
+  before = e.add(before, e.mul(lead, itemsBefore));
+  own = e.add(own, e.mul(lead, e.sub(getItemsBefore(end), itemsBefore)));
+  // One warp has the place where the share begins; the last one if none has.
+  Value isWithin = arith::OrIOp::create(
+      e.b, e.loc,
+      e.compare(arith::CmpIPredicate::slt, begin, e.add(before, own)),
+      e.compare(arith::CmpIPredicate::eq, warp, e.constant(numWarps - 1)));
+  Value isHere = e.select(
+      isShared,
+      e.both(e.compare(arith::CmpIPredicate::sle, before, begin), isWithin),
+      e.compare(arith::CmpIPredicate::eq, warp, e.constant(0)));
+  auto here = scf::IfOp::create(e.b, e.loc, isHere, /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(e.b);
+  e.b.setInsertionPointToStart(here.thenBlock());
+  SmallVector<Value> found = findClass(begin, lead, ofFirst, before);
+  Value ofItem = arith::MaxSIOp::create(e.b, e.loc, found[2], e.constant(1));
+  Value within = e.div(e.sub(begin, found[1]), ofItem);
   Value item = e.add(e.mul(found[0], alike), within);
   // A share that ends in an item's lead has nothing of it.
-  Value before = e.add(e.add(found[1], e.mul(within, own)), lead);
+  before = e.add(e.add(found[1], e.mul(within, ofItem)), lead);
   Value hasShare = e.both(e.compare(arith::CmpIPredicate::slt, block, shares),
-                          e.compare(arith::CmpIPredicate::slt, begin, end));
+                          e.compare(arith::CmpIPredicate::slt, begin, stop));
   Value hasItem =
-      e.both(hasShare, e.compare(arith::CmpIPredicate::slt, before, end));
+      e.both(hasShare, e.compare(arith::CmpIPredicate::slt, before, stop));
   // Blocks that begin with items' first steps read keys that these share about
   // together, so that memory is read for one of them: the end of an item, from
   // anywhere on, comes last.
-  Value lastBefore = before, next = e.add(before, own);
+  Value lastBefore = before, next = e.add(before, ofItem);
   Value isTail = e.both(e.compare(arith::CmpIPredicate::slt, before, begin),
-                        e.compare(arith::CmpIPredicate::slt, next, end));
+                        e.compare(arith::CmpIPredicate::slt, next, stop));
   Value lastItem = e.select(isTail, item, e.constant(-1));
   item = e.select(isTail, e.add(item, e.constant(1)), item);
   before = e.select(isTail, next, before);
   item = e.select(hasItem, item, e.constant(-1));
-  auto isFirst = e.compare(arith::CmpIPredicate::eq, thread, e.constant(0));
-  auto choice = scf::IfOp::create(e.b, e.loc, isFirst, /*withElse=*/false);
-  OpBuilder::InsertionGuard guard(e.b);
-  e.b.setInsertionPointToStart(choice.thenBlock());
+  auto isFirst = scf::IfOp::create(e.b, e.loc, e.values.isFirstInWarp,
+                                   /*withElseRegion=*/false);
+  e.b.setInsertionPointToStart(isFirst.thenBlock());
   std::array<Value, kNumStreamNumbers> kept = {
-      item, before, lastItem, lastBefore, block, begin, end, share, rest, lead};
+      item,  before, lastItem, lastBefore, block,
+      begin, stop,   share,    rest,       lead};
   for (auto [number, value] : llvm::enumerate(kept))
     LLVM::StoreOp::create(
         e.b, e.loc, value,
         createByteOffset(e.b, e.loc, numbers, 4 * int64_t(number)));
 }
 
+int64_t attn::gpu::getStreamBytes(int64_t threads, const KernelValues &values) {
+  return kStreamBytes + 4 * threads / values.getWarpSize();
+}
+
 void attn::gpu::createStream(OpBuilder &b, WorkOp work,
-                             const KernelValues &values, Value numbers) {
-  StepCounter(b, work, values).run(numbers);
+                             const KernelValues &values, int64_t threads,
+                             Value numbers) {
+  StepCounter(b, work, values, threads).run(numbers);
 }
 
 //===----------------------------------------------------------------------===//

@@ -148,10 +148,12 @@ mlir::Value meetAndTake(mlir::OpBuilder &b, mlir::Operation *op,
                         mlir::Value value, const KernelValues &values);
 
 /// Computes the numbers of a stream (Stream.h) at the builder's insertion
-/// point, by all threads, and keeps them at `numbers`, where they are after the
-/// block has met.
+/// point, by all `threads` of a block, and keeps them at `numbers`, where they
+/// are after the block has met. That takes so many bytes.
 void createStream(mlir::OpBuilder &b, pipe::WorkOp work,
-                  const KernelValues &values, mlir::Value numbers);
+                  const KernelValues &values, int64_t threads,
+                  mlir::Value numbers);
+int64_t getStreamBytes(int64_t threads, const KernelValues &values);
 
 /// Bytes of a block's arrays in global memory.
 int64_t countGlobalArrayBytes(pipe::KernelOp kernel);

@@ -9,8 +9,8 @@
 !lengths = !pipe.global<?xi32>
 !out = !pipe.global<?x?xf32>
 
-// Counters and a workspace come last. Each warp adds up the steps of all items, a
-// lane an item, and finds the one in which its block's run begins.
+// Counters and a workspace come last. Warps add up the steps of all items, a lane an
+// item, and one finds that in which its block's run begins.
 // CHECK-LABEL: llvm.func @sums(
 //  CHECK-SAME:   %[[COUNTERS:[a-z0-9]+]]: !llvm.ptr<1>, %[[PLACES:[a-z0-9]+]]: !llvm.ptr<1>)
 //       CHECK:   scf.for %{{.*}} to %{{.*}} step %c32_i32
@@ -86,16 +86,28 @@ pipe.kernel @sums(
 }
 
 // Items are counted by classes whose steps are equal: the class says which request
-// that is, and nothing is divided. Where there are no more steps than blocks, what an
-// item costs besides is not counted.
+// that is, and nothing is divided. Of more classes than lanes a warp counts some, and
+// takes the sums of others from shared memory. Where there are no more steps than blocks,
+// what an item costs besides is not counted.
 // CHECK-LABEL: llvm.func @alike(
 //  CHECK-SAME:   %{{[a-z0-9]+}}: !llvm.ptr<1>, %[[REQUESTS:[a-z0-9]+]]: i32, %[[HEADS:[a-z0-9]+]]: i32
+//       CHECK:   %[[ARE_MANY:.*]] = arith.cmpi ugt, %[[REQUESTS]], %c32_i32
+//       CHECK:   arith.divui %{{.*}}, %c4_i32
+//       CHECK:   %[[END:.*]] = arith.select %[[ARE_MANY]], %{{.*}}, %[[REQUESTS]]
 //   CHECK-NOT:   arith.divui
 //   CHECK-NOT:   arith.ceildivui
-//       CHECK:   scf.for %{{.*}} to %[[REQUESTS]] step %c32_i32
+//       CHECK:   scf.for %{{.*}} to %[[END]] step %c32_i32
 //   CHECK-NOT:   arith.divui
-//       CHECK:   %[[STEPS:.*]] = nvvm.redux.sync add
-//       CHECK:   %[[FEW:.*]] = arith.cmpi sle, %[[STEPS]], %[[BLOCKS:.*]] : i32
+//       CHECK:   %[[OWN:.*]] = nvvm.redux.sync add
+//       CHECK:   %[[STEPS:.*]]:2 = scf.if %[[ARE_MANY]]
+//       CHECK:     llvm.store %[[OWN]]
+//       CHECK:     nvvm.barrier0
+//       CHECK:     llvm.load
+//       CHECK:     nvvm.redux.sync add
+//       CHECK:     nvvm.redux.sync add
+//       CHECK:   else
+//  CHECK-NEXT:     scf.yield %[[OWN]], %c0_i32
+//       CHECK:   %[[FEW:.*]] = arith.cmpi sle, %[[STEPS]]#0, %[[BLOCKS:.*]] : i32
 //       CHECK:   %[[LEAD:.*]] = arith.select %[[FEW]], %c0_i32, %c2_i32 : i32
 //       CHECK:   arith.divui %{{.*}}, %[[BLOCKS]]
 pipe.kernel @alike(

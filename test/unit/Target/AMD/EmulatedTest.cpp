@@ -130,6 +130,21 @@ TEST_P(EmulatedTargetTest, ManyPartsAreRight) {
     }
 }
 
+// So many that warps share them out where the line is cut, each some or, of the
+// most, several a lane.
+TEST_P(EmulatedTargetTest, ManySequencesAreRight) {
+  InterpretedCase c = {{33, 2, 1, 1, 40, 32, 32, {}}, DType::bf16, 64, 32};
+  c.isScheduled = c.schedule.isStream = true;
+  c.schedule.slots = 2;
+  c.pack = 2;
+  c.kv.page = 16;
+  for (auto [batch, blocks] : {std::pair(33, 7), {300, 1}, {300, 50}}) {
+    c.shape.batch = batch;
+    EXPECT_EQ(run("gqa", c, {}, blocks), "")
+        << batch << " sequences, " << blocks << " blocks";
+  }
+}
+
 // Parts whose sums are whole numbers.
 TEST_P(EmulatedTargetTest, InvariantStreamsAreRight) {
   InterpretedCase c = {{2, 2, 1, 1, 2600, 32, 32, {}}, DType::bf16, 64, 64};
