@@ -154,6 +154,7 @@ void KernelLowering::createEntry() {
   values.lane = bits(values.thread, architecture.warpSize - 1);
   Value warp = createShuffled(arith::ShRUIOp::create(
       rewriter, loc, values.thread, i32(llvm::Log2_64(architecture.warpSize))));
+  values.warp = warp;
   values.warpInGroup = bits(warp, kGroupWarps - 1);
   auto isZero = [&](Value value) -> Value {
     return arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::eq, value,
@@ -327,9 +328,8 @@ LogicalResult KernelLowering::lowerDeclarations() {
     } else if (auto work = dyn_cast<WorkOp>(op)) {
       SmallVector<Value> lowered{work.getItems()};
       if (!work.getSteps().empty()) {
-        int64_t bytes = getStreamBytes(numThreads, values);
-        lowered = {createByteOffset(rewriter, loc, shared,
-                                    allocate(work, bytes, kStreamBytes))};
+        lowered = {createByteOffset(
+            rewriter, loc, shared, allocate(work, kStreamBytes, kStreamBytes))};
         createStream(rewriter, work, values, numThreads, lowered.front());
       }
       llvm::append_range(lowered, workMemory);

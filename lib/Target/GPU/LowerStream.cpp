@@ -19,6 +19,9 @@ using namespace attn;
 using namespace attn::gpu;
 using namespace attn::pipe;
 
+/// Of the sum of a warp, which others read.
+static constexpr int64_t kSumBytes = 4;
+
 /// Up to so many classes are counted one after the other where all lanes count.
 static constexpr int64_t kFewClasses = 8;
 
@@ -64,29 +67,24 @@ public:
   StepCounter(OpBuilder &b, WorkOp work, const KernelValues &values,
               int64_t threads)
       : e{b, work.getLoc(), values}, work(work), lane(values.lane),
-        warpSize(values.getWarpSize()), numWarps(threads / warpSize) {
+        warp(values.warp), warpSize(values.getWarpSize()),
+        numWarps(std::min(threads / warpSize, kStreamBytes / kSumBytes)) {
     alike = work.getAlike() ? work.getAlike() : e.constant(1);
     std::optional<Value> quotient = cancel(e, work.getItems(), alike);
     classes = quotient
                   ? *quotient
                   : arith::CeilDivUIOp::create(b, e.loc, work.getItems(), alike)
                         .getResult();
-    warp = arith::ShRUIOp::create(b, e.loc, values.thread,
-                                  e.constant(llvm::Log2_64(warpSize)));
-    warp = values.getPrimitives().takeFirst(b, e.loc, warp);
     Value one = e.constant(asksSums() ? 1 : warpSize);
     isShared = e.compare(arith::CmpIPredicate::ugt, classes, one);
     Value ofEach =
         e.div(e.add(classes, e.constant(numWarps - 1)), e.constant(numWarps));
+    ofWarp = e.select(isShared, ofEach, classes);
     first = e.select(isShared, e.mul(warp, ofEach), e.constant(0));
-    end = e.select(
-        isShared,
-        arith::MinSIOp::create(b, e.loc, e.add(first, ofEach), classes),
-        classes);
+    end = arith::MinSIOp::create(b, e.loc, e.add(first, ofWarp), classes);
   }
 
-  /// Keeps the stream's numbers at `numbers`, behind which the warps' sums have
-  /// room.
+  /// Keeps the stream's numbers at `numbers`.
   void run(Value numbers);
 
 private:
@@ -137,8 +135,8 @@ private:
   /// lane's first class.
   std::pair<Value, Value> countOwn();
   /// What those of all items count, and those before the warp's own, by way of
-  /// `sums` where warps share them.
-  std::pair<Value, Value> addUp(Value own, Value sums);
+  /// the memory of the stream's numbers where warps share them.
+  std::pair<Value, Value> addUp(Value own, Value numbers);
   /// How many blocks share a line of so many steps, all or one a
   /// multiprocessor, and the number of this block's share.
   std::pair<Value, Value> cutLine(Value steps);
@@ -153,25 +151,28 @@ private:
   WorkOp work;
   Value lane, warp;
   int64_t warpSize, numWarps;
-  /// Classes, whether warps share them, and the warp's own.
-  Value alike, classes, isShared, first, end;
+  /// Classes, whether warps share them, and the warp's own: as many as all
+  /// have, so that all count alike, but for those beyond the last.
+  Value alike, classes, isShared, ofWarp, first, end;
 };
 } // namespace
 
 std::pair<Value, Value> StepCounter::countOwn() {
   // Without sums lanes go their own ways, which takes fewer registers.
-  Value begin = asksSums() ? first : e.add(first, lane), zero = e.constant(0);
-  auto loop = scf::ForOp::create(e.b, e.loc, begin, end, e.constant(warpSize),
-                                 SmallVector<Value>{zero, zero});
+  Value zero = e.constant(0), begin = asksSums() ? zero : lane;
+  auto loop =
+      scf::ForOp::create(e.b, e.loc, begin, ofWarp, e.constant(warpSize),
+                         SmallVector<Value>{zero, zero});
   OpBuilder::InsertionGuard guard(e.b);
   e.b.setInsertionPointToStart(loop.getBody());
-  Value number = loop.getInductionVar(), own = number;
+  Value number = e.add(first, loop.getInductionVar()), own = number;
   Value ofItem =
       asksSums() ? countItems(number) : countItem(number, /*isOfLane=*/true);
   if (asksSums())
     own = e.add(number, lane);
   Value sum = e.add(loop.getRegionIterArg(0), countClass(own, ofItem));
-  Value isFirst = e.compare(arith::CmpIPredicate::eq, number, begin);
+  Value isFirst =
+      e.compare(arith::CmpIPredicate::eq, loop.getInductionVar(), begin);
   scf::YieldOp::create(
       e.b, e.loc,
       ValueRange{sum, e.select(isFirst, ofItem, loop.getRegionIterArg(1))});
@@ -179,10 +180,10 @@ std::pair<Value, Value> StepCounter::countOwn() {
   return {e.reduce(WarpReduction::Add, loop.getResult(0)), loop.getResult(1)};
 }
 
-std::pair<Value, Value> StepCounter::addUp(Value own, Value sums) {
+std::pair<Value, Value> StepCounter::addUp(Value own, Value numbers) {
   auto getSum = [&](Value number) {
-    return LLVM::GEPOp::create(e.b, e.loc, sums.getType(), e.b.getI32Type(),
-                               sums, LLVM::GEPArg(number));
+    return LLVM::GEPOp::create(e.b, e.loc, numbers.getType(), e.b.getI32Type(),
+                               numbers, LLVM::GEPArg(number));
   };
   Value zero = e.constant(0);
   auto choice =
@@ -192,18 +193,22 @@ std::pair<Value, Value> StepCounter::addUp(Value own, Value sums) {
   e.b.setInsertionPointToStart(choice.elseBlock());
   scf::YieldOp::create(e.b, e.loc, ValueRange{own, zero});
   e.b.setInsertionPointToStart(choice.thenBlock());
-  auto isFirst = scf::IfOp::create(e.b, e.loc, e.values.isFirstInWarp,
-                                   /*withElseRegion=*/false);
+  Value last = e.constant(numWarps - 1);
+  Value hasClasses = e.compare(arith::CmpIPredicate::ule, warp, last);
+  auto isFirst =
+      scf::IfOp::create(e.b, e.loc, e.both(e.values.isFirstInWarp, hasClasses),
+                        /*withElseRegion=*/false);
   {
     OpBuilder::InsertionGuard guard(e.b);
     e.b.setInsertionPointToStart(isFirst.thenBlock());
     LLVM::StoreOp::create(e.b, e.loc, own, getSum(warp));
   }
   e.values.getPrimitives().meetBlock(e.b, e.loc);
-  Value last = e.constant(numWarps - 1);
   Value sum = LLVM::LoadOp::create(
       e.b, e.loc, e.b.getI32Type(),
       getSum(arith::MinUIOp::create(e.b, e.loc, lane, last)));
+  // One of the warps writes there next.
+  e.values.getPrimitives().meetBlock(e.b, e.loc);
   auto addThose = [&](arith::CmpIPredicate predicate, Value bound) {
     Value counts = e.compare(predicate, lane, bound);
     return e.reduce(WarpReduction::Add, e.select(counts, sum, zero));
@@ -219,22 +224,24 @@ SmallVector<Value> StepCounter::findClass(Value begin, Value lead,
   // Of the lanes one has found it; the others have -1.
   Value none = e.constant(-1);
   SmallVector<Value> inits = {before, none, none, none};
-  auto loop =
-      scf::ForOp::create(e.b, e.loc, first, end, e.constant(warpSize), inits);
+  auto loop = scf::ForOp::create(e.b, e.loc, e.constant(0), ofWarp,
+                                 e.constant(warpSize), inits);
   {
     OpBuilder::InsertionGuard guard(e.b);
     e.b.setInsertionPointToStart(loop.getBody());
-    Value number = e.add(loop.getInductionVar(), lane);
-    auto isFirst = scf::IfOp::create(
-        e.b, e.loc, e.b.getI32Type(),
-        e.compare(arith::CmpIPredicate::eq, loop.getInductionVar(), first),
-        /*withElseRegion=*/true);
+    Value begins = e.add(first, loop.getInductionVar());
+    Value number = e.add(begins, lane);
+    auto isFirst =
+        scf::IfOp::create(e.b, e.loc, e.b.getI32Type(),
+                          e.compare(arith::CmpIPredicate::eq,
+                                    loop.getInductionVar(), e.constant(0)),
+                          /*withElseRegion=*/true);
     {
       OpBuilder::InsertionGuard guard(e.b);
       e.b.setInsertionPointToStart(isFirst.thenBlock());
       scf::YieldOp::create(e.b, e.loc, ofFirst);
       e.b.setInsertionPointToStart(isFirst.elseBlock());
-      scf::YieldOp::create(e.b, e.loc, countItems(loop.getInductionVar()));
+      scf::YieldOp::create(e.b, e.loc, countItems(begins));
     }
     Value ofItem = e.add(isFirst.getResult(0), lead);
     Value own = countClass(number, ofItem), sum = own;
@@ -310,8 +317,7 @@ std::pair<Value, Value> StepCounter::cutLine(Value steps) {
 
 void StepCounter::run(Value numbers) {
   auto [own, ofFirst] = countOwn();
-  auto [steps, before] =
-      addUp(own, createByteOffset(e.b, e.loc, numbers, kStreamBytes));
+  auto [steps, before] = addUp(own, numbers);
   auto [shares, block] = cutLine(steps);
   // Of no more steps than shares each has one at the most, if leads do not
   // count.
@@ -338,9 +344,7 @@ void StepCounter::run(Value numbers) {
       isShared,
       e.both(e.compare(arith::CmpIPredicate::sle, before, begin), isWithin),
       e.compare(arith::CmpIPredicate::eq, warp, e.constant(0)));
-  auto here = scf::IfOp::create(e.b, e.loc, isHere, /*withElseRegion=*/false);
-  OpBuilder::InsertionGuard guard(e.b);
-  e.b.setInsertionPointToStart(here.thenBlock());
+  // All look for it: around exchanges of lanes a branch is dear.
   SmallVector<Value> found = findClass(begin, lead, ofFirst, before);
   Value ofItem = arith::MaxSIOp::create(e.b, e.loc, found[2], e.constant(1));
   Value within = e.div(e.sub(begin, found[1]), ofItem);
@@ -361,9 +365,11 @@ void StepCounter::run(Value numbers) {
   item = e.select(isTail, e.add(item, e.constant(1)), item);
   before = e.select(isTail, next, before);
   item = e.select(hasItem, item, e.constant(-1));
-  auto isFirst = scf::IfOp::create(e.b, e.loc, e.values.isFirstInWarp,
-                                   /*withElseRegion=*/false);
-  e.b.setInsertionPointToStart(isFirst.thenBlock());
+  auto keeps =
+      scf::IfOp::create(e.b, e.loc, e.both(e.values.isFirstInWarp, isHere),
+                        /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(e.b);
+  e.b.setInsertionPointToStart(keeps.thenBlock());
   std::array<Value, kNumStreamNumbers> kept = {
       item,  before, lastItem, lastBefore, block,
       begin, stop,   share,    rest,       lead};
@@ -371,10 +377,6 @@ void StepCounter::run(Value numbers) {
     LLVM::StoreOp::create(
         e.b, e.loc, value,
         createByteOffset(e.b, e.loc, numbers, 4 * int64_t(number)));
-}
-
-int64_t attn::gpu::getStreamBytes(int64_t threads, const KernelValues &values) {
-  return kStreamBytes + 4 * threads / values.getWarpSize();
 }
 
 void attn::gpu::createStream(OpBuilder &b, WorkOp work,

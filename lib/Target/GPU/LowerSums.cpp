@@ -43,17 +43,25 @@ static Numbers evaluateLane(StreamEmitter &e, Region &region, Value run,
   return numbers;
 }
 
+/// So many runs of a lane are asked for at a time: each waits for memory.
+static constexpr int64_t kRunsAtOnce = 2;
+
 static Numbers sumOfWarp(StreamEmitter &e, SumOp op, Value bound, Value lane) {
+  int64_t warpSize = e.values.getWarpSize();
   Numbers zeros(op.getNumResults(), e.constant(0));
   auto loop = scf::ForOp::create(e.b, e.loc, e.constant(0), bound,
-                                 e.constant(e.values.getWarpSize()), zeros);
+                                 e.constant(kRunsAtOnce * warpSize), zeros);
   OpBuilder::InsertionGuard guard(e.b);
   e.b.setInsertionPointToStart(loop.getBody());
-  Numbers own =
-      evaluateLane(e, op.getBody(), e.add(loop.getInductionVar(), lane), bound);
-  for (auto [number, sum] : llvm::zip_equal(own, loop.getRegionIterArgs()))
-    number = e.add(sum, number);
-  scf::YieldOp::create(e.b, e.loc, own);
+  Value run = e.add(loop.getInductionVar(), lane);
+  Numbers sums(loop.getRegionIterArgs());
+  for (int64_t i = 0; i < kRunsAtOnce; ++i) {
+    Numbers own = evaluateLane(e, op.getBody(), run, bound);
+    for (auto [sum, number] : llvm::zip_equal(sums, own))
+      sum = e.add(sum, number);
+    run = e.add(run, e.constant(warpSize));
+  }
+  scf::YieldOp::create(e.b, e.loc, sums);
   e.b.setInsertionPointAfter(loop);
   Numbers totals;
   for (Value sum : loop.getResults())

@@ -59,8 +59,8 @@ struct KernelValues {
   /// Blocks of a multiprocessor at once.
   int64_t blocks = 1;
   /// i32: the thread in the block and in its group of four warps, the lane, and
-  /// the warp in its group, which is uniform over the warp.
-  mlir::Value thread, threadInGroup, lane, warpInGroup;
+  /// the warp in the block and in its group, which are uniform over the warp.
+  mlir::Value thread, threadInGroup, lane, warp, warpInGroup;
   /// The start of shared memory, and of it where barriers are words of it; null
   /// where they are not.
   mlir::Value shared, barriers;
@@ -149,11 +149,10 @@ mlir::Value meetAndTake(mlir::OpBuilder &b, mlir::Operation *op,
 
 /// Computes the numbers of a stream (Stream.h) at the builder's insertion
 /// point, by all `threads` of a block, and keeps them at `numbers`, where they
-/// are after the block has met. That takes so many bytes.
+/// are after the block has met.
 void createStream(mlir::OpBuilder &b, pipe::WorkOp work,
                   const KernelValues &values, int64_t threads,
                   mlir::Value numbers);
-int64_t getStreamBytes(int64_t threads, const KernelValues &values);
 
 /// Bytes of a block's arrays in global memory.
 int64_t countGlobalArrayBytes(pipe::KernelOp kernel);

@@ -93,16 +93,17 @@ pipe.kernel @sums(
 //  CHECK-SAME:   %{{[a-z0-9]+}}: !llvm.ptr<1>, %[[REQUESTS:[a-z0-9]+]]: i32, %[[HEADS:[a-z0-9]+]]: i32
 //       CHECK:   %[[ARE_MANY:.*]] = arith.cmpi ugt, %[[REQUESTS]], %c32_i32
 //       CHECK:   arith.divui %{{.*}}, %c4_i32
-//       CHECK:   %[[END:.*]] = arith.select %[[ARE_MANY]], %{{.*}}, %[[REQUESTS]]
+//       CHECK:   %[[OF_WARP:.*]] = arith.select %[[ARE_MANY]], %{{.*}}, %[[REQUESTS]]
 //   CHECK-NOT:   arith.divui
 //   CHECK-NOT:   arith.ceildivui
-//       CHECK:   scf.for %{{.*}} to %[[END]] step %c32_i32
+//       CHECK:   scf.for %{{.*}} to %[[OF_WARP]] step %c32_i32
 //   CHECK-NOT:   arith.divui
 //       CHECK:   %[[OWN:.*]] = nvvm.redux.sync add
 //       CHECK:   %[[STEPS:.*]]:2 = scf.if %[[ARE_MANY]]
 //       CHECK:     llvm.store %[[OWN]]
 //       CHECK:     nvvm.barrier0
 //       CHECK:     llvm.load
+//       CHECK:     nvvm.barrier0
 //       CHECK:     nvvm.redux.sync add
 //       CHECK:     nvvm.redux.sync add
 //       CHECK:   else

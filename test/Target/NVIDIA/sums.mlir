@@ -12,27 +12,35 @@
 !slot = !pipe.shared<8x64xbf16, swizzle = 128>
 !ring = !pipe.ring<2 x !slot, messages = 1>
 
-// Where items are few, a warp adds up the steps of one after the other, and gives
-// them to the lane whose item it is. Where they are many, a lane adds up its own's:
-// other lanes are at other items, so that nothing is said to them.
+// Warps share items out. Where a warp's are few, it adds up the steps of one after the
+// other, of two runs a lane at a time, and gives them to the lane whose item it is.
+// Where they are many, a lane adds up its own's: other lanes are at other items, so that
+// nothing is said to them.
 // CHECK-LABEL: llvm.func @sums(
 //  CHECK-SAME:   %[[LENGTHS:[a-z0-9]+]]: !llvm.ptr<1>, %[[RUNS:[a-z0-9]+]]: i32,
 //   CHECK-DAG:   %[[C0:.*]] = arith.constant 0 : i32
 //   CHECK-DAG:   %[[C1:.*]] = arith.constant 1 : i32
 //   CHECK-DAG:   %[[C8:.*]] = arith.constant 8 : i32
 //   CHECK-DAG:   %[[C32:.*]] = arith.constant 32 : i32
+//   CHECK-DAG:   %[[C64:.*]] = arith.constant 64 : i32
 //   CHECK-DAG:   %[[NONE:.*]] = arith.constant -1 : i32
 //       CHECK:   %[[LANE:.*]] = arith.andi %{{.*}}, %c31
-//       CHECK:   scf.for %[[ITEM:.*]] = %[[C0]] to %[[ITEMS:.*]] step %[[C32]]
+//       CHECK:   %[[ARE_SHARED:.*]] = arith.cmpi ugt, %{{.*}}, %[[C1]]
+//       CHECK:   %[[OF_WARP:.*]] = arith.select %[[ARE_SHARED]], %{{.*}}, %[[ITEMS:.*]] : i32
+//       CHECK:   %[[FIRST:.*]] = arith.select %[[ARE_SHARED]], %{{.*}}, %[[C0]]
+//       CHECK:   scf.for %[[ITEM:.*]] = %[[C0]] to %[[OF_WARP]] step %[[C32]]
+//       CHECK:     arith.addi %[[FIRST]], %[[ITEM]]
 //       CHECK:     %[[LEFT:.*]] = arith.minsi %{{.*}}, %[[C32]]
 //  CHECK-NEXT:     %[[FEW:.*]] = arith.cmpi sle, %[[LEFT]], %[[C8]]
 //  CHECK-NEXT:     %[[OWN:.*]] = scf.if %[[FEW]] -> (i32) {
 //  CHECK-NEXT:       scf.for %[[K:.*]] = %[[C0]] to %[[LEFT]] step %[[C1]]
-//       CHECK:         %[[PART:.*]] = scf.for %[[AT:.*]] = %[[C0]] to %[[RUNS]] step %[[C32]]
+//       CHECK:         %[[PART:.*]] = scf.for %[[AT:.*]] = %[[C0]] to %[[RUNS]] step %[[C64]]
 //  CHECK-NEXT:           %[[I:.*]] = arith.addi %[[AT]], %[[LANE]]
 //  CHECK-NEXT:           %[[EXISTS:.*]] = arith.cmpi slt, %[[I]], %[[RUNS]]
 //       CHECK:           llvm.load
 //       CHECK:           arith.select %[[EXISTS]], %{{.*}}, %[[C0]]
+//       CHECK:           arith.addi %[[I]], %[[C32]]
+//       CHECK:           llvm.load
 //       CHECK:         nvvm.redux.sync add %[[PART]]
 //       CHECK:         %[[IS_OWN:.*]] = arith.cmpi eq, %[[K]], %[[LANE]]
 //  CHECK-NEXT:         arith.select %[[IS_OWN]]
@@ -45,7 +53,7 @@
 
 // The item in which a block's share begins is found by the same numbers, those of the
 // first items kept.
-//       CHECK:   scf.for %{{.*}} = %[[C0]] to %[[ITEMS]] step %[[C32]]
+//       CHECK:   scf.for %{{.*}} = %[[C0]] to %[[OF_WARP]] step %[[C32]]
 //       CHECK:     %[[IS_FIRST:.*]] = arith.cmpi eq, %{{.*}}, %[[C0]]
 //  CHECK-NEXT:     scf.if %[[IS_FIRST]] -> (i32) {
 //  CHECK-NEXT:       scf.yield
@@ -63,7 +71,7 @@
 //       CHECK:   nvvm.setmaxregister decrease 56
 //       CHECK:   scf.if
 //   CHECK-NOT:   nvvm.elect.sync
-//       CHECK:   %[[PART:.*]] = scf.for %{{.*}} = %[[C0]] to %[[RUNS]] step %[[C32]]
+//       CHECK:   %[[PART:.*]] = scf.for %{{.*}} = %[[C0]] to %[[RUNS]] step %[[C64]]
 //       CHECK:   nvvm.redux.sync add %[[PART]]
 //   CHECK-NOT:   nvvm.elect.sync
 //       CHECK:   %[[FOUND:.*]]:3 = scf.while (%[[FIRST:.*]] = %[[C0]], %[[REST:.*]] = %{{.*}}, %[[RUN_OF:.*]] = %[[NONE]])
@@ -94,7 +102,7 @@
 
 // Two sums take one loop.
 //       CHECK:   nvvm.setmaxregister decrease 160
-//       CHECK:   %[[PARTS:.*]]:2 = scf.for %{{.*}} = %[[C0]] to %[[RUNS]] step %[[C32]]
+//       CHECK:   %[[PARTS:.*]]:2 = scf.for %{{.*}} = %[[C0]] to %[[RUNS]] step %[[C64]]
 //       CHECK:   nvvm.redux.sync add %[[PARTS]]#0
 //  CHECK-NEXT:   nvvm.redux.sync add %[[PARTS]]#1
 

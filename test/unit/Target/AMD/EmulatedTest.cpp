@@ -145,6 +145,17 @@ TEST_P(EmulatedTargetTest, ManySequencesAreRight) {
   }
 }
 
+// Segments, more than a warp has lanes, of tiles that warps share out.
+TEST_P(EmulatedTargetTest, SegmentsAreRight) {
+  InterpretedCase c = {{1, 2, 2, 150, 160, 32, 32, {{"S", 70}}}, DType::bf16, 64, 32};
+  c.isScheduled = c.schedule.isStream = true;
+  c.schedule.slots = 2;
+  c.pack = 2;
+  c.kv.page = 16;
+  for (int blocks : {1, 5})
+    EXPECT_EQ(run("segments", c, {}, blocks), "") << blocks << " blocks";
+}
+
 // Parts whose sums are whole numbers.
 TEST_P(EmulatedTargetTest, InvariantStreamsAreRight) {
   InterpretedCase c = {{2, 2, 1, 1, 2600, 32, 32, {}}, DType::bf16, 64, 64};
