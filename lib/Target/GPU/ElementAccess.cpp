@@ -62,6 +62,15 @@ void ElementAccess::store(Value value) {
   LLVM::StoreOp::create(b, loc, value, address);
 }
 
+void ElementAccess::prefetch(const Primitives &primitives) {
+  OpBuilder::InsertionGuard guard(b);
+  if (exists) {
+    auto ifOp = scf::IfOp::create(b, loc, exists, /*withElseRegion=*/false);
+    b.setInsertionPointToStart(ifOp.thenBlock());
+  }
+  primitives.prefetch(b, loc, address);
+}
+
 Value ElementAccess::loadAlways() {
   Value value = LLVM::LoadOp::create(b, loc, memoryType, address);
   if (memoryType != type)

@@ -25,6 +25,8 @@ public:
   /// `beyond` is what points beyond the extents give; zero if it is null.
   mlir::Value load(mlir::TypedAttr beyond);
   void store(mlir::Value value);
+  /// Asks for what is around it, if the GPU can.
+  void prefetch(const Primitives &primitives);
 
 private:
   mlir::Value loadAlways();

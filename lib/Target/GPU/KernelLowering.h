@@ -24,6 +24,7 @@ private:
   mlir::LogicalResult createFunction();
   void createEntry();
   void prefetchMaps();
+  void prefetchTables();
   mlir::LogicalResult lowerDeclarations();
   void lowerRing(pipe::RingOp ring);
   /// The offset of `bytes` of shared memory, which `op` declares.

@@ -6,11 +6,13 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ElementAccess.h"
 #include "KernelLowering.h"
 #include "Stream.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -21,6 +23,9 @@ using namespace attn::pipe;
 /// Of what launches give all kernels, and what each has of its own.
 static constexpr StringLiteral kSharedSymbol = "attn_shared_memory";
 static constexpr int64_t kTileAlignment = 1024, kArrayAlignment = 16;
+
+/// Entries of a table that come from memory together.
+static constexpr int64_t kEntriesOfLine = 32;
 
 KernelLowering::KernelLowering(KernelOp kernel,
                                const Architecture &architecture,
@@ -125,6 +130,7 @@ LogicalResult KernelLowering::createFunction() {
   rewriter.eraseOp(kernel.getBody().front().getTerminator());
   rewriter.inlineBlockBefore(&kernel.getBody().front(), entry, entry->end(),
                              replacements);
+  prefetchTables();
   return success();
 }
 
@@ -289,6 +295,49 @@ Value KernelLowering::allocateArray(ArrayOp array) {
   Value address = createByteOffset(rewriter, loc, own, globalOffset);
   globalOffset += llvm::alignTo(type.getNumBytes(), kArrayAlignment);
   return address;
+}
+
+/// The first pages are looked up when the line of steps has been cut, after
+/// waiting for lengths: by then blocks have asked for all of the tables, each
+/// for some.
+void KernelLowering::prefetchTables() {
+  const Primitives &primitives = *architecture.primitives;
+  llvm::SmallSetVector<Value, 1> tables;
+  if (primitives.canPrefetch())
+    values.function.walk([&](PagesOp op) { tables.insert(op.getTable()); });
+  OpBuilder::InsertionGuard guard(rewriter);
+  rewriter.setInsertionPointAfterValue(values.isFirstInWarp);
+  auto mul = [&](Value x, Value y) -> Value {
+    return arith::MulIOp::create(rewriter, loc, x, y);
+  };
+  auto div = [&](Value x, Value y) -> Value {
+    return arith::DivUIOp::create(rewriter, loc, x, y);
+  };
+  for (Value table : tables) {
+    ValueRange lowered =
+        table.getDefiningOp<UnrealizedConversionCastOp>().getOperands();
+    auto type = cast<GlobalType>(table.getType());
+    SmallVector<Value> counts(lowered.slice(1, type.getRank()));
+    counts.back() = arith::CeilDivUIOp::create(rewriter, loc, counts.back(),
+                                               i32(kEntriesOfLine));
+    // An empty tensor has nothing to divide by.
+    for (Value &count : counts)
+      count = arith::MaxUIOp::create(rewriter, loc, count, i32(1));
+    Value number = arith::AddIOp::create(
+        rewriter, loc, primitives.getBlock(rewriter, loc),
+        mul(values.thread, primitives.getNumBlocks(rewriter, loc)));
+    SmallVector<Value> indices(counts.size());
+    for (size_t dim = counts.size(); dim-- > 1;) {
+      Value next = div(number, counts[dim]);
+      indices[dim] =
+          arith::SubIOp::create(rewriter, loc, number, mul(next, counts[dim]));
+      number = next;
+    }
+    indices.front() = number;
+    indices.back() = mul(indices.back(), i32(kEntriesOfLine));
+    SmallVector<ValueRange> ranges(indices.begin(), indices.end());
+    ElementAccess(rewriter, loc, type, lowered, ranges).prefetch(primitives);
+  }
 }
 
 LogicalResult KernelLowering::lowerDeclarations() {

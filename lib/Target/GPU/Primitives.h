@@ -162,6 +162,11 @@ public:
   virtual mlir::Value loadGlobalIf(mlir::OpBuilder &b, mlir::Location loc,
                                    mlir::Value address, unsigned bits,
                                    mlir::Value predicate) const = 0;
+  /// Asks for the bytes around `address` in global memory, which the cache that
+  /// blocks share is to have soon; whether the GPU can.
+  virtual bool canPrefetch() const { return false; }
+  virtual void prefetch(mlir::OpBuilder &, mlir::Location,
+                        mlir::Value /*address*/) const {}
   /// Registers that one store may have, a vector of them.
   virtual int64_t getStoreRegisters() const = 0;
   /// Stores `value` (f32, i32, i16) `offset` bytes from `address`.

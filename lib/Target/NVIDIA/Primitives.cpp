@@ -172,6 +172,14 @@ public:
                  Value value) const override {
     return addGlobal(b, loc, address, value);
   }
+  bool canPrefetch() const override { return true; }
+  void prefetch(OpBuilder &b, Location loc, Value address) const override {
+    NVVM::PrefetchOp::create(
+        b, loc,
+        NVVM::PrefetchCacheLevelAttr::get(b.getContext(),
+                                          NVVM::PrefetchCacheLevel::L2),
+        NVVM::CacheEvictionPriorityAttr(), address, Value());
+  }
   // Barriers pass on what the one atomic operation orders.
   void release(OpBuilder &, Location) const override {}
   void acquire(OpBuilder &, Location) const override {}
