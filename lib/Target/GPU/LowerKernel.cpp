@@ -298,45 +298,50 @@ Value KernelLowering::allocateArray(ArrayOp array) {
 }
 
 /// The first pages are looked up when the line of steps has been cut, after
-/// waiting for lengths: by then blocks have asked for all of the tables, each
-/// for some.
+/// waiting for lengths: by then each warp has asked for the beginning of one
+/// row of a table, a line a lane.
 void KernelLowering::prefetchTables() {
   const Primitives &primitives = *architecture.primitives;
   llvm::SmallSetVector<Value, 1> tables;
   if (primitives.canPrefetch())
     values.function.walk([&](PagesOp op) { tables.insert(op.getTable()); });
+  if (tables.empty())
+    return;
   OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPointAfterValue(values.isFirstInWarp);
   auto mul = [&](Value x, Value y) -> Value {
     return arith::MulIOp::create(rewriter, loc, x, y);
   };
-  auto div = [&](Value x, Value y) -> Value {
-    return arith::DivUIOp::create(rewriter, loc, x, y);
-  };
+  Value entry = mul(values.lane, i32(kEntriesOfLine));
+  Value warp = arith::AddIOp::create(
+      rewriter, loc, primitives.getBlock(rewriter, loc),
+      mul(values.warp, primitives.getNumBlocks(rewriter, loc)));
   for (Value table : tables) {
     ValueRange lowered =
         table.getDefiningOp<UnrealizedConversionCastOp>().getOperands();
     auto type = cast<GlobalType>(table.getType());
-    SmallVector<Value> counts(lowered.slice(1, type.getRank()));
-    counts.back() = arith::CeilDivUIOp::create(rewriter, loc, counts.back(),
-                                               i32(kEntriesOfLine));
-    // An empty tensor has nothing to divide by.
-    for (Value &count : counts)
-      count = arith::MaxUIOp::create(rewriter, loc, count, i32(1));
-    Value number = arith::AddIOp::create(
-        rewriter, loc, primitives.getBlock(rewriter, loc),
-        mul(values.thread, primitives.getNumBlocks(rewriter, loc)));
-    SmallVector<Value> indices(counts.size());
-    for (size_t dim = counts.size(); dim-- > 1;) {
-      Value next = div(number, counts[dim]);
+    ValueRange extents = lowered.slice(1, type.getRank());
+    SmallVector<Value> indices(extents.size());
+    indices.back() = entry;
+    Value row = warp;
+    for (size_t dim = extents.size() - 1; dim-- > 1;) {
+      // An empty tensor has nothing to divide by.
+      Value extent =
+          arith::MaxUIOp::create(rewriter, loc, extents[dim], i32(1));
+      Value next = arith::DivUIOp::create(rewriter, loc, row, extent);
       indices[dim] =
-          arith::SubIOp::create(rewriter, loc, number, mul(next, counts[dim]));
-      number = next;
+          arith::SubIOp::create(rewriter, loc, row, mul(next, extent));
+      row = next;
     }
-    indices.front() = number;
-    indices.back() = mul(indices.back(), i32(kEntriesOfLine));
+    bool hasRows = extents.size() > 1;
+    if (hasRows)
+      indices.front() = row;
     SmallVector<ValueRange> ranges(indices.begin(), indices.end());
-    ElementAccess(rewriter, loc, type, lowered, ranges).prefetch(primitives);
+    ElementAccess access(rewriter, loc, type, lowered, ranges);
+    if (!hasRows)
+      access.restrict(arith::CmpIOp::create(
+          rewriter, loc, arith::CmpIPredicate::eq, row, i32(0)));
+    access.prefetch(primitives);
   }
 }
 

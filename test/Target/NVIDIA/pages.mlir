@@ -4,21 +4,22 @@
 !ring = !pipe.ring<2 x !slot>
 !pool = !pipe.global<?x8x64xbf16>
 
-// All blocks together ask for the whole table, a line of it a thread. Each ring that is
-// filled from pages has a warp, of which all lanes ask for pages, one each, and one
-// copies.
+// A warp asks for the beginning of the table. Each ring that is filled from pages has a
+// warp, of which all lanes ask for pages, one each, and one copies.
 // CHECK-LABEL: llvm.func @pages(
 //  CHECK-SAME:   %[[TABLE:[a-z0-9]+]]: !llvm.ptr<1>, %[[ENTRIES:[a-z0-9]+]]: i32, %{{[a-z0-9]+}}: !llvm.ptr {
 //       CHECK:   %[[LANE:.*]] = arith.andi %{{.*}}, %c31
 //       CHECK:   %[[UNIFORM:.*]] = nvvm.shfl.sync {{ *}}idx
 //       CHECK:   %[[WARP:.*]] = arith.andi %[[UNIFORM]], %c3_i32 : i32
+//       CHECK:   %[[ENTRY:.*]] = arith.muli %[[LANE]], %c32_i32
 //       CHECK:   %[[BLOCK:.*]] = nvvm.read.ptx.sreg.ctaid.x
-//       CHECK:   %[[LATER:.*]] = arith.muli %{{.*}}, %{{.*}}
-//  CHECK-NEXT:   %[[LINE:.*]] = arith.addi %[[BLOCK]], %[[LATER]]
-//  CHECK-NEXT:   %[[ENTRY:.*]] = arith.muli %[[LINE]], %c32_i32
-//       CHECK:   %[[EXISTS:.*]] = arith.cmpi ult, %[[ENTRY]], %[[ENTRIES]]
+//       CHECK:   %[[LATER:.*]] = arith.muli %[[UNIFORM]], %{{.*}}
+//       CHECK:   %[[ROW:.*]] = arith.addi %[[BLOCK]], %[[LATER]]
+//       CHECK:   %[[IS_ENTRY:.*]] = arith.cmpi ult, %[[ENTRY]], %[[ENTRIES]]
 //       CHECK:   %[[ADDRESS:.*]] = llvm.getelementptr %[[TABLE]]
-//       CHECK:   scf.if %[[EXISTS]] {
+//       CHECK:   %[[IS_FIRST:.*]] = arith.cmpi eq, %[[ROW]], %c0_i32
+//       CHECK:   %[[ASKS:.*]] = arith.andi %[[IS_ENTRY]], %[[IS_FIRST]]
+//       CHECK:   scf.if %[[ASKS]] {
 //  CHECK-NEXT:     nvvm.prefetch level = L2, %[[ADDRESS]]
 //       CHECK:   nvvm.prefetch tensormap
 //       CHECK:   %[[LOADS:.*]] = arith.cmpi ult, %[[WARP]], %c2_i32 : i32

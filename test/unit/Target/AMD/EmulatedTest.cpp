@@ -147,7 +147,8 @@ TEST_P(EmulatedTargetTest, ManySequencesAreRight) {
 
 // Segments, more than a warp has lanes, of tiles that warps share out.
 TEST_P(EmulatedTargetTest, SegmentsAreRight) {
-  InterpretedCase c = {{1, 2, 2, 150, 160, 32, 32, {{"S", 70}}}, DType::bf16, 64, 32};
+  InterpretedCase c = {
+      {1, 2, 2, 150, 160, 32, 32, {{"S", 70}}}, DType::bf16, 64, 32};
   c.isScheduled = c.schedule.isStream = true;
   c.schedule.slots = 2;
   c.pack = 2;
