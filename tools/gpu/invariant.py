@@ -40,7 +40,7 @@ TIMED = tuple(
     (name, f"{name}-invariant") for name in ("gqa-128", "gqa-128-page64", "gqa-e4m3")
 )
 HEADS, GROUP, DIM = 8, 4, decode.DIM
-# A window that begins in no page's first key.
+# A window of no whole number of pages.
 SCALARS = {"scale": DIM**-0.5, "window": 777}
 ALLOWED = 1.15
 # A whole part, one key more, and what many blocks share.

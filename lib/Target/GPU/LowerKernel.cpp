@@ -297,13 +297,16 @@ Value KernelLowering::allocateArray(ArrayOp array) {
   return address;
 }
 
-/// The first pages are looked up when the line of steps has been cut, after
-/// waiting for lengths: by then each warp has asked for the beginning of one
-/// row of a table, a line a lane.
+/// In a stream the first pages are looked up when the line of steps has been
+/// cut, after waiting for lengths: by then warps have asked for the beginnings
+/// of a table's rows, one each and a line a lane.
 void KernelLowering::prefetchTables() {
   const Primitives &primitives = *architecture.primitives;
+  auto works = values.function.getBody().front().getOps<WorkOp>();
+  bool isStream =
+      llvm::any_of(works, [](WorkOp work) { return !work.getSteps().empty(); });
   llvm::SmallSetVector<Value, 1> tables;
-  if (primitives.canPrefetch())
+  if (isStream && primitives.canPrefetch())
     values.function.walk([&](PagesOp op) { tables.insert(op.getTable()); });
   if (tables.empty())
     return;

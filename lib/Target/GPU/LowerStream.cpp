@@ -76,12 +76,13 @@ public:
                   : arith::CeilDivUIOp::create(b, e.loc, work.getItems(), alike)
                         .getResult();
     Value one = e.constant(asksSums() ? 1 : warpSize);
-    isShared = e.compare(arith::CmpIPredicate::ugt, classes, one);
+    areShared = e.compare(arith::CmpIPredicate::ugt, classes, one);
     Value ofEach =
         e.div(e.add(classes, e.constant(numWarps - 1)), e.constant(numWarps));
-    ofWarp = e.select(isShared, ofEach, classes);
-    first = e.select(isShared, e.mul(warp, ofEach), e.constant(0));
-    end = arith::MinSIOp::create(b, e.loc, e.add(first, ofWarp), classes);
+    ofWarp = e.select(areShared, ofEach, classes);
+    firstClass = e.select(areShared, e.mul(warp, ofEach), e.constant(0));
+    endClass =
+        arith::MinSIOp::create(b, e.loc, e.add(firstClass, ofWarp), classes);
   }
 
   /// Keeps the stream's numbers at `numbers`.
@@ -91,7 +92,7 @@ private:
   /// What the steps of each item of class `number` count, or 0 beyond the
   /// warp's last; `number` is a lane's own, or all lanes'.
   Value countItem(Value number, bool isOfLane) {
-    Value exists = e.compare(arith::CmpIPredicate::slt, number, end);
+    Value exists = e.compare(arith::CmpIPredicate::slt, number, endClass);
     Value item = e.mul(e.select(exists, number, e.constant(0)), alike);
     IRMapping mapping;
     Block &body = work.getSteps().front();
@@ -118,8 +119,8 @@ private:
   }
   /// The same of all items of a class, each of which counts `ofItem`.
   Value countClass(Value number, Value ofItem) {
-    Value next =
-        arith::MinSIOp::create(e.b, e.loc, end, e.add(number, e.constant(1)));
+    Value next = arith::MinSIOp::create(e.b, e.loc, endClass,
+                                        e.add(number, e.constant(1)));
     Value items = e.sub(getItemsBefore(next), getItemsBefore(number));
     items = arith::MaxSIOp::create(e.b, e.loc, items, e.constant(0));
     return e.mul(ofItem, items);
@@ -127,9 +128,9 @@ private:
 
   /// Whether steps are counted by sums over runs.
   bool asksSums() { return asksRuns(work.getSteps()); }
-  /// Of the classes `first` on that the lanes have, what each item counts. A
+  /// Of the classes `number` on that the lanes have, what each item counts. A
   /// class of which sums are asked takes all lanes where classes are few.
-  Value countItems(Value first);
+  Value countItems(Value number);
 
   /// What the steps of all of the warp's items count, and those of each of a
   /// lane's first class.
@@ -153,7 +154,7 @@ private:
   int64_t warpSize, numWarps;
   /// Classes, whether warps share them, and the warp's own: as many as all
   /// have, so that all count alike, but for those beyond the last.
-  Value alike, classes, isShared, ofWarp, first, end;
+  Value alike, classes, areShared, ofWarp, firstClass, endClass;
 };
 } // namespace
 
@@ -165,7 +166,7 @@ std::pair<Value, Value> StepCounter::countOwn() {
                          SmallVector<Value>{zero, zero});
   OpBuilder::InsertionGuard guard(e.b);
   e.b.setInsertionPointToStart(loop.getBody());
-  Value number = e.add(first, loop.getInductionVar()), own = number;
+  Value number = e.add(firstClass, loop.getInductionVar()), own = number;
   Value ofItem =
       asksSums() ? countItems(number) : countItem(number, /*isOfLane=*/true);
   if (asksSums())
@@ -188,7 +189,7 @@ std::pair<Value, Value> StepCounter::addUp(Value own, Value numbers) {
   Value zero = e.constant(0);
   auto choice =
       scf::IfOp::create(e.b, e.loc, TypeRange{own.getType(), own.getType()},
-                        isShared, /*withElseRegion=*/true);
+                        areShared, /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(e.b);
   e.b.setInsertionPointToStart(choice.elseBlock());
   scf::YieldOp::create(e.b, e.loc, ValueRange{own, zero});
@@ -229,7 +230,7 @@ SmallVector<Value> StepCounter::findClass(Value begin, Value lead,
   {
     OpBuilder::InsertionGuard guard(e.b);
     e.b.setInsertionPointToStart(loop.getBody());
-    Value begins = e.add(first, loop.getInductionVar());
+    Value begins = e.add(firstClass, loop.getInductionVar());
     Value number = e.add(begins, lane);
     auto isFirst =
         scf::IfOp::create(e.b, e.loc, e.b.getI32Type(),
@@ -268,11 +269,11 @@ SmallVector<Value> StepCounter::findClass(Value begin, Value lead,
   return result;
 }
 
-Value StepCounter::countItems(Value first) {
-  Value own = e.add(first, lane);
+Value StepCounter::countItems(Value number) {
+  Value own = e.add(number, lane);
   if (!asksSums())
     return countItem(own, /*isOfLane=*/true);
-  Value left = arith::MinSIOp::create(e.b, e.loc, e.sub(end, first),
+  Value left = arith::MinSIOp::create(e.b, e.loc, e.sub(endClass, number),
                                       e.constant(warpSize));
   Value areFew =
       e.compare(arith::CmpIPredicate::sle, left, e.constant(kFewClasses));
@@ -286,9 +287,9 @@ Value StepCounter::countItems(Value first) {
                                  e.constant(0));
   scf::YieldOp::create(e.b, e.loc, loop.getResult(0));
   e.b.setInsertionPointToStart(loop.getBody());
-  Value number = loop.getInductionVar();
-  Value count = countItem(e.add(first, number), /*isOfLane=*/false);
-  Value isOwn = e.compare(arith::CmpIPredicate::eq, number, lane);
+  Value ofLane = loop.getInductionVar();
+  Value count = countItem(e.add(number, ofLane), /*isOfLane=*/false);
+  Value isOwn = e.compare(arith::CmpIPredicate::eq, ofLane, lane);
   scf::YieldOp::create(e.b, e.loc,
                        e.select(isOwn, count, loop.getRegionIterArg(0)));
   return choice.getResult(0);
@@ -332,16 +333,16 @@ void StepCounter::run(Value numbers) {
   };
   Value begin = getBegin(block);
   Value stop = getBegin(e.add(block, e.constant(1)));
-  Value itemsBefore = getItemsBefore(first);
+  Value itemsBefore = getItemsBefore(firstClass);
   before = e.add(before, e.mul(lead, itemsBefore));
-  own = e.add(own, e.mul(lead, e.sub(getItemsBefore(end), itemsBefore)));
+  own = e.add(own, e.mul(lead, e.sub(getItemsBefore(endClass), itemsBefore)));
   // One warp has the place where the share begins; the last one if none has.
   Value isWithin = arith::OrIOp::create(
       e.b, e.loc,
       e.compare(arith::CmpIPredicate::slt, begin, e.add(before, own)),
       e.compare(arith::CmpIPredicate::eq, warp, e.constant(numWarps - 1)));
   Value isHere = e.select(
-      isShared,
+      areShared,
       e.both(e.compare(arith::CmpIPredicate::sle, before, begin), isWithin),
       e.compare(arith::CmpIPredicate::eq, warp, e.constant(0)));
   // All look for it: around exchanges of lanes a branch is dear.

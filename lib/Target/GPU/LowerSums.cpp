@@ -1,8 +1,9 @@
 //===- LowerSums.cpp - sums over runs -------------------------------------===//
 //
-// The lanes of a warp share the runs out: each evaluates the region of one, and
-// their sums are those of the lanes before. Where lanes ask of things of their
-// own (items that are counted), each does all runs one after the other.
+// The lanes of a warp share the runs out: each evaluates the region of one, or
+// where all are added up of two, and their sums are those of the lanes before.
+// Where lanes ask of things of their own (items that are counted), each does
+// all runs one after the other.
 //
 //===----------------------------------------------------------------------===//
 

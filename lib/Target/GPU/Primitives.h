@@ -162,9 +162,9 @@ public:
   virtual mlir::Value loadGlobalIf(mlir::OpBuilder &b, mlir::Location loc,
                                    mlir::Value address, unsigned bits,
                                    mlir::Value predicate) const = 0;
-  /// Asks for the bytes around `address` in global memory, which the cache that
-  /// blocks share is to have soon; whether the GPU can.
   virtual bool canPrefetch() const { return false; }
+  /// Asks for the bytes around `address` in global memory, which the cache that
+  /// blocks share is to have soon; nothing if the GPU cannot.
   virtual void prefetch(mlir::OpBuilder &, mlir::Location,
                         mlir::Value /*address*/) const {}
   /// Registers that one store may have, a vector of them.

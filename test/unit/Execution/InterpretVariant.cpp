@@ -68,7 +68,7 @@ Status InterpretedRun::prepare() {
   if (Status status = resolveScalars(source.func, c.parameters, problem);
       !status.isOk())
     return status;
-  auto created = createInputs(source.func, problem, {}, inputOptions);
+  auto created = createInputs(source.func, problem, c.arrays, inputOptions);
   if (!created.isOk())
     return created.takeStatus();
   inputs = std::move(*created);

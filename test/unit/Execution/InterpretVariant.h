@@ -35,6 +35,8 @@ struct InterpretedCase {
   /// With one for tensors of any strides, which threads copy.
   bool anyStrides = false;
   std::map<std::string, std::string> parameters = {};
+  /// Tensors that are not made up.
+  Arrays arrays = {};
   NaNKind nan = NaNKind::none;
   /// Boxes of queries and keys; the kernel is then one for the problem's
   /// lengths.

@@ -9,17 +9,6 @@
 using namespace attn;
 using namespace attn::test;
 
-NpyArray attn::test::makeTable(std::vector<int64_t> shape,
-                               const std::vector<int32_t> &values) {
-  NpyArray table;
-  table.dtype = DType::i32;
-  table.shape = std::move(shape);
-  table.data.resize(values.size() * sizeof(int32_t));
-  if (!values.empty())
-    std::memcpy(table.data.data(), values.data(), table.data.size());
-  return table;
-}
-
 Case attn::test::makeCase(std::string variant, int64_t heads, int64_t group,
                           int64_t queries, int64_t keys, int64_t width,
                           const std::map<std::string, int64_t> &scalars) {

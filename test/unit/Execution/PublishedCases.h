@@ -11,6 +11,7 @@
 #define ATTN_TEST_UNIT_EXECUTION_PUBLISHEDCASES_H
 
 #include "RunCase.h"
+#include "Tables.h"
 
 namespace attn::test {
 
@@ -20,10 +21,6 @@ struct PublishedCase {
   bool isLong = false;
 };
 using PublishedCases = std::vector<PublishedCase>;
-
-/// A table of 32-bit integers. Pre-condition: as many as the shape says.
-NpyArray makeTable(std::vector<int64_t> shape,
-                   const std::vector<int32_t> &values);
 
 /// A case of `variant` with integer scalars, `heads` of which share a key head
 /// `group` at a time.

@@ -2,6 +2,8 @@
 
 #include "EmulatedRun.h"
 
+#include "test/unit/Execution/Tables.h"
+
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/IntrinsicInst.h"
@@ -130,31 +132,52 @@ TEST_P(EmulatedTargetTest, ManyPartsAreRight) {
     }
 }
 
-// So many that warps share them out where the line is cut, each some or, of the
-// most, several a lane.
+// Of so many lengths, each another one, that warps share them out where the
+// line is cut: some each, or several a lane.
 TEST_P(EmulatedTargetTest, ManySequencesAreRight) {
-  InterpretedCase c = {{33, 2, 1, 1, 40, 32, 32, {}}, DType::bf16, 64, 32};
+  InterpretedCase c = {{0, 0, 0, 1, 70, 32, 32, {}}, DType::bf16, 64, 32};
   c.isScheduled = c.schedule.isStream = true;
   c.schedule.slots = 2;
   c.pack = 2;
   c.kv.page = 16;
-  for (auto [batch, blocks] : {std::pair(33, 7), {300, 1}, {300, 50}}) {
+  for (auto [batch, heads, blocks] : {std::tuple(66, 2, 7), {530, 1, 40}}) {
     c.shape.batch = batch;
-    EXPECT_EQ(run("gqa", c, {}, blocks), "")
+    c.shape.kvHeads = heads;
+    c.shape.heads = 2 * heads;
+    std::vector<int32_t> lengths;
+    for (int32_t i = 0; i < batch; ++i)
+      lengths.push_back(i * i % 71);
+    c.arrays["k_lengths"] = makeTable({batch}, lengths);
+    c.arrays["q_lengths"] = makeTable({batch}, std::vector<int32_t>(batch, 1));
+    EXPECT_EQ(run("varlen", c, {}, blocks), "")
         << batch << " sequences, " << blocks << " blocks";
   }
 }
 
-// Segments, more than a warp has lanes, of tiles that warps share out.
+// Segments, more than a warp has lanes, of a few tiles that warps share out;
+// and of so many tiles that lanes count each its own.
 TEST_P(EmulatedTargetTest, SegmentsAreRight) {
-  InterpretedCase c = {
-      {1, 2, 2, 150, 160, 32, 32, {{"S", 70}}}, DType::bf16, 64, 32};
-  c.isScheduled = c.schedule.isStream = true;
-  c.schedule.slots = 2;
-  c.pack = 2;
-  c.kv.page = 16;
-  for (int blocks : {1, 5})
-    EXPECT_EQ(run("segments", c, {}, blocks), "") << blocks << " blocks";
+  for (auto [queries, segments, blocks] :
+       {std::tuple(150, 70, 5), {2300, 3, 5}}) {
+    InterpretedCase c = {
+        {1, 2, 1, queries, 70, 32, 32, {{"S", segments}}}, DType::bf16, 64, 32};
+    c.isScheduled = c.schedule.isStream = true;
+    c.schedule.slots = 2;
+    c.pack = 2;
+    c.kv.page = 16;
+    std::map<std::string, std::vector<int32_t>> tables;
+    for (int32_t i = 0; i < segments; ++i) {
+      int32_t first = i * 613 % queries;
+      tables["lengths"].push_back(i * 37 % 71);
+      tables["first"].push_back(first);
+      tables["last"].push_back(std::min(first + queries / 4, queries));
+      tables["causal"].push_back(i % 2);
+    }
+    for (auto &[name, values] : tables)
+      c.arrays[name] = makeTable({segments}, values);
+    EXPECT_EQ(run("segments", c, {}, blocks), "")
+        << queries << " queries, " << blocks << " blocks";
+  }
 }
 
 // Parts whose sums are whole numbers.
