@@ -3,7 +3,6 @@
 #include "PublishedCases.h"
 
 #include <algorithm>
-#include <cstring>
 #include <random>
 
 using namespace attn;
