@@ -153,7 +153,8 @@ LogicalResult Scheduler::loadItem(RegisterEmitter &emitter, Value message) {
   StepSequence sequence(b, emitter, plan.sweep);
   auto [begin, end] = getSteps(sequence);
   // Which pages a step has is asked a step ahead, and once for all operands, so
-  // that nobody waits for tables; after the last one its own again.
+  // that nobody waits for tables; after the last one its own again. The first
+  // step's slots come before all that.
   Value last = arith::SubIOp::create(b, end, i32(1));
   auto setNumber = [&](Value number, const Step *before, Step &step,
                        Values &pages) {
@@ -173,15 +174,14 @@ LogicalResult Scheduler::loadItem(RegisterEmitter &emitter, Value message) {
   if (failed(setNumber(begin, nullptr, before, pagesBefore)))
     return failure();
   bool isPaged = !pagesBefore.empty();
-  Value second = b.createOrFold<arith::AddIOp>(begin, i32(1));
-  if (isPaged && (failed(setNumber(arith::MinSIOp::create(b, second, last),
-                                   &before, now, pagesNow)) ||
-                  failed(setStep(emitter, before))))
-    return failure();
   fillMoving(emitter, before, /*isLate=*/false, pagesBefore);
   for (Operand &operand : operands)
     if (!operand.slot->isMoving)
       fill(emitter, operand, message);
+  Value second = b.createOrFold<arith::AddIOp>(begin, i32(1));
+  if (isPaged && failed(setNumber(arith::MinSIOp::create(b, second, last),
+                                  &before, now, pagesNow)))
+    return failure();
   Values inits = before.getValues();
   if (isPaged) {
     llvm::append_range(inits, pagesBefore);
