@@ -139,7 +139,10 @@ Result<GpuProgram> attn::compileGpuCascade(MLIRContext &context,
   if (pipeline.onStage)
     pipeline.onStage("source", *isolate(func));
   auto program = compileGpuProgram(func, pipeline, cascade->options, kind);
-  if (program.isOk() && !dump.getStatus().isOk())
+  if (!program.isOk())
+    return program;
+  if (!dump.getStatus().isOk())
     return dump.getStatus();
+  program->code.manifest.numerics = describeNumerics(func, cascade->problem);
   return program;
 }
