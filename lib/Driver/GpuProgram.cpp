@@ -326,6 +326,7 @@ static std::optional<ScheduleFields> getStream(cascade::FuncOp func,
   given.stream = 1;
   // All queries of a few heads are one tile, and keys are read once.
   const MachineModel &machine = getMachineModel(gpu.target);
+  const MachineModel *low = machine.low;
   int64_t group = machine.productRows;
   int64_t rows = 2 * group;
   if (gpu.hasFewQueries()) {
@@ -333,10 +334,8 @@ static std::optional<ScheduleFields> getStream(cascade::FuncOp func,
     int64_t few = *gpu.queries * width;
     rows = std::clamp<int64_t>(llvm::alignTo(few, group), group, rows);
     // A tile of queries of many sequences is not low because each has few.
-    bool isLow = !findSummedRanks(func);
-    // Digits of exact sums take twice the registers of what is added up.
-    if (const MachineModel *low = machine.low;
-        low && isLow && (few <= low->productRows || func.getInvariant()))
+    bool isLow = !findSummedRanks(func) || func.getInvariant();
+    if (low && isLow && few <= low->productRows)
       rows = low->productRows;
     // Where nothing has 8 bits an element, warps share out no keys.
     const MachineModel *sharing = machine.sharing;
@@ -345,6 +344,9 @@ static std::optional<ScheduleFields> getStream(cascade::FuncOp func,
     if (sharing && isLow && func.readsByteElements())
       rows = sharing->productRows;
   }
+  // Digits of exact sums take twice the registers of what is added up.
+  if (low && func.getInvariant() && rows > low->productRows)
+    rows = low->productRows;
   given.rows = rows;
   return given;
 }

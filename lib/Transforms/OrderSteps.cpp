@@ -9,6 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "attn/Analysis/Remainder.h"
 #include "attn/Transforms/Passes.h"
 #include "dialects/Tile/Tile.h"
 
@@ -167,11 +168,13 @@ static bool isReadByRows(Value value, tile::ProgramOp program) {
 }
 
 static LogicalResult orderSteps(tile::SweepOp sweep, RewriterBase &rewriter) {
+  if (sweep.hasLocated() && hasOrderedSteps(sweep))
+    return success();
   if (sweep.hasLocated())
-    return sweep.emitOpError("expects steps of an invariant program to lie "
-                             "between bounds, but got located segments, which "
-                             "are those of all rows of a tile; leave "
-                             "'invariant' out");
+    return sweep.emitOpError(
+        "expects steps of an invariant program to lie between bounds, in the "
+        "call or in each run of it, but got located segments, which are those "
+        "of all rows of a tile; leave 'invariant' out");
   auto program = sweep->getParentOfType<tile::ProgramOp>();
   for (Value lower : sweep.getLowers())
     if (!llvm::is_contained(sweep.getUppers(), lower) &&

@@ -106,6 +106,25 @@ class Batch:
         return o, lse
 
 
+def make_batch(segments, q, k, v):
+    batch = Batch.__new__(Batch)
+    batch.segments, batch.queries = segments, len(q)
+    batch.q, batch.k, batch.v = q, k, v
+    return batch
+
+
+def draw_shared_prefix(rng, prefix, most, count):
+    """Sequences of up to so many keys of their own behind one prefix, a query each."""
+    own = [(int(n), i, i + 1, 1) for i, n in enumerate(rng.integers(1, most + 1, count))]
+    segments = [(prefix, 0, count, 0), *own]
+    k, v = (
+        [rng.standard_normal((n, HEADS, DIM)).astype(np.float32) for n, *_ in segments]
+        for _ in "kv"
+    )
+    q = rng.standard_normal((count, HEADS * GROUP, DIM)).astype(np.float32)
+    return make_batch(segments, q, k, v)
+
+
 def lay_out(batch, page, rng):
     """Pools of pages, NHD, and their table, with anything behind its ends."""
     counts = [-(-len(k) // page) for k in batch.k]
@@ -166,21 +185,69 @@ def test_without_pages(kernels, rng):
 
 def test_shared_prefix_is_that_of_whole_sequences(kernels, rng):
     """A prefix once for all has what a copy of it has in each sequence."""
-    batch, copies = Batch(rng, groups=0), Batch(rng, groups=0)
-    own = [(int(n), i, i + 1, 1) for i, n in enumerate(rng.integers(1, 50, 9))]
-    batch.queries = copies.queries = len(own)
-    batch.segments = [(200, 0, len(own), 0), *own]
-    copies.segments = [(200 + n, first, last, 1) for n, first, last, _ in own]
-    batch.q = copies.q = rng.standard_normal((len(own), HEADS * GROUP, DIM)).astype(np.float32)
-    for name in "kv":
-        sides = [rng.standard_normal((n, HEADS, DIM)).astype(np.float32) for n, *_ in batch.segments]
-        setattr(batch, name, sides)
-        setattr(copies, name, [np.concatenate([sides[0], x]) for x in sides[1:]])
+    batch = draw_shared_prefix(rng, prefix=200, most=49, count=9)
+    copies = make_batch(
+        [(200 + n, first, last, 1) for n, first, last, _ in batch.segments[1:]], batch.q,
+        *([np.concatenate([side[0], x]) for x in side[1:]] for side in (batch.k, batch.v)),
+    )
     kernel = kernels("--page=16")
     o, lse = run(kernel, batch, lay_out(batch, 16, rng))
     other_o, other_lse = run(kernel, copies, lay_out(copies, 16, rng))
     np.testing.assert_allclose(o, other_o, atol=2e-5)
     np.testing.assert_allclose(lse, other_lse, atol=2e-5)
+
+
+def take_query(batch, p):
+    """A query alone with what it sees of its segments."""
+    segments, sides = [], ([], [])
+    for (n, first, last, causal), *own in zip(batch.segments, batch.k, batch.v):
+        seen = max(min(n, p + n - last + 1), 0) if causal else n
+        if first <= p < last and seen:
+            segments.append((seen, 0, 1, causal))
+            for side, x in zip(sides, own):
+                side.append(x[:seen])
+    return make_batch(segments, batch.q[p : p + 1], *sides)
+
+
+def join_segments(alone):
+    """All keys of a query in one segment."""
+    k, v = np.concatenate(alone.k), np.concatenate(alone.v)
+    return make_batch([(len(k), 0, 1, 1)], alone.q, [k], [v])
+
+
+def count_differences(kernel, batch, place, make_alone=lambda alone: alone):
+    """Of the queries that see keys, those with other bits alone; `place` lays keys out."""
+    o, lse = run(kernel, batch, place(batch))
+    different = 0
+    for p in range(batch.queries):
+        if np.isneginf(lse[..., p]).all():
+            continue
+        own = make_alone(take_query(batch, p))
+        own_o, own_lse = run(kernel, own, place(own))
+        different += not (np.array_equal(o[:, :, p], own_o[:, :, 0])
+                          and np.array_equal(lse[..., p], own_lse[..., 0]))
+    return different
+
+
+@pytest.mark.parametrize("page, step", [(16, 64), (None, 48)])
+@pytest.mark.parametrize("target", ["host", "portable"])
+def test_invariant_rows_are_those_of_rows_alone(kernels, rng, target, page, step):
+    """And those of sequences whose keys lie in one segment, if prefixes have whole steps."""
+    options = [f"--target={target}", "--tile-rows=16", f"--tile-keys={step}"]
+    place = pad
+    if page:
+        options.append(f"--page={page}")
+        place = lambda batch: lay_out(batch, page, rng)
+    kernel = kernels(*options, "--invariant")
+    for _ in range(3):
+        batch = Batch(rng)
+        expect_right(kernel, batch, place(batch))
+        assert count_differences(kernel, batch, place) == 0
+    batch = draw_shared_prefix(rng, prefix=5 * step, most=200, count=20)
+    assert count_differences(kernel, batch, place, join_segments) == 0
+    # The batches show what they are for.
+    other = kernels(*options)
+    assert sum(count_differences(other, Batch(rng), place) for _ in range(3))
 
 
 def test_numbers_that_mean_nothing(kernels, rng):

@@ -39,7 +39,7 @@ tile.program @located(%P: index {tile.extent = "P"}) space(%p = "P" by 64)
   %c0 = arith.constant 0 : index
   %c64 = arith.constant 64 : index
   %zero = arith.constant dense<0.0> : tensor<64xf32>
-  // expected-error @below {{expects steps of an invariant program to lie between bounds, but got located segments, which are those of all rows of a tile; leave 'invariant' out}}
+  // expected-error @below {{expects steps of an invariant program to lie between bounds, in the call or in each run of it, but got located segments, which are those of all rows of a tile; leave 'invariant' out}}
   %r = tile.sweep(%c0 to %P partial at {
   ^bb0(%i: index):
     %base = arith.muli %i, %c64 : index
@@ -47,5 +47,72 @@ tile.program @located(%P: index {tile.extent = "P"}) space(%p = "P" by 64)
   }) by 64 carry(%zero : tensor<64xf32>) step {
   ^bb0(%m: index, %count: index, %acc: tensor<64xf32>):
     tile.yield %acc : tensor<64xf32>
+  }
+}
+
+// -----
+
+// Which steps of a run come first depends on what all rows of a tile see whole.
+tile.program @classes(%S: index {tile.extent = "S"}, %P: index {tile.extent = "P"})
+    space(%p = "P" by 64) attributes {invariant} {
+  %c0 = arith.constant 0 : index
+  %c64 = arith.constant 64 : index
+  %c1024 = arith.constant 1024 : index
+  %zero = arith.constant dense<0.0> : tensor<64xf32>
+  %sums:2 = tile.sum below %S {
+  ^bb0(%run: index):
+    tile.yield %run, %run : index, index
+  }
+  // expected-error @below {{in the call or in each run of it, but got located segments}}
+  %r = tile.sweep(%c0 to %sums#0 partial at {
+  ^bb0(%i: index):
+    %run, %rest = tile.locate %i below %S {
+    ^bb0(%own: index):
+      tile.yield %own : index
+    }
+    %first = arith.muli %run, %c1024 : index
+    %within = arith.muli %rest, %c64 : index
+    %base = arith.addi %first, %within : index
+    tile.yield %base, %c64 : index, index
+  }, %c0 to %sums#1 partial at {
+  ^bb0(%i: index):
+    %run, %rest = tile.locate %i below %S {
+    ^bb0(%own: index):
+      tile.yield %own : index
+    }
+    %first = arith.muli %run, %c1024 : index
+    %within = arith.muli %rest, %c64 : index
+    %base = arith.addi %first, %within : index
+    tile.yield %base, %c64 : index, index
+  }) by 64 carry(%zero : tensor<64xf32>) step {
+  ^bb0(%m: index, %count: index, %acc: tensor<64xf32>):
+    tile.yield %acc : tensor<64xf32>
+  }
+}
+
+// -----
+
+// Where a run's first step begins depends on the rows.
+tile.program @begins(%S: index {tile.extent = "S"}, %P: index {tile.extent = "P"})
+    space(%p = "P" by 16) attributes {invariant} {
+  %c0 = arith.constant 0 : index
+  %c64 = arith.constant 64 : index
+  %c1024 = arith.constant 1024 : index
+  %zero = arith.constant dense<0.0> : tensor<16xf32>
+  // expected-error @below {{in the call or in each run of it, but got located segments}}
+  %r = tile.sweep(%c0 to %S partial at {
+  ^bb0(%i: index):
+    %run, %rest = tile.locate %i below %S {
+    ^bb0(%own: index):
+      tile.yield %own : index
+    }
+    %first = arith.muli %run, %c1024 : index
+    %within = arith.muli %rest, %c64 : index
+    %from = arith.addi %p, %within : index
+    %base = arith.addi %first, %from : index
+    tile.yield %base, %c64 : index, index
+  }) by 64 carry(%zero : tensor<16xf32>) step {
+  ^bb0(%m: index, %count: index, %acc: tensor<16xf32>):
+    tile.yield %acc : tensor<16xf32>
   }
 }

@@ -100,3 +100,37 @@ tile.program @sink(
   }
   tile.store %r, %y[affine_map<(d0)[s0] -> (d0 + s0)>](%p) valid(%c64) : tensor<64xf32>, !y
 }
+
+// Steps from multiples of their size on, from run to run, are in order.
+// CHECK-LABEL: tile.program @runs
+//       CHECK:   %[[SUM:.*]] = tile.sum below
+//       CHECK:   tile.sweep(%c0{{.*}} to %[[SUM]] partial at {
+//       CHECK:     tile.locate
+tile.program @runs(
+    %y: !y {tile.name = "y", tile.access = "write", tile.shape = ["P"]},
+    %S: index {tile.extent = "S"}, %P: index {tile.extent = "P"})
+    space(%p = "P" by 64) attributes {invariant} {
+  %c0 = arith.constant 0 : index
+  %c64 = arith.constant 64 : index
+  %c1024 = arith.constant 1024 : index
+  %zero = arith.constant dense<0.0> : tensor<64xf32>
+  %sum = tile.sum below %S {
+  ^bb0(%run: index):
+    tile.yield %run : index
+  }
+  %r = tile.sweep(%c0 to %sum partial at {
+  ^bb0(%i: index):
+    %run, %rest = tile.locate %i below %S {
+    ^bb0(%own: index):
+      tile.yield %own : index
+    }
+    %first = arith.muli %run, %c1024 : index
+    %within = arith.muli %rest, %c64 : index
+    %base = arith.addi %first, %within : index
+    tile.yield %base, %c64 : index, index
+  }) by 64 carry(%zero : tensor<64xf32>) step {
+  ^bb0(%m: index, %count: index, %acc: tensor<64xf32>):
+    tile.yield %acc : tensor<64xf32>
+  }
+  tile.store %r, %y[affine_map<(d0)[s0] -> (d0 + s0)>](%p) valid(%c64) : tensor<64xf32>, !y
+}

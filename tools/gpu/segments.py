@@ -10,7 +10,9 @@ order.
 
 First N random batches are compared with f32 on the device (allowed: 5e-3 of the whole output's
 norm), with prefixes of prefixes, sequences of no keys and of no queries, NaN in what nobody has, and garbage behind the
-ends of tables. Times are of captured calls, cold. `floor_us` is the time of the row's prompts alone in the same kernel plus
+ends of tables. Of each batch, and of one in which sequences share a prefix of whole steps, some queries are called alone, in other
+pages, the latter with all keys in one segment: `rows_differ` are those of `rows` with other bits, of which a kernel compiled with
+--invariant has none, and others show what the calls are for. Times are of captured calls, cold. `floor_us` is the time of the row's prompts alone in the same kernel plus
 that of a plain sum of as many bytes as all other keys and values have, each once; `over_floor` is the
 ratio. The exit status is 1 if anything is wrong.
 """
@@ -58,6 +60,13 @@ class Batch:
         if queries == 1 or prefix:
             self.decoded_keys += count * keys + prefix
 
+    def see(self, query):
+        """Segments that a query sees, and how many keys of each."""
+        for s, (n, first, last, causal) in enumerate(self.segments):
+            seen = max(min(n, query + n - last + 1), 0) if causal else n
+            if first <= query < last and seen:
+                yield s, seen
+
     def bytes_decoded(self):
         return self.decoded_keys * self.key_heads * DIM * 4
 
@@ -90,6 +99,19 @@ def draw_batch(rng):
             batch.segments.append((rng.randint(0, 1500), first, batch.queries, 0))
     rng.shuffle(batch.segments)
     batch.queries += rng.choice((0, 0, 3))  # some that see nothing
+    return batch
+
+
+def draw_shared_prefix(rng):
+    """Sequences behind one prefix of whole steps of 128 or 64 keys."""
+    key_heads = rng.choice((1, 8))
+    batch = Batch(key_heads * rng.choice((1, 3, 4)), key_heads)
+    for _ in range(rng.randint(1, 12)):
+        queries = rng.choice((1, 1, 1, 2, 17))
+        keys = queries + rng.randint(0, 300)
+        batch.segments.append((keys, batch.queries, batch.queries + queries, 1))
+        batch.queries += queries
+    batch.segments.insert(0, (128 * rng.randint(1, 60), 0, batch.queries, 0))
     return batch
 
 
@@ -165,9 +187,48 @@ def compare(batch, bound, sides):
     return ("" if error <= TOLERANCE and sums <= 1e-2 else "outputs"), max(error, sums / 2)
 
 
+def take_query(batch, bound, size, query, joins):
+    """The arguments for one query alone, its keys in other pages, and in one segment if it `joins`."""
+    segments, seen = zip(*batch.see(query))
+    order = torch.randperm(len(bound["k"]), device="cuda")
+    pools = {}
+    for name in "kv":
+        pools[name] = torch.empty_like(bound[name])
+        pools[name][order] = bound[name]
+    rows = [order[bound["pages"][s, : -(-n // size)].long()] for s, n in zip(segments, seen)]
+    if joins:
+        rows, seen = [torch.cat(rows)], [sum(seen)]
+    table = torch.full((len(rows), max(map(len, rows))), -7, device="cuda", dtype=torch.int32)
+    for to, row in zip(table, rows):
+        to[: len(row)] = row
+    column = lambda x: torch.tensor(x, device="cuda", dtype=torch.int32)
+    q = bound["q"][:, :, query : query + 1].contiguous()
+    return dict(q=q, **pools, pages=table, lengths=column(seen), first=column([0] * len(rows)),
+                last=column([1] * len(rows)), causal=column([1] * len(rows)), scale=bound["scale"],
+                o=torch.empty_like(q), lse=torch.empty(q.shape[:-1], device="cuda"))
+
+
+def count_differences(kernel, batch, bound, size, rng, joins=False):
+    """Of some queries, how many there are and how many have other bits alone."""
+    kernel.prepare(**bound).launch()
+    torch.cuda.synchronize()
+    seeing = [p for p in range(batch.queries) if any(batch.see(p))]
+    some = rng.sample(seeing, min(3, len(seeing)))
+    different = 0
+    for p in some:
+        own = take_query(batch, bound, size, p, joins)
+        kernel.prepare(**own).launch()
+        torch.cuda.synchronize()
+        different += not (
+            torch.equal(own["o"][:, :, 0].view(torch.int16), bound["o"][:, :, p].contiguous().view(torch.int16))
+            and torch.equal(own["lse"][..., 0], bound["lse"][..., p])
+        )
+    return len(some), different
+
+
 def check(name, kernel, cases, seed):
     size = next(a for a in kernel.manifest["arguments"] if a["name"] == "k")["shape"][2]
-    wrong, worst = [], 0
+    wrong, worst, rows, different = [], 0, 0, 0
     for case in range(cases):
         rng = random.Random(seed + case)
         batch = draw_batch(rng)
@@ -184,9 +245,16 @@ def check(name, kernel, cases, seed):
         worst = max(worst, error)
         if what:
             wrong.append(f"seed {seed + case}: {what}, {error:.2g}")
+        shared = draw_shared_prefix(rng)
+        for own, joins in ((batch, False), (shared, True)):
+            if joins:
+                bound, _ = make_tensors(own, size, rng, seed + case)
+            some, others = count_differences(kernel, own, bound, size, rng, joins)
+            rows += some
+            different += others
     print(json.dumps(dict(kernel=name, cases=cases, seed=seed, wrong=len(wrong),
-                          worst=round(worst, 6), first=wrong[:3])), flush=True)
-    return not wrong
+                          worst=round(worst, 6), first=wrong[:3], rows=rows, rows_differ=different)), flush=True)
+    return not wrong and not (kernel.manifest["numerics"]["invariant"] and different)
 
 
 def measure(row, kernels, flush):

@@ -15,6 +15,12 @@ namespace attn {
 /// its segments begin at some.
 std::optional<int64_t> getRemainder(mlir::Value value, int64_t modulus);
 
+/// Whether the steps of `sweep` come in an order that every row of a tile finds
+/// its own in, whatever the others see, each from a multiple of its size on:
+/// those of partial ranges, or of one partial range in each run of a packed
+/// rank. Ranges have to ascend.
+bool hasOrderedSteps(tile::SweepOp sweep);
+
 /// Whether `value` to `value + last` have one quotient by `divisor`, as `value`
 /// is a multiple of some part of the divisor that is greater than `last`.
 bool staysInQuotient(mlir::Value value, int64_t last, int64_t divisor);

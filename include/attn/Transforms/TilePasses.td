@@ -232,9 +232,10 @@ def OrderStepsPass : Pass<"tile-order-steps", "::mlir::ModuleOp"> {
     %r = tile.sweep(%begin to %all partial) by 128 ...
     ```
 
-    Pre-condition: no segment is located, as steps that are found for all rows of a
-    tile are, and none begins where a table says of the rows: of documents in one
-    line that depends on those before.
+    Steps of one segment that has those of each run of a packed rank, at multiples of
+    a step, stay as they are. Pre-condition: no other segment is located, as steps that
+    are found for all rows of a tile are, and none begins where a table says of the
+    rows: of documents in one line that depends on those before.
   }];
   let dependentDialects = ["::attn::tile::TileDialect",
                            "::mlir::arith::ArithDialect"];

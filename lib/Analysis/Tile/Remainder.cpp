@@ -122,6 +122,41 @@ std::optional<int64_t> attn::getRemainder(Value value, int64_t modulus) {
       .Default([](Operation *) { return std::nullopt; });
 }
 
+/// Whether one segment has the steps of all runs, from run to run, which begin
+/// at multiples of `tile` in each.
+static bool isOfRuns(tile::SweepOp sweep, int64_t tile) {
+  if (sweep.getLocators().size() != 1)
+    return false;
+  Block &locator = sweep.getLocators().front().front();
+  auto places = locator.getOps<tile::LocateOp>();
+  if (!llvm::hasSingleElement(places))
+    return false;
+  tile::LocateOp place = *places.begin();
+  if (place.getNumber() != locator.getArgument(0))
+    return false;
+  llvm::MapVector<Value, int64_t> terms;
+  addTerms(locator.getTerminator()->getOperand(0), 1, terms);
+  int64_t within = 0;
+  for (auto [term, factor] : terms) {
+    auto first = term.getDefiningOp<arith::MulIOp>();
+    if (first && first.getLhs() == place.getRun())
+      continue;
+    Remainder own = getRemainder(term, tile);
+    if (!own)
+      return false;
+    within += *own * (factor % tile);
+  }
+  return within % tile == 0;
+}
+
+bool attn::hasOrderedSteps(tile::SweepOp sweep) {
+  auto tile = static_cast<int64_t>(sweep.getTile());
+  if (llvm::is_contained(sweep.getFull(), true))
+    return false;
+  return sweep.hasLocated() ? isOfRuns(sweep, tile)
+                            : getRemainderOfBase(sweep, tile) == 0;
+}
+
 bool attn::staysInQuotient(Value value, int64_t last, int64_t divisor) {
   auto isKept = [&](int64_t part) {
     return part > last && getRemainder(value, part) == 0;

@@ -22,7 +22,8 @@ MaskSegments::MaskSegments(ProgramEmitter &emitter, EinsumOp op,
                            StringAttr rank, Value extent, int64_t tile,
                            PackingAttr packing)
     : emitter(emitter), op(op), rank(rank), extent(extent), tile(tile),
-      mask(mask::importMask(op, packing)), ops(emitter, *mask, op.getLoc()) {}
+      isOfRun(packing), mask(mask::importMask(op, packing)),
+      ops(emitter, *mask, op.getLoc()) {}
 
 LogicalResult MaskSegments::checkGaps(const mask::NormalForm &form) {
   bool allowed = emitter.func->hasAttr(kResidualAttr);
@@ -113,8 +114,12 @@ LogicalResult MaskSegments::analyze() {
     if (sequences.pages.getRank() == rank)
       alignment = std::gcd(alignment, sequences.pages.getSize());
   alignment = alignment == 0 ? 1 : std::gcd(alignment, emitter.fullMultiple);
+  // The steps of a run come in one order, whichever of them all rows of a tile
+  // see, if rows are to depend on themselves alone.
+  bool tellsFull = !isOfRun || !emitter.func.getInvariant();
   mask::Sequencer<IndexOps> sequencer(ops, pool, form, isPoint,
-                                      emitter.fullMultiple, alignment);
+                                      emitter.fullMultiple, alignment,
+                                      tellsFull);
   for (mask::Segment<IndexOps> &segment : sequencer.run(evaluator)) {
     SmallVector<Value> coordinates;
     if (segment.list)

@@ -48,6 +48,7 @@ private:
   mlir::StringAttr rank;
   mlir::Value extent;
   int64_t tile;
+  bool isOfRun;
   std::unique_ptr<mask::ImportedMask> mask;
   IndexOps ops;
   std::vector<mask::Segment<IndexOps>> segments;

@@ -221,12 +221,7 @@ Refusal StepPlan::checkMerged(const ScheduleOptions &options) const {
 }
 
 Refusal StepPlan::checkInvariant(bool isStream) const {
-  bool isOrdered = !sweep.hasLocated() &&
-                   llvm::none_of(sweep.getFull(), [](bool b) { return b; }) &&
-                   llvm::all_of(sweep.getLowers(), [&](Value lower) {
-                     return getRemainder(lower, sweep.getTile()) == 0;
-                   });
-  if (!isOrdered)
+  if (!hasOrderedSteps(sweep))
     return refuse(sweep, "steps of an invariant program are those of partial "
                          "segments from multiples of a step on, which "
                          "tile-order-steps makes, but it has others");

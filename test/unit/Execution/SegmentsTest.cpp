@@ -3,7 +3,8 @@
 // Kernels of `segments`, run by the interpreter of pipe on random batches:
 // prompts and decodes, prefixes that sequences share and prefixes of those,
 // segments of nobody and queries of no segment, and tables and lengths of
-// numbers that a caller must not give. The oracle is a loop in f64.
+// numbers that a caller must not give. The oracle is a loop in f64. Of kernels
+// of invariant functions each row has the bits that it has alone.
 //
 //===----------------------------------------------------------------------===//
 
@@ -40,6 +41,12 @@ struct Batch {
   ReferenceTensor table{{}, {}}, keys{{}, {}}, values{{}, {}};
 };
 
+/// What went wrong, or [H, G, P, D] and [H, G, P].
+struct Outputs {
+  std::string wrong;
+  std::vector<double> o = {}, lse = {};
+};
+
 class SegmentsTest : public testing::Test {
 protected:
   void SetUp() override {
@@ -67,9 +74,24 @@ protected:
   Batch drawBatch();
   void layOut(Batch &batch);
   void lower();
+  Outputs run(const Batch &batch, int64_t blocks);
   /// What is wrong with the outputs of a batch, or nothing.
   std::string compare(const Batch &batch, int64_t blocks);
   void expectRight(int batches);
+
+  /// A query and what it sees of the segments.
+  Batch takeQuery(const Batch &batch, int64_t query);
+  /// A batch of one query with all its keys in one segment.
+  Batch joinSegments(const Batch &alone);
+  /// Sequences behind a prefix of whole steps that they share.
+  Batch drawSharedPrefix();
+  /// What is wrong with the bits of some queries beside those that `makeAlone`
+  /// gives of each, or nothing.
+  std::string compareBits(const Batch &batch,
+                          llvm::function_ref<Batch(int64_t)> makeAlone);
+  /// Of random batches, those of which some rows differ from the rows alone.
+  int countDifferent(int batches);
+  void expectAlone(int batches);
 
   InterpretedCase c = {{1, 1, 1, 1, 1, kDim, kDim, {}}, DType::bf16, 64, 32};
   std::mt19937_64 random;
@@ -157,7 +179,7 @@ void SegmentsTest::lower() {
   module = std::move(*lowered);
 }
 
-std::string SegmentsTest::compare(const Batch &batch, int64_t blocks) {
+Outputs SegmentsTest::run(const Batch &batch, int64_t blocks) {
   int64_t count = batch.segments.size();
   PipeArguments arguments;
   arguments.scalars["scale"] = 0.25;
@@ -186,15 +208,20 @@ std::string SegmentsTest::compare(const Batch &batch, int64_t blocks) {
   auto kernel = *module->getOps<pipe::KernelOp>().begin();
   auto outcome = interpretPipe(kernel, arguments, launch);
   if (!outcome.isOk())
-    return outcome.getStatus().message();
+    return {outcome.getStatus().message()};
   if (!outcome->findings.empty())
-    return outcome->findings.front().message;
+    return {outcome->findings.front().message};
   for (const auto &[name, unwritten] : outcome->unwritten)
     if (unwritten != 0)
-      return std::to_string(unwritten) + " elements of " + name +
-             " are not written";
-  const std::vector<double> &o = outcome->results["o"].values;
-  const std::vector<double> &lse = outcome->results["lse"].values;
+      return {std::to_string(unwritten) + " elements of " + name +
+              " are not written"};
+  return {{}, outcome->results["o"].values, outcome->results["lse"].values};
+}
+
+std::string SegmentsTest::compare(const Batch &batch, int64_t blocks) {
+  auto [wrong, o, lse] = run(batch, blocks);
+  if (!wrong.empty())
+    return wrong;
   for (int64_t row = 0; row < kHeads * kGroup * batch.queries; ++row) {
     int64_t h = row / (kGroup * batch.queries), p = row % batch.queries;
     double sum = 0;
@@ -224,8 +251,8 @@ std::string SegmentsTest::compare(const Batch &batch, int64_t blocks) {
     if (!isRight)
       return "row " + std::to_string(row) + " of a batch of " +
              std::to_string(batch.queries) + " queries and " +
-             std::to_string(count) + " segments on " + std::to_string(blocks) +
-             " blocks";
+             std::to_string(batch.segments.size()) + " segments on " +
+             std::to_string(blocks) + " blocks";
   }
   return "";
 }
@@ -235,6 +262,131 @@ void SegmentsTest::expectRight(int batches) {
   constexpr int64_t kBlocks[] = {1, 2, 3, 7, 40};
   for (int i = 0; i < batches && !HasFailure(); ++i)
     EXPECT_EQ(compare(drawBatch(), kBlocks[draw(0, 4)]), "");
+}
+
+Batch SegmentsTest::takeQuery(const Batch &batch, int64_t query) {
+  Batch alone;
+  alone.queries = 1;
+  for (const Segment &s : batch.segments) {
+    int64_t seen = s.isCausal ? query + s.length - s.last + 1 : s.length;
+    seen = std::clamp<int64_t>(seen, 0, s.length);
+    if (query < s.first || query >= s.last || seen == 0)
+      continue;
+    Segment own{seen, 0, 1, s.isCausal};
+    for (auto [all, some] : {std::pair(&s.k, &own.k), std::pair(&s.v, &own.v)})
+      for (int64_t h = 0; h < kHeads; ++h) {
+        auto first = all->begin() + h * s.length * kDim;
+        some->insert(some->end(), first, first + seen * kDim);
+      }
+    alone.segments.push_back(std::move(own));
+  }
+  for (int64_t row = 0; row < kHeads * kGroup; ++row) {
+    auto first = batch.q.begin() + (row * batch.queries + query) * kDim;
+    alone.q.insert(alone.q.end(), first, first + kDim);
+  }
+  layOut(alone);
+  return alone;
+}
+
+Batch SegmentsTest::joinSegments(const Batch &alone) {
+  Batch joined;
+  joined.queries = 1;
+  joined.q = alone.q;
+  Segment all{0, 0, 1, true};
+  for (const Segment &s : alone.segments)
+    all.length += s.length;
+  all.toldLength = all.length;
+  for (int64_t h = 0; h < kHeads; ++h)
+    for (const Segment &s : alone.segments)
+      for (auto [some, whole] :
+           {std::pair(&s.k, &all.k), std::pair(&s.v, &all.v)}) {
+        auto first = some->begin() + h * s.length * kDim;
+        whole->insert(whole->end(), first, first + s.length * kDim);
+      }
+  joined.segments.push_back(std::move(all));
+  layOut(joined);
+  return joined;
+}
+
+Batch SegmentsTest::drawSharedPrefix() {
+  Batch batch;
+  int64_t count = draw(1, 9);
+  for (int64_t i = 0; i < count; ++i)
+    batch.queries += draw(1, 3);
+  batch.segments.push_back({c.tileKeys * draw(1, 8), 0, batch.queries, false});
+  for (int64_t first = 0, left = count; left > 0; --left) {
+    int64_t last = left == 1 ? batch.queries : draw(first, batch.queries);
+    batch.segments.push_back({last - first + draw(0, 90), first, last, true});
+    first = last;
+  }
+  for (Segment &segment : batch.segments) {
+    segment.toldLength = segment.length;
+    segment.k = noise(kHeads * segment.length * kDim);
+    segment.v = noise(kHeads * segment.length * kDim);
+  }
+  batch.q = noise(kHeads * kGroup * batch.queries * kDim);
+  layOut(batch);
+  return batch;
+}
+
+std::string
+SegmentsTest::compareBits(const Batch &batch,
+                          llvm::function_ref<Batch(int64_t)> makeAlone) {
+  constexpr int64_t kBlocks[] = {1, 2, 3, 7, 40}, kSome = 4;
+  int64_t blocks = kBlocks[draw(0, 4)];
+  Outputs all = run(batch, blocks);
+  if (!all.wrong.empty())
+    return all.wrong;
+  auto areSame = [](double a, double b) {
+    return a == b && std::signbit(a) == std::signbit(b);
+  };
+  for (int64_t i = 0; i < std::min(kSome, batch.queries); ++i) {
+    int64_t query = draw(0, batch.queries - 1);
+    Outputs own = run(makeAlone(query), 1);
+    if (!own.wrong.empty())
+      return own.wrong;
+    for (int64_t row = 0; row < kHeads * kGroup; ++row) {
+      int64_t at = row * batch.queries + query;
+      if (!areSame(all.lse[at], own.lse[row]) ||
+          !std::equal(own.o.begin() + row * kDim,
+                      own.o.begin() + (row + 1) * kDim,
+                      all.o.begin() + at * kDim, areSame))
+        return "query " + std::to_string(query) + " of " +
+               std::to_string(batch.queries) + " on " + std::to_string(blocks) +
+               " blocks has other bits alone";
+    }
+  }
+  return "";
+}
+
+int SegmentsTest::countDifferent(int batches) {
+  int different = 0;
+  for (int i = 0; i < batches; ++i) {
+    Batch batch = drawBatch();
+    different += !compareBits(batch, [&](int64_t query) {
+                    return takeQuery(batch, query);
+                  }).empty();
+  }
+  return different;
+}
+
+void SegmentsTest::expectAlone(int batches) {
+  c.isInvariant = true;
+  ASSERT_NO_FATAL_FAILURE(lower());
+  for (int i = 0; i < batches && !HasFailure(); ++i) {
+    Batch batch = drawBatch();
+    EXPECT_EQ(compare(batch, 3), "");
+    EXPECT_EQ(
+        compareBits(batch,
+                    [&](int64_t query) { return takeQuery(batch, query); }),
+        "");
+    batch = drawSharedPrefix();
+    EXPECT_EQ(compareBits(batch,
+                          [&](int64_t query) {
+                            return joinSegments(takeQuery(batch, query));
+                          }),
+              "");
+  }
 }
 
 TEST_F(SegmentsTest, AreRightInAStream) { expectRight(60); }
@@ -290,4 +442,35 @@ TEST_F(SegmentsTest, ShorterSegmentsAreNoticed) {
     different += !compare(batch, 3).empty();
   }
   EXPECT_GT(different, 0);
+}
+
+TEST_F(SegmentsTest, InvariantRowsAreThoseOfRowsAlone) { expectAlone(40); }
+
+TEST_F(SegmentsTest, InvariantRowsAreThoseOfRowsAloneOfFewRows) {
+  c.tileRows = 32;
+  expectAlone(30);
+}
+
+TEST_F(SegmentsTest, InvariantRowsAreThoseOfRowsAloneOfTwoGroups) {
+  c.tileRows = 128;
+  expectAlone(30);
+}
+
+TEST_F(SegmentsTest, InvariantRowsAreThoseOfRowsAloneWhereBlocksDoItems) {
+  c.schedule.isStream = false;
+  expectAlone(20);
+}
+
+TEST_F(SegmentsTest, InvariantRowsAreThoseOfRowsAloneByThreads) {
+  c.isScheduled = false;
+  c.pack = {};
+  c.dtype = DType::f32;
+  c.tileRows = c.tileKeys = 8;
+  expectAlone(3);
+}
+
+/// The batches show what they are for.
+TEST_F(SegmentsTest, RowsOfOtherKernelsHaveOtherBitsAlone) {
+  ASSERT_NO_FATAL_FAILURE(lower());
+  EXPECT_GT(countDifferent(20), 0);
 }

@@ -128,10 +128,11 @@ public:
   /// `isPoint` as for planTerm. Full plain ranges that end by a bound are cut
   /// to a multiple of `granule`. Plain segments begin at multiples of
   /// `alignment`, of which `granule` is one: partial ones then have points
-  /// before the first that a row sees.
+  /// before the first that a row sees. Unless `tellsFull`, what is full of a
+  /// plain range is no segment of its own.
   Sequencer(Ops &ops, ExprPool &pool, const NormalForm &form,
             std::function<bool(Expr)> isPoint, int64_t granule = 1,
-            int64_t alignment = 1);
+            int64_t alignment = 1, bool tellsFull = true);
 
   /// Partial segments first, then full ones.
   std::vector<Segment<Ops>> run(IntervalEvaluator<Ops> &evaluator);
@@ -197,6 +198,7 @@ private:
   const NormalForm &form;
   std::function<bool(Expr)> isPoint;
   int64_t granule, alignment;
+  bool tellsFull;
   std::vector<TermPlan> plans;
   IntervalEvaluator<Ops> *evaluator = nullptr;
   std::vector<Segment<Ops>> partial, full;
@@ -209,9 +211,9 @@ private:
 template <typename Ops>
 Sequencer<Ops>::Sequencer(Ops &ops, ExprPool &pool, const NormalForm &form,
                           std::function<bool(Expr)> isPoint, int64_t granule,
-                          int64_t alignment)
+                          int64_t alignment, bool tellsFull)
     : ops(ops), pool(pool), form(form), isPoint(std::move(isPoint)),
-      granule(granule), alignment(alignment) {
+      granule(granule), alignment(alignment), tellsFull(tellsFull) {
   bool isDriven = false;
   for (const Term &term : form.terms) {
     TermPlan plan = planTerm(pool, form, term, this->isPoint);
@@ -402,7 +404,7 @@ template <typename Ops> void Sequencer<Ops>::addPlain(const Ranges &ranges) {
     segment.hi = hi;
     add(std::move(segment));
   };
-  if (ranges.isPartial)
+  if (ranges.isPartial || !tellsFull)
     return plain(ranges.lo, ranges.hi, false);
   if (ranges.hasLower)
     plain(ranges.lo, ranges.fullLo, false);
