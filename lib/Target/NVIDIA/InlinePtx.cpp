@@ -186,6 +186,10 @@ Value attn::nvidia::addGlobal(OpBuilder &b, Location loc, Value address,
       .front();
 }
 
+void attn::nvidia::prefetchGlobal(OpBuilder &b, Location loc, Value address) {
+  emit(b, loc, "prefetch.global.L2 [$0];", "l", {address}, {});
+}
+
 int64_t attn::nvidia::getCachePolicy(CacheHint hint) {
   switch (hint) {
   case CacheHint::Normal:

@@ -156,6 +156,11 @@ void storeGlobalIf(mlir::OpBuilder &b, mlir::Location loc, mlir::Value address,
 mlir::Value addGlobal(mlir::OpBuilder &b, mlir::Location loc,
                       mlir::Value address, mlir::Value value);
 
+/// Asks for the line at `address` in global memory to come to the L2 cache, by
+/// PTX: LLVM selects the intrinsic from sm_90 on, where all GPUs have it.
+void prefetchGlobal(mlir::OpBuilder &b, mlir::Location loc,
+                    mlir::Value address);
+
 /// An L2 eviction policy as createpolicy.fractional.L2 encodes it for all
 /// accesses (CUTLASS, TMA::CacheHintSm90).
 int64_t getCachePolicy(pipe::CacheHint hint);

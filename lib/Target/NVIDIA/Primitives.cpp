@@ -174,11 +174,7 @@ public:
   }
   bool canPrefetch() const override { return true; }
   void prefetch(OpBuilder &b, Location loc, Value address) const override {
-    NVVM::PrefetchOp::create(b, loc,
-                             NVVM::PrefetchCacheLevelAttr::get(
-                                 b.getContext(), NVVM::PrefetchCacheLevel::L2),
-                             NVVM::CacheEvictionPriorityAttr(), address,
-                             Value());
+    prefetchGlobal(b, loc, address);
   }
   // Barriers pass on what the one atomic operation orders.
   void release(OpBuilder &, Location) const override {}

@@ -10,7 +10,7 @@
 //       CHECK:   %[[LANE:.*]] = arith.andi %{{.*}}, %c31
 //       CHECK:   %[[UNIFORM:.*]] = nvvm.shfl.sync {{ *}}idx
 //       CHECK:   %[[WARP:.*]] = arith.andi %[[UNIFORM]], %c3_i32 : i32
-//   CHECK-NOT:   nvvm.prefetch level
+//   CHECK-NOT:   prefetch.global
 //       CHECK:   nvvm.prefetch tensormap
 //       CHECK:   %[[LOADS:.*]] = arith.cmpi ult, %[[WARP]], %c2_i32 : i32
 //       CHECK:   scf.if %[[LOADS]] {
@@ -89,15 +89,15 @@ pipe.kernel @pages(
 //       CHECK:   %[[IS_ENTRY:.*]] = arith.cmpi ult, %[[ENTRY]], %{{.*}} : i32
 //       CHECK:   %[[ASKS:.*]] = arith.andi %[[IS_ROW]], %[[IS_ENTRY]]
 //       CHECK:   scf.if %[[ASKS]] {
-//  CHECK-NEXT:     nvvm.prefetch level = L2
+//  CHECK-NEXT:     llvm.inline_asm has_side_effects {{.*}}"prefetch.global.L2 [$0];"
 //       CHECK:   %[[HEADS:.*]] = arith.maxui %{{.*}}, %{{.*}}
 //       CHECK:   %[[SEQUENCE:.*]] = arith.divui %[[ROW]], %[[HEADS]]
 //       CHECK:   %[[OTHERS:.*]] = arith.muli %[[SEQUENCE]], %[[HEADS]]
 //       CHECK:   %[[HEAD:.*]] = arith.subi %[[ROW]], %[[OTHERS]]
 //       CHECK:   arith.cmpi ult, %[[SEQUENCE]]
 //       CHECK:   arith.cmpi ult, %[[HEAD]]
-//       CHECK:   nvvm.prefetch level = L2
-//   CHECK-NOT:   nvvm.prefetch level
+//       CHECK:   llvm.inline_asm has_side_effects {{.*}}"prefetch.global.L2 [$0];"
+//   CHECK-NOT:   prefetch.global
 pipe.kernel @tables(
     %k: !pages {pipe.name = "k", pipe.access = "read", pipe.shape = ["N", 16, 64]},
     %v: !pages {pipe.name = "v", pipe.access = "read", pipe.shape = ["N", 16, 64]},
