@@ -62,7 +62,8 @@ def Pipe_GetOp : Pipe_Op<"get", [TypesMatchWith<
     * (C1) One index a dimension.
     * (C2) `else` has the element's type and is of a tensor.
   }];
-  let arguments = (ins Pipe_ElementSource:$source, Variadic<I32>:$indices,
+  let arguments = (ins Arg<Pipe_ElementSource, "", [MemRead]>:$source,
+                       Variadic<I32>:$indices,
                        OptionalAttr<TypedAttrInterface>:$beyond);
   let results = (outs AnyTypeOf<[AnySignlessInteger, AnyFloat]>:$element);
   let assemblyFormat = [{

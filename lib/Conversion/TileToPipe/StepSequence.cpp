@@ -124,6 +124,75 @@ FailureOr<StepSequence::Step> StepSequence::find(ArrayRef<Part> parts,
   return step;
 }
 
+tile::LocateOp StepSequence::getSearch(const Part &part) {
+  if (!part.locator)
+    return {};
+  Block &locator = sweep.getLocators()[*part.locator].front();
+  auto searches = locator.getOps<tile::LocateOp>();
+  BlockArgument number = locator.getArgument(0);
+  bool isAlone = llvm::hasSingleElement(searches) && number.hasOneUse() &&
+                 (*searches.begin()).getNumber() == number;
+  return isAlone ? *searches.begin() : tile::LocateOp();
+}
+
+FailureOr<StepSequence::Step> StepSequence::findInRuns(ArrayRef<Part> parts,
+                                                       Value number) {
+  Value within, isAny = arith::CmpIOp::create(b, arith::CmpIPredicate::slt,
+                                              number, parts.back().end);
+  SmallVector<Value> areHere;
+  // Of values that later parts have from their first step on.
+  auto choose = [&](size_t i, Value own, Value before) {
+    return before ? select(areHere[i], own, before) : own;
+  };
+  for (auto [i, part] : llvm::enumerate(parts)) {
+    areHere.push_back(arith::CmpIOp::create(b, arith::CmpIPredicate::sge,
+                                            number, part.first));
+    Value own = arith::AddIOp::create(
+        b, part.lower, arith::SubIOp::create(b, number, part.first));
+    within = choose(i, own, within);
+  }
+  Value bound = scalars.getScalar(getSearch(parts.front()).getBound());
+  SmallVector<Value> none = getNone().getValues();
+  SmallVector<Type> types(none.size(), b.getI32Type());
+  auto choice = scf::IfOp::create(b, types, isAny, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(choice.elseBlock());
+  scf::YieldOp::create(b, none);
+  b.setInsertionPointToStart(choice.thenBlock());
+  auto place =
+      pipe::LocateOp::create(b, b.getI32Type(), b.getI32Type(), within, bound);
+  {
+    OpBuilder::InsertionGuard inner(b);
+    Block *body =
+        b.createBlock(&place.getBody(), {}, b.getI32Type(), b.getLoc());
+    Value steps;
+    for (auto [i, part] : llvm::enumerate(parts)) {
+      Block &region = getSearch(part).getBody().front();
+      scalars.setScalar(region.getArgument(0), body->getArgument(0));
+      auto own = scalars.evaluateRegion(region);
+      if (failed(own))
+        return failure();
+      steps = choose(i, own->front(), steps);
+    }
+    pipe::YieldOp::create(b, steps);
+  }
+  SmallVector<Value> found(types.size());
+  for (auto [i, part] : llvm::enumerate(parts)) {
+    tile::LocateOp search = getSearch(part);
+    scalars.setScalar(search.getRun(), place.getRun());
+    scalars.setScalar(search.getRest(), place.getRest());
+    Block &locator = *search->getBlock();
+    for (Operation &op : locator.without_terminator())
+      if (&op != search && failed(scalars.emitScalar(&op)))
+        return failure();
+    for (auto [value, own] : llvm::zip(
+             found, scalars.getScalars(locator.getTerminator()->getOperands())))
+      value = choose(i, own, value);
+  }
+  scf::YieldOp::create(b, found);
+  return makeStep(choice.getResults());
+}
+
 FailureOr<StepSequence::Step> StepSequence::getNext(Step before, Value number) {
   if (!before.end)
     return get(number);
@@ -175,6 +244,14 @@ StepSequence::Step StepSequence::getFull(Value number) {
 }
 
 FailureOr<StepSequence::Step> StepSequence::get(Value number) {
+  SmallVector<Part> located(partial);
+  llvm::append_range(located, clipped);
+  if (located.size() > 1 && full.empty() &&
+      llvm::all_of(located, [&](const Part &part) {
+        return getSearch(part) && getSearch(part).getBound() ==
+                                      getSearch(located.front()).getBound();
+      }))
+    return findInRuns(located, number);
   FailureOr<Step> step = getPartial(number);
   if (succeeded(step))
     step = find(clipped, number, *step);

@@ -75,6 +75,13 @@ private:
   /// The step of one of `parts`, `other` if it is in none.
   mlir::FailureOr<Step> find(llvm::ArrayRef<Part> parts, mlir::Value number,
                              Step other);
+  /// The only search of a locator, for the run that has a step, if that is all
+  /// that it does with the step's number; else null.
+  tile::LocateOp getSearch(const Part &part);
+  /// The same of parts that are all of runs, with one search for all: each is
+  /// code that a kernel's first step waits for.
+  mlir::FailureOr<Step> findInRuns(llvm::ArrayRef<Part> parts,
+                                   mlir::Value number);
   /// lower + (number - first) * tile.
   mlir::Value getBase(const Part &part, mlir::Value number);
 
