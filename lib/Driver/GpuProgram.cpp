@@ -314,53 +314,60 @@ bool attn::prefersStream(cascade::FuncOp func, const PipelineOptions &options,
   return isOpen && (gpu.hasFewQueries() || findSummedRanks(func));
 }
 
-/// The fields of a schedule in which blocks share a line of steps, where that
-/// is to be and `given` says nothing else of its kind.
-static std::optional<ScheduleFields> getStream(cascade::FuncOp func,
+/// The rows of tiles of which a stream is tried, in this order.
+static SmallVector<int64_t> listStreamRows(cascade::FuncOp func,
+                                           const PipelineOptions &options,
+                                           const GpuOptions &gpu) {
+  const MachineModel &machine = getMachineModel(gpu.target);
+  const MachineModel *low = machine.low, *sharing = machine.sharing;
+  bool isInvariant = func.getInvariant(), hasBytes = func.readsByteElements();
+  // All queries of a few heads are one tile, and keys are read once.
+  int64_t group = machine.productRows, most = 2 * group, few = most;
+  if (gpu.hasFewQueries()) {
+    few = *gpu.queries * (options.packing ? options.packing->width : 1);
+    most = std::clamp<int64_t>(llvm::alignTo(few, group), group, most);
+  }
+  SmallVector<int64_t> rows;
+  // A tile of queries of many sequences is not low because each has few, but
+  // digits of exact sums take twice the registers of what is added up.
+  if (findSummedRanks(func)) {
+    rows.push_back(most);
+    if (isInvariant && most > group)
+      rows.push_back(group);
+    if (isInvariant && low)
+      rows.push_back(low->productRows);
+    if (isInvariant && sharing && hasBytes && gpu.hasFewQueries())
+      rows.push_back(sharing->productRows);
+    return rows;
+  }
+  // Where nothing has 8 bits an element, warps share out no keys.
+  while (sharing && few > sharing->productRows && !isInvariant)
+    sharing = sharing->sharing;
+  if (sharing && hasBytes)
+    rows.push_back(sharing->productRows);
+  // What does not fit with few rows may with more.
+  if (low && (!rows.empty() || few <= low->productRows || isInvariant))
+    rows.push_back(low->productRows);
+  rows.push_back(rows.empty() ? most : group);
+  return rows;
+}
+
+/// Schedules in which blocks share a line of steps, where such are to be and
+/// `given` says nothing else of their kind.
+static SmallVector<ScheduleFields> listStreams(cascade::FuncOp func,
                                                const PipelineOptions &options,
                                                const GpuOptions &gpu,
                                                ScheduleFields given) {
+  SmallVector<ScheduleFields> streams;
   if (gpu.specialize || given.rows || given.stream || given.cluster ||
       !prefersStream(func, options, gpu))
-    return std::nullopt;
+    return streams;
   given.stream = 1;
-  // All queries of a few heads are one tile, and keys are read once.
-  const MachineModel &machine = getMachineModel(gpu.target);
-  const MachineModel *low = machine.low;
-  int64_t group = machine.productRows;
-  int64_t rows = 2 * group;
-  if (gpu.hasFewQueries()) {
-    int64_t width = options.packing ? options.packing->width : 1;
-    int64_t few = *gpu.queries * width;
-    rows = std::clamp<int64_t>(llvm::alignTo(few, group), group, rows);
-    // A tile of queries of many sequences is not low because each has few.
-    bool isLow = !findSummedRanks(func) || func.getInvariant();
-    if (low && isLow && few <= low->productRows)
-      rows = low->productRows;
-    // Where nothing has 8 bits an element, warps share out no keys.
-    const MachineModel *sharing = machine.sharing;
-    while (sharing && few > sharing->productRows && !func.getInvariant())
-      sharing = sharing->sharing;
-    if (sharing && isLow && func.readsByteElements())
-      rows = sharing->productRows;
+  for (int64_t rows : listStreamRows(func, options, gpu)) {
+    given.rows = rows;
+    streams.push_back(given);
   }
-  // Digits of exact sums take twice the registers of what is added up.
-  if (low && func.getInvariant() && rows > low->productRows)
-    rows = low->productRows;
-  given.rows = rows;
-  return given;
-}
-
-/// The same for tiles of more rows, where they were of few.
-static std::optional<ScheduleFields> getTaller(ScheduleFields stream,
-                                               const GpuOptions &gpu) {
-  const MachineModel &machine = getMachineModel(gpu.target);
-  for (const MachineModel *next : {machine.low, &machine})
-    if (next && *stream.rows < next->productRows) {
-      stream.rows = next->productRows;
-      return stream;
-    }
-  return std::nullopt;
+  return streams;
 }
 
 /// The machine that a schedule of such rows is for.
@@ -392,13 +399,12 @@ static Result<GpuProgram> build(cascade::FuncOp func,
   if (key &&
       chooser.tryTable(gpu.table, *key, gpu.length, ScheduleOrigin::ownTable))
     return program;
-  for (std::optional<ScheduleFields> stream =
-           getStream(func, options, gpu, given);
-       stream; stream = getTaller(*stream, gpu)) {
-    GpuLowering own(func, options, getMachine(gpu, stream->rows));
-    auto isBuilt = Chooser(own, *stream, kind, program).tryModel();
-    // Rows were not given: what fails with few may not with more.
-    if (!isBuilt.isOk() && !getTaller(*stream, gpu))
+  SmallVector<ScheduleFields> streams = listStreams(func, options, gpu, given);
+  for (const ScheduleFields &stream : streams) {
+    GpuLowering own(func, options, getMachine(gpu, stream.rows));
+    auto isBuilt = Chooser(own, stream, kind, program).tryModel();
+    // Rows were not given: what fails with these may not with others.
+    if (!isBuilt.isOk() && &stream == &streams.back())
       return isBuilt.takeStatus();
     if (isBuilt.isOk() && *isBuilt)
       return program;

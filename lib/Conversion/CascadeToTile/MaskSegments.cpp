@@ -117,9 +117,8 @@ LogicalResult MaskSegments::analyze() {
   // The steps of a run come in one order, whichever of them all rows of a tile
   // see, if rows are to depend on themselves alone.
   bool tellsFull = !isOfRun || !emitter.func.getInvariant();
-  mask::Sequencer<IndexOps> sequencer(ops, pool, form, isPoint,
-                                      emitter.fullMultiple, alignment,
-                                      tellsFull);
+  mask::Sequencer<IndexOps> sequencer(
+      ops, pool, form, isPoint, emitter.fullMultiple, alignment, tellsFull);
   for (mask::Segment<IndexOps> &segment : sequencer.run(evaluator)) {
     SmallVector<Value> coordinates;
     if (segment.list)
