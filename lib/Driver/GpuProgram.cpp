@@ -320,30 +320,22 @@ static SmallVector<int64_t> listStreamRows(cascade::FuncOp func,
                                            const GpuOptions &gpu) {
   const MachineModel &machine = getMachineModel(gpu.target);
   const MachineModel *low = machine.low, *sharing = machine.sharing;
-  bool isInvariant = func.getInvariant(), hasBytes = func.readsByteElements();
+  bool isInvariant = func.getInvariant();
   // All queries of a few heads are one tile, and keys are read once.
   int64_t group = machine.productRows, most = 2 * group, few = most;
   if (gpu.hasFewQueries()) {
     few = *gpu.queries * (options.packing ? options.packing->width : 1);
     most = std::clamp<int64_t>(llvm::alignTo(few, group), group, most);
   }
-  SmallVector<int64_t> rows;
   // A tile of queries of many sequences is not low because each has few, but
-  // digits of exact sums take twice the registers of what is added up.
-  if (findSummedRanks(func)) {
-    rows.push_back(most);
-    if (isInvariant && most > group)
-      rows.push_back(group);
-    if (isInvariant && low)
-      rows.push_back(low->productRows);
-    if (isInvariant && sharing && hasBytes && gpu.hasFewQueries())
-      rows.push_back(sharing->productRows);
-    return rows;
-  }
+  // digits of exact sums cost as much as a tile has rows, whoever sees a step.
+  if (findSummedRanks(func) && !isInvariant)
+    return {most};
+  SmallVector<int64_t> rows;
   // Where nothing has 8 bits an element, warps share out no keys.
   while (sharing && few > sharing->productRows && !isInvariant)
     sharing = sharing->sharing;
-  if (sharing && hasBytes)
+  if (sharing && gpu.hasFewQueries() && func.readsByteElements())
     rows.push_back(sharing->productRows);
   // What does not fit with few rows may with more.
   if (low && (!rows.empty() || few <= low->productRows || isInvariant))
