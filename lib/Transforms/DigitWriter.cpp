@@ -99,13 +99,30 @@ Value DigitWriter::createPower(Value exponents) {
   return arith::BitcastOp::create(b, loc, type, bits);
 }
 
-Value DigitWriter::findBin(Value part, Value exponent) {
-  auto type = cast<RankedTensorType>(part.getType());
+Value DigitWriter::findLargest(Value part) {
   Value largest = math::AbsFOp::create(b, loc, part);
   if (!isLine(part))
     largest = tile::ReduceOp::create(b, loc, tile::ReduceKind::Max, largest,
                                      ArrayRef<int64_t>{1});
-  Value bits = arith::BitcastOp::create(b, loc, getIntegers(largest), largest);
+  return arith::BitcastOp::create(b, loc, getIntegers(largest), largest);
+}
+
+Value DigitWriter::isSome(Value part) {
+  Value bits = findLargest(part);
+  return compare(arith::CmpIPredicate::ne, bits, like(bits, 0));
+}
+
+Value DigitWriter::countIf(Value condition, Value numbers) {
+  return select(condition, addI(numbers, like(numbers, 1)), numbers);
+}
+
+Value DigitWriter::areTooMany(Value numbers) {
+  return compare(arith::CmpIPredicate::sgt, numbers, like(numbers, kMostTerms));
+}
+
+Value DigitWriter::findBin(Value part, Value exponent) {
+  auto type = cast<RankedTensorType>(part.getType());
+  Value bits = findLargest(part);
   Value upper = arith::ShRUIOp::create(b, loc, bits, like(bits, kMantissaBits));
   Value isNumber = compare(arith::CmpIPredicate::sle, upper,
                            like(upper, getMostUpperBits(countDigits(type))));
@@ -213,8 +230,8 @@ DigitWriter::Sum DigitWriter::add(const Sum &before, Value part,
 }
 
 Value DigitWriter::toFloat(const Sum &sum, RankedTensorType type,
-                           Value exponent, Value isTooLong) {
-  Value bin = select(isTooLong, like(sum.bin, kNoNumber), sum.bin);
+                           Value exponent, Value areTooMany) {
+  Value bin = select(areTooMany, like(sum.bin, kNoNumber), sum.bin);
   Value isNumber = compare(arith::CmpIPredicate::ne, bin, like(bin, kNoNumber));
   Value scale = createPower(subI(getFirstExponent(bin), exponent));
   scale = select(isNumber, scale,

@@ -70,10 +70,16 @@ public:
   /// Sums of two parts each, of as many rows.
   llvm::SmallVector<Sum> addAll(llvm::ArrayRef<Sum> first,
                                 llvm::ArrayRef<Sum> second);
-  /// What `sum` times 2^-`exponent` is nearest to; no number if it
-  /// `isTooLong`.
+  /// Which rows of `part` are not nothing.
+  Value isSome(Value part);
+  /// `numbers` of rows, one more of those for which `condition` holds.
+  Value countIf(Value condition, Value numbers);
+  /// Which rows have got more terms than add up, of their `numbers`.
+  Value areTooMany(Value numbers);
+  /// What `sum` times 2^-`exponent` is nearest to; no number where there
+  /// `areTooMany`, in all rows or in some.
   Value toFloat(const Sum &sum, RankedTensorType type, Value exponent,
-                Value isTooLong);
+                Value areTooMany);
 
 private:
   RankedTensorType getIntegers(Value like) {
@@ -93,6 +99,8 @@ private:
   }
   /// 2^`exponents`, or 0 where that is less than any float.
   Value createPower(Value exponents);
+  /// The largest of each row's magnitudes, as bits.
+  Value findLargest(Value part);
   Value findBin(Value part, Value exponent);
   /// The exponent of the first digit of a sum with `bin`.
   Value getFirstExponent(Value bin);

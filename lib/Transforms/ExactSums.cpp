@@ -34,10 +34,10 @@ namespace {
 class SweepRewriter {
 public:
   /// Of each step sums get so many terms.
-  SweepRewriter(tile::SweepOp sweep, ArrayRef<SumPart> parts, int64_t terms,
-                RewriterBase &rewriter)
-      : sweep(sweep), parts(parts), terms(terms), rewriter(rewriter),
-        loc(sweep.getLoc()), writer(rewriter, loc) {}
+  SweepRewriter(tile::SweepOp sweep, ArrayRef<SumPart> parts,
+                int64_t termsOfStep, RewriterBase &rewriter)
+      : sweep(sweep), parts(parts), termsOfStep(termsOfStep),
+        rewriter(rewriter), loc(sweep.getLoc()), writer(rewriter, loc) {}
 
   void run();
 
@@ -50,9 +50,17 @@ private:
     Value maximum;
     DigitWriter::Sum sum;
   };
-  /// Takes those of all carries from `values`.
-  SmallVector<Carry> take(ValueRange values);
-  static SmallVector<Value> flatten(ArrayRef<Carry> carries);
+  /// Those of all carries, and of a sweep over runs, of which a tile's rows see
+  /// different ones, how many terms each row has got, for sums of so many rows.
+  struct State {
+    SmallVector<Carry> carries;
+    llvm::MapVector<int64_t, Value> terms;
+
+    SmallVector<Value> getAll() const;
+  };
+  int64_t getNumRows(unsigned carry) { return getType(carry).getDimSize(0); }
+  State createEmpty();
+  State take(ValueRange values);
 
   /// The least whole exponent of 2 with which a power of `part` is no smaller
   /// than with `exponent`.
@@ -65,25 +73,41 @@ private:
   }
   /// What carries are after a step of its own part of each, whose powers are
   /// whole ones of 2.
-  SmallVector<Carry> addStep(Block &step, ArrayRef<Carry> before);
-  SmallVector<Carry> merge(ArrayRef<Carry> first, ArrayRef<Carry> second);
+  State addStep(Block &step, const State &before);
+  State merge(const State &first, const State &second);
   /// Whether there are more steps than digits add up.
   Value hasTooMany();
   /// What carry `number` was before, of what the new ones come to.
-  Value restore(unsigned number, ArrayRef<Carry> outs, Value isTooLong);
+  Value restore(unsigned number, const State &outs, Value hasTooMany);
 
   tile::SweepOp sweep;
   ArrayRef<SumPart> parts;
-  int64_t terms;
+  int64_t termsOfStep;
   RewriterBase &rewriter;
   Location loc;
   DigitWriter writer;
 };
 } // namespace
 
-SmallVector<SweepRewriter::Carry> SweepRewriter::take(ValueRange values) {
-  SmallVector<Carry> carries(parts.size());
-  for (auto [i, carry] : llvm::enumerate(carries)) {
+SweepRewriter::State SweepRewriter::createEmpty() {
+  State state;
+  state.carries.resize(parts.size());
+  for (auto [i, init] : llvm::enumerate(state.carries)) {
+    if (parts[i].isMaximum) {
+      init.maximum = sweep.getInits()[i];
+      continue;
+    }
+    init.sum = writer.createEmpty(getType(i));
+    if (sweep.hasLocated())
+      state.terms.insert({getNumRows(i), writer.like(init.sum.bin, 0)});
+  }
+  return state;
+}
+
+SweepRewriter::State SweepRewriter::take(ValueRange values) {
+  State state;
+  state.carries.resize(parts.size());
+  for (auto [i, carry] : llvm::enumerate(state.carries)) {
     if (parts[i].isMaximum) {
       carry.maximum = values.front();
       values = values.drop_front();
@@ -92,22 +116,27 @@ SmallVector<SweepRewriter::Carry> SweepRewriter::take(ValueRange values) {
     size_t count = DigitWriter::countDigits(getType(i));
     carry.sum = {values.front(), SmallVector<Value>(values.slice(1, count))};
     values = values.drop_front(1 + count);
+    if (sweep.hasLocated())
+      state.terms.insert({getNumRows(i), Value()});
   }
-  return carries;
+  for (auto [terms, value] : llvm::zip_equal(state.terms, values))
+    terms.second = value;
+  return state;
 }
 
-SmallVector<Value> SweepRewriter::flatten(ArrayRef<Carry> carries) {
+SmallVector<Value> SweepRewriter::State::getAll() const {
   SmallVector<Value> values;
   for (const Carry &carry : carries)
     if (carry.maximum)
       values.push_back(carry.maximum);
     else
       llvm::append_range(values, carry.sum.getAll());
+  for (const auto &[rows, number] : terms)
+    values.push_back(number);
   return values;
 }
 
-SmallVector<SweepRewriter::Carry>
-SweepRewriter::addStep(Block &step, ArrayRef<Carry> before) {
+SweepRewriter::State SweepRewriter::addStep(Block &step, const State &before) {
   Block &old = sweep.getStep().front();
   ValueRange carries = old.getArguments().drop_front(2);
   OperandRange yields = old.getTerminator()->getOperands();
@@ -115,7 +144,7 @@ SweepRewriter::addStep(Block &step, ArrayRef<Carry> before) {
   mapping.map(old.getArguments().take_front(2),
               step.getArguments().take_front(2));
   mapping.map(carries, sweep.getInits());
-  SmallVector<Carry> after(parts.size());
+  State after = before;
   llvm::DenseMap<Value, Value> exponents;
 
   // What sums were before the step is nothing, and so are powers of it.
@@ -141,8 +170,8 @@ SweepRewriter::addStep(Block &step, ArrayRef<Carry> before) {
     for (auto [i, yield] : llvm::enumerate(yields))
       if (parts[i].isMaximum && yield.getDefiningOp() == &op) {
         Value own = mapping.lookupOrDefault(getOtherOfMaximum(&op, carries[i]));
-        after[i].maximum =
-            arith::MaximumFOp::create(rewriter, loc, before[i].maximum, own);
+        after.carries[i].maximum = arith::MaximumFOp::create(
+            rewriter, loc, before.carries[i].maximum, own);
         mapping.map(yield, own);
         isMaximum = true;
       }
@@ -160,55 +189,67 @@ SweepRewriter::addStep(Block &step, ArrayRef<Carry> before) {
                                   writer.like(whole, 1 / part.log2OfBase)));
       }
   }
-  for (auto [i, yield] : llvm::enumerate(yields))
-    if (!parts[i].isMaximum)
-      after[i].sum =
-          writer.add(before[i].sum, mapping.lookupOrDefault(yield),
-                     writer.toWhole(exponents.lookup(parts[i].exponentOfStep),
-                                    getType(i)));
+  llvm::MapVector<int64_t, Value> areSome;
+  for (auto [i, yield] : llvm::enumerate(yields)) {
+    if (parts[i].isMaximum)
+      continue;
+    Value part = mapping.lookupOrDefault(yield);
+    after.carries[i].sum = writer.add(
+        before.carries[i].sum, part,
+        writer.toWhole(exponents.lookup(parts[i].exponentOfStep), getType(i)));
+    if (before.terms.empty())
+      continue;
+    Value isSome = writer.isSome(part), &known = areSome[getNumRows(i)];
+    known = known ? arith::OrIOp::create(rewriter, loc, known, isSome) : isSome;
+  }
+  // What a row sees nothing of is no term of its, whoever else sees it.
+  for (auto &[rows, number] : after.terms)
+    number = writer.countIf(areSome.lookup(rows), number);
   return after;
 }
 
-SmallVector<SweepRewriter::Carry> SweepRewriter::merge(ArrayRef<Carry> first,
-                                                       ArrayRef<Carry> second) {
-  SmallVector<Carry> merged(parts.size());
+SweepRewriter::State SweepRewriter::merge(const State &first,
+                                          const State &second) {
+  State merged = first;
   // Sums of as many rows are added together.
   llvm::MapVector<int64_t, SmallVector<unsigned>> sums;
   for (auto [i, part] : llvm::enumerate(parts))
     if (part.isMaximum)
-      merged[i].maximum = arith::MaximumFOp::create(
-          rewriter, loc, first[i].maximum, second[i].maximum);
+      merged.carries[i].maximum = arith::MaximumFOp::create(
+          rewriter, loc, first.carries[i].maximum, second.carries[i].maximum);
     else
-      sums[getType(i).getDimSize(0)].push_back(i);
+      sums[getNumRows(i)].push_back(i);
   for (const auto &[rows, own] : sums) {
     SmallVector<DigitWriter::Sum> ofFirst, ofSecond;
     for (unsigned i : own) {
-      ofFirst.push_back(first[i].sum);
-      ofSecond.push_back(second[i].sum);
+      ofFirst.push_back(first.carries[i].sum);
+      ofSecond.push_back(second.carries[i].sum);
     }
     for (auto [i, sum] : llvm::zip_equal(own, writer.addAll(ofFirst, ofSecond)))
-      merged[i].sum = sum;
+      merged.carries[i].sum = sum;
+    if (!first.terms.empty())
+      merged.terms[rows] = arith::AddIOp::create(
+          rewriter, loc, first.terms.lookup(rows), second.terms.lookup(rows));
   }
   return merged;
 }
 
 Value SweepRewriter::hasTooMany() {
   Value all, none = arith::ConstantIndexOp::create(rewriter, loc, 0);
-  for (auto [i, lower, upper] :
-       llvm::enumerate(sweep.getLowers(), sweep.getUppers())) {
+  for (auto [lower, upper] :
+       llvm::zip_equal(sweep.getLowers(), sweep.getUppers())) {
     Value steps = arith::SubIOp::create(rewriter, loc, upper, lower);
     steps = arith::MaxSIOp::create(rewriter, loc, steps, none);
-    if (!sweep.isLocated(i))
-      steps = arith::CeilDivSIOp::create(
-          rewriter, loc, steps,
-          arith::ConstantIndexOp::create(rewriter, loc, sweep.getTile()));
+    steps = arith::CeilDivSIOp::create(
+        rewriter, loc, steps,
+        arith::ConstantIndexOp::create(rewriter, loc, sweep.getTile()));
     all = all ? arith::AddIOp::create(rewriter, loc, all, steps).getResult()
               : steps;
   }
   return arith::CmpIOp::create(
       rewriter, loc, arith::CmpIPredicate::sgt, all,
       arith::ConstantIndexOp::create(rewriter, loc,
-                                     DigitWriter::kMostTerms / terms));
+                                     DigitWriter::kMostTerms / termsOfStep));
 }
 
 /// `value`, which ops of a merge compute, of what `mapping` has.
@@ -224,24 +265,27 @@ static Value cloneSlice(RewriterBase &rewriter, Value value, Block &merge,
   return rewriter.clone(*op, mapping)->getResult(0);
 }
 
-Value SweepRewriter::restore(unsigned number, ArrayRef<Carry> outs,
-                             Value isTooLong) {
+Value SweepRewriter::restore(unsigned number, const State &outs,
+                             Value hasTooMany) {
   const SumPart &part = parts[number];
+  const Carry &out = outs.carries[number];
   if (part.isMaximum)
-    return outs[number].maximum;
+    return out.maximum;
   RankedTensorType type = getType(number);
+  if (!outs.terms.empty())
+    hasTooMany = writer.areTooMany(outs.terms.lookup(getNumRows(number)));
   if (!part.isScaled())
-    return writer.toFloat(outs[number].sum, type, writer.toWhole(Value(), type),
-                          isTooLong);
+    return writer.toFloat(out.sum, type, writer.toWhole(Value(), type),
+                          hasTooMany);
   Block &merge = sweep.getMerge().front();
   IRMapping mapping;
   for (auto [i, yield] : llvm::enumerate(merge.getTerminator()->getOperands()))
     if (parts[i].isMaximum)
-      mapping.map(yield, outs[i].maximum);
+      mapping.map(yield, outs.carries[i].maximum);
   Value exponent = cloneSlice(rewriter, part.exponentOfMerge, merge, mapping);
   Value whole = roundUp(part, exponent);
-  Value sum = writer.toFloat(outs[number].sum, type,
-                             writer.toWhole(whole, type), isTooLong);
+  Value sum =
+      writer.toFloat(out.sum, type, writer.toWhole(whole, type), hasTooMany);
   // Back from the power of 2 to the one that is expected.
   Value rest = math::Exp2Op::create(
       rewriter, loc,
@@ -256,13 +300,7 @@ Value SweepRewriter::restore(unsigned number, ArrayRef<Carry> outs,
 
 void SweepRewriter::run() {
   rewriter.setInsertionPoint(sweep);
-  SmallVector<Carry> inits(parts.size());
-  for (auto [i, init] : llvm::enumerate(inits))
-    if (parts[i].isMaximum)
-      init.maximum = sweep.getInits()[i];
-    else
-      init.sum = writer.createEmpty(getType(i));
-  SmallVector<Value> carries = flatten(inits);
+  SmallVector<Value> carries = createEmpty().getAll();
   auto exact =
       tile::SweepOp::create(rewriter, loc, sweep.getLowers(), sweep.getUppers(),
                             sweep.getFull(), sweep.getTile(), carries);
@@ -274,22 +312,21 @@ void SweepRewriter::run() {
   SmallVector<Type> types = {rewriter.getIndexType(), rewriter.getIndexType()};
   llvm::append_range(types, ValueRange(carries).getTypes());
   Block &step = addBlock(exact.getStep(), types);
-  SmallVector<Carry> after =
-      addStep(step, take(step.getArguments().drop_front(2)));
-  tile::YieldOp::create(rewriter, loc, flatten(after));
+  State after = addStep(step, take(step.getArguments().drop_front(2)));
+  tile::YieldOp::create(rewriter, loc, after.getAll());
 
   types.assign(ValueRange(carries).getTypes().begin(),
                ValueRange(carries).getTypes().end());
   llvm::append_range(types, ValueRange(carries).getTypes());
   Block &merges = addBlock(exact.getMerge(), types);
   ValueRange sides = merges.getArguments();
-  SmallVector<Carry> merged = merge(take(sides.take_front(carries.size())),
-                                    take(sides.drop_front(carries.size())));
-  tile::YieldOp::create(rewriter, loc, flatten(merged));
+  State merged = merge(take(sides.take_front(carries.size())),
+                       take(sides.drop_front(carries.size())));
+  tile::YieldOp::create(rewriter, loc, merged.getAll());
 
   rewriter.setInsertionPointAfter(exact);
-  Value isTooLong = hasTooMany();
-  SmallVector<Carry> outs = take(exact.getOuts());
+  Value isTooLong = sweep.hasLocated() ? Value() : hasTooMany();
+  State outs = take(exact.getOuts());
   SmallVector<Value> results;
   for (size_t i = 0; i < parts.size(); ++i)
     results.push_back(restore(i, outs, isTooLong));

@@ -314,3 +314,56 @@ tile.program @sink(
   }
   tile.store %r#1, %l[#row](%p) valid(%c64) : !line, !l
 }
+
+// Of runs a tile's rows see different ones: the terms of each row are carried.
+// CHECK-LABEL: tile.program @runs(
+//       CHECK:   %[[R:.*]]:4 = tile.sweep({{.*}} at {
+//       CHECK:   }) by 16 carry({{.*}} : tensor<64xi32>, tensor<64x16xi32>, tensor<64x16xi32>, tensor<64xi32>) exact step {
+//  CHECK-NEXT:   ^bb0({{.*}}, %[[TERMS:[^:]*]]: tensor<64xi32>):
+//       CHECK:     %[[BITS:.*]] = arith.bitcast %{{.*}} : tensor<64xf32> to tensor<64xi32>
+//       CHECK:     %[[SOME:.*]] = arith.cmpi ne, %{{.*}}, %{{.*}} : tensor<64xi32>
+//       CHECK:     %[[NEXT:.*]] = arith.addi %[[TERMS]], %{{.*}} : tensor<64xi32>
+//       CHECK:     %[[COUNT:.*]] = arith.select %{{.*}}, %[[NEXT]], %[[TERMS]] : tensor<64xi1>, tensor<64xi32>
+//  CHECK-NEXT:     tile.yield %{{.*}}, %{{.*}}, %{{.*}}, %[[COUNT]] :
+//       CHECK:   } merge {
+//       CHECK:   ^bb0({{.*}}, %[[AT:[^:]*]]: tensor<64xi32>, %{{.*}}: tensor<64xi32>, %{{.*}}: tensor<64x16xi32>, %{{.*}}: tensor<64x16xi32>, %[[BT:[^:]*]]: tensor<64xi32>):
+//       CHECK:     arith.addi %[[AT]], %[[BT]] : tensor<64xi32>
+//       CHECK:   %[[MOST:.*]] = arith.constant dense<32767> : tensor<64xi32>
+//       CHECK:   %[[LONG:.*]] = arith.cmpi sgt, %[[R]]#3, %[[MOST]] : tensor<64xi32>
+//       CHECK:   arith.select %[[LONG]], %{{.*}}, %[[R]]#0 : tensor<64xi1>, tensor<64xi32>
+tile.program @runs(
+    %s: !s {tile.name = "s", tile.access = "read", tile.shape = ["P", "M"]},
+    %o: !o {tile.name = "o", tile.access = "write", tile.shape = ["P", 16]},
+    %P: index {tile.extent = "P"}, %M: index {tile.extent = "M"}, %S: index {tile.extent = "S"})
+    space(%p = "P" by 64) attributes {invariant, schedule = #tile.schedule<stream = true>} {
+  %c0 = arith.constant 0 : index
+  %c16 = arith.constant 16 : index
+  %c64 = arith.constant 64 : index
+  %c1024 = arith.constant 1024 : index
+  %zeros = arith.constant dense<0.0> : !tile
+  %sum = tile.sum below %S {
+  ^bb0(%run: index):
+    tile.yield %run : index
+  }
+  %r = tile.sweep(%c0 to %sum partial at {
+  ^bb0(%i: index):
+    %run, %rest = tile.locate %i below %S {
+    ^bb0(%own: index):
+      tile.yield %own : index
+    }
+    %first = arith.muli %run, %c1024 : index
+    %within = arith.muli %rest, %c16 : index
+    %base = arith.addi %first, %within : index
+    tile.yield %base, %c16 : index, index
+  }) by 16 carry(%zeros : !tile) step {
+  ^bb0(%base: index, %n: index, %acc: !tile):
+    %x = tile.load %s[#tile](%p, %base) valid(%c64, %n) pad 0.0 : f32 : !s -> !tile
+    %a1 = arith.addf %acc, %x : !tile
+    tile.yield %a1 : !tile
+  } merge {
+  ^bb0(%aa: !tile, %ab: !tile):
+    %a = arith.addf %aa, %ab : !tile
+    tile.yield %a : !tile
+  }
+  tile.store %r, %o[#keys](%p) valid(%c64, %c16) : !tile, !o
+}

@@ -199,7 +199,8 @@ def ExactSumsPass : Pass<"tile-exact-sums", "::mlir::ModuleOp"> {
     35 in the best case; of a line 17 more. Where a term is no number, or 2^109 and more (of a
     line 2^92), a row's results are no numbers; nor are those of more than 32767 terms, one a step
     or, where `shares` warps share steps out, so many, whose
-    sums 32 bits may not hold. Exponents beyond 2^28 count as if they were that. A sweep that
+    sums 32 bits may not hold. Those are a tile's steps, but of located ones, as runs have that rows of a
+    tile see some of, the terms that each row has got, which are carried, too. Exponents beyond 2^28 count as if they were that. A sweep that
     adds up otherwise is refused.
   }];
   let options = [Option<"stream", "stream", "bool", "false",

@@ -472,5 +472,40 @@ TEST_F(SegmentsTest, InvariantRowsAreThoseOfRowsAloneByThreads) {
 /// The batches show what they are for.
 TEST_F(SegmentsTest, RowsOfOtherKernelsHaveOtherBitsAlone) {
   ASSERT_NO_FATAL_FAILURE(lower());
+  EXPECT_EQ(compare(drawBatch(), 3), "");
   EXPECT_GT(countDifferent(20), 0);
+}
+
+/// Digits hold 32767 terms of a row, of which a tile's rows see more together.
+TEST_F(SegmentsTest, InvariantRowsDoNotCountWhatOthersSee) {
+  constexpr int64_t kSteps = 16400;
+  c.isInvariant = true;
+  c.tileKeys = kPage;
+  ASSERT_NO_FATAL_FAILURE(lower());
+  // All pages are one.
+  int64_t length = kSteps * kPage;
+  Batch batch{{{length, 0, 1, true}, {length, 1, 2, true}}, 2};
+  batch.q = noise(kHeads * kGroup * batch.queries * kDim);
+  batch.width = kSteps;
+  batch.table = {{2, kSteps}, std::vector<double>(2 * kSteps, 0)};
+  batch.keys = {{1, kHeads, kPage, kDim}, noise(kHeads * kPage * kDim)};
+  batch.values = {{1, kHeads, kPage, kDim}, noise(kHeads * kPage * kDim)};
+  Outputs all = run(batch, 7);
+  ASSERT_EQ(all.wrong, "");
+  Batch alone = batch;
+  alone.queries = 1;
+  alone.segments.pop_back();
+  alone.table = {{1, kSteps}, std::vector<double>(kSteps, 0)};
+  alone.q.clear();
+  for (int64_t row = 0; row < kHeads * kGroup; ++row) {
+    auto first = batch.q.begin() + 2 * row * kDim;
+    alone.q.insert(alone.q.end(), first, first + kDim);
+  }
+  Outputs own = run(alone, 1);
+  ASSERT_EQ(own.wrong, "");
+  for (int64_t row = 0; row < kHeads * kGroup; ++row) {
+    ASSERT_EQ(all.lse[2 * row], own.lse[row]);
+    for (int64_t d = 0; d < kDim; ++d)
+      ASSERT_EQ(all.o[2 * row * kDim + d], own.o[row * kDim + d]);
+  }
 }
