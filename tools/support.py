@@ -217,6 +217,9 @@ def main():
             wrong += 1
             print(f"{entry.table}, {entry.row}, {entry.column}: the page says {said}, the "
                   f"compiler {word}; run tools/support.py")
+    for cell in sorted(page.keys() - {entry[:3] for entry in entries}):
+        wrong += 1
+        print(f"{', '.join(cell)}: nothing is asked for it; run tools/support.py")
     print(f"{len(entries)} entries asked, {wrong} wrong")
     return 1 if wrong else 0
 

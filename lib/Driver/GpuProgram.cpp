@@ -341,6 +341,8 @@ static SmallVector<int64_t> listStreamRows(cascade::FuncOp func,
   if (low && (!rows.empty() || few <= low->productRows || isInvariant))
     rows.push_back(low->productRows);
   rows.push_back(rows.empty() ? most : group);
+  if (isInvariant && rows.back() > group)
+    rows.push_back(group);
   return rows;
 }
 

@@ -116,3 +116,32 @@ tile.program @begins(%S: index {tile.extent = "S"}, %P: index {tile.extent = "P"
     tile.yield %acc : tensor<16xf32>
   }
 }
+
+// -----
+
+// Where a run's first step begins depends on where the run is.
+tile.program @moves(%S: index {tile.extent = "S"}, %P: index {tile.extent = "P"})
+    space(%p = "P" by 64) attributes {invariant} {
+  %c0 = arith.constant 0 : index
+  %c32 = arith.constant 32 : index
+  %c64 = arith.constant 64 : index
+  %c1024 = arith.constant 1024 : index
+  %zero = arith.constant dense<0.0> : tensor<64xf32>
+  // expected-error @below {{in the call or in each run of it, but got located segments}}
+  %r = tile.sweep(%c0 to %S partial at {
+  ^bb0(%i: index):
+    %run, %rest = tile.locate %i below %S {
+    ^bb0(%own: index):
+      tile.yield %own : index
+    }
+    %first = arith.muli %run, %c1024 : index
+    %moved = arith.muli %run, %c32 : index
+    %within = arith.muli %rest, %c64 : index
+    %from = arith.addi %moved, %within : index
+    %base = arith.addi %first, %from : index
+    tile.yield %base, %c64 : index, index
+  }) by 64 carry(%zero : tensor<64xf32>) step {
+  ^bb0(%m: index, %count: index, %acc: tensor<64xf32>):
+    tile.yield %acc : tensor<64xf32>
+  }
+}

@@ -134,19 +134,25 @@ static bool isOfRuns(tile::SweepOp sweep, int64_t tile) {
   tile::LocateOp place = *places.begin();
   if (place.getNumber() != locator.getArgument(0))
     return false;
+  // Of one run, a power of 2, and what its number has no part in.
   llvm::MapVector<Value, int64_t> terms;
   addTerms(locator.getTerminator()->getOperand(0), 1, terms);
-  int64_t within = 0;
+  int64_t within = 0, widths = 0;
   for (auto [term, factor] : terms) {
     auto first = term.getDefiningOp<arith::MulIOp>();
-    if (first && first.getLhs() == place.getRun())
+    if (first && first.getLhs() == place.getRun()) {
+      std::optional<int64_t> width = getConstantIntValue(first.getRhs());
+      if (!width || !llvm::isPowerOf2_64(*width) || factor != 1)
+        return false;
+      ++widths;
       continue;
+    }
     Remainder own = getRemainder(term, tile);
     if (!own)
       return false;
     within += *own * (factor % tile);
   }
-  return within % tile == 0;
+  return widths == 1 && within % tile == 0;
 }
 
 bool attn::hasOrderedSteps(tile::SweepOp sweep) {

@@ -130,9 +130,10 @@ tile::LocateOp StepSequence::getSearch(const Part &part) {
   Block &locator = sweep.getLocators()[*part.locator].front();
   auto searches = locator.getOps<tile::LocateOp>();
   BlockArgument number = locator.getArgument(0);
-  bool isAlone = llvm::hasSingleElement(searches) && number.hasOneUse() &&
-                 (*searches.begin()).getNumber() == number;
-  return isAlone ? *searches.begin() : tile::LocateOp();
+  auto search = dyn_cast<tile::LocateOp>(locator.front());
+  bool isAlone = search && llvm::hasSingleElement(searches) &&
+                 number.hasOneUse() && search.getNumber() == number;
+  return isAlone ? search : tile::LocateOp();
 }
 
 FailureOr<StepSequence::Step> StepSequence::findInRuns(ArrayRef<Part> parts,
@@ -140,7 +141,7 @@ FailureOr<StepSequence::Step> StepSequence::findInRuns(ArrayRef<Part> parts,
   Value within, isAny = arith::CmpIOp::create(b, arith::CmpIPredicate::slt,
                                               number, parts.back().end);
   SmallVector<Value> areHere;
-  // Of values that later parts have from their first step on.
+  // A part has the numbers from its first one on, up to the next part's.
   auto choose = [&](size_t i, Value own, Value before) {
     return before ? select(areHere[i], own, before) : own;
   };

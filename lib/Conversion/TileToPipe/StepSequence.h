@@ -75,8 +75,9 @@ private:
   /// The step of one of `parts`, `other` if it is in none.
   mlir::FailureOr<Step> find(llvm::ArrayRef<Part> parts, mlir::Value number,
                              Step other);
-  /// The only search of a locator, for the run that has a step, if that is all
-  /// that it does with the step's number; else null.
+  /// The only search of a locator, for the run that has a step, if it begins
+  /// with that and does nothing else with the step's number; else null. What
+  /// follows divides by nothing of a step, so that it may run for others, too.
   tile::LocateOp getSearch(const Part &part);
   /// The same of parts that are all of runs, with one search for all: each is
   /// code that a kernel's first step waits for.
