@@ -78,7 +78,7 @@ private:
   /// Whether there are more steps than digits add up.
   Value hasTooMany();
   /// What carry `number` was before, of what the new ones come to.
-  Value restore(unsigned number, const State &outs, Value hasTooMany);
+  Value restore(unsigned number, const State &outs, Value isTooLong);
 
   tile::SweepOp sweep;
   ArrayRef<SumPart> parts;
@@ -266,17 +266,17 @@ static Value cloneSlice(RewriterBase &rewriter, Value value, Block &merge,
 }
 
 Value SweepRewriter::restore(unsigned number, const State &outs,
-                             Value hasTooMany) {
+                             Value isTooLong) {
   const SumPart &part = parts[number];
   const Carry &out = outs.carries[number];
   if (part.isMaximum)
     return out.maximum;
   RankedTensorType type = getType(number);
   if (!outs.terms.empty())
-    hasTooMany = writer.areTooMany(outs.terms.lookup(getNumRows(number)));
+    isTooLong = writer.areTooMany(outs.terms.lookup(getNumRows(number)));
   if (!part.isScaled())
     return writer.toFloat(out.sum, type, writer.toWhole(Value(), type),
-                          hasTooMany);
+                          isTooLong);
   Block &merge = sweep.getMerge().front();
   IRMapping mapping;
   for (auto [i, yield] : llvm::enumerate(merge.getTerminator()->getOperands()))
@@ -285,7 +285,7 @@ Value SweepRewriter::restore(unsigned number, const State &outs,
   Value exponent = cloneSlice(rewriter, part.exponentOfMerge, merge, mapping);
   Value whole = roundUp(part, exponent);
   Value sum =
-      writer.toFloat(out.sum, type, writer.toWhole(whole, type), hasTooMany);
+      writer.toFloat(out.sum, type, writer.toWhole(whole, type), isTooLong);
   // Back from the power of 2 to the one that is expected.
   Value rest = math::Exp2Op::create(
       rewriter, loc,

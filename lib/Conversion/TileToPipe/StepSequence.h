@@ -79,8 +79,8 @@ private:
   /// with that and does nothing else with the step's number; else null. What
   /// follows divides by nothing of a step, so that it may run for others, too.
   tile::LocateOp getSearch(const Part &part);
-  /// The same of parts that are all of runs, with one search for all: each is
-  /// code that a kernel's first step waits for.
+  /// The step of one of `parts`, all of which search for runs, by one search:
+  /// each is code that a kernel's first step waits for.
   mlir::FailureOr<Step> findInRuns(llvm::ArrayRef<Part> parts,
                                    mlir::Value number);
   /// lower + (number - first) * tile.
